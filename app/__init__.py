@@ -1,0 +1,53 @@
+"""The billing service: `create_app` builds it."""
+
+from flask import Flask
+from flask_cors import CORS
+from flask_migrate import Migrate
+
+from app import models
+from app.auth.tokens import TokenVerifier
+from app.billing_accounts.money_routes import blueprint as billing_accounts
+from app.clients.routes import blueprint as clients
+from app.config import ROOT, Settings
+from app.db.base import db
+from app.web import converters, operations, requests
+from app.web.documentation import ServiceApi
+from app.web.json import OrjsonProvider
+
+__all__ = ["create_app", "models"]
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+THREADS_PER_WORKER = 4
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The application: extensions, then the features. Raises ConfigurationError when the environment is unusable."""
+    settings = settings or Settings.load()
+    app = Flask(__name__, static_folder=None)
+    app.json = OrjsonProvider(app)
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    app.config.update(
+        SETTINGS=settings,
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "pool_size": THREADS_PER_WORKER,
+            "max_overflow": THREADS_PER_WORKER,
+            "pool_timeout": 5,
+            "connect_args": {"connect_timeout": 5, "application_name": "billing-service"},
+        },
+    )
+    app.extensions["token_verifier"] = TokenVerifier(settings)
+    requests.configure_logging(settings.log_level)
+    requests.init_app(app)
+    converters.init_app(app)
+    db.init_app(app)
+    Migrate(app, db, directory=str(ROOT / "migrations"))
+    if settings.cors_origins:
+        CORS(app, origins=list(settings.cors_origins), expose_headers=["X-Request-ID", "Idempotency-Replayed"])
+    app.register_blueprint(operations.blueprint)
+    api = ServiceApi(app)
+    for blueprint in (clients, billing_accounts):
+        api.register_blueprint(blueprint)
+    return app

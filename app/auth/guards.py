@@ -1,0 +1,55 @@
+"""Declares who may call a view, and lets nobody else in. `Resource` asks on every request."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import current_app, g, request
+
+from app.auth.tokens import TokenVerifier
+from app.errors import Forbidden, Unauthorized
+
+View = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """One of `roles` or one of `scopes` is needed; `open_to_all` needs no token at all."""
+
+    roles: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    open_to_all: bool = False
+
+    def admit(self) -> None:
+        """Let the caller of this request in, leaving them in `g.actor`. Raises Unauthorized or Forbidden."""
+        if self.open_to_all:
+            return
+        verifier: TokenVerifier = current_app.extensions["token_verifier"]
+        g.actor = actor = verifier.verify(_bearer_token())
+        if not (actor.has_role(*self.roles) or actor.has_scope(self.scopes)):
+            raise Forbidden("Your roles and scopes do not allow this")
+
+
+def requires(*, roles: Iterable[str] = (), scopes: Iterable[str] = ()) -> Callable[[View], View]:
+    """Guard a view: the caller needs one of these roles or one of these scopes."""
+    return _guarded(Guard(roles=tuple(roles), scopes=tuple(scopes)))
+
+
+def public() -> Callable[[View], View]:
+    """Declare that a view needs no token."""
+    return _guarded(Guard(open_to_all=True))
+
+
+def _guarded(guard: Guard) -> Callable[[View], View]:
+    def decorate(view: View) -> View:
+        view.guard = guard  # type: ignore[attr-defined]
+        return view
+
+    return decorate
+
+
+def _bearer_token() -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthorized("A bearer token is required")
+    return token.strip()

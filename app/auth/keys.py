@@ -1,0 +1,76 @@
+"""The signing keys of a remote identity provider: fetched, kept, and fetched again when they rotate."""
+
+import json
+import logging
+import time
+from threading import Lock
+from typing import Any
+
+import jwt
+from jwt import PyJWKClient, PyJWKClientError
+
+from app.errors import Reason, Unavailable
+
+KEYS_LIVE_SECONDS = 300
+# An unknown key id may mean a rotation, or an attacker inventing ids: look again, but not on every request.
+REFETCH_AFTER_SECONDS = 15
+FETCH_TIMEOUT_SECONDS = 3
+
+ACCEPTED_ALGORITHMS = frozenset({"RS256", "ES256"})
+
+_log = logging.getLogger(__name__)
+
+
+class RemoteKeys:
+    """The key set behind one JWKS address."""
+
+    def __init__(self, url: str) -> None:
+        self._client = PyJWKClient(url, cache_jwk_set=False, timeout=FETCH_TIMEOUT_SECONDS)
+        self._keys: dict[str | None, jwt.PyJWK] = {}
+        self._fetched_at = -float("inf")
+        self._tried_at = -float("inf")
+        self._lock = Lock()
+
+    def find(self, key_id: Any, algorithm: Any) -> tuple[Any, str]:
+        """The key named `key_id` and the one algorithm its type allows.
+
+        Raises InvalidKeyError when the set has no such key or the token names another algorithm than the key's, and
+        Unavailable when no key set could be fetched yet.
+        """
+        key = self._known(key_id)
+        if algorithm != key.algorithm_name or algorithm not in ACCEPTED_ALGORITHMS:
+            raise jwt.InvalidAlgorithmError("its algorithm is not accepted here")
+        return key.key, key.algorithm_name
+
+    def _known(self, key_id: Any) -> jwt.PyJWK:
+        if not (key_id is None or isinstance(key_id, str)):
+            raise jwt.InvalidKeyError("its key id is not a text")
+        now = time.monotonic()
+        stale = now - self._fetched_at > KEYS_LIVE_SECONDS
+        if stale or key_id not in self._keys:
+            self._refresh(now)
+        if key_id in self._keys:
+            return self._keys[key_id]
+        if not self._keys:
+            raise Unavailable(
+                "The identity provider's keys cannot be read now", reason=Reason.IDENTITY_PROVIDER_UNAVAILABLE
+            )
+        raise jwt.InvalidKeyError("its key is not known")
+
+    def _refresh(self, now: float) -> None:
+        """Fetch the set unless that was just tried. When it fails, the keys already known stay in use."""
+        with self._lock:
+            if now - self._tried_at < REFETCH_AFTER_SECONDS:
+                return
+            self._tried_at = now
+            try:
+                document = self._client.fetch_data()
+                keys = jwt.PyJWKSet.from_dict(document).keys
+            except (PyJWKClientError, jwt.PyJWKSetError, json.JSONDecodeError, AttributeError) as error:
+                _log.warning("The signing keys could not be fetched: %s", error)
+                return
+            self._keys = {key.key_id: key for key in keys if key.public_key_use in (None, "sig")}
+            if len(self._keys) == 1:
+                # A set of one key needs no id: tokens without `kid` mean that key.
+                self._keys.setdefault(None, next(iter(self._keys.values())))
+            self._fetched_at = now

@@ -1,0 +1,23 @@
+"""Who may be let in: the roles people carry and the scopes machines carry."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """Roles as they stand in a token, in lower case: comparison ignores case."""
+
+    ADMINISTRATOR = "administrator"
+    COPILOT = "copilot"
+    TALENT_MANAGER = "talent manager"
+    TOPCODER_TALENT_MANAGER = "topcoder talent manager"
+    PROJECT_MANAGER = "project manager"
+    TOPCODER_PROJECT_MANAGER = "topcoder project manager"
+
+
+TALENT_MANAGERS = (Role.TALENT_MANAGER, Role.TOPCODER_TALENT_MANAGER)
+PROJECT_MANAGERS = (Role.PROJECT_MANAGER, Role.TOPCODER_PROJECT_MANAGER)
+
+
+def scopes(resource: str, *actions: str) -> tuple[str, ...]:
+    """The scopes that allow `actions` on `resource`; `all:` always does."""
+    return tuple(f"{action}:{resource}".lower() for action in (*actions, "all"))

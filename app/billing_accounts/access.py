@@ -1,0 +1,45 @@
+"""Who may use which account."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Row
+
+from app.auth.actor import Actor
+from app.billing_accounts import ledger, queries, service
+from app.billing_accounts.models import BillingAccount
+from app.clock import utc_now
+from app.db.base import db
+from app.db.paging import Page
+from app.errors import NotFound
+
+
+def users(actor: Actor, account_id: int, arguments: Mapping[str, Any]) -> Page:
+    """One page of the users who may use the account, in the order they were granted it. Raises NotFound."""
+    service.require_visible(actor, account_id)
+    return queries.USERS.page(arguments, account_id=account_id)
+
+
+def grant(account_id: int, user_id: str, user_handle: str | None) -> Row[Any]:
+    """Let the user use the account; a second grant changes at most the handle. Raises NotFound."""
+    if db.session.get(BillingAccount, account_id, with_for_update={"read": True, "key_share": True}) is None:
+        raise ledger.not_found(account_id)
+    parameters = {"account_id": account_id, "user_id": user_id, "user_handle": user_handle, "now": utc_now()}
+    return db.session.execute(queries.GRANT, parameters).one()
+
+
+def revoke(account_id: int, user_id: str) -> None:
+    """Take the user's permission away. Raises NotFound when there is no such account or grant."""
+    if db.session.execute(queries.REVOKE, {"account_id": account_id, "user_id": user_id}).first() is None:
+        has_access(account_id, user_id)
+        raise NotFound(f"User {user_id} has no access to billing account {account_id}")
+
+
+def has_access(account_id: int, user_id: str) -> bool:
+    """Whether the user may use the account. Raises NotFound when there is no such account."""
+    found: bool | None = db.session.execute(
+        queries.HAS_ACCESS, {"account_id": account_id, "user_id": user_id}
+    ).scalar_one_or_none()
+    if found is None:
+        raise ledger.not_found(account_id)
+    return found

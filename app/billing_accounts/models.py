@@ -1,0 +1,141 @@
+"""Billing accounts, their budgets, the lines reserved against them, and who may use which account."""
+
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Identity, Index, Numeric, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.clock import utc_now
+from app.db.base import Base, Moment, Timestamped
+
+AMOUNT = Numeric(15, 4)
+# Imported history may exceed its budget, so totals have room that single amounts do not need.
+TOTAL = Numeric(19, 4)
+RATE = Numeric(10, 4)
+
+
+class Status(StrEnum):
+    """Whether an account takes new reservations."""
+
+    ACTIVE = "ACTIVE"
+    INACTIVE = "INACTIVE"
+
+
+class Kind(StrEnum):
+    """What a budget line does with its amount: holds it, or has spent it."""
+
+    LOCKED = "locked"
+    CONSUMED = "consumed"
+
+
+class ExternalType(StrEnum):
+    """What a budget line is for."""
+
+    CHALLENGE = "CHALLENGE"
+    ENGAGEMENT = "ENGAGEMENT"
+
+
+class BillingAccount(Timestamped, Base):
+    """A billing account: everything but its money, which `Budget` keeps."""
+
+    __tablename__ = "billing_accounts"
+    __table_args__ = (
+        CheckConstraint("status IN ('ACTIVE', 'INACTIVE')", name="status"),
+        CheckConstraint("start_date <= end_date", name="dates"),
+        CheckConstraint("markup >= 0", name="markup"),
+        CheckConstraint("sales_tax >= 0", name="sales_tax"),
+        Index("ix_billing_accounts_name", text("fold_text(name)"), "id"),
+        Index("ix_billing_accounts_name_search", text("search_grams(name)"), postgresql_using="gin"),
+        Index("ix_billing_accounts_client_id", "client_id", "id"),
+        Index("ix_billing_accounts_status", "status", "id"),
+        Index("ix_billing_accounts_start_date", "start_date", "id"),
+        Index("ix_billing_accounts_end_date", "end_date", "id"),
+        Index("ix_billing_accounts_created_at", "created_at", "id"),
+        Index("ix_billing_accounts_created_by", "created_by", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    project_id: Mapped[str | None] = mapped_column(String(255))
+    name: Mapped[str] = mapped_column(String(255))
+    description: Mapped[str | None] = mapped_column(Text)
+    subcontracting_end_customer: Mapped[str | None] = mapped_column(String(255))
+    status: Mapped[str] = mapped_column(String(8), default=Status.ACTIVE)
+    start_date: Mapped[Moment | None]
+    end_date: Mapped[Moment | None]
+    markup: Mapped[Decimal] = mapped_column(RATE)
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.id"))
+    po_number: Mapped[str | None] = mapped_column(String(255))
+    subscription_number: Mapped[str | None] = mapped_column(String(255))
+    is_manual_prize: Mapped[bool] = mapped_column(default=False)
+    payment_terms: Mapped[str | None] = mapped_column(String(255))
+    sales_tax: Mapped[Decimal | None] = mapped_column(RATE)
+    billable: Mapped[bool] = mapped_column(default=True)
+    created_by: Mapped[str | None] = mapped_column(String(255))
+
+
+class Budget(Base):
+    """What an account may spend and what of it is reserved.
+
+    Apart from `billing_accounts` because every lock and consume changes it: the row is narrow and has two indexes.
+    """
+
+    __tablename__ = "budgets"
+    __table_args__ = (
+        CheckConstraint("amount >= 0", name="amount"),
+        CheckConstraint("locked >= 0", name="locked"),
+        CheckConstraint("consumed >= 0", name="consumed"),
+        Index("ix_budgets_remaining", "remaining", "billing_account_id"),
+        {"postgresql_with": {"fillfactor": "70"}},
+    )
+
+    billing_account_id: Mapped[int] = mapped_column(ForeignKey("billing_accounts.id"), primary_key=True)
+    amount: Mapped[Decimal] = mapped_column(AMOUNT)
+    locked: Mapped[Decimal] = mapped_column(TOTAL, server_default="0")
+    consumed: Mapped[Decimal] = mapped_column(TOTAL, server_default="0")
+    remaining: Mapped[Decimal] = mapped_column(TOTAL, Computed("amount - locked - consumed", persisted=True))
+
+
+class BudgetLine(Base):
+    """An amount reserved on an account for one reference.
+
+    A challenge has one line, locked or consumed; an engagement has one for each time it was charged.
+    """
+
+    __tablename__ = "budget_lines"
+    __table_args__ = (
+        CheckConstraint("kind IN ('locked', 'consumed')", name="kind"),
+        CheckConstraint("external_type IN ('CHALLENGE', 'ENGAGEMENT')", name="external_type"),
+        CheckConstraint("amount > 0", name="amount"),
+        Index(
+            "uq_budget_lines_reference",
+            "billing_account_id",
+            "external_type",
+            "external_id",
+            unique=True,
+            postgresql_where=text("external_type <> 'ENGAGEMENT'"),
+        ),
+        Index("ix_budget_lines_date", "billing_account_id", "date", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("uuidv7()"))
+    billing_account_id: Mapped[int] = mapped_column(ForeignKey("budgets.billing_account_id"))
+    kind: Mapped[str] = mapped_column(String(8))
+    external_type: Mapped[str] = mapped_column(String(32))
+    external_id: Mapped[str] = mapped_column(String(255))
+    external_name: Mapped[str | None] = mapped_column(String(255))
+    amount: Mapped[Decimal] = mapped_column(AMOUNT)
+    date: Mapped[Moment]
+
+
+class BillingAccountAccess(Base):
+    """A user's permission to use an account."""
+
+    __tablename__ = "billing_account_access"
+    __table_args__ = (Index("ix_billing_account_access_user_id", "user_id", "billing_account_id"),)
+
+    billing_account_id: Mapped[int] = mapped_column(ForeignKey("billing_accounts.id"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    user_handle: Mapped[str | None] = mapped_column(String(255))
+    created_at: Mapped[Moment] = mapped_column(default=utc_now)

@@ -1,0 +1,167 @@
+"""Reading billing accounts: lists, details, and who may use them."""
+
+from dataclasses import replace
+
+from sqlalchemy import text
+
+from app.db import json_rows
+from app.db.paging import ListQuery, contains
+
+_CLIENT = json_rows.json_object(
+    {
+        "id": "c.id",
+        "name": "c.name",
+        "code_name": "c.code_name",
+        "status": "c.status",
+        "start_date": json_rows.time("c.start_date"),
+        "end_date": json_rows.time("c.end_date"),
+        "created_at": json_rows.time("c.created_at"),
+        "updated_at": json_rows.time("c.updated_at"),
+    }
+)
+_COLUMNS = f"""
+    a.id, a.project_id, a.name, a.description, a.subcontracting_end_customer, a.status, a.start_date, a.end_date,
+    a.client_id, a.po_number, a.subscription_number, a.is_manual_prize, a.payment_terms, a.sales_tax, a.billable,
+    a.created_by, a.created_at, a.updated_at, b.amount AS budget, b.locked AS locked_budget,
+    b.consumed AS consumed_budget, b.remaining AS total_budget_remaining, {_CLIENT} AS client
+"""
+# A markup above 1 counts as percent.
+_RATE = "CASE WHEN a.markup > 1 THEN a.markup / 100 ELSE a.markup END"
+# What a copilot sees instead of the markup: amounts as they reach the members.
+_MEMBER_REMAINING = f"round(b.remaining - b.remaining * {_RATE}, 2)"
+_MEMBER_AMOUNT = f"round(l.amount / (1 + {_RATE}), 2)"
+
+_FULL_COLUMNS = f"{_COLUMNS}, a.markup"
+_COPILOT_COLUMNS = f"{_COLUMNS}, {_MEMBER_REMAINING} AS member_payments_remaining"
+
+_GRANTED = (
+    "EXISTS (SELECT FROM billing_account_access g WHERE g.billing_account_id = a.id AND g.user_id = CAST({} AS text))"
+)
+_JOINS = """
+    JOIN billing_accounts a ON a.id = page.key
+    JOIN budgets b ON b.billing_account_id = a.id
+    JOIN clients c ON c.id = a.client_id
+"""
+
+LIST = ListQuery(
+    columns=_FULL_COLUMNS,
+    source="billing_accounts a",
+    key="a.id",
+    joins=_JOINS,
+    filters={
+        "name": contains("a.name", "name"),
+        "client_id": "a.client_id = :client_id",
+        "user_id": _GRANTED.format(":user_id"),
+        "granted_to": _GRANTED.format(":granted_to"),
+        "status": "a.status = :status",
+        "start_date_from": "a.start_date >= :start_date_from",
+        "start_date_to": "a.start_date <= :start_date_to",
+        "end_date_from": "a.end_date >= :end_date_from",
+        "end_date_to": "a.end_date <= :end_date_to",
+    },
+    sorts={
+        "id": "a.id",
+        "name": "fold_text(a.name)",
+        "start_date": "a.start_date",
+        "end_date": "a.end_date",
+        "created_at": "a.created_at",
+        "created_by": "a.created_by",
+        "remaining_budget": "b.remaining",
+    },
+    sort_sources={"remaining_budget": "budgets b JOIN billing_accounts a ON a.id = b.billing_account_id"},
+    default_sort="created_at",
+)
+COPILOT_LIST = replace(LIST, columns=_COPILOT_COLUMNS)
+
+_LINE = {
+    "id": "l.id",
+    "amount": "l.amount",
+    "date": "l.date",
+    "external_id": "l.external_id",
+    "external_type": "l.external_type",
+    "external_name": "l.external_name",
+    "challenge_id": "CASE l.external_type WHEN 'CHALLENGE' THEN l.external_id END",
+}
+_JSON_LINE = {**_LINE, "amount": json_rows.amount("l.amount"), "date": json_rows.time("l.date")}
+_COPILOT_JSON_LINE = {**_JSON_LINE, "member_payment_amount": json_rows.amount(_MEMBER_AMOUNT)}
+
+
+def _line_columns(line: dict[str, str]) -> str:
+    return ", ".join(f"{expression} AS {name}" for name, expression in line.items())
+
+
+ENTRIES = ListQuery(
+    columns=_line_columns({**_LINE, "kind": "l.kind"}),
+    source="budget_lines l",
+    key="l.id",
+    joins="JOIN budget_lines l ON l.id = page.key JOIN billing_accounts a ON a.id = l.billing_account_id",
+    filters={
+        "account_id": "l.billing_account_id = :account_id",
+        "kind": "l.kind = :kind",
+        "external_type": "l.external_type = :external_type",
+        "external_id": "l.external_id = :external_id",
+    },
+    sorts={
+        "date": "l.date",
+        "amount": "l.amount",
+        "kind": "l.kind",
+        "external_type": "l.external_type",
+        "external_id": "l.external_id",
+    },
+    default_sort="date",
+)
+COPILOT_ENTRIES = replace(ENTRIES, columns=f"{ENTRIES.columns}, {_MEMBER_AMOUNT} AS member_payment_amount")
+
+USERS = ListQuery(
+    columns="g.user_id AS id, g.user_id, coalesce(g.user_handle, g.user_id) AS name, 'active' AS status, g.created_at",
+    source="billing_account_access g",
+    key="g.user_id",
+    joins="JOIN billing_account_access g ON g.user_id = page.key AND g.billing_account_id = :account_id",
+    filters={"account_id": "g.billing_account_id = :account_id"},
+    sorts={"created_at": "g.created_at"},
+    default_sort="created_at",
+    default_order="asc",
+)
+
+_ACCOUNT = """
+    SELECT {} FROM billing_accounts a
+    JOIN budgets b ON b.billing_account_id = a.id
+    JOIN clients c ON c.id = a.client_id
+    WHERE a.id = :account_id
+"""
+
+
+def _lines(kind: str, line: dict[str, str]) -> str:
+    source = f"budget_lines l WHERE l.billing_account_id = a.id AND l.kind = '{kind}'"
+    return json_rows.json_list(line, source=source, order_by="l.date, l.id")
+
+
+def _detail(columns: str, line: dict[str, str]) -> str:
+    lines = f"{_lines('locked', line)} AS locked_amounts, {_lines('consumed', line)} AS consumed_amounts"
+    return _ACCOUNT.format(f"{columns}, {lines}")
+
+
+ACCOUNT = text(_ACCOUNT.format(_FULL_COLUMNS))
+DETAIL = text(_detail(_FULL_COLUMNS, _JSON_LINE))
+COPILOT_DETAIL = text(_detail(_COPILOT_COLUMNS, _COPILOT_JSON_LINE))
+GRANTED_DETAIL = text(f"{_detail(_FULL_COLUMNS, _JSON_LINE)} AND {_GRANTED.format(':granted_to')}")
+
+IS_VISIBLE = text(
+    f"SELECT EXISTS (SELECT FROM billing_accounts a WHERE a.id = :account_id"
+    f" AND (CAST(:granted_to AS text) IS NULL OR {_GRANTED.format(':granted_to')}))"
+)
+HAS_ACCESS = text("""
+    SELECT g.user_id IS NOT NULL
+    FROM billing_accounts a LEFT JOIN billing_account_access g ON g.billing_account_id = a.id AND g.user_id = :user_id
+    WHERE a.id = :account_id
+""")
+GRANT = text("""
+    INSERT INTO billing_account_access AS g (billing_account_id, user_id, user_handle, created_at)
+    VALUES (:account_id, :user_id, :user_handle, :now)
+    ON CONFLICT (billing_account_id, user_id)
+    DO UPDATE SET user_handle = coalesce(excluded.user_handle, g.user_handle)
+    RETURNING user_id AS id, user_id, coalesce(user_handle, user_id) AS name, 'active' AS status, created_at
+""")
+REVOKE = text("""
+    DELETE FROM billing_account_access WHERE billing_account_id = :account_id AND user_id = :user_id RETURNING true
+""")

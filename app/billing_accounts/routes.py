@@ -1,0 +1,142 @@
+"""`/v6/billing-accounts`: the accounts and their users. The routes that move money are in `money_routes`."""
+
+from typing import Any
+
+from sqlalchemy import Row
+
+from app.auth.actor import current_actor
+from app.auth.guards import requires
+from app.auth.permissions import PROJECT_MANAGERS, TALENT_MANAGERS, Role, scopes
+from app.billing_accounts import access, schemas, service
+from app.billing_accounts.visibility import READ_SCOPES, SEES_ALL
+from app.db.paging import Page
+from app.web.blueprint import ApiBlueprint
+from app.web.resource import Resource
+from app.web.schemas import PageArguments, page_of
+
+blueprint = ApiBlueprint(
+    "billing-accounts",
+    __name__,
+    url_prefix="/v6/billing-accounts",
+    description="Budgets, what is locked and consumed of them, and who may use them.",
+)
+
+RESOURCE = "billing-account"
+
+_read = requires(roles=[*SEES_ALL, *PROJECT_MANAGERS], scopes=READ_SCOPES)
+_create = requires(roles=[Role.ADMINISTRATOR, *TALENT_MANAGERS], scopes=scopes(RESOURCE, "create"))
+_update = requires(roles=[Role.ADMINISTRATOR, *TALENT_MANAGERS], scopes=scopes(RESOURCE, "update"))
+
+
+@blueprint.route("")
+class BillingAccounts(Resource):
+    """All accounts."""
+
+    @_read
+    @blueprint.arguments(schemas.BillingAccountQuery(), location="query")
+    @blueprint.response(200, page_of(schemas.BillingAccount))
+    @blueprint.doc(operationId="listBillingAccounts")
+    def get(self, arguments: dict[str, Any]) -> Page:
+        """List billing accounts"""
+        return service.search(current_actor(), arguments)
+
+    @_create
+    @blueprint.arguments(schemas.BillingAccountCreate(), example=schemas.CREATE_EXAMPLE)
+    @blueprint.response(201, schemas.BillingAccount)
+    @blueprint.doc(operationId="createBillingAccount")
+    def post(self, values: dict[str, Any]) -> Row[Any]:
+        """Create a billing account"""
+        return service.create(current_actor(), values)
+
+
+@blueprint.route("/<int_id:billing_account_id>")
+class OneBillingAccount(Resource):
+    """One account."""
+
+    @_read
+    @blueprint.response(200, schemas.BillingAccountDetail)
+    @blueprint.doc(operationId="getBillingAccount")
+    def get(self, billing_account_id: int) -> Row[Any]:
+        """Get a billing account with its lines"""
+        return service.detail(current_actor(), billing_account_id)
+
+    @_update
+    @blueprint.arguments(schemas.BillingAccountUpdate(), example={"budget": 12000})
+    @blueprint.response(200, schemas.BillingAccount)
+    @blueprint.doc(operationId="updateBillingAccount")
+    def patch(self, changes: dict[str, Any], billing_account_id: int) -> Row[Any]:
+        """Change a billing account"""
+        return service.update(billing_account_id, changes)
+
+
+@blueprint.route("/<int_id:billing_account_id>/entries")
+class Entries(Resource):
+    """The lines of one account."""
+
+    @_read
+    @blueprint.arguments(schemas.EntryQuery(), location="query")
+    @blueprint.response(200, page_of(schemas.Entry))
+    @blueprint.doc(operationId="listBillingAccountEntries")
+    def get(self, arguments: dict[str, Any], billing_account_id: int) -> Page:
+        """List what is locked and consumed"""
+        return service.entries(current_actor(), billing_account_id, arguments)
+
+
+@blueprint.route("/<int_id:billing_account_id>/users")
+class Users(Resource):
+    """The users of one account."""
+
+    @_read
+    @blueprint.arguments(PageArguments(), location="query")
+    @blueprint.response(200, page_of(schemas.AccountUser))
+    @blueprint.doc(operationId="listBillingAccountUsers")
+    def get(self, arguments: dict[str, Any], billing_account_id: int) -> Page:
+        """List the users of an account"""
+        return access.users(current_actor(), billing_account_id, arguments)
+
+    @_create
+    @blueprint.arguments(schemas.Grant(), example={"userId": "40051399", "userHandle": "ann"})
+    @blueprint.response(201, schemas.AccountUser)
+    @blueprint.doc(operationId="grantBillingAccountAccess")
+    def post(self, grant: dict[str, Any], billing_account_id: int) -> Row[Any]:
+        """Let a user use an account"""
+        return access.grant(billing_account_id, **grant)
+
+
+@blueprint.route("/<int_id:billing_account_id>/users/<text_id:user_id>")
+class OneUser(Resource):
+    """One user of one account."""
+
+    @_create
+    @blueprint.response(200, schemas.Revoked)
+    @blueprint.doc(operationId="revokeBillingAccountAccess")
+    def delete(self, billing_account_id: int, user_id: str) -> dict[str, bool]:
+        """Take a user's access away"""
+        access.revoke(billing_account_id, user_id)
+        return {"removed": True}
+
+
+@blueprint.route("/<int_id:billing_account_id>/users/<text_id:user_id>/access")
+class UserAccess(Resource):
+    """Whether one user may use one account."""
+
+    @_read
+    @blueprint.response(200, schemas.HasAccess)
+    @blueprint.doc(operationId="checkBillingAccountAccess")
+    def get(self, billing_account_id: int, user_id: str) -> dict[str, bool]:
+        """Check a user's access"""
+        service.require_visible(current_actor(), billing_account_id)
+        return {"has_access": access.has_access(billing_account_id, user_id)}
+
+
+@blueprint.route("/users/<text_id:user_id>")
+class AccountsOfUser(Resource):
+    """The accounts of one user."""
+
+    @requires(roles=[Role.ADMINISTRATOR, Role.COPILOT], scopes=READ_SCOPES)
+    @blueprint.arguments(schemas.BillingAccountQuery(exclude=["user_id"]), location="query")
+    @blueprint.response(200, page_of(schemas.BillingAccount))
+    @blueprint.doc(operationId="listBillingAccountsOfUser")
+    def get(self, arguments: dict[str, Any], user_id: str) -> Page:
+        """List the accounts a user was granted"""
+        return service.search(current_actor(), arguments, user_id=user_id)

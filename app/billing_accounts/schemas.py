@@ -1,0 +1,263 @@
+"""The shapes of billing accounts in requests and answers."""
+
+from decimal import Decimal
+from typing import Any
+
+import marshmallow as ma
+
+from app.billing_accounts.models import ExternalType, Kind, Status
+from app.clients.schemas import Client
+from app.web import fields
+from app.web.schemas import (
+    CamelSchema,
+    PageArguments,
+    ReadSchema,
+    require_order,
+    require_some_field,
+    sorting,
+    unwrapped,
+)
+
+MAX_RATE = Decimal(999_999)
+MAX_CONSUMES = 1000
+MAX_DESCRIPTION = 10_000
+
+CREATE_EXAMPLE = {"name": "Acme 2025", "budget": 10000, "markup": 0.2, "clientId": "acme"}
+LOCK_EXAMPLE = {"challengeId": "30054163", "amount": 1250.5}
+CONSUME_EXAMPLE = {"externalId": "9d2e…", "externalType": "ENGAGEMENT", "externalName": "Data science", "amount": 400}
+CONSUMES_EXAMPLE = {"consumes": [{"billingAccountId": 1, "externalId": "9d2e…", "amount": 400}]}
+
+
+def _name(**options: Any) -> fields.Text:
+    return fields.Text(blank=False, metadata={"example": "Acme 2025"}, **options)
+
+
+class _AccountFields(CamelSchema):
+    """The fields of an account that callers may write, apart from those a new one must have."""
+
+    project_id = fields.Text(allow_none=True)
+    description = fields.Text(longest=MAX_DESCRIPTION, allow_none=True)
+    subcontracting_end_customer = fields.Text(allow_none=True)
+    status = fields.Choice(Status, metadata={"description": "ACTIVE unless said otherwise."})
+    start_date = fields.Moment(allow_none=True)
+    end_date = fields.Moment(allow_none=True)
+    po_number = fields.Text(allow_none=True)
+    subscription_number = fields.Text(allow_none=True)
+    is_manual_prize = fields.Boolean()
+    payment_terms = fields.Text(allow_none=True)
+    sales_tax = fields.Amount(most=MAX_RATE, allow_none=True)
+    billable = fields.Boolean(metadata={"description": "true unless said otherwise."})
+
+    @ma.validates_schema
+    def _validate(self, values: dict[str, Any], **_: Any) -> None:
+        require_order(values)
+
+
+class BillingAccountCreate(_AccountFields):
+    """A new billing account."""
+
+    name = _name(required=True)
+    budget = fields.Amount(required=True)
+    markup = fields.Amount(most=MAX_RATE, required=True, metadata={"description": "A fraction; above 1, percent."})
+    client_id = fields.Text(required=True, blank=False)
+
+
+class BillingAccountUpdate(_AccountFields):
+    """The fields of a billing account to change; `null` clears an optional one."""
+
+    name = _name()
+    budget = fields.Amount(metadata={"description": "Not below what is locked and consumed."})
+    markup = fields.Amount(most=MAX_RATE, metadata={"description": "A fraction; above 1, percent."})
+    client_id = fields.Text(blank=False)
+
+    @ma.validates_schema
+    def _validate_some(self, values: dict[str, Any], **_: Any) -> None:
+        require_some_field(values)
+
+
+class BillingAccount(ReadSchema):
+    """A billing account with the totals of its budget.
+
+    Callers whose only role is copilot get `memberPaymentsRemaining` in place of `markup`.
+    """
+
+    sparse = frozenset({"markup", "member_payments_remaining"})
+
+    id = fields.Integer(least=1)
+    project_id = fields.Text(allow_none=True)
+    name = _name()
+    description = fields.Text(longest=MAX_DESCRIPTION, allow_none=True)
+    subcontracting_end_customer = fields.Text(allow_none=True)
+    status = fields.Choice(Status)
+    start_date = fields.Moment(allow_none=True)
+    end_date = fields.Moment(allow_none=True)
+    budget = fields.Amount(metadata={"example": 10000})
+    markup = fields.Amount(metadata={"description": "A fraction; above 1, percent.", "example": 0.2})
+    client_id = fields.Text()
+    client = ma.fields.Nested(Client)
+    po_number = fields.Text(allow_none=True)
+    subscription_number = fields.Text(allow_none=True)
+    is_manual_prize = fields.Boolean()
+    payment_terms = fields.Text(allow_none=True)
+    sales_tax = fields.Amount(allow_none=True)
+    billable = fields.Boolean()
+    created_by = fields.Text(allow_none=True)
+    created_at = fields.Moment()
+    updated_at = fields.Moment()
+    locked_budget = fields.Amount(metadata={"description": "Held for work that goes on."})
+    consumed_budget = fields.Amount(metadata={"description": "Spent."})
+    total_budget_remaining = ma.fields.Decimal(
+        metadata={"description": "budget - consumedBudget - lockedBudget; imported history may leave it negative."}
+    )
+    member_payments_remaining = ma.fields.Decimal(metadata={"description": "What remains for members, for copilots."})
+
+
+class BudgetLine(ReadSchema):
+    """An amount locked or consumed for one reference. `memberPaymentAmount` is there for copilots."""
+
+    sparse = frozenset({"member_payment_amount"})
+
+    id = ma.fields.UUID()
+    amount = fields.Amount(metadata={"example": 1250.5})
+    date = fields.Moment(metadata={"description": "When the amount was set."})
+    external_id = fields.Text(metadata={"example": "30054163"})
+    external_type = fields.Choice(ExternalType)
+    external_name = fields.Text(allow_none=True)
+    challenge_id = fields.Text(allow_none=True, metadata={"description": "The externalId of a CHALLENGE, else null."})
+    member_payment_amount = fields.Amount()
+
+
+class Entry(BudgetLine):
+    """A budget line and what it does."""
+
+    kind = fields.Choice(Kind)
+
+
+class BillingAccountDetail(BillingAccount):
+    """A billing account with its lines, oldest first."""
+
+    locked_amounts = ma.fields.Nested(BudgetLine, many=True)
+    consumed_amounts = ma.fields.Nested(BudgetLine, many=True)
+
+
+class BillingAccountQuery(PageArguments):
+    """Which accounts to list; newest first unless sorted."""
+
+    name = fields.Text(metadata={"description": "Part of the name, in any case."})
+    client_id = fields.Text()
+    user_id = fields.Text(metadata={"description": "Accounts granted to this user."})
+    status = fields.Choice(Status)
+    start_date_from = fields.Moment(dates=True)
+    start_date_to = fields.Moment(whole_day=True)
+    end_date_from = fields.Moment(dates=True)
+    end_date_to = fields.Moment(whole_day=True)
+    sort_by, sort_order = sorting(
+        "id", "name", "start_date", "end_date", "created_at", "created_by", "remaining_budget"
+    )
+
+
+class EntryQuery(PageArguments):
+    """Which lines of an account to list; newest first unless sorted."""
+
+    kind = fields.Choice(Kind)
+    external_type = fields.Choice(ExternalType)
+    external_id = fields.Text()
+    sort_by, sort_order = sorting("date", "amount", "kind", "external_type", "external_id")
+
+
+class _AmountFor(CamelSchema):
+    """A reference, named by `challengeId` or `externalId`."""
+
+    challenge_id = fields.Text(blank=False, metadata={"description": "Short for externalType CHALLENGE and its id."})
+    external_id = fields.Text(blank=False)
+    external_name = fields.Text(allow_none=True)
+
+    @ma.validates_schema
+    def _validate(self, values: dict[str, Any], **_: Any) -> None:
+        named = {values[name] for name in ("challenge_id", "external_id") if name in values}
+        if len(named) != 1:
+            problem = "differs from externalId." if named else "or externalId is required."
+            raise ma.ValidationError(f"challengeId {problem}", "challengeId")
+        if "challenge_id" in values and values.get("external_type", ExternalType.CHALLENGE) != ExternalType.CHALLENGE:
+            raise ma.ValidationError("Goes with challengeId only as CHALLENGE.", "externalType")
+
+
+class LockAmount(_AmountFor):
+    """An amount to hold for a challenge, in place of what it holds; 0 releases it."""
+
+    external_type = fields.Choice((ExternalType.CHALLENGE,), load_default=ExternalType.CHALLENGE)
+    amount = fields.Amount(rounded=True, required=True)
+
+
+class ConsumeAmount(_AmountFor):
+    """An amount to spend: in place of what a challenge holds or spent, or once more for an engagement."""
+
+    external_type = fields.Choice(ExternalType, load_default=ExternalType.CHALLENGE)
+    amount = fields.Amount(least=Decimal("0.0001"), rounded=True, required=True)
+
+
+class LockResult(BudgetLine):
+    """The line that holds the amount, or `unlocked`."""
+
+    sparse = frozenset(
+        {"id", "amount", "date", "external_id", "external_type", "external_name", "challenge_id", "unlocked"}
+        | BudgetLine.sparse
+    )
+
+    unlocked = ma.fields.Boolean(metadata={"enum": [True], "description": "There alone when the amount was 0."})
+
+
+class EngagementConsume(CamelSchema):
+    """An amount to spend for one engagement."""
+
+    billing_account_id = fields.Integer(least=1, required=True)
+    external_id = fields.Text(blank=False, required=True)
+    external_type = fields.Choice((ExternalType.ENGAGEMENT,), load_default=ExternalType.ENGAGEMENT)
+    amount = fields.Amount(least=Decimal("0.0001"), rounded=True, required=True)
+
+
+class ConsumeAmounts(CamelSchema):
+    """Amounts to spend, all or none."""
+
+    consumes = ma.fields.List(
+        ma.fields.Nested(EngagementConsume), required=True, validate=ma.validate.Length(min=1, max=MAX_CONSUMES)
+    )
+
+
+class ConsumeCount(ReadSchema):
+    """How many amounts were spent."""
+
+    count = ma.fields.Integer()
+
+
+class Grant(CamelSchema):
+    """The user to let in, flat or wrapped in `{"param": {…}}`."""
+
+    user_id = fields.Text(blank=False, required=True, metadata={"example": "40051399"})
+    user_handle = fields.Text(allow_none=True, load_default=None)
+
+    @ma.pre_load
+    def _unwrap(self, values: Any, **_: Any) -> Any:
+        return unwrapped(values)
+
+
+class AccountUser(ReadSchema):
+    """A user who may use an account. `id` is the user id."""
+
+    id = fields.Text()
+    user_id = fields.Text()
+    name = fields.Text(metadata={"description": "The handle, or the user id where no handle is known."})
+    status = fields.Choice(("active",))
+    created_at = fields.Moment()
+
+
+class Revoked(ReadSchema):
+    """A grant that is gone."""
+
+    removed = ma.fields.Boolean()
+
+
+class HasAccess(ReadSchema):
+    """Whether a user may use an account."""
+
+    has_access = ma.fields.Boolean()

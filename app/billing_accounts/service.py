@@ -1,0 +1,89 @@
+"""What can be done with billing accounts, apart from their money (`ledger`) and their users (`access`)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Row
+
+from app.auth.actor import Actor
+from app.billing_accounts import ledger, queries
+from app.billing_accounts.models import BillingAccount
+from app.billing_accounts.visibility import granted_to, sees_member_amounts_only
+from app.clients import service as clients
+from app.db.base import db
+from app.db.paging import Page
+from app.errors import Invalid
+
+
+def search(actor: Actor, arguments: Mapping[str, Any], **scope: Any) -> Page:
+    """One page of the accounts that match and that the caller may see."""
+    limit = granted_to(actor)
+    if limit is not None:
+        scope["granted_to"] = limit
+    query = queries.COPILOT_LIST if sees_member_amounts_only(actor) else queries.LIST
+    return query.page(arguments, **scope)
+
+
+def detail(actor: Actor, account_id: int) -> Row[Any]:
+    """The account with its locked and consumed lines. Raises NotFound, also when the caller may not see it."""
+    limit = granted_to(actor)
+    if sees_member_amounts_only(actor):
+        statement, parameters = queries.COPILOT_DETAIL, {"account_id": account_id}
+    elif limit is None:
+        statement, parameters = queries.DETAIL, {"account_id": account_id}
+    else:
+        statement, parameters = queries.GRANTED_DETAIL, {"account_id": account_id, "granted_to": limit}
+    account = db.session.execute(statement, parameters).one_or_none()
+    if account is None:
+        raise ledger.not_found(account_id)
+    return account
+
+
+def entries(actor: Actor, account_id: int, arguments: Mapping[str, Any]) -> Page:
+    """One page of the account's lines. Raises NotFound, also when the caller may not see the account."""
+    require_visible(actor, account_id)
+    query = queries.COPILOT_ENTRIES if sees_member_amounts_only(actor) else queries.ENTRIES
+    return query.page(arguments, account_id=account_id)
+
+
+def create(actor: Actor, values: Mapping[str, Any]) -> Row[Any]:
+    """A new account with its budget. Raises Invalid when the client is unknown."""
+    clients.require(values["client_id"])
+    own = {name: value for name, value in values.items() if name != "budget"}
+    account = BillingAccount(created_by=actor.subject, **own)
+    db.session.add(account)
+    db.session.flush()
+    ledger.open_budget(account.id, values["budget"])
+    return _read(account.id)
+
+
+def update(account_id: int, changes: Mapping[str, Any]) -> Row[Any]:
+    """Change the named fields.
+
+    Raises NotFound, Invalid (unknown client, end before start) or Conflict (budget below what is reserved).
+    """
+    account = db.session.get(BillingAccount, account_id, with_for_update={"key_share": True})
+    if account is None:
+        raise ledger.not_found(account_id)
+    if "client_id" in changes:
+        clients.require(changes["client_id"])
+    for name, value in changes.items():
+        if name != "budget":
+            setattr(account, name, value)
+    if account.start_date and account.end_date and account.start_date > account.end_date:
+        raise Invalid.field("startDate" if "start_date" in changes else "endDate", "startDate is after endDate.")
+    db.session.flush()
+    if "budget" in changes:
+        ledger.set_budget(account_id, changes["budget"])
+    return _read(account_id)
+
+
+def require_visible(actor: Actor, account_id: int) -> None:
+    """Raise NotFound unless there is such an account and the caller may see it."""
+    parameters = {"account_id": account_id, "granted_to": granted_to(actor)}
+    if not db.session.execute(queries.IS_VISIBLE, parameters).scalar_one():
+        raise ledger.not_found(account_id)
+
+
+def _read(account_id: int) -> Row[Any]:
+    return db.session.execute(queries.ACCOUNT, {"account_id": account_id}).one()

@@ -1,0 +1,76 @@
+"""The shapes of clients in requests and answers."""
+
+from typing import Any
+
+import marshmallow as ma
+
+from app.clients.models import Status
+from app.web import fields
+from app.web.schemas import (
+    CamelSchema,
+    PageArguments,
+    ReadSchema,
+    require_order,
+    require_some_field,
+    sorting,
+    unwrapped,
+)
+
+EXAMPLE = {"name": "Acme Corporation", "codeName": "ACME", "startDate": "2025-01-01T00:00:00Z"}
+
+
+class Client(ReadSchema):
+    """A client."""
+
+    id = fields.Text(metadata={"description": "A UUID, or the id of the previous system.", "example": "acme"})
+    name = fields.Text(metadata={"example": "Acme Corporation"})
+    code_name = fields.Text(allow_none=True, metadata={"description": "Short internal name.", "example": "ACME"})
+    status = fields.Choice(Status)
+    start_date = fields.Moment(allow_none=True)
+    end_date = fields.Moment(allow_none=True)
+    created_at = fields.Moment()
+    updated_at = fields.Moment()
+
+
+class _WritableClient(CamelSchema):
+    code_name = fields.Text(allow_none=True, metadata={"description": "Short internal name."})
+    status = fields.Choice(Status, metadata={"description": "ACTIVE unless said otherwise."})
+    start_date = fields.Moment(allow_none=True)
+    end_date = fields.Moment(allow_none=True)
+
+    @ma.validates_schema
+    def _validate(self, values: dict[str, Any], **_: Any) -> None:
+        require_order(values)
+
+
+class ClientCreate(_WritableClient):
+    """A new client, flat or wrapped in `{"param": {…}}`."""
+
+    name = fields.Text(required=True, blank=False)
+
+    @ma.pre_load
+    def _unwrap(self, values: Any, **_: Any) -> Any:
+        return unwrapped(values)
+
+
+class ClientUpdate(_WritableClient):
+    """The fields of a client to change; `null` clears an optional one."""
+
+    name = fields.Text(blank=False)
+
+    @ma.validates_schema
+    def _validate_some(self, values: dict[str, Any], **_: Any) -> None:
+        require_some_field(values)
+
+
+class ClientQuery(PageArguments):
+    """Which clients to list; newest first unless sorted."""
+
+    name = fields.Text(metadata={"description": "Part of the name, in any case."})
+    code_name = fields.Text(metadata={"description": "Part of the code name, in any case."})
+    status = fields.Choice(Status)
+    start_date_from = fields.Moment(dates=True)
+    start_date_to = fields.Moment(whole_day=True)
+    end_date_from = fields.Moment(dates=True)
+    end_date_to = fields.Moment(whole_day=True)
+    sort_by, sort_order = sorting("name", "start_date", "end_date", "status", "created_at")

@@ -1,0 +1,52 @@
+"""What can be done with clients."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.clients import queries
+from app.clients.models import Client
+from app.db.base import db
+from app.db.paging import Page
+from app.errors import Invalid, NotFound
+
+
+def search(arguments: Mapping[str, Any]) -> Page:
+    """One page of the clients that match."""
+    return queries.LIST.page(arguments)
+
+
+def get(client_id: str) -> Client:
+    """The client. Raises NotFound."""
+    return _found(db.session.get(Client, client_id), client_id)
+
+
+def create(values: Mapping[str, Any]) -> Client:
+    """A new client."""
+    client = Client(**values)
+    db.session.add(client)
+    db.session.flush()
+    return client
+
+
+def update(client_id: str, changes: Mapping[str, Any]) -> Client:
+    """Change the named fields. Raises NotFound, and Invalid when the client would start after it ends."""
+    client = _found(db.session.get(Client, client_id, with_for_update={"key_share": True}), client_id)
+    for name, value in changes.items():
+        setattr(client, name, value)
+    if client.start_date and client.end_date and client.start_date > client.end_date:
+        name = "startDate" if "start_date" in changes else "endDate"
+        raise Invalid.field(name, "startDate is after endDate.")
+    db.session.flush()
+    return client
+
+
+def require(client_id: str) -> None:
+    """Raise Invalid, naming `clientId`, unless there is such a client."""
+    if db.session.get(Client, client_id) is None:
+        raise Invalid.field("clientId", f"Client {client_id} does not exist.")
+
+
+def _found(client: Client | None, client_id: str) -> Client:
+    if client is None:
+        raise NotFound(f"Client {client_id} was not found")
+    return client

@@ -1,0 +1,131 @@
+"""Settings: the environment, read once, typed and checked."""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+from app.db import embedded
+
+ROOT = Path(__file__).resolve().parent.parent
+MIN_SECRET_BYTES = 32
+MAX_PORT = 65535
+
+
+class ConfigurationError(Exception):
+    """The environment does not describe a service that may start; the text says why."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """What the service is told from outside. Build it with `Settings.load()`."""
+
+    production: bool
+    database_url: str
+    embedded_database: bool
+    var_dir: Path
+    host: str
+    port: int
+    web_concurrency: int
+    auth_secret: str | None
+    auth_jwks_url: str | None
+    valid_issuers: tuple[str, ...]
+    auth_audience: str | None
+    cors_origins: tuple[str, ...]
+    log_level: str
+    member_db_url: str | None
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Settings from `environ`, or from `.env` overlaid by the process environment.
+
+        Raises ConfigurationError naming the variable when a value is unusable or a needed one is missing.
+        """
+        if environ is None:
+            dotenv = {key: value for key, value in dotenv_values(ROOT / ".env").items() if value is not None}
+            environ = {**dotenv, **os.environ}
+        env = {key: value.strip() for key, value in environ.items() if value.strip()}
+        production = env.get("APP_ENV", "development").lower() == "production"
+        var_dir = (ROOT / env.get("VAR_DIR", "var")).resolve()
+        jwks_url, issuers = env.get("AUTH_JWKS_URL"), _issuers(env.get("VALID_ISSUERS"))
+        if jwks_url and not issuers:
+            raise ConfigurationError("AUTH_JWKS_URL needs VALID_ISSUERS: name the issuers whose tokens are accepted.")
+        database_url = env.get("DATABASE_URL")
+        return cls(
+            production=production,
+            database_url=_postgresql(database_url) if database_url else embedded.url(var_dir),
+            embedded_database=database_url is None,
+            var_dir=var_dir,
+            host=env.get("HOST", "127.0.0.1"),
+            port=_integer(env, "PORT", 3000, maximum=MAX_PORT),
+            web_concurrency=_integer(env, "WEB_CONCURRENCY", 2 * (os.cpu_count() or 1), maximum=1024),
+            auth_secret=_secret(env.get("AUTH_SECRET"), jwks_url, var_dir, production=production),
+            auth_jwks_url=jwks_url,
+            valid_issuers=issuers,
+            auth_audience=env.get("AUTH_AUDIENCE"),
+            cors_origins=tuple(origin.strip() for origin in env.get("CORS_ORIGINS", "").split(",") if origin.strip()),
+            log_level=_log_level(env.get("LOG_LEVEL", "INFO")),
+            member_db_url=env.get("MEMBER_DB_URL"),
+        )
+
+
+def _integer(env: Mapping[str, str], name: str, default: int, *, maximum: int) -> int:
+    text = env.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= maximum):
+        raise ConfigurationError(f"{name} must be a whole number from 1 to {maximum}, not {text!r}.")
+    return int(text)
+
+
+def _postgresql(url: str) -> str:
+    if urlsplit(url).scheme not in {"postgresql", "postgres", "postgresql+psycopg2"}:
+        raise ConfigurationError("DATABASE_URL must be a postgresql:// address; no other database is supported.")
+    return "postgresql+psycopg2://" + url.split("://", 1)[1]
+
+
+def _issuers(text: str | None) -> tuple[str, ...]:
+    if text is None:
+        return ()
+    try:
+        issuers = json.loads(text)
+    except ValueError:
+        issuers = None
+    if not isinstance(issuers, list) or not all(isinstance(issuer, str) and issuer for issuer in issuers):
+        raise ConfigurationError('VALID_ISSUERS must be a JSON list of texts, such as ["https://auth.example.com/"].')
+    return tuple(issuers)
+
+
+def _log_level(text: str) -> str:
+    level = text.upper()
+    if level not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
+        raise ConfigurationError(f"LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL, not {text!r}.")
+    return level
+
+
+def _secret(secret: str | None, jwks_url: str | None, var_dir: Path, *, production: bool) -> str | None:
+    """The HS256 secret given, or outside production one kept in `var_dir`; None when only JWKS is used."""
+    if secret is None and jwks_url is None:
+        if production:
+            raise ConfigurationError("APP_ENV=production needs AUTH_SECRET or AUTH_JWKS_URL; neither is set.")
+        return _kept_secret(var_dir / "auth_secret")
+    if secret is not None and len(secret.encode()) < MIN_SECRET_BYTES:
+        raise ConfigurationError(f"AUTH_SECRET must be at least {MIN_SECRET_BYTES} bytes long.")
+    return secret
+
+
+def _kept_secret(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    if not path.exists():
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(48))
+        # A link is atomic and never replaces: of two processes starting together, both read the winner's.
+        with suppress(FileExistsError):
+            os.link(draft, path)
+        draft.unlink()
+    return path.read_text().strip()

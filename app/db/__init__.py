@@ -1,0 +1,1 @@
+"""The database: one SQLAlchemy handle, its declarative base, transactions and paged queries."""

@@ -1,0 +1,38 @@
+"""The SQLAlchemy handle and the declarative base every model derives from."""
+
+from datetime import datetime
+from typing import Annotated
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import DateTime, MetaData
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from app.clock import utc_now
+
+
+# Every moment is kept with its zone.
+Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
+
+
+class Base(DeclarativeBase):
+    """Names every constraint by rule, so that migrations and error messages can rely on the names."""
+
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        }
+    )
+
+
+class Timestamped:
+    """`created_at` and `updated_at`, kept by the ORM from the one clock."""
+
+    created_at: Mapped[Moment] = mapped_column(default=utc_now)
+    updated_at: Mapped[Moment] = mapped_column(default=utc_now, onupdate=utc_now)
+
+
+db = SQLAlchemy(model_class=Base, disable_autonaming=True)

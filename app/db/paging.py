@@ -1,0 +1,106 @@
+"""Lists: filters, a total order, one page and the exact count, in one statement."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Row, TextClause, text
+
+from app.db.base import db
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list and how many rows match in all."""
+
+    results: list[Row[Any]]
+    count: int
+    page: int
+    per_page: int
+
+    @property
+    def total_pages(self) -> int:
+        """How many pages of this size the matching rows fill."""
+        return -(-self.count // self.per_page)
+
+
+def contains_pattern(value: str) -> str:
+    """The LIKE pattern for "contains `value`", in which `%`, `_` and `\\` stand for themselves."""
+    escaped = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+def contains(column: str, name: str) -> str:
+    """The condition "`column` contains `:name`, in any case", which the column's index on `search_grams` serves."""
+    return f"search_grams({column}) @@ search_query(:{name}) AND fold_text({column}) LIKE fold_text(:{name}_pattern)"
+
+
+@dataclass(frozen=True, eq=False)
+class ListQuery:
+    """A list of the contract, as SQL fragments written once.
+
+    `source` yields the candidates and `key` their identity; `joins` finds each row of the finished page again by
+    `page.key` (under the same alias, so that sorts hold there too) and adds what only shown rows need. `filters` maps
+    an argument's name to its condition, in which `:name` is the argument's value and `:name_pattern` the LIKE pattern
+    for "contains it". `sorts` maps a sort name to an expression; ties are broken by `key` in the direction of the
+    sort, so that one index serves both directions; a sort that needs another source has it in `sort_sources`. Each
+    combination of filters and order becomes a statement once and is kept.
+    """
+
+    columns: str
+    source: str
+    key: str
+    joins: str
+    sorts: Mapping[str, str]
+    default_sort: str
+    default_order: str = "desc"
+    filters: Mapping[str, str] = field(default_factory=dict)
+    sort_sources: Mapping[str, str] = field(default_factory=dict)
+
+    def page(self, arguments: Mapping[str, Any], **scope: Any) -> Page:
+        """The page that `arguments` (filters, `page`, `per_page`, `sort_by`, `sort_order`) ask for.
+
+        `scope` holds filters that the caller does not choose, such as the account a list belongs to.
+        """
+        values = {name: value for name, value in {**arguments, **scope}.items() if self._narrows(name, value)}
+        default_order = "asc" if "sort_by" in arguments else self.default_order
+        statement, count_statement = self.statements(
+            frozenset(values),
+            arguments.get("sort_by", self.default_sort),
+            arguments.get("sort_order", default_order),
+        )
+        page, per_page = arguments["page"], arguments["per_page"]
+        parameters = dict(values, limit=per_page, offset=(page - 1) * per_page)
+        for name, value in values.items():
+            if self._is_search(name):
+                parameters[f"{name}_pattern"] = contains_pattern(value)
+        rows = list(db.session.execute(statement, parameters))
+        if rows:
+            count = rows[0].matching
+        else:
+            count = 0 if page == 1 else db.session.execute(count_statement, parameters).scalar_one()
+        return Page(rows, count, page, per_page)
+
+    def _is_search(self, name: str) -> bool:
+        return f":{name}_pattern" in self.filters[name]
+
+    def _narrows(self, name: str, value: Any) -> bool:
+        """Whether the argument is a filter that leaves anything out: every text contains the empty one."""
+        return name in self.filters and not (value == "" and self._is_search(name))
+
+    @lru_cache(maxsize=1024)  # noqa: B019 - list queries are module constants: they live as long as the process
+    def statements(self, filters: frozenset[str], sort_by: str, order: str) -> tuple[TextClause, TextClause]:
+        """The page and count statements for one combination of filters and order."""
+        where = " AND ".join(f"({self.filters[name]})" for name in sorted(filters)) or "true"
+        sort = self.sorts[sort_by]
+        order_by = f"{sort} {order}" if sort == self.key else f"{sort} {order}, {self.key} {order}"
+        count = f"SELECT count(*) FROM {self.source} WHERE {where}"
+        page = f"""
+            WITH page AS MATERIALIZED (
+                SELECT {self.key} AS key FROM {self.sort_sources.get(sort_by, self.source)} WHERE {where}
+                ORDER BY {order_by} LIMIT :limit OFFSET :offset
+            )
+            SELECT {self.columns}, ({count}) AS matching FROM page {self.joins} ORDER BY {order_by}
+        """
+        return text(page), text(count)

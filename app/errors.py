@@ -1,0 +1,108 @@
+"""The closed set of ways a request can fail. Services raise these; `app.web.errors` turns them into answers."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, ClassVar
+
+
+class Reason(StrEnum):
+    """The stable words that programs match on; every failure answer carries one."""
+
+    INVALID_INPUT = "invalid_input"
+    INVALID_JSON = "invalid_json"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    NOT_ACCEPTABLE = "not_acceptable"
+    REQUEST_TIMEOUT = "request_timeout"
+    CONFLICT = "conflict"
+    ACCOUNT_INACTIVE = "account_inactive"
+    ALREADY_CONSUMED = "already_consumed"
+    BUDGET_BELOW_RESERVED = "budget_below_reserved"
+    IDEMPOTENCY_IN_PROGRESS = "idempotency_in_progress"
+    PAYLOAD_TOO_LARGE = "payload_too_large"
+    URI_TOO_LONG = "uri_too_long"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    HTTP_ERROR = "http_error"
+    INTERNAL_ERROR = "internal_error"
+    DATABASE_UNAVAILABLE = "database_unavailable"
+    IDENTITY_PROVIDER_UNAVAILABLE = "identity_provider_unavailable"
+
+
+class ServiceError(Exception):
+    """A failure that the caller is told about: HTTP status, reason, message and facts."""
+
+    status: ClassVar[int]
+    default_reason: ClassVar[Reason]
+
+    def __init__(
+        self, message: str, *, reason: Reason | None = None, details: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.reason = reason or self.default_reason
+        self.details = details
+
+
+class Invalid(ServiceError):
+    """The request is malformed, or breaks a rule by itself."""
+
+    status = 400
+    default_reason = Reason.INVALID_INPUT
+
+    @classmethod
+    def field(cls, name: str, problem: str, *, location: str = "json") -> "Invalid":
+        """A failure of one named input field, in the shape that schema validation uses."""
+        return cls(f"{name}: {problem}", details={location: {name: [problem]}})
+
+
+class Unauthorized(ServiceError):
+    """Nobody we know is calling: no token, or one that does not hold."""
+
+    status = 401
+    default_reason = Reason.UNAUTHORIZED
+
+
+class Forbidden(ServiceError):
+    """The caller is known and may not do this."""
+
+    status = 403
+    default_reason = Reason.FORBIDDEN
+
+
+class NotFound(ServiceError):
+    """There is no such thing, or the caller may not know of it."""
+
+    status = 404
+    default_reason = Reason.NOT_FOUND
+
+
+class Conflict(ServiceError):
+    """The request is sound; the present state does not allow it."""
+
+    status = 409
+    default_reason = Reason.CONFLICT
+
+
+class UnsupportedMediaType(ServiceError):
+    """The body is not JSON."""
+
+    status = 415
+    default_reason = Reason.UNSUPPORTED_MEDIA_TYPE
+
+
+class KeyReused(ServiceError):
+    """An idempotency key came back with another request."""
+
+    status = 422
+    default_reason = Reason.IDEMPOTENCY_KEY_REUSED
+
+
+class Unavailable(ServiceError):
+    """Something this service depends on is away; the same request may succeed soon."""
+
+    status = 503
+    default_reason = Reason.DATABASE_UNAVAILABLE

@@ -1,0 +1,7 @@
+"""Every model, imported in one place so that migrations see one metadata."""
+
+from app.billing_accounts.models import BillingAccount, BillingAccountAccess, Budget, BudgetLine
+from app.clients.models import Client
+from app.web.idempotency import IdempotencyKey
+
+__all__ = ["BillingAccount", "BillingAccountAccess", "Budget", "BudgetLine", "Client", "IdempotencyKey"]

@@ -1,0 +1,56 @@
+"""Path values: read once, strictly. What does not fit is reported by `Resource`, after the caller was admitted."""
+
+import re
+from dataclasses import dataclass
+from uuid import UUID
+
+from flask import Flask
+from werkzeug.routing import BaseConverter
+
+MAX_INTEGER = 2**31 - 1
+MAX_TEXT = 255
+
+_DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A path value that cannot be what the path calls for."""
+
+    problem: str
+
+
+class IntegerConverter(BaseConverter):
+    """A positive integer that fits an identity column."""
+
+    def to_python(self, value: str) -> int | Malformed:
+        """The integer, or what is wrong with it."""
+        if not _DIGITS.fullmatch(value) or not 1 <= int(value) <= MAX_INTEGER:
+            return Malformed(f"Not a whole number from 1 to {MAX_INTEGER}.")
+        return int(value)
+
+
+class TextConverter(BaseConverter):
+    """An identifier kept as text."""
+
+    def to_python(self, value: str) -> str | Malformed:
+        """The text, or what is wrong with it."""
+        if len(value) > MAX_TEXT:
+            return Malformed(f"Longer than {MAX_TEXT} characters.")
+        if "\x00" in value or "\ufffd" in value:
+            return Malformed("Holds a character that cannot be stored.")
+        return value
+
+
+class UuidConverter(BaseConverter):
+    """A UUID in its usual spelling."""
+
+    def to_python(self, value: str) -> UUID | Malformed:
+        """The UUID, or what is wrong with it."""
+        return UUID(value) if _UUID.fullmatch(value) else Malformed("Not a valid UUID.")
+
+
+def init_app(app: Flask) -> None:
+    """Make the converters known to the app's routes as `int_id`, `text_id` and `uuid`."""
+    app.url_map.converters.update(int_id=IntegerConverter, text_id=TextConverter, uuid=UuidConverter)

@@ -1,0 +1,102 @@
+"""The OpenAPI document: what all its operations share, and the Api that collects them."""
+
+import re
+from http import HTTPStatus
+from typing import Any
+
+from apispec.ext.marshmallow import MarshmallowPlugin
+from flask import Flask
+from flask_smorest import Api
+from flask_smorest.spec.plugins import FlaskPlugin
+from werkzeug.routing import Rule
+
+from app.auth.guards import Guard
+from app.naming import camel_case
+from app.web import converters, errors
+from app.web.idempotency import HEADER, METHODS
+from app.web.schemas import Error
+
+VERSION = "1.0.0"
+DESCRIPTION = (
+    "Clients, billing accounts and their budgets.\n\n"
+    'Every answer is `{"success": true, "data": …}` or `{"success": false, "error": {…}}`; programs match failures on '
+    "`error.reason`. Money is a JSON number of at most 4 decimals; times are UTC."
+)
+
+_IDEMPOTENCY_KEY = {
+    "in": "header",
+    "name": HEADER,
+    "description": "Sent again with the same request within 24 hours, the first answer is replayed.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
+}
+
+
+class CamelPaths(FlaskPlugin):  # type: ignore[misc] # flask-smorest is not typed
+    """Names path parameters as the contract does."""
+
+    @staticmethod
+    def flaskpath2openapi(path: str) -> str:
+        """`/x/<int_id:some_id>` as `/x/{someId}`."""
+        return re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", lambda match: f"{{{camel_case(match[1])}}}", path)
+
+    def rule_to_params(self, rule: Rule) -> list[dict[str, Any]]:
+        """The parameters in the path of `rule`."""
+        return [{**parameter, "name": camel_case(parameter["name"])} for parameter in super().rule_to_params(rule)]
+
+
+class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
+    """Collects the blueprints into one document; failures are answered by `app.web.errors`."""
+
+    ERROR_SCHEMA = Error
+
+    def __init__(self, app: Flask) -> None:
+        app.config.update(
+            API_TITLE="Billing service",
+            API_VERSION=VERSION,
+            OPENAPI_VERSION="3.1.0",
+            OPENAPI_URL_PREFIX="/",
+            API_SPEC_OPTIONS={
+                "info": {"description": DESCRIPTION},
+                "servers": [{"url": "/"}],
+                "components": {
+                    "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+                },
+            },
+        )
+        marshmallow_plugin = MarshmallowPlugin(schema_name_resolver=_type_name)
+        super().__init__(app, spec_kwargs={"flask_plugin": CamelPaths(), "marshmallow_plugin": marshmallow_plugin})
+        integer = {"type": "integer", "format": "int32", "minimum": 1, "maximum": converters.MAX_INTEGER}
+        text = {"type": "string", "minLength": 1, "maxLength": converters.MAX_TEXT}
+        self.register_converter(converters.IntegerConverter, lambda _: integer)
+        self.register_converter(converters.TextConverter, lambda _: text)
+        self.register_converter(converters.UuidConverter, lambda _: {"type": "string", "format": "uuid"})
+
+    def _register_error_handlers(self) -> None:
+        errors.init_app(self._app)
+
+
+def _type_name(schema: Any) -> str:
+    """The component name of a schema: the name of its class."""
+    return schema.__name__ if isinstance(schema, type) else type(schema).__name__
+
+
+def describe_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method: str, **_: Any) -> dict[str, Any]:
+    """Add to an operation what follows from its guard, its method and its body."""
+    guard: Guard = doc_info["guard"]
+    statuses = [HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND]
+    statuses += [HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE]
+    if guard.open_to_all:
+        doc["security"] = []
+    else:
+        doc["security"] = [{"bearer": []}]
+        statuses += [HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN]
+    if method.upper() in METHODS:
+        doc.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+        statuses += [HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY]
+    if "requestBody" in doc:
+        statuses += [HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE]
+    responses = doc.setdefault("responses", {})
+    responses.pop("default", None)
+    for status in sorted(statuses):
+        responses.setdefault(status.value, status.name)
+    return doc

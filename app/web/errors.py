@@ -1,0 +1,90 @@
+"""One shape for every failure, whoever noticed it: a service, Flask, the database, or nobody."""
+
+import logging
+from typing import Any
+
+from flask import Flask, Response, jsonify
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from app.errors import Invalid, Reason, ServiceError, Unavailable
+
+RETRY_AFTER_SECONDS = 2
+
+_log = logging.getLogger(__name__)
+
+_REASON_BY_STATUS = {
+    400: Reason.INVALID_INPUT,
+    404: Reason.NOT_FOUND,
+    405: Reason.METHOD_NOT_ALLOWED,
+    406: Reason.NOT_ACCEPTABLE,
+    408: Reason.REQUEST_TIMEOUT,
+    413: Reason.PAYLOAD_TOO_LARGE,
+    414: Reason.URI_TOO_LONG,
+    415: Reason.UNSUPPORTED_MEDIA_TYPE,
+}
+_MESSAGE_BY_STATUS = {
+    404: "There is nothing at this address",
+    405: "This address does not answer that method",
+    413: "The body is too large",
+}
+
+
+def error_body(status: int, reason: Reason, message: str, details: Any = None) -> dict[str, Any]:
+    """The envelope of a failure."""
+    error: dict[str, Any] = {"code": status, "reason": reason, "message": message}
+    if details is not None:
+        error["details"] = details
+    return {"success": False, "error": error}
+
+
+def init_app(app: Flask) -> None:
+    """Answer every failure in the envelope."""
+    app.register_error_handler(ServiceError, _service_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(OperationalError, _database_away)
+    app.register_error_handler(InterfaceError, _database_away)
+    app.register_error_handler(PoolTimeout, _database_away)
+    app.register_error_handler(DataError, _data_refused)
+    app.register_error_handler(Exception, _crash)
+
+
+def _answer(status: int, reason: Reason, message: str, details: Any = None) -> Response:
+    response = jsonify(error_body(status, reason, message, details))
+    response.status_code = status
+    if status == Unavailable.status:
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    elif status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _service_error(error: ServiceError) -> Response:
+    return _answer(error.status, error.reason, error.message, error.details)
+
+
+def _http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    reason = _REASON_BY_STATUS.get(status, Reason.HTTP_ERROR if status < 500 else Reason.INTERNAL_ERROR)
+    response = _answer(status, reason, _MESSAGE_BY_STATUS.get(status) or error.description or error.name)
+    for name, value in error.get_headers():
+        if name.lower() not in {"content-type", "content-length"}:
+            response.headers[name] = value
+    return response
+
+
+def _database_away(error: Exception) -> Response:
+    _log.warning("The database did not answer: %s", str(error).splitlines()[0])
+    return _service_error(Unavailable("The database cannot be reached now; try again shortly"))
+
+
+def _data_refused(error: DBAPIError) -> Response:
+    # Schemas refuse such values by name; this is the wall behind them.
+    _log.error("The database refused a value that validation let through: %s", error.orig)
+    return _service_error(Invalid("A value does not fit the field it was sent for"))
+
+
+def _crash(error: Exception) -> Response:
+    _log.error("Unhandled error", exc_info=error)
+    return _answer(500, Reason.INTERNAL_ERROR, "Something went wrong on our side; it has been logged")

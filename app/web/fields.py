@@ -1,0 +1,167 @@
+"""Fields of the contract. Each takes exactly what it names: no number for a text, no text for a whole number."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+import marshmallow as ma
+
+from app import money
+
+MAX_INTEGER = 2**31 - 1
+
+_INTEGER = re.compile(r"-?[0-9]{1,10}", re.ASCII)
+_NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})", re.ASCII)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+class Text(ma.fields.String):
+    """Text of at most `longest` characters; `blank=False` also refuses text that is only white space."""
+
+    def __init__(self, *, longest: int = 255, blank: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.longest = longest
+        self.blank = blank
+        self.metadata.setdefault("maxLength", longest)
+        if not blank:
+            self.metadata.setdefault("minLength", 1)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        if "\x00" in value:
+            raise ma.ValidationError("Must not hold a NUL character.")
+        if len(value) > self.longest:
+            raise ma.ValidationError(f"Longer than {self.longest} characters.")
+        if not self.blank and not value.strip():
+            raise ma.ValidationError("Must not be blank.")
+        return value
+
+
+class Integer(ma.fields.Integer):
+    """A whole number that fits its column; in a query string it is read from its digits."""
+
+    def __init__(self, *, least: int = 0, most: int = MAX_INTEGER, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.least = least
+        self.most = most
+        self.metadata.setdefault("minimum", least)
+        self.metadata.setdefault("maximum", most)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+        if isinstance(value, str) and isinstance(self.root, QueryArguments) and _INTEGER.fullmatch(value):
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.make_error("invalid")
+        if not self.least <= value <= self.most:
+            raise ma.ValidationError(f"Must be from {self.least} to {self.most}.")
+        return value
+
+
+class Boolean(ma.fields.Boolean):
+    """`true` or `false`, nothing that resembles them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class Choice(ma.fields.String):
+    """One of the words of an enumeration."""
+
+    default_error_messages = {"choice": "Must be one of: {choices}."}
+
+    def __init__(self, choices: type[StrEnum] | tuple[str, ...], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.choices = tuple(str(choice) for choice in choices)
+        self.metadata.setdefault("enum", list(self.choices))
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        if not isinstance(value, str) or value not in self.choices:
+            raise self.make_error("choice", choices=", ".join(self.choices))
+        return value
+
+
+class Amount(ma.fields.Decimal):
+    """An amount of money: a JSON number or a numeric text, within `least` … `most`, at most 4 decimals.
+
+    With `rounded`, more decimals are rounded half up to 4 first, and a positive amount that vanishes is refused.
+    """
+
+    def __init__(
+        self, *, least: Decimal = money.ZERO, most: Decimal = money.MAX_AMOUNT, rounded: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.least = least
+        self.most = most
+        self.rounded = rounded
+        self.metadata.setdefault("minimum", float(least))
+        self.metadata.setdefault("maximum", float(most))
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Decimal:
+        number = self._number(value)
+        exponent = number.as_tuple().exponent
+        if self.rounded and abs(number) <= self.most + 1:
+            rounded = money.round_amount(number)
+            if number > 0 and rounded == 0:
+                raise ma.ValidationError("Rounds to 0; the smallest amount is 0.0001.")
+            number = rounded
+        elif isinstance(exponent, int) and -exponent > money.AMOUNT_SCALE and number != money.round_amount(number):
+            raise ma.ValidationError(f"More than {money.AMOUNT_SCALE} decimals.")
+        if not self.least <= number <= self.most:
+            raise ma.ValidationError(f"Must be from {money.plain(self.least)} to {money.plain(self.most)}.")
+        return number
+
+    def _number(self, value: Any) -> Decimal:
+        if isinstance(value, str):
+            if not _NUMBER.fullmatch(value):
+                raise self.make_error("invalid")
+            return Decimal(value)
+        if isinstance(value, bool) or not isinstance(value, int | Decimal):
+            raise self.make_error("invalid")
+        return Decimal(value)
+
+
+class Moment(ma.fields.DateTime):
+    """A moment in ISO 8601, kept in UTC; without a zone it is UTC.
+
+    With `dates`, a date alone is taken too: as its first instant, or with `whole_day` as its last.
+    """
+
+    default_error_messages = {"invalid": "Not a valid ISO 8601 time such as 2025-10-30T13:00:00Z."}
+
+    def __init__(self, *, dates: bool = False, whole_day: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dates = dates or whole_day
+        self.whole_day = whole_day
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        try:
+            if self.dates and _DATE.fullmatch(value):
+                day = datetime.combine(date.fromisoformat(value), time(), UTC)
+                return day + timedelta(days=1, microseconds=-1) if self.whole_day else day
+            # In a query string an unescaped "+" of a zone arrives as a space.
+            text = value[:19] + value[19:].replace(" ", "+") if isinstance(self.root, QueryArguments) else value
+            if not _TIME.fullmatch(text):
+                raise self.make_error("invalid")
+            moment = datetime.fromisoformat(text.upper())
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):
+            raise self.make_error("invalid") from None
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return value
+
+
+class QueryArguments(ma.Schema):
+    """Marks schemas whose values come as text from a query string."""

@@ -1,0 +1,103 @@
+"""Idempotency keys: a request sent twice with one key has one effect and one answer.
+
+The key is claimed and the answer stored in the transaction of the effect, so neither exists without the other.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from flask import Response, current_app, request
+from sqlalchemy import Row, String, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.auth.actor import current_actor
+from app.clock import utc_now
+from app.db.base import Base, Moment, db
+from app.errors import Conflict, Invalid, KeyReused, Reason
+
+HEADER = "Idempotency-Key"
+REPLAYED_HEADER = "Idempotency-Replayed"
+KEPT_FOR = timedelta(hours=24)
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+METHODS = frozenset({"POST", "PATCH"})
+_LOCK_NOT_AVAILABLE = "55P03"
+
+
+class IdempotencyKey(Base):
+    """A request that was answered: whose, by what key, what it asked, and the answer."""
+
+    __tablename__ = "idempotency_keys"
+
+    caller: Mapped[str] = mapped_column(String(255), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    request_hash: Mapped[bytes]
+    status: Mapped[int | None]
+    body: Mapped[bytes | None]
+    created_at: Mapped[Moment]
+
+
+# A twin that is still running holds the row: the claim waits for it to end, but not for ever.
+_CLAIM = text("""
+    SET LOCAL lock_timeout = '10s';
+    INSERT INTO idempotency_keys AS known (caller, key, request_hash, created_at)
+    VALUES (:caller, :key, :request_hash, :now)
+    ON CONFLICT (caller, key) DO UPDATE
+        SET request_hash = excluded.request_hash, created_at = excluded.created_at, status = NULL, body = NULL
+        WHERE known.created_at <= :expired
+    RETURNING true
+""")
+_STORED = text("SELECT request_hash, status, body FROM idempotency_keys WHERE caller = :caller AND key = :key")
+_STORE = text("UPDATE idempotency_keys SET status = :status, body = :body WHERE caller = :caller AND key = :key")
+
+
+def once(view: Callable[[], Response]) -> Response:
+    """The view's answer; when the request carries a key that was answered before, that answer again.
+
+    Raises Invalid for an unusable key, KeyReused when the key stands for another request, and Conflict when a twin
+    takes too long to end.
+    """
+    key = request.headers.get(HEADER)
+    if key is None or request.method not in METHODS:
+        return view()
+    if not _KEY.fullmatch(key):
+        raise Invalid.field(HEADER, "Must be 1 to 255 visible ASCII characters.", location="headers")
+    identity = {"caller": current_actor().subject, "key": key}
+    request_hash = _request_hash()
+    if not _claim(identity, request_hash):
+        stored = db.session.execute(_STORED, identity).one()
+        return _replay(stored, request_hash)
+    response = view()
+    db.session.execute(_STORE, {**identity, "status": response.status_code, "body": response.get_data()})
+    return response
+
+
+def _claim(identity: dict[str, str], request_hash: bytes) -> bool:
+    """Take the key for this request; false when it was answered before."""
+    now = utc_now()
+    values = {**identity, "request_hash": request_hash, "now": now, "expired": now - KEPT_FOR}
+    try:
+        return db.session.execute(_CLAIM, values).scalar_one_or_none() is not None
+    except OperationalError as error:
+        if getattr(error.orig, "pgcode", None) == _LOCK_NOT_AVAILABLE:
+            raise Conflict(
+                "A request with this idempotency key is still running", reason=Reason.IDEMPOTENCY_IN_PROGRESS
+            ) from None
+        raise
+
+
+def _replay(stored: Row[Any], request_hash: bytes) -> Response:
+    if bytes(stored.request_hash) != request_hash:
+        raise KeyReused("This idempotency key was used for another request")
+    response = current_app.response_class(bytes(stored.body), stored.status, mimetype="application/json")
+    response.headers[REPLAYED_HEADER] = "true"
+    return response
+
+
+def _request_hash() -> bytes:
+    parts = (request.method.encode(), request.path.rstrip("/").encode(), request.query_string, request.get_data())
+    return hashlib.sha256(b"\n".join(hashlib.sha256(part).digest() for part in parts)).digest()

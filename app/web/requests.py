@@ -1,0 +1,82 @@
+"""What happens around every request: its id, its log line, its metrics."""
+
+import logging
+import re
+import time
+from uuid import uuid4
+
+import structlog
+from flask import Flask, Response, g, request
+
+from app.web import metrics
+
+REQUEST_ID_HEADER = "X-Request-ID"
+
+_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+_log = structlog.get_logger("app.request")
+
+
+def init_app(app: Flask) -> None:
+    """Give every request an id, count it, and log it in one line."""
+    app.before_request(_begin)
+    app.after_request(_end)
+
+
+def configure_logging(level: str) -> None:
+    """Write everything that is logged as JSON lines to standard error, with the request id where there is one."""
+    shared = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+            foreign_pre_chain=shared,
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    # Alembic announces every step at INFO; operators see what they need from the commands themselves.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def _begin() -> None:
+    given = request.headers.get(REQUEST_ID_HEADER, "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid4())
+    g.started_at = time.perf_counter()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _end(response: Response) -> Response:
+    response.headers[REQUEST_ID_HEADER] = g.request_id
+    seconds = time.perf_counter() - g.started_at
+    route = request.url_rule.rule if request.url_rule else "unmatched"
+    metrics.observe(request.method, route, response.status_code, seconds)
+    actor = g.get("actor")
+    _log.info(
+        "request",
+        method=request.method,
+        route=route,
+        status=response.status_code,
+        ms=round(seconds * 1000, 2),
+        actor=actor.subject if actor else None,
+    )
+    structlog.contextvars.clear_contextvars()
+    return response

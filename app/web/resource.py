@@ -1,0 +1,37 @@
+"""The base of every view: guard, transaction, idempotency and path values, in that order."""
+
+from typing import Any
+
+from flask import Response, request
+from flask.views import MethodView
+
+from app.auth.guards import Guard
+from app.db.transaction import autocommit_reads, transaction
+from app.errors import Invalid
+from app.naming import camel_case
+from app.web import idempotency
+from app.web.converters import Malformed
+
+_SAFE_METHODS = frozenset({"GET", "HEAD"})
+
+
+class Resource(MethodView):
+    """A view class whose unsafe methods run in one transaction, committed when the answer is ready to be sent."""
+
+    init_every_request = False
+
+    def dispatch_request(self, **path: Any) -> Response:
+        """Admit the caller, then run the view for this method."""
+        method = request.method
+        view = getattr(self, "get" if method == "HEAD" else method.lower())
+        guard: Guard = view.guard
+        guard.admit()
+        for name, value in path.items():
+            if isinstance(value, Malformed):
+                raise Invalid.field(camel_case(name), value.problem, location="path")
+        if method in _SAFE_METHODS:
+            autocommit_reads()
+            answer: Response = view(**path)
+            return answer
+        with transaction():
+            return idempotency.once(lambda: view(**path))

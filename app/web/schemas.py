@@ -1,0 +1,189 @@
+"""Schema bases: names in camelCase or snake_case, a fast dump, paging, and the envelope types of the document."""
+
+from collections.abc import Callable, Iterable
+from functools import cache, cached_property, partial
+from typing import Any, ClassVar
+
+import marshmallow as ma
+import orjson
+
+from app.errors import Reason
+from app.naming import camel_case
+from app.web import fields
+from app.web.fields import QueryArguments
+
+MAX_PER_PAGE = 10_000
+DEFAULT_PER_PAGE = 20
+# Beyond this OFFSET would leave the range of PostgreSQL's bigint.
+MAX_PAGE = 2**31 - 1
+
+
+_Convert = Callable[[Any], Any]
+_Entry = tuple[str, str, _Convert | None]
+
+_ABSENT = object()
+
+
+class Schema(ma.Schema):
+    """Refuses unknown fields on the way in. On the way out writes every field of every row by a compiled map.
+
+    `dump` leaves decimals and times to the JSON provider; only nested schemas and fields with a `convert` are asked.
+    Fields named in `sparse` are left out where a row does not have them.
+    """
+
+    sparse: ClassVar[frozenset[str]] = frozenset()
+
+    def dump(self, obj: Any, *, many: bool | None = None) -> Any:
+        """`obj`, a row, entity or mapping (or a list of them), as the mapping that becomes JSON."""
+        if self.many if many is None else many:
+            return [self._dump_one(each) for each in obj]
+        return self._dump_one(obj)
+
+    def _dump_one(self, obj: Any) -> dict[str, Any]:
+        get: Callable[..., Any] = obj.get if isinstance(obj, dict) else partial(getattr, obj)
+        dumped: dict[str, Any] = {}
+        for key, name, convert in self._always:
+            value = get(name)
+            dumped[key] = value if convert is None or value is None else convert(value)
+        for key, name, convert in self._sometimes:
+            value = get(name, _ABSENT)
+            if value is not _ABSENT:
+                dumped[key] = value if convert is None or value is None else convert(value)
+        return dumped
+
+    @cached_property
+    def _always(self) -> list[_Entry]:
+        return [_entry(name, field) for name, field in self.dump_fields.items() if name not in self.sparse]
+
+    @cached_property
+    def _sometimes(self) -> list[_Entry]:
+        return [_entry(name, field) for name, field in self.dump_fields.items() if name in self.sparse]
+
+
+def _entry(name: str, field: ma.fields.Field[Any]) -> _Entry:
+    """How one field leaves: its key, the attribute it is read from, and its conversion."""
+    return (field.data_key or name, field.attribute or name, _conversion(field))
+
+
+def _conversion(field: ma.fields.Field[Any]) -> _Convert | None:
+    if isinstance(field, ma.fields.Nested):
+        dump = field.schema.dump
+        # A nested value that is text is JSON already, built by the database.
+        return lambda value: orjson.Fragment(value) if isinstance(value, str) else dump(value)
+    if isinstance(field, ma.fields.List):
+        convert = _conversion(field.inner)
+        return None if convert is None else lambda values: [convert(value) for value in values]
+    return getattr(field, "convert", None)
+
+
+class CamelSchema(Schema):
+    """Field names appear in camelCase: the v6 families."""
+
+    def on_bind_field(self, field_name: str, field_obj: ma.fields.Field[Any]) -> None:
+        """Name the field in camelCase unless it names itself."""
+        super().on_bind_field(field_name, field_obj)
+        if field_obj.data_key is None:
+            field_obj.data_key = camel_case(field_name)
+
+
+class ReadSchema(CamelSchema):
+    """What the service answers: every field is always there, and the document says so."""
+
+    def on_bind_field(self, field_name: str, field_obj: ma.fields.Field[Any]) -> None:
+        """Every field of an answer is present, but for the sparse ones."""
+        super().on_bind_field(field_name, field_obj)
+        field_obj.required = field_name not in self.sparse
+
+
+class CamelQuery(CamelSchema, QueryArguments):
+    """Query arguments of the v6 families."""
+
+
+class PageArguments(CamelQuery):
+    """Which page of a list."""
+
+    page = fields.Integer(least=1, most=MAX_PAGE, load_default=1, metadata={"description": "Page, from 1."})
+    per_page = fields.Integer(
+        least=1, most=MAX_PER_PAGE, load_default=DEFAULT_PER_PAGE, metadata={"description": "Results per page."}
+    )
+
+
+def sorting(*names: str) -> tuple["SortName", fields.Choice]:
+    """The `sort_by` and `sort_order` arguments of a list that sorts by `names`."""
+    return (
+        SortName(names, metadata={"description": "What the whole list is ordered by."}),
+        fields.Choice(("asc", "desc"), metadata={"description": "Direction of the order."}),
+    )
+
+
+class SortName(fields.Choice):
+    """A sort name: camelCase outside, snake_case inside."""
+
+    def __init__(self, names: Iterable[str], **kwargs: Any) -> None:
+        self.inside = {camel_case(name): name for name in names}
+        super().__init__(tuple(self.inside), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        return self.inside[super()._deserialize(value, attr, data, **kwargs)]
+
+
+def unwrapped(values: Any) -> Any:
+    """The object inside `{"param": {…}}`, which some callers wrap their body in; else `values` as they are."""
+    if isinstance(values, dict) and values.keys() == {"param"} and isinstance(values["param"], dict):
+        return values["param"]
+    return values
+
+
+def require_some_field(values: dict[str, Any]) -> None:
+    """Refuse a change that names no field."""
+    if not values:
+        raise ma.ValidationError("Name at least one field to change.")
+
+
+def require_order(values: dict[str, Any], first: str = "start_date", last: str = "end_date") -> None:
+    """Refuse a start after its end when both are given."""
+    start, end = values.get(first), values.get(last)
+    if start is not None and end is not None and start > end:
+        raise ma.ValidationError(f"{camel_case(first)} is after {camel_case(last)}.", camel_case(first))
+
+
+class ErrorDetail(ReadSchema):
+    """What went wrong."""
+
+    sparse = frozenset({"details"})
+
+    code = ma.fields.Integer(metadata={"description": "The HTTP status.", "example": 404})
+    reason = fields.Choice(Reason, metadata={"description": "A stable word to match on."})
+    message = ma.fields.String(metadata={"description": "For people.", "example": "Billing account 7 was not found"})
+    details = ma.fields.Dict(metadata={"description": "Errors by field, or facts about the refusal."})
+
+
+class Error(ReadSchema):
+    """Every failure, whatever its status."""
+
+    success = ma.fields.Boolean(metadata={"enum": [False]})
+    error = ma.fields.Nested(ErrorDetail)
+
+
+@cache
+def envelope_of(schema_class: type[ma.Schema], *, many: bool = False) -> type[ma.Schema]:
+    """The type of a success answer around `schema_class`."""
+    name = f"{schema_class.__name__}{'List' if many else ''}Response"
+    members = {
+        "success": ma.fields.Boolean(metadata={"enum": [True]}),
+        "data": ma.fields.Nested(schema_class, many=many),
+    }
+    return type(name, (ReadSchema,), members)
+
+
+@cache
+def page_of(schema_class: type[ma.Schema]) -> type[ma.Schema]:
+    """The type of one page of `schema_class`."""
+    members = {
+        "results": ma.fields.List(ma.fields.Nested(schema_class)),
+        "count": ma.fields.Integer(metadata={"description": "How many match in all."}),
+        "page": ma.fields.Integer(),
+        "per_page": ma.fields.Integer(),
+        "total_pages": ma.fields.Integer(),
+    }
+    return type(f"{schema_class.__name__}Page", (ReadSchema,), members)

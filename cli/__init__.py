@@ -1,0 +1,11 @@
+"""The commands an operator runs at a shell."""
+
+from flask import Flask
+
+from cli.token import token
+
+
+def register(app: Flask) -> None:
+    """Add the commands to `flask`."""
+    for command in (token,):
+        app.cli.add_command(command)

@@ -1,0 +1,53 @@
+"""`flask token`: a signed token for trying the service."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import click
+import jwt
+from flask import current_app
+from flask.cli import with_appcontext
+
+from app.clock import utc_now
+from app.config import Settings
+
+DEFAULT_HOURS = 24
+
+
+def mint(
+    settings: Settings,
+    *,
+    roles: Sequence[str] = ("administrator",),
+    scopes: Sequence[str] = (),
+    user: str = "admin",
+    hours: float = DEFAULT_HOURS,
+) -> str:
+    """A token signed with the service's own secret. Raises ClickException when only a remote issuer signs tokens."""
+    if settings.auth_secret is None:
+        raise click.ClickException("No AUTH_SECRET is set: tokens come from the issuer behind AUTH_JWKS_URL.")
+    now = utc_now()
+    claims = {"sub": user, "iat": now, "exp": now + timedelta(hours=hours)}
+    if roles:
+        claims["roles"] = list(roles)
+    if scopes:
+        claims["scope"] = " ".join(scopes)
+    if settings.valid_issuers:
+        claims["iss"] = settings.valid_issuers[0]
+    if settings.auth_audience:
+        claims["aud"] = settings.auth_audience
+    return jwt.encode(claims, settings.auth_secret, algorithm="HS256")
+
+
+@click.command(
+    epilog="Example: flask token --role copilot --user 40051399",
+)
+@click.option("--role", "roles", multiple=True, help="A role the token carries; may be repeated.")
+@click.option("--scope", "scopes", multiple=True, help="A scope the token carries; may be repeated.")
+@click.option("--user", default="admin", show_default=True, help="The user id.")
+@click.option("--hours", default=DEFAULT_HOURS, show_default=True, type=click.FloatRange(min=0, min_open=True))
+@with_appcontext
+def token(roles: tuple[str, ...], scopes: tuple[str, ...], user: str, hours: float) -> None:
+    """Print a token signed with the service's secret."""
+    if not (roles or scopes):
+        raise click.UsageError("Name at least one --role or --scope.")
+    click.echo(mint(current_app.config["SETTINGS"], roles=roles, scopes=scopes, user=user, hours=hours))

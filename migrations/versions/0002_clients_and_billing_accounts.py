@@ -1,0 +1,156 @@
+"""Clients, billing accounts, their budgets with their lines, and who may use them"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "clients",
+        sa.Column("id", sa.String(length=255), nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("code_name", sa.String(length=255), nullable=True),
+        sa.Column("status", sa.String(length=8), nullable=False),
+        sa.Column("start_date", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("end_date", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("status IN ('ACTIVE', 'INACTIVE')", name=op.f("ck_clients_status")),
+        sa.CheckConstraint("start_date <= end_date", name=op.f("ck_clients_dates")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_clients")),
+    )
+    op.create_index(
+        "ix_clients_code_name_search",
+        "clients",
+        [sa.literal_column("search_grams(code_name)")],
+        unique=False,
+        postgresql_using="gin",
+    )
+    op.create_index("ix_clients_created_at", "clients", ["created_at", "id"], unique=False)
+    op.create_index("ix_clients_end_date", "clients", ["end_date", "id"], unique=False)
+    op.create_index("ix_clients_name", "clients", [sa.literal_column("fold_text(name)"), "id"], unique=False)
+    op.create_index(
+        "ix_clients_name_search",
+        "clients",
+        [sa.literal_column("search_grams(name)")],
+        unique=False,
+        postgresql_using="gin",
+    )
+    op.create_index("ix_clients_start_date", "clients", ["start_date", "id"], unique=False)
+    op.create_index("ix_clients_status", "clients", ["status", "id"], unique=False)
+    op.create_table(
+        "billing_accounts",
+        sa.Column("id", sa.Integer(), sa.Identity(always=False), nullable=False),
+        sa.Column("project_id", sa.String(length=255), nullable=True),
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("subcontracting_end_customer", sa.String(length=255), nullable=True),
+        sa.Column("status", sa.String(length=8), nullable=False),
+        sa.Column("start_date", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("end_date", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("markup", sa.Numeric(precision=10, scale=4), nullable=False),
+        sa.Column("client_id", sa.String(length=255), nullable=False),
+        sa.Column("po_number", sa.String(length=255), nullable=True),
+        sa.Column("subscription_number", sa.String(length=255), nullable=True),
+        sa.Column("is_manual_prize", sa.Boolean(), nullable=False),
+        sa.Column("payment_terms", sa.String(length=255), nullable=True),
+        sa.Column("sales_tax", sa.Numeric(precision=10, scale=4), nullable=True),
+        sa.Column("billable", sa.Boolean(), nullable=False),
+        sa.Column("created_by", sa.String(length=255), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("status IN ('ACTIVE', 'INACTIVE')", name=op.f("ck_billing_accounts_status")),
+        sa.CheckConstraint("markup >= 0", name=op.f("ck_billing_accounts_markup")),
+        sa.CheckConstraint("sales_tax >= 0", name=op.f("ck_billing_accounts_sales_tax")),
+        sa.CheckConstraint("start_date <= end_date", name=op.f("ck_billing_accounts_dates")),
+        sa.ForeignKeyConstraint(["client_id"], ["clients.id"], name=op.f("fk_billing_accounts_client_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_billing_accounts")),
+    )
+    op.create_index("ix_billing_accounts_client_id", "billing_accounts", ["client_id", "id"], unique=False)
+    op.create_index("ix_billing_accounts_created_at", "billing_accounts", ["created_at", "id"], unique=False)
+    op.create_index("ix_billing_accounts_created_by", "billing_accounts", ["created_by", "id"], unique=False)
+    op.create_index("ix_billing_accounts_end_date", "billing_accounts", ["end_date", "id"], unique=False)
+    op.create_index(
+        "ix_billing_accounts_name", "billing_accounts", [sa.literal_column("fold_text(name)"), "id"], unique=False
+    )
+    op.create_index(
+        "ix_billing_accounts_name_search",
+        "billing_accounts",
+        [sa.literal_column("search_grams(name)")],
+        unique=False,
+        postgresql_using="gin",
+    )
+    op.create_index("ix_billing_accounts_start_date", "billing_accounts", ["start_date", "id"], unique=False)
+    op.create_index("ix_billing_accounts_status", "billing_accounts", ["status", "id"], unique=False)
+    op.create_table(
+        "billing_account_access",
+        sa.Column("billing_account_id", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.String(length=255), nullable=False),
+        sa.Column("user_handle", sa.String(length=255), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["billing_account_id"], ["billing_accounts.id"], name=op.f("fk_billing_account_access_billing_account_id")
+        ),
+        sa.PrimaryKeyConstraint("billing_account_id", "user_id", name=op.f("pk_billing_account_access")),
+    )
+    op.create_index(
+        "ix_billing_account_access_user_id", "billing_account_access", ["user_id", "billing_account_id"], unique=False
+    )
+    op.create_table(
+        "budgets",
+        sa.Column("billing_account_id", sa.Integer(), nullable=False),
+        sa.Column("amount", sa.Numeric(precision=15, scale=4), nullable=False),
+        sa.Column("locked", sa.Numeric(precision=19, scale=4), server_default="0", nullable=False),
+        sa.Column("consumed", sa.Numeric(precision=19, scale=4), server_default="0", nullable=False),
+        sa.Column(
+            "remaining",
+            sa.Numeric(precision=19, scale=4),
+            sa.Computed("amount - locked - consumed", persisted=True),
+            nullable=False,
+        ),
+        sa.CheckConstraint("amount >= 0", name=op.f("ck_budgets_amount")),
+        sa.CheckConstraint("consumed >= 0", name=op.f("ck_budgets_consumed")),
+        sa.CheckConstraint("locked >= 0", name=op.f("ck_budgets_locked")),
+        sa.ForeignKeyConstraint(
+            ["billing_account_id"], ["billing_accounts.id"], name=op.f("fk_budgets_billing_account_id")
+        ),
+        sa.PrimaryKeyConstraint("billing_account_id", name=op.f("pk_budgets")),
+        postgresql_with={"fillfactor": "70"},
+    )
+    op.create_index("ix_budgets_remaining", "budgets", ["remaining", "billing_account_id"], unique=False)
+    op.create_table(
+        "budget_lines",
+        sa.Column("id", sa.Uuid(), server_default=sa.text("uuidv7()"), nullable=False),
+        sa.Column("billing_account_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("external_type", sa.String(length=32), nullable=False),
+        sa.Column("external_id", sa.String(length=255), nullable=False),
+        sa.Column("external_name", sa.String(length=255), nullable=True),
+        sa.Column("amount", sa.Numeric(precision=15, scale=4), nullable=False),
+        sa.Column("date", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("external_type IN ('CHALLENGE', 'ENGAGEMENT')", name=op.f("ck_budget_lines_external_type")),
+        sa.CheckConstraint("kind IN ('locked', 'consumed')", name=op.f("ck_budget_lines_kind")),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_budget_lines_amount")),
+        sa.ForeignKeyConstraint(
+            ["billing_account_id"], ["budgets.billing_account_id"], name=op.f("fk_budget_lines_billing_account_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_budget_lines")),
+    )
+    op.create_index("ix_budget_lines_date", "budget_lines", ["billing_account_id", "date", "id"], unique=False)
+    op.create_index(
+        "uq_budget_lines_reference",
+        "budget_lines",
+        ["billing_account_id", "external_type", "external_id"],
+        unique=True,
+        postgresql_where=sa.text("external_type <> 'ENGAGEMENT'"),
+    )
+
+
+def downgrade() -> None:
+    for table in ("budget_lines", "budgets", "billing_account_access", "billing_accounts", "clients"):
+        op.drop_table(table)

@@ -1,0 +1,121 @@
+"""The test bench: one PostgreSQL for the run, one migrated database for each worker, emptied after each test.
+
+Requests commit for real, as they do in production. `TEST_DATABASE_URL` names a server to use in place of the embedded
+one; its database is the one new databases are made from.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import flask_migrate
+import psycopg2
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import make_url, text
+
+from app import create_app
+from app.config import Settings
+from app.db import embedded
+from app.db.base import db
+from cli.token import mint
+from tests.http import Caller
+
+SECRET = "a secret that only tests know, and long enough"
+_RESOURCES = ExitStack()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the server once: in the process that distributes the tests."""
+    if hasattr(config, "workerinput") or "TEST_DATABASE_URL" in os.environ:
+        return
+    var_dir = Path(_RESOURCES.enter_context(tempfile.TemporaryDirectory(prefix="billing-tests-")))
+    _RESOURCES.enter_context(embedded.running(var_dir, durable=False))
+    os.environ["TEST_DATABASE_URL"] = embedded.url(var_dir)
+
+
+def pytest_unconfigure() -> None:
+    """Stop what `pytest_configure` started."""
+    _RESOURCES.close()
+
+
+@pytest.fixture(scope="session")
+def database_url(worker_id: str) -> Iterator[str]:
+    """An empty database of this worker's own."""
+    server = make_url(os.environ["TEST_DATABASE_URL"])
+    name = f"test_{os.getpid()}_{worker_id}"
+    dsn = server.set(drivername="postgresql").render_as_string(hide_password=False)
+    connection = psycopg2.connect(dsn)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {quote(name)}")
+        yield server.set(database=name).render_as_string(hide_password=False)
+        cursor.execute(f"DROP DATABASE {quote(name)} WITH (FORCE)")
+    connection.close()
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings.load(
+        {
+            "DATABASE_URL": database_url,
+            "VAR_DIR": str(tmp_path_factory.mktemp("var")),
+            "AUTH_SECRET": SECRET,
+            "LOG_LEVEL": "WARNING",
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def _migrated_app(settings: Settings) -> Iterator[Flask]:
+    app = create_app(settings)
+    with app.app_context():
+        flask_migrate.upgrade()
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def app(_migrated_app: Flask) -> Iterator[Flask]:
+    """The application on an empty database."""
+    yield _migrated_app
+    with _migrated_app.app_context(), db.engine.begin() as connection:
+        tables = ", ".join(table.name for table in db.metadata.sorted_tables)
+        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def token(settings: Settings) -> Callable[..., str]:
+    """Makes a token: `token(roles=[...], scopes=[...], user=...)`."""
+
+    def make(**claims: Any) -> str:
+        return mint(settings, **claims)
+
+    return make
+
+
+@pytest.fixture
+def admin(app: Flask, token: Callable[..., str]) -> Caller:
+    """An administrator calling the service."""
+    return Caller(app, token())
+
+
+@pytest.fixture
+def as_caller(app: Flask, token: Callable[..., str]) -> Callable[..., Caller]:
+    """Makes callers: `as_caller(roles=["copilot"], user="7")`."""
+
+    def make(*, roles: tuple[str, ...] = (), scopes: tuple[str, ...] = (), user: str = "someone") -> Caller:
+        return Caller(app, token(roles=roles, scopes=scopes, user=user))
+
+    return make

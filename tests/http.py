@@ -1,0 +1,65 @@
+"""Calling the service as its users do."""
+
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from app.web.json import parse
+
+
+class Caller:
+    """Somebody with a token. Answers are checked to be in the envelope."""
+
+    def __init__(self, app: Flask, token: str | None) -> None:
+        self._client = app.test_client()
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> TestResponse:
+        """The answer to one request; header names are written with underscores."""
+        sent = {**self._headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        options: dict[str, Any] = {}
+        if body is not None:
+            options = {"data": body if isinstance(body, bytes) else orjson.dumps(body, _exact)}
+            sent.setdefault("Content-Type", "application/json")
+        return self._client.open(path, method=method, headers=sent, **options)
+
+    def get(self, path: str, **headers: str) -> TestResponse:
+        return self.call("GET", path, **headers)
+
+    def post(self, path: str, body: Any, **headers: str) -> TestResponse:
+        return self.call("POST", path, body, **headers)
+
+    def patch(self, path: str, body: Any, **headers: str) -> TestResponse:
+        return self.call("PATCH", path, body, **headers)
+
+    def delete(self, path: str, **headers: str) -> TestResponse:
+        return self.call("DELETE", path, **headers)
+
+
+def _exact(value: Any) -> orjson.Fragment:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(str(value))
+    raise TypeError(type(value).__name__)
+
+
+def data(answer: TestResponse, status: int = 200) -> Any:
+    """What a success carries; fails the test for any other answer."""
+    body = parse(answer.get_data())
+    assert answer.status_code == status, body
+    assert body.keys() == {"success", "data"}
+    assert body["success"] is True
+    return body["data"]
+
+
+def error(answer: TestResponse, status: int, reason: str | None = None) -> Any:
+    """The error of a failure; fails the test for any other answer."""
+    body = parse(answer.get_data())
+    assert answer.status_code == status, body
+    assert body.keys() == {"success", "error"}
+    assert body["success"] is False
+    assert body["error"]["code"] == status
+    assert reason is None or body["error"]["reason"] == reason, body
+    return body["error"]
