@@ -24,7 +24,7 @@ from app.config import Settings
 from app.db import embedded
 from app.db.base import db
 from cli.token import mint
-from tests.http import Caller
+from tests.caller import Caller
 
 SECRET = "a secret that only tests know, and long enough"
 _RESOURCES = ExitStack()
