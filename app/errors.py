@@ -38,9 +38,7 @@ class ServiceError(Exception):
     status: ClassVar[int]
     default_reason: ClassVar[Reason]
 
-    def __init__(
-        self, message: str, *, reason: Reason | None = None, details: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, message: str, *, reason: Reason | None = None, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.reason = reason or self.default_reason

@@ -2,10 +2,12 @@
 
 from flask import Flask
 
+from cli.demo import demo
+from cli.ledger import ledger
 from cli.token import token
 
 
 def register(app: Flask) -> None:
     """Add the commands to `flask`."""
-    for command in (token,):
+    for command in (demo, ledger, token):
         app.cli.add_command(command)

@@ -12,6 +12,8 @@ from app.billing_accounts.models import ExternalType
 from app.billing_accounts.routes import RESOURCE, blueprint
 from app.web.resource import Resource
 
+__all__ = ["blueprint"]
+
 _update = requires(roles=[Role.ADMINISTRATOR], scopes=scopes(RESOURCE, "update"))
 
 

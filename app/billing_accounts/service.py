@@ -26,13 +26,13 @@ def search(actor: Actor, arguments: Mapping[str, Any], **scope: Any) -> Page:
 
 def detail(actor: Actor, account_id: int) -> Row[Any]:
     """The account with its locked and consumed lines. Raises NotFound, also when the caller may not see it."""
+    parameters: dict[str, Any] = {"account_id": account_id}
     limit = granted_to(actor)
-    if sees_member_amounts_only(actor):
-        statement, parameters = queries.COPILOT_DETAIL, {"account_id": account_id}
-    elif limit is None:
-        statement, parameters = queries.DETAIL, {"account_id": account_id}
+    if limit is not None:
+        statement = queries.GRANTED_DETAIL
+        parameters["granted_to"] = limit
     else:
-        statement, parameters = queries.GRANTED_DETAIL, {"account_id": account_id, "granted_to": limit}
+        statement = queries.COPILOT_DETAIL if sees_member_amounts_only(actor) else queries.DETAIL
     account = db.session.execute(statement, parameters).one_or_none()
     if account is None:
         raise ledger.not_found(account_id)

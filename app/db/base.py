@@ -9,7 +9,6 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.clock import utc_now
 
-
 # Every moment is kept with its zone.
 Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 

@@ -26,7 +26,7 @@ class Page:
 
 
 def contains_pattern(value: str) -> str:
-    """The LIKE pattern for "contains `value`", in which `%`, `_` and `\\` stand for themselves."""
+    """The LIKE pattern for "contains `value`", in which its wildcards stand for themselves."""
     escaped = value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
 

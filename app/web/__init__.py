@@ -1,0 +1,1 @@
+"""What all routes share: input, output, failures, and what happens around a request."""

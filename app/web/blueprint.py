@@ -18,7 +18,7 @@ class StrictParser(FlaskParser):
     """Reads bodies and query strings; what does not fit its schema is Invalid, named field by field."""
 
     DEFAULT_VALIDATION_STATUS = 400
-    DEFAULT_UNKNOWN_BY_LOCATION = {**FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "query": ma.RAISE, "json": ma.RAISE}
+    DEFAULT_UNKNOWN_BY_LOCATION = dict.fromkeys(FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, ma.RAISE)
 
     def load_json(self, req: Request, schema: ma.Schema) -> Any:
         """The body, as exact JSON."""

@@ -1,6 +1,7 @@
 """One shape for every failure, whoever noticed it: a service, Flask, the database, or nobody."""
 
 import logging
+from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, jsonify
@@ -8,7 +9,7 @@ from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalErr
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from app.errors import Invalid, Reason, ServiceError, Unavailable
+from app.errors import Invalid, Reason, ServiceError, Unauthorized, Unavailable
 
 RETRY_AFTER_SECONDS = 2
 
@@ -55,7 +56,7 @@ def _answer(status: int, reason: Reason, message: str, details: Any = None) -> R
     response.status_code = status
     if status == Unavailable.status:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    elif status == 401:
+    elif status == Unauthorized.status:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
 
@@ -65,8 +66,9 @@ def _service_error(error: ServiceError) -> Response:
 
 
 def _http_error(error: HTTPException) -> Response:
-    status = error.code or 500
-    reason = _REASON_BY_STATUS.get(status, Reason.HTTP_ERROR if status < 500 else Reason.INTERNAL_ERROR)
+    status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR.value
+    is_ours = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    reason = _REASON_BY_STATUS.get(status, Reason.INTERNAL_ERROR if is_ours else Reason.HTTP_ERROR)
     response = _answer(status, reason, _MESSAGE_BY_STATUS.get(status) or error.description or error.name)
     for name, value in error.get_headers():
         if name.lower() not in {"content-type", "content-length"}:

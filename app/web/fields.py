@@ -20,18 +20,21 @@ _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?",
     re.ASCII | re.IGNORECASE,
 )
+_NOT_A_TIME = "Not a valid ISO 8601 time such as 2025-10-30T13:00:00Z."
+
+
+def _described(options: dict[str, Any], **metadata: Any) -> dict[str, Any]:
+    """`options` of a field with `metadata` beneath the metadata they have."""
+    return {**options, "metadata": {**metadata, **options.get("metadata", {})}}
 
 
 class Text(ma.fields.String):
     """Text of at most `longest` characters; `blank=False` also refuses text that is only white space."""
 
     def __init__(self, *, longest: int = 255, blank: bool = True, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**_described(kwargs, maxLength=longest, minLength=0 if blank else 1))
         self.longest = longest
         self.blank = blank
-        self.metadata.setdefault("maxLength", longest)
-        if not blank:
-            self.metadata.setdefault("minLength", 1)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         if not isinstance(value, str):
@@ -49,11 +52,9 @@ class Integer(ma.fields.Integer):
     """A whole number that fits its column; in a query string it is read from its digits."""
 
     def __init__(self, *, least: int = 0, most: int = MAX_INTEGER, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**_described(kwargs, minimum=least, maximum=most))
         self.least = least
         self.most = most
-        self.metadata.setdefault("minimum", least)
-        self.metadata.setdefault("maximum", most)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
         if isinstance(value, str) and isinstance(self.root, QueryArguments) and _INTEGER.fullmatch(value):
@@ -77,16 +78,13 @@ class Boolean(ma.fields.Boolean):
 class Choice(ma.fields.String):
     """One of the words of an enumeration."""
 
-    default_error_messages = {"choice": "Must be one of: {choices}."}
-
     def __init__(self, choices: type[StrEnum] | tuple[str, ...], **kwargs: Any) -> None:
-        super().__init__(**kwargs)
         self.choices = tuple(str(choice) for choice in choices)
-        self.metadata.setdefault("enum", list(self.choices))
+        super().__init__(**_described(kwargs, enum=list(self.choices)))
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         if not isinstance(value, str) or value not in self.choices:
-            raise self.make_error("choice", choices=", ".join(self.choices))
+            raise ma.ValidationError(f"Must be one of: {', '.join(self.choices)}.")
         return value
 
 
@@ -99,12 +97,10 @@ class Amount(ma.fields.Decimal):
     def __init__(
         self, *, least: Decimal = money.ZERO, most: Decimal = money.MAX_AMOUNT, rounded: bool = False, **kwargs: Any
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**_described(kwargs, minimum=float(least), maximum=float(most)))
         self.least = least
         self.most = most
         self.rounded = rounded
-        self.metadata.setdefault("minimum", float(least))
-        self.metadata.setdefault("maximum", float(most))
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Decimal:
         number = self._number(value)
@@ -136,8 +132,6 @@ class Moment(ma.fields.DateTime):
     With `dates`, a date alone is taken too: as its first instant, or with `whole_day` as its last.
     """
 
-    default_error_messages = {"invalid": "Not a valid ISO 8601 time such as 2025-10-30T13:00:00Z."}
-
     def __init__(self, *, dates: bool = False, whole_day: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.dates = dates or whole_day
@@ -145,7 +139,7 @@ class Moment(ma.fields.DateTime):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:
         if not isinstance(value, str):
-            raise self.make_error("invalid")
+            raise ma.ValidationError(_NOT_A_TIME)
         try:
             if self.dates and _DATE.fullmatch(value):
                 day = datetime.combine(date.fromisoformat(value), time(), UTC)
@@ -153,11 +147,11 @@ class Moment(ma.fields.DateTime):
             # In a query string an unescaped "+" of a zone arrives as a space.
             text = value[:19] + value[19:].replace(" ", "+") if isinstance(self.root, QueryArguments) else value
             if not _TIME.fullmatch(text):
-                raise self.make_error("invalid")
+                raise ma.ValidationError(_NOT_A_TIME)
             moment = datetime.fromisoformat(text.upper())
             return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
         except (ValueError, OverflowError):
-            raise self.make_error("invalid") from None
+            raise ma.ValidationError(_NOT_A_TIME) from None
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return value

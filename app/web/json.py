@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 import orjson
+from flask import current_app
 from flask.json.provider import JSONProvider
 
 from app.errors import Invalid, Reason
@@ -29,7 +30,7 @@ class OrjsonProvider(JSONProvider):
     def response(self, *args: Any, **kwargs: Any) -> Any:
         """A JSON response of the one argument given."""
         body = orjson.dumps(self._prepare_response_obj(args, kwargs), _out, _OPTIONS)
-        return self._app.response_class(body, mimetype="application/json")
+        return current_app.response_class(body, mimetype="application/json")
 
 
 def format_time(moment: datetime) -> str:

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import structlog
 from flask import Flask, Response, g, request
+from structlog.typing import Processor
 
 from app.web import metrics
 
@@ -24,7 +25,7 @@ def init_app(app: Flask) -> None:
 
 def configure_logging(level: str) -> None:
     """Write everything that is logged as JSON lines to standard error, with the request id where there is one."""
-    shared = [
+    shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

@@ -1,0 +1,109 @@
+"""`flask demo`: a small believable data set."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+import click
+
+from app.auth.actor import Actor
+from app.auth.permissions import Role
+from app.billing_accounts import access, ledger
+from app.billing_accounts import service as billing_accounts
+from app.billing_accounts.ledger import Reference
+from app.billing_accounts.models import ExternalType
+from app.clients import service as clients
+from app.db.transaction import transaction
+from app.errors import NotFound
+from cli.database import with_database
+
+_OPERATOR = Actor(
+    subject="demo", user_id="demo", handle="demo", email=None, roles=frozenset({Role.ADMINISTRATOR}), scopes=frozenset()
+)
+_YEAR_START, _YEAR_END = datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 12, 31, tzinfo=UTC)
+
+_CLIENTS = (
+    ("demo-acme", "Acme Corporation", "ACME"),
+    ("demo-globex", "Globex", "GLBX"),
+    ("demo-initech", "Initech", "INIT"),
+)
+
+
+class _Account(NamedTuple):
+    client_id: str
+    name: str
+    budget: Decimal
+    markup: Decimal
+    users: tuple[tuple[str, str], ...]
+    locked: tuple[tuple[str, str, str], ...]
+    consumed: tuple[tuple[ExternalType, str, str, str], ...]
+
+
+_ACCOUNTS = (
+    _Account(
+        "demo-acme",
+        "Acme design sprints 2025",
+        Decimal(25000),
+        Decimal("0.2"),
+        (("40051399", "ann"), ("22838965", "bob")),
+        (("30376875", "Landing page", "1800"), ("30376912", "Mobile prototype", "2400.50")),
+        ((ExternalType.CHALLENGE, "30376120", "Logo contest", "1250"),),
+    ),
+    _Account(
+        "demo-acme",
+        "Acme data engagement",
+        Decimal(60000),
+        Decimal("0.35"),
+        (("40051399", "ann"),),
+        (),
+        (
+            (ExternalType.ENGAGEMENT, "5f2d7c9e-week-01", "Data engineer", "2150"),
+            (ExternalType.ENGAGEMENT, "5f2d7c9e-week-02", "Data engineer", "2150"),
+        ),
+    ),
+    _Account(
+        "demo-globex",
+        "Globex quality assurance",
+        Decimal(8000),
+        Decimal("0.15"),
+        (),
+        (("30377001", "Regression suite", "7900"),),
+        (),
+    ),
+    _Account("demo-initech", "Initech TPS reports", Decimal(500), Decimal(0), (), (), ()),
+)
+
+
+@click.command(epilog="Example: flask demo")
+@with_database
+def demo() -> None:
+    """Load a small believable data set; loading it again changes nothing."""
+    try:
+        clients.get(_CLIENTS[0][0])
+    except NotFound:
+        with transaction():
+            for client_id, name, code_name in _CLIENTS:
+                clients.create({"id": client_id, "name": name, "code_name": code_name, "start_date": _YEAR_START})
+            for account in _ACCOUNTS:
+                _create(account)
+        click.echo(f"Loaded {len(_CLIENTS)} clients and {len(_ACCOUNTS)} billing accounts.")
+    else:
+        click.echo("The demonstration data is there already.")
+
+
+def _create(wanted: _Account) -> None:
+    values = {
+        "name": wanted.name,
+        "client_id": wanted.client_id,
+        "budget": wanted.budget,
+        "markup": wanted.markup,
+        "start_date": _YEAR_START,
+        "end_date": _YEAR_END,
+    }
+    account_id = billing_accounts.create(_OPERATOR, values).id
+    for user_id, handle in wanted.users:
+        access.grant(account_id, user_id, handle)
+    for external_id, name, amount in wanted.locked:
+        ledger.lock(account_id, Reference(ExternalType.CHALLENGE, external_id, name), Decimal(amount))
+    for external_type, external_id, name, amount in wanted.consumed:
+        ledger.consume(account_id, Reference(external_type, external_id, name), Decimal(amount))

@@ -1,0 +1,21 @@
+"""`flask ledger`: checks the books."""
+
+import click
+from flask.cli import AppGroup
+
+from app.billing_accounts import audit
+from cli.database import with_database
+
+ledger = AppGroup("ledger", help="Check the books.")
+
+
+@ledger.command(epilog="Example: flask ledger verify")
+@with_database
+def verify() -> None:
+    """Recompute every stored total from its rows; exit 1 and list those that differ."""
+    found = list(audit.differences())
+    for difference in found:
+        click.echo(f"{difference.subject}: {difference.problem}")
+    if found:
+        raise click.ClickException(f"{len(found)} stored totals differ from their rows.")
+    click.echo("Every stored total equals its rows.")
