@@ -1,5 +1,6 @@
 """The OpenAPI document: what all its operations share, and the Api that collects them."""
 
+import inspect
 import re
 from http import HTTPStatus
 from typing import Any
@@ -44,6 +45,15 @@ class CamelPaths(FlaskPlugin):  # type: ignore[misc] # flask-smorest is not type
         return [{**parameter, "name": camel_case(parameter["name"])} for parameter in super().rule_to_params(rule)]
 
 
+class DescribedSchemas(MarshmallowPlugin):
+    """Describes each component by its schema's docstring."""
+
+    def schema_helper(self, name: str, _: Any, schema: Any = None, **kwargs: Any) -> Any:
+        """The component of `schema`."""
+        component = super().schema_helper(name, _, schema=schema, **kwargs)  # type: ignore[no-untyped-call]
+        return {"description": inspect.getdoc(_class_of(schema)), **component}
+
+
 class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
     """Collects the blueprints into one document; failures are answered by `app.web.errors`."""
 
@@ -63,8 +73,8 @@ class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
                 },
             },
         )
-        marshmallow_plugin = MarshmallowPlugin(schema_name_resolver=_type_name)
-        super().__init__(app, spec_kwargs={"flask_plugin": CamelPaths(), "marshmallow_plugin": marshmallow_plugin})
+        schemas = DescribedSchemas(schema_name_resolver=_type_name)
+        super().__init__(app, spec_kwargs={"flask_plugin": CamelPaths(), "marshmallow_plugin": schemas})
         integer = {"type": "integer", "format": "int32", "minimum": 1, "maximum": converters.MAX_INTEGER}
         text = {"type": "string", "minLength": 1, "maxLength": converters.MAX_TEXT}
         self.register_converter(converters.IntegerConverter, lambda _: integer)
@@ -74,10 +84,23 @@ class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
     def _register_error_handlers(self) -> None:
         errors.init_app(self._app)
 
+    def _register_pagination_header(self) -> None:
+        """Document nothing: lists carry their paging in the body."""
+
+
+def _class_of(schema: Any) -> type:
+    return schema if isinstance(schema, type) else type(schema)
+
 
 def _type_name(schema: Any) -> str:
     """The component name of a schema: the name of its class."""
-    return schema.__name__ if isinstance(schema, type) else type(schema).__name__
+    return _class_of(schema).__name__
+
+
+def _needs(guard: Guard) -> str:
+    roles = ", ".join(f"`{role}`" for role in guard.roles)
+    scopes = ", ".join(f"`{scope}`" for scope in guard.scopes)
+    return f"Needs one of the roles {roles}; or, for a machine, one of the scopes {scopes}."
 
 
 def describe_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method: str, **_: Any) -> dict[str, Any]:
@@ -89,6 +112,7 @@ def describe_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
         doc["security"] = []
     else:
         doc["security"] = [{"bearer": []}]
+        doc["description"] = _needs(guard)
         statuses += [HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN]
     if method.upper() in METHODS:
         doc.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
@@ -97,6 +121,7 @@ def describe_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
         statuses += [HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE]
     responses = doc.setdefault("responses", {})
     responses.pop("default", None)
-    for status in sorted(statuses):
+    for status in statuses:
         responses.setdefault(status.value, status.name)
+    doc["responses"] = dict(sorted(responses.items()))
     return doc

@@ -32,7 +32,7 @@ class Text(ma.fields.String):
     """Text of at most `longest` characters; `blank=False` also refuses text that is only white space."""
 
     def __init__(self, *, longest: int = 255, blank: bool = True, **kwargs: Any) -> None:
-        super().__init__(**_described(kwargs, maxLength=longest, minLength=0 if blank else 1))
+        super().__init__(**_described(kwargs, maxLength=longest, **({} if blank else {"minLength": 1})))
         self.longest = longest
         self.blank = blank
 

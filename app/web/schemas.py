@@ -87,7 +87,15 @@ class CamelSchema(Schema):
 
 
 class ReadSchema(CamelSchema):
-    """What the service answers: every field is always there, and the document says so."""
+    """What the service answers: every field is always there, and the document says so.
+
+    Later versions may add fields, so the document does not promise that there are no others.
+    """
+
+    class Meta:
+        """Marshmallow's word for not promising that."""
+
+        unknown = ma.EXCLUDE
 
     def on_bind_field(self, field_name: str, field_obj: ma.fields.Field[Any]) -> None:
         """Every field of an answer is present, but for the sparse ones."""
@@ -169,7 +177,8 @@ class Error(ReadSchema):
 def envelope_of(schema_class: type[ma.Schema], *, many: bool = False) -> type[ma.Schema]:
     """The type of a success answer around `schema_class`."""
     name = f"{schema_class.__name__}{'List' if many else ''}Response"
-    members = {
+    members: dict[str, Any] = {
+        "__doc__": "A success.",
         "success": ma.fields.Boolean(metadata={"enum": [True]}),
         "data": ma.fields.Nested(schema_class, many=many),
     }
@@ -179,7 +188,8 @@ def envelope_of(schema_class: type[ma.Schema], *, many: bool = False) -> type[ma
 @cache
 def page_of(schema_class: type[ma.Schema]) -> type[ma.Schema]:
     """The type of one page of `schema_class`."""
-    members = {
+    members: dict[str, Any] = {
+        "__doc__": "One page of a list, and how many match in all.",
         "results": ma.fields.List(ma.fields.Nested(schema_class)),
         "count": ma.fields.Integer(metadata={"description": "How many match in all."}),
         "page": ma.fields.Integer(),
