@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, Computed, ForeignKey, Identity, Index, N
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clock import utc_now
-from app.db.base import Base, Moment, Timestamped
+from app.db.base import Base, Moment, Timestamped, search_column
 
 AMOUNT = Numeric(15, 4)
 # Imported history may exceed its budget, so totals have room that single amounts do not need.
@@ -47,7 +47,7 @@ class BillingAccount(Timestamped, Base):
         CheckConstraint("markup >= 0", name="markup"),
         CheckConstraint("sales_tax >= 0", name="sales_tax"),
         Index("ix_billing_accounts_name", text("fold_text(name)"), "id"),
-        Index("ix_billing_accounts_name_search", text("search_grams(name)"), postgresql_using="gin"),
+        Index("ix_billing_accounts_name_search", "name_search", postgresql_using="gin"),
         Index("ix_billing_accounts_client_id", "client_id", "id"),
         Index("ix_billing_accounts_status", "status", "id"),
         Index("ix_billing_accounts_start_date", "start_date", "id"),
@@ -73,6 +73,7 @@ class BillingAccount(Timestamped, Base):
     sales_tax: Mapped[Decimal | None] = mapped_column(RATE)
     billable: Mapped[bool] = mapped_column(default=True)
     created_by: Mapped[str | None] = mapped_column(String(255))
+    name_search: Mapped[str] = search_column("name")
 
 
 class Budget(Base):

@@ -1,16 +1,22 @@
 """The SQLAlchemy handle and the declarative base every model derives from."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, MetaData
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import Computed, DateTime, MetaData
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
 
 from app.clock import utc_now
 
 # Every moment is kept with its zone.
 Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
+
+
+def search_column(column: str) -> MappedColumn[Any]:
+    """The pieces of a text column, which finding a part of it goes by."""
+    return mapped_column(TSVECTOR, Computed(f"search_grams({column})", persisted=True), deferred=True)
 
 
 class Base(DeclarativeBase):

@@ -32,8 +32,8 @@ def contains_pattern(value: str) -> str:
 
 
 def contains(column: str, name: str) -> str:
-    """The condition "`column` contains `:name`, in any case", which the column's index on `search_grams` serves."""
-    return f"search_grams({column}) @@ search_query(:{name}) AND fold_text({column}) LIKE fold_text(:{name}_pattern)"
+    """The condition "`column` contains `:name`, in any case", which the index of `{column}_search` serves."""
+    return f"{column}_search @@ search_query(:{name}) AND fold_text({column}) LIKE fold_text(:{name}_pattern)"
 
 
 @dataclass(frozen=True, eq=False)

@@ -48,7 +48,7 @@ class CamelPaths(FlaskPlugin):  # type: ignore[misc] # flask-smorest is not type
 class DescribedSchemas(MarshmallowPlugin):
     """Describes each component by its schema's docstring."""
 
-    def schema_helper(self, name: str, _: Any, schema: Any = None, **kwargs: Any) -> Any:
+    def schema_helper(self, name: str, _: Any, schema: Any = None, **kwargs: Any) -> Any:  # type: ignore[override]
         """The component of `schema`."""
         component = super().schema_helper(name, _, schema=schema, **kwargs)  # type: ignore[no-untyped-call]
         return {"description": inspect.getdoc(_class_of(schema)), **component}

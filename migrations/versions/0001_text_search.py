@@ -2,7 +2,8 @@
 
 `search_grams` cuts a text into its pieces of three characters (at its end also of two and one); `search_query` asks
 for all pieces of the text looked for. A text shorter than three characters is looked for as the beginning of a piece.
-The answer is a superset: the caller checks it with LIKE.
+The answer is a superset: the caller checks it with LIKE. Tables keep the pieces in a generated column, because the
+planner counts on computing them for every row of a bitmap otherwise and then prefers to read the whole table.
 """
 
 from alembic import op

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0002"
 down_revision = "0001"
@@ -20,6 +21,15 @@ def upgrade() -> None:
         sa.Column("end_date", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "name_search", postgresql.TSVECTOR(), sa.Computed("search_grams(name)", persisted=True), nullable=False
+        ),
+        sa.Column(
+            "code_name_search",
+            postgresql.TSVECTOR(),
+            sa.Computed("search_grams(code_name)", persisted=True),
+            nullable=True,
+        ),
         sa.CheckConstraint("status IN ('ACTIVE', 'INACTIVE')", name=op.f("ck_clients_status")),
         sa.CheckConstraint("start_date <= end_date", name=op.f("ck_clients_dates")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_clients")),
@@ -27,7 +37,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_clients_code_name_search",
         "clients",
-        [sa.literal_column("search_grams(code_name)")],
+        ["code_name_search"],
         unique=False,
         postgresql_using="gin",
     )
@@ -37,7 +47,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_clients_name_search",
         "clients",
-        [sa.literal_column("search_grams(name)")],
+        ["name_search"],
         unique=False,
         postgresql_using="gin",
     )
@@ -64,6 +74,9 @@ def upgrade() -> None:
         sa.Column("created_by", sa.String(length=255), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "name_search", postgresql.TSVECTOR(), sa.Computed("search_grams(name)", persisted=True), nullable=False
+        ),
         sa.CheckConstraint("status IN ('ACTIVE', 'INACTIVE')", name=op.f("ck_billing_accounts_status")),
         sa.CheckConstraint("markup >= 0", name=op.f("ck_billing_accounts_markup")),
         sa.CheckConstraint("sales_tax >= 0", name=op.f("ck_billing_accounts_sales_tax")),
@@ -81,7 +94,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_billing_accounts_name_search",
         "billing_accounts",
-        [sa.literal_column("search_grams(name)")],
+        ["name_search"],
         unique=False,
         postgresql_using="gin",
     )
