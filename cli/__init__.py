@@ -4,10 +4,11 @@ from flask import Flask
 
 from cli.demo import demo
 from cli.ledger import ledger
+from cli.serve import serve
 from cli.token import token
 
 
 def register(app: Flask) -> None:
     """Add the commands to `flask`."""
-    for command in (demo, ledger, token):
+    for command in (demo, ledger, serve, token):
         app.cli.add_command(command)

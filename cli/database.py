@@ -1,6 +1,7 @@
 """What every command that needs the database does first: see that it is there."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.config import Settings
 from app.db import embedded
+from app.db.base import db
 
 
 def with_database(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -21,10 +23,13 @@ def with_database(command: Callable[..., Any]) -> Callable[..., Any]:
     def run(*args: Any, **kwargs: Any) -> Any:
         settings: Settings = current_app.config["SETTINGS"]
         try:
-            if not settings.embedded_database:
-                return command(*args, **kwargs)
-            with embedded.running(settings.var_dir):
-                return command(*args, **kwargs)
+            with embedded.running(settings.var_dir) if settings.embedded_database else nullcontext():
+                try:
+                    return command(*args, **kwargs)
+                finally:
+                    # Before the server may stop, not after.
+                    db.session.remove()
+                    db.engine.dispose()
         except embedded.EmbeddedDatabaseError as error:
             raise click.ClickException(str(error)) from None
         except OperationalError as error:

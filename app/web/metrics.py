@@ -1,6 +1,8 @@
 """Prometheus metrics, summed over all workers of the service."""
 
 import os
+import shutil
+from pathlib import Path
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -9,6 +11,7 @@ from prometheus_client import (
     Histogram,
     generate_latest,
     multiprocess,
+    values,
 )
 from prometheus_client import REGISTRY as PROCESS_REGISTRY
 
@@ -19,6 +22,23 @@ _seconds = Histogram(
     "billing_http_request_duration_seconds", "Seconds to answer a request.", ("method", "route"), buckets=_BUCKETS
 )
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"})
+
+
+def share_between_workers(directory: Path) -> None:
+    """Sum the metrics of all processes forked from this one, through files in `directory`, which is emptied.
+
+    To be called before anything is observed. Where another server runs the service, setting PROMETHEUS_MULTIPROC_DIR
+    in its environment does the same.
+    """
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
+    values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
+
+
+def forget_process(pid: int) -> None:
+    """Drop what a process that ended reported of its present state; its counts stay."""
+    multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 def observe(method: str, route: str, status: int, seconds: float) -> None:

@@ -1,0 +1,53 @@
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+PYTHON ?= python3
+BIN := .venv/bin
+PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+
+.PHONY: help
+help: ## Say what there is to make
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 16
+
+.PHONY: run
+run: .venv/service-installed ## Run the service, with an embedded database unless DATABASE_URL is set
+	@exec $(BIN)/flask serve
+
+.PHONY: test
+test: .venv/checks-installed ## Run all tests, on an embedded database unless TEST_DATABASE_URL is set
+	$(BIN)/pytest -n auto
+
+.PHONY: lint
+lint: .venv/checks-installed ## Check style, types, imports, and that models and document match
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/flask openapi print | diff -u docs/openapi.json - || { echo "docs/openapi.json is stale: make openapi"; exit 1; }
+
+.PHONY: openapi
+openapi: .venv/service-installed ## Write docs/openapi.json
+	$(BIN)/flask openapi print > docs/openapi.json
+
+.PHONY: requirements
+requirements: .venv/checks-installed ## Pin the packages of requirements*.in anew
+	$(PIP_COMPILE) --upgrade --output-file requirements.txt requirements.in
+	$(PIP_COMPILE) --upgrade --output-file requirements-dev.txt requirements-dev.in
+
+# A stamp is written only when an install has finished: one that was killed is done again.
+.venv/created:
+	@$(PYTHON) -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Python 3.11 or newer with its venv module is needed. Name it: make PYTHON=/path/to/python3"; exit 1; }
+	@rm -rf .venv
+	@echo "Creating .venv"
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/service-installed: requirements.txt .venv/created
+	@echo "Installing the pinned packages"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/checks-installed: requirements-dev.txt .venv/service-installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@

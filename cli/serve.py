@@ -1,0 +1,114 @@
+"""`flask serve`: the service as it runs in production, on its own database if none is given."""
+
+import gc
+import socket
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import click
+import flask_migrate
+from flask import Flask, current_app
+from gunicorn.app.base import BaseApplication
+
+from app import THREADS_PER_WORKER
+from app.config import Settings
+from app.db.base import db
+from app.db.server_version import UnsupportedServerError, require_supported_server
+from app.web import metrics
+from cli.database import with_database
+from cli.token import mint
+
+WORKER_TIMEOUT_SECONDS = 60
+GRACEFUL_STOP_SECONDS = 30
+
+
+@click.command(epilog="Example: PORT=8080 flask serve")
+@with_database
+def serve() -> None:
+    """Migrate the database, then answer requests until stopped."""
+    app = current_app._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - Flask names no other way
+    settings: Settings = app.config["SETTINGS"]
+    _require_free_port(settings)
+    _prepare_database()
+    metrics.share_between_workers(settings.var_dir / "metrics" / str(settings.port))
+    _Server(app, settings).run()
+
+
+def _require_free_port(settings: Settings) -> None:
+    """Fail now, in one line, rather than after the database has started."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with closing(socket.socket(family)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise click.ClickException(
+                f"Port {settings.port} on {settings.host} cannot be used ({error.strerror}): "
+                "stop the program that has it, or set PORT."
+            ) from None
+
+
+def _prepare_database() -> None:
+    try:
+        with db.engine.connect() as connection:
+            require_supported_server(connection)
+    except UnsupportedServerError as error:
+        raise click.ClickException(str(error)) from None
+    flask_migrate.upgrade()
+    # Workers are forked from this process and must not share its connections.
+    db.session.remove()
+    db.engine.dispose()
+
+
+class _Server(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
+    """gunicorn in this very process: killing it leaves nothing behind that holds the port."""
+
+    def __init__(self, app: Flask, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set everything here: gunicorn's own command line and files are not read."""
+        settings = self._settings
+        options: dict[str, Any] = {
+            "bind": _address(settings),
+            "workers": settings.web_concurrency,
+            "worker_class": "gthread",
+            "threads": THREADS_PER_WORKER,
+            "timeout": WORKER_TIMEOUT_SECONDS,
+            "graceful_timeout": GRACEFUL_STOP_SECONDS,
+            "keepalive": 5,
+            "preload_app": True,
+            "loglevel": "warning",
+            "control_socket_disable": True,
+            "proc_name": "billing-service",
+            # Workers say that they live by touching a file, which a slow disk must not delay.
+            "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
+            "pre_fork": lambda _server, _worker: gc.freeze(),
+            "child_exit": lambda _server, worker: metrics.forget_process(worker.pid),
+            "when_ready": lambda _server: _announce(settings),
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Callable[..., Any]:
+        """The application, which is loaded already."""
+        return self._app
+
+
+def _address(settings: Settings) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{host}:{settings.port}"
+
+
+def _announce(settings: Settings) -> None:
+    address = f"http://{_address(settings)}"
+    click.echo(f"Service    {address}\nReference  {address}/docs")
+    if settings.auth_secret is None:
+        click.echo("Tokens     come from the issuer behind AUTH_JWKS_URL")
+    else:
+        click.echo(f"Token      {mint(settings)}")
+    click.echo("Ctrl-C stops it.")
