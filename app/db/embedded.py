@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.parse import quote
 
 DATABASE = "billing"
@@ -151,8 +151,8 @@ def _run(program: str, *arguments: str | Path, check: bool = True) -> "subproces
             stdout=out,
             stderr=err,
             cwd="/",
-            user=_server_user(),
             start_new_session=True,
+            **_identity(),
         )
         out.seek(0)
         err.seek(0)
@@ -172,9 +172,12 @@ def _socket_dir(var_dir: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"billing-{os.geteuid()}-{digest}"
 
 
-def _server_user() -> int | None:
-    """The user to run the server as when this process is root, else nobody other than ourselves."""
-    return pwd.getpwnam(SERVER_USER).pw_uid if os.geteuid() == 0 else None
+def _identity() -> dict[str, Any]:
+    """Who PostgreSQL's programs run as: a user without rights when this process is root, else ourselves."""
+    if os.geteuid() != 0:
+        return {}
+    user = pwd.getpwnam(SERVER_USER)
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": ()}
 
 
 def _prepare_directories(var_dir: Path) -> None:
@@ -206,7 +209,8 @@ def _ensure_server_user() -> None:
 
 def _give_to_server(path: Path) -> None:
     if os.geteuid() == 0:
-        os.chown(path, pwd.getpwnam(SERVER_USER).pw_uid, -1)
+        user = pwd.getpwnam(SERVER_USER)
+        os.chown(path, user.pw_uid, user.pw_gid)
 
 
 def _make_reachable(path: Path) -> None:
