@@ -1,7 +1,13 @@
 """The one place that knows both the service and its commands."""
 
+import sys
+
 import cli
 from app import create_app
+from app.config import ConfigurationError
 
-app = create_app()
+try:
+    app = create_app()
+except ConfigurationError as error:
+    sys.exit(f"Error: {error}")
 cli.register(app)

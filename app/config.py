@@ -28,7 +28,7 @@ class Settings:
 
     production: bool
     database_url: str
-    embedded_database: bool
+    embedded_dir: Path | None
     var_dir: Path
     host: str
     port: int
@@ -60,7 +60,7 @@ class Settings:
         return cls(
             production=production,
             database_url=_postgresql(database_url) if database_url else embedded.url(var_dir),
-            embedded_database=database_url is None,
+            embedded_dir=None if database_url else var_dir,
             var_dir=var_dir,
             host=env.get("HOST", "127.0.0.1"),
             port=_integer(env, "PORT", 3000, maximum=MAX_PORT),

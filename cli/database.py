@@ -1,7 +1,6 @@
 """What every command that needs the database does first: see that it is there."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from functools import wraps
 from typing import Any
 
@@ -23,7 +22,7 @@ def with_database(command: Callable[..., Any]) -> Callable[..., Any]:
     def run(*args: Any, **kwargs: Any) -> Any:
         settings: Settings = current_app.config["SETTINGS"]
         try:
-            with embedded.running(settings.var_dir) if settings.embedded_database else nullcontext():
+            with embedded.running(settings.embedded_dir):
                 try:
                     return command(*args, **kwargs)
                 finally:

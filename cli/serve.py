@@ -1,6 +1,7 @@
 """`flask serve`: the service as it runs in production, on its own database if none is given."""
 
 import gc
+import signal
 import socket
 from collections.abc import Callable
 from contextlib import closing
@@ -11,6 +12,7 @@ import click
 import flask_migrate
 from flask import Flask, current_app
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 
 from app import THREADS_PER_WORKER
 from app.config import Settings
@@ -22,6 +24,7 @@ from cli.token import mint
 
 WORKER_TIMEOUT_SECONDS = 60
 GRACEFUL_STOP_SECONDS = 30
+_STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGTERM})
 
 
 @click.command(epilog="Example: PORT=8080 flask serve")
@@ -88,6 +91,7 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
             # Workers say that they live by touching a file, which a slow disk must not delay.
             "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
             "pre_fork": lambda _server, _worker: gc.freeze(),
+            "post_worker_init": lambda _worker: _listen_to_signals(),
             "child_exit": lambda _server, worker: metrics.forget_process(worker.pid),
             "when_ready": lambda _server: _announce(settings),
         }
@@ -97,6 +101,32 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
     def load(self) -> Callable[..., Any]:
         """The application, which is loaded already."""
         return self._app
+
+    def run(self) -> None:
+        """Answer requests until a signal says to stop."""
+        _Arbiter(self).run()
+
+
+class _Arbiter(Arbiter):  # type: ignore[misc] # gunicorn is not typed
+    """Starts workers so that none misses a signal to stop.
+
+    Until a worker has its own handlers it runs ours, which would take the signal for the parent's and forget it.
+    """
+
+    def spawn_worker(self) -> int:
+        """Fork a worker with the signals held back until it can act on them."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+        try:
+            pid: int = super().spawn_worker()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+        return pid
+
+
+def _listen_to_signals() -> None:
+    """In a worker that is ready: act on signals, and leave Ctrl-C to the parent, which tells every worker itself."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
 
 
 def _address(settings: Settings) -> str:

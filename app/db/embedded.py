@@ -55,11 +55,14 @@ def url(var_dir: Path) -> str:
 
 
 @contextmanager
-def running(var_dir: Path, *, durable: bool = True) -> Iterator[None]:
-    """Have the server of `var_dir` running inside the block. Raises EmbeddedDatabaseError.
+def running(var_dir: Path | None, *, durable: bool = True) -> Iterator[None]:
+    """Have the server of `var_dir` running inside the block; None means another database is in use.
 
-    With `durable=False` it trades the safety of its files for speed, which suits tests.
+    With `durable=False` it trades the safety of its files for speed, which suits tests. Raises EmbeddedDatabaseError.
     """
+    if var_dir is None:
+        yield
+        return
     var_dir.mkdir(parents=True, exist_ok=True)
     with (var_dir / "postgres.users").open("a") as users:
         with _exclusively(var_dir):

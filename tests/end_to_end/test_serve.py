@@ -1,0 +1,164 @@
+"""`flask serve` as an operator meets it: real processes, real signals."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+import psutil
+import pytest
+
+from cli.serve import GRACEFUL_STOP_SECONDS
+from tests.processes import finish, flask, free_port, interrupt, until, using
+
+
+@pytest.fixture
+def var_dir() -> Iterator[Path]:
+    directory = Path(tempfile.mkdtemp(prefix="billing-"))
+    yield directory
+    for pid in using(directory):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    until(lambda: using(directory) == [], "processes left by a failed test to end")
+    shutil.rmtree(directory)
+
+
+class Service:
+    """A service started for a test."""
+
+    def __init__(self, var_dir: Path, port: int | None = None, workers: int = 2) -> None:
+        self.port = port or free_port()
+        environ = {"VAR_DIR": str(var_dir), "PORT": str(self.port), "WEB_CONCURRENCY": str(workers)}
+        self.process = flask("serve", **environ, LOG_LEVEL="ERROR")
+        self.banner = self._banner()
+
+    def _banner(self) -> list[str]:
+        assert self.process.stdout is not None
+        return [self.process.stdout.readline() for _ in range(4)]
+
+    @property
+    def token(self) -> str:
+        """The administrator token it printed."""
+        return self.banner[2].split()[1]
+
+    def get(self, path: str) -> Any:
+        """What a GET is answered."""
+        request = Request(f"http://127.0.0.1:{self.port}{path}", headers={"Authorization": f"Bearer {self.token}"})
+        with urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+
+def stopped(process: "subprocess.Popen[str]", signal_number: int) -> None:
+    """Stop a service and see that it ended well."""
+    code, _, err = interrupt(process) if signal_number == signal.SIGINT else finish(process, signal_number)
+    assert (code, err) == (0, "")
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_starts_answers_and_leaves_nothing(var_dir: Path, signal_number: int) -> None:
+    service = Service(var_dir)
+    assert service.banner[0].split() == ["Service", f"http://127.0.0.1:{service.port}"]
+    assert service.banner[1].split() == ["Reference", f"http://127.0.0.1:{service.port}/docs"]
+    assert service.get("/health/ready")["success"] is True
+    assert service.get("/v6/clients")["data"]["count"] == 0, "the printed token is an administrator's"
+    stopped(service.process, signal_number)
+    assert using(var_dir) == []
+    with pytest.raises(URLError):
+        service.get("/health/live")
+
+
+@pytest.mark.parametrize("started", [1, 4, 7])
+def test_stops_at_once_while_its_workers_start(var_dir: Path, started: int) -> None:
+    """A worker forked a moment ago has no handlers of its own yet, and hears the signal all the same."""
+    process = Service(var_dir, workers=8).process
+    parent = psutil.Process(process.pid)
+    until(lambda: len(parent.children()) >= started, "workers to be forked")
+    interrupted_at = time.monotonic()
+    stopped(process, signal.SIGINT)
+    assert time.monotonic() - interrupted_at < GRACEFUL_STOP_SECONDS, "no worker had to be killed"
+
+
+def test_a_second_start_keeps_the_data(var_dir: Path) -> None:
+    first = Service(var_dir)
+    code, out, err = finish(flask("demo", VAR_DIR=str(var_dir)))
+    assert (code, err) == (0, ""), "commands use the database of the running service"
+    assert out.startswith("Loaded")
+    stopped(first.process, signal.SIGINT)
+    second = Service(var_dir, first.port)
+    assert second.get("/v6/clients")["data"]["count"] == 3
+    stopped(second.process, signal.SIGINT)
+
+
+def test_a_killed_service_does_not_block_the_next(var_dir: Path) -> None:
+    killed = Service(var_dir)
+    finish(killed.process, signal.SIGKILL)
+
+    def port_is_free() -> bool:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            return probe.connect_ex(("127.0.0.1", killed.port)) != 0
+
+    until(port_is_free, "the orphaned workers to notice")
+    again = Service(var_dir, killed.port)
+    assert again.get("/health/ready")["success"] is True
+    stopped(again.process, signal.SIGINT)
+    assert using(var_dir) == []
+
+
+def test_a_busy_port_is_said_in_one_line(var_dir: Path) -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        code, out, err = finish(flask("serve", VAR_DIR=str(var_dir), PORT=str(port)))
+    assert code == 1
+    assert out == ""
+    assert err.count("\n") == 1
+    assert f"Port {port}" in err
+
+
+def test_two_copies_run_side_by_side(var_dir: Path) -> None:
+    one, two = Service(var_dir / "one"), Service(var_dir / "two")
+    finish(flask("demo", VAR_DIR=str(var_dir / "one")))
+    assert one.get("/v6/clients")["data"]["count"] == 3
+    assert two.get("/v6/clients")["data"]["count"] == 0
+    stopped(one.process, signal.SIGINT)
+    assert two.get("/health/ready")["success"] is True
+    stopped(two.process, signal.SIGINT)
+
+
+def test_metrics_are_summed_over_workers(var_dir: Path) -> None:
+    service = Service(var_dir)
+    for _ in range(20):
+        service.get("/v6/clients")
+    request = Request(f"http://127.0.0.1:{service.port}/metrics")
+    with urlopen(request, timeout=10) as answer:
+        text = answer.read().decode()
+    line = next(line for line in text.splitlines() if 'route="/v6/clients"' in line and "requests_total" in line)
+    assert float(line.rsplit(" ", 1)[1]) == 20
+    stopped(service.process, signal.SIGINT)
+
+
+def test_a_bad_setting_is_said_in_one_line(var_dir: Path) -> None:
+    code, _, err = finish(flask("serve", VAR_DIR=str(var_dir), PORT="many"))
+    assert code != 0
+    assert "PORT must be" in err
+    assert "Traceback" not in err
+
+
+def test_production_refuses_to_start_without_a_secret(var_dir: Path) -> None:
+    code, _, err = finish(flask("serve", VAR_DIR=str(var_dir), APP_ENV="production"))
+    assert code != 0
+    assert "AUTH_SECRET" in err
+    assert "Traceback" not in err
+    assert not (var_dir / "auth_secret").exists()

@@ -1,0 +1,77 @@
+"""The project's own programs as real processes."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+DEADLINE_SECONDS = 60
+
+
+def start(*command: str, **environ: str) -> "subprocess.Popen[str]":
+    """A process in the project's root, with its output readable and nothing configured but `environ`."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**kept, **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def flask(*arguments: str, **environ: str) -> "subprocess.Popen[str]":
+    """A `flask` command."""
+    return start(sys.executable, "-m", "flask", *arguments, **environ)
+
+
+def finish(process: "subprocess.Popen[str]", signal_number: int | None = None) -> tuple[int, str, str]:
+    """Wait for the end of a process, after sending it a signal: its exit code and what it wrote."""
+    if signal_number is not None:
+        process.send_signal(signal_number)
+    out, err = process.communicate(timeout=DEADLINE_SECONDS)
+    return process.returncode, out, err
+
+
+def interrupt(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
+    """What Ctrl-C in a terminal does: every process of the group is told."""
+    os.killpg(process.pid, signal.SIGINT)
+    return finish(process)
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Wait until the condition holds; fail when it does not in good time."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"Waited too long for: {what}"
+        time.sleep(0.05)
+
+
+def using(directory: Path) -> list[int]:
+    """The processes that name `directory` in their command line or environment, this one apart."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = [*process.cmdline(), *process.environ().values()]
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            continue
+        if process.pid != os.getpid() and any(str(directory) in word for word in words):
+            found.append(process.pid)
+    return found
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
