@@ -1,0 +1,27 @@
+"""The addresses the service answers, read from its URL map."""
+
+import re
+from collections.abc import Iterator
+
+from flask import Flask
+from werkzeug.routing import Rule
+
+AUTOMATIC_METHODS = {"HEAD", "OPTIONS"}
+_PARAMETER = re.compile(r"<(?:(?P<converter>[^:<>]+):)?(?P<name>[^<>]+)>")
+_EXAMPLES = {"int_id": "1", "text_id": "x", "uuid": "00000000-0000-4000-8000-000000000000", "path": "x"}
+
+
+def address(rule: Rule, **known: str) -> str:
+    """A path that `rule` matches; parameters that are not `known` get an example of their type."""
+
+    def value(match: re.Match[str]) -> str:
+        return known.get(match["name"], _EXAMPLES[match["converter"] or "path"])
+
+    return _PARAMETER.sub(value, rule.rule)
+
+
+def calls(app: Flask) -> Iterator[tuple[Rule, str]]:
+    """Every route with every method it declares."""
+    for rule in app.url_map.iter_rules():
+        for method in sorted((rule.methods or set()) - AUTOMATIC_METHODS):
+            yield rule, method
