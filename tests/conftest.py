@@ -85,9 +85,11 @@ def _migrated_app(settings: Settings) -> Iterator[Flask]:
 def app(_migrated_app: Flask) -> Iterator[Flask]:
     """The application on an empty database."""
     yield _migrated_app
+    # Deleting a few rows takes a millisecond; TRUNCATE, which makes every index anew, some fifty.
+    deletions = [f"DELETE FROM {table.name}" for table in reversed(db.metadata.sorted_tables)]
+    restart = "SELECT setval(seqrelid, seqstart, false) FROM pg_sequence"
     with _migrated_app.app_context(), db.engine.begin() as connection:
-        tables = ", ".join(table.name for table in db.metadata.sorted_tables)
-        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
+        connection.execute(text("; ".join([*deletions, restart])))
 
 
 @pytest.fixture
