@@ -1,6 +1,8 @@
 """The blueprint of every feature: strict arguments in, the envelope out, and both in the OpenAPI document."""
 
+import re
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import marshmallow as ma
 from flask import Request
@@ -12,6 +14,17 @@ from app.errors import Invalid, Reason, UnsupportedMediaType
 from app.web.documentation import describe_operation
 from app.web.json import parse
 from app.web.schemas import envelope_of
+
+_STRAY_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+
+
+def _decodes(argument: bytes) -> bool:
+    """Whether an argument of the query string is text; Werkzeug would pass on what is not as it stands."""
+    try:
+        unquote_to_bytes(argument).decode()
+    except UnicodeDecodeError:
+        return False
+    return not _STRAY_PERCENT.search(argument)
 
 
 class StrictParser(FlaskParser):
@@ -30,8 +43,12 @@ class StrictParser(FlaskParser):
         return parse(body)
 
     def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
-        """The query string. Raises Invalid for an argument given twice where one value is meant."""
+        """The query string. Raises Invalid for what does not decode, and for two values where one is meant."""
         query = MultiDictProxy(req.args, schema)
+        for argument in req.query_string.split(b"&"):
+            if not _decodes(argument):
+                name = argument.partition(b"=")[0].decode(errors="replace")
+                raise Invalid.field(name, "Not valid percent-encoded UTF-8.", location="query")
         for name, values in req.args.lists():
             if len(values) > 1 and name not in query.multiple_keys:
                 raise Invalid.field(name, "Given more than once.", location="query")

@@ -104,14 +104,14 @@ class Amount(ma.fields.Decimal):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Decimal:
         number = self._number(value)
-        exponent = number.as_tuple().exponent
-        if self.rounded and abs(number) <= self.most + 1:
+        # Numbers of any size compare; only those near the range can be rounded.
+        if -self.most - 1 <= number <= self.most + 1:
             rounded = money.round_amount(number)
-            if number > 0 and rounded == 0:
+            if self.rounded and number > 0 and rounded == 0:
                 raise ma.ValidationError("Rounds to 0; the smallest amount is 0.0001.")
+            if not self.rounded and number != rounded:
+                raise ma.ValidationError(f"More than {money.AMOUNT_SCALE} decimals.")
             number = rounded
-        elif isinstance(exponent, int) and -exponent > money.AMOUNT_SCALE and number != money.round_amount(number):
-            raise ma.ValidationError(f"More than {money.AMOUNT_SCALE} decimals.")
         if not self.least <= number <= self.most:
             raise ma.ValidationError(f"Must be from {money.plain(self.least)} to {money.plain(self.most)}.")
         return number

@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 import orjson
@@ -55,7 +55,7 @@ def parse(body: bytes) -> Any:
     try:
         text = body.decode("utf-8")
         value = json.loads(
-            text, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_object_without_repeats
+            text, parse_float=_decimal, parse_constant=_no_constant, object_pairs_hook=_object_without_repeats
         )
         if "\\ud" in text or "\\uD" in text:
             json.dumps(value, ensure_ascii=False, default=str).encode()
@@ -65,6 +65,13 @@ def parse(body: bytes) -> Any:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise Invalid(f"The body is not valid JSON: {reason}", reason=Reason.INVALID_JSON) from None
     return value
+
+
+def _decimal(digits: str) -> Decimal:
+    try:
+        return Decimal(digits)
+    except InvalidOperation:
+        raise ValueError("a number has an exponent beyond reason") from None
 
 
 def _no_constant(name: str) -> NoReturn:
