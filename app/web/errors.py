@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, jsonify
-from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
@@ -88,5 +88,8 @@ def _data_refused(error: DBAPIError) -> Response:
 
 
 def _crash(error: Exception) -> Response:
+    if isinstance(error, StatementError):
+        # Its text would hold every bound value: what callers sent does not belong in the log.
+        error.hide_parameters = True
     _log.error("Unhandled error", exc_info=error)
     return _answer(500, Reason.INTERNAL_ERROR, "Something went wrong on our side; it has been logged")

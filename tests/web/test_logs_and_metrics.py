@@ -1,0 +1,178 @@
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask import Flask
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import text
+
+from app import create_app
+from app.config import Settings
+from app.db.base import db
+from tests.caller import Caller, data
+
+BODY_MARK = "Secretive Ltd"
+
+
+@pytest.fixture
+def logged(app: Flask) -> Iterator[io.StringIO]:  # noqa: ARG001 - the database, migrated and emptied
+    """Everything logged during a test."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield io.StringIO()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture
+def talkative(settings: Settings, logged: io.StringIO) -> Iterator[Flask]:
+    """The application as it logs in production."""
+    app = create_app(replace(settings, log_level="INFO"))
+    [handler] = [each for each in logging.getLogger().handlers if type(each) is logging.StreamHandler]
+    handler.setStream(logged)
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def caller(talkative: Flask, token: Callable[..., str]) -> Caller:
+    """An administrator calling it."""
+    return Caller(talkative, token())
+
+
+@pytest.fixture
+def lines(logged: io.StringIO) -> Callable[[], list[dict[str, Any]]]:
+    """Reads the log; every line must be JSON."""
+    return lambda: [json.loads(line) for line in logged.getvalue().splitlines()]
+
+
+class TestLogs:
+    def test_a_stranger_is_logged_as_nobody(self, talkative: Flask, lines: Callable[[], Any]) -> None:
+        Caller(talkative, None).get("/v6/clients")
+        [line] = lines()
+        assert (line["status"], line["actor"]) == (401, None)
+
+    def test_a_request_is_one_line(self, talkative: Flask, token: Callable[..., str], lines: Callable[[], Any]) -> None:
+        data(Caller(talkative, token(user="40051399")).call("GET", "/v6/clients?name=x", X_Request_ID="r-1"))
+        [line] = lines()
+        assert line["ms"] >= 0
+        expected = {"method": "GET", "route": "/v6/clients", "status": 200, "actor": "40051399", "request_id": "r-1"}
+        assert expected.items() <= line.items()
+        assert line["level"] == "info"
+        assert line["timestamp"].endswith("Z")
+
+    @pytest.mark.parametrize(
+        ("call", "route", "status"),
+        [
+            (("GET", "/nowhere/40051399"), "unmatched", 404),
+            (("PUT", "/v6/clients"), "unmatched", 405),
+            (("GET", "/v6/clients/40051399"), "/v6/clients/<text_id:client_id>", 404),
+            (("GET", "/v6/billing-accounts/x"), "/v6/billing-accounts/<int_id:billing_account_id>", 400),
+            (("POST", "/v6/clients/"), "/v6/clients", 400),
+        ],
+    )
+    def test_a_failure_is_one_line_too(
+        self, caller: Caller, lines: Callable[[], Any], call: tuple[str, str], route: str, status: int
+    ) -> None:
+        caller.call(*call)
+        [line] = lines()
+        assert (line["method"], line["route"], line["status"]) == (call[0], route, status)
+
+    def test_no_line_holds_a_token_or_a_body(
+        self, talkative: Flask, token: Callable[..., str], logged: io.StringIO
+    ) -> None:
+        secret = token()
+        caller = Caller(talkative, secret)
+        body = {"name": BODY_MARK}
+        data(caller.post("/v6/clients", body), 201)
+        caller.post("/v6/clients", {**body, BODY_MARK: 1})
+        caller.post("/v6/clients", f'{{"name": "{BODY_MARK}"'.encode())
+        caller.get(f"/v6/clients?name={BODY_MARK}&page=0")
+        Caller(talkative, f"{secret}x").get("/v6/clients")
+        caller.call("GET", f"/v6/clients?token={secret}")
+        text = logged.getvalue()
+        assert len(text.splitlines()) == 6
+        assert BODY_MARK not in text
+        assert not any(part in text for part in secret.split("."))
+
+    def test_a_crash_is_logged_with_its_cause_and_the_request_id_but_no_values(
+        self, talkative: Flask, caller: Caller, lines: Callable[[], Any]
+    ) -> None:
+        with talkative.app_context(), db.engine.begin() as connection:
+            connection.execute(text("ALTER TABLE clients RENAME COLUMN code_name TO hidden_name"))
+        try:
+            caller.call("POST", "/v6/clients", {"name": BODY_MARK}, X_Request_ID="r-2")
+        finally:
+            with talkative.app_context(), db.engine.begin() as connection:
+                connection.execute(text("ALTER TABLE clients RENAME COLUMN hidden_name TO code_name"))
+        crash, request = lines()
+        assert (crash["level"], crash["request_id"], request["request_id"]) == ("error", "r-2", "r-2")
+        assert "code_name" in crash["exception"]
+        assert "Traceback" in crash["exception"]
+        assert request["status"] == 500
+        assert BODY_MARK not in json.dumps([crash, request])
+
+    def test_one_request_leaves_nothing_in_the_lines_of_the_next(
+        self, talkative: Flask, token: Callable[..., str], lines: Callable[[], Any]
+    ) -> None:
+        Caller(talkative, token(user="7")).call("GET", "/v6/clients", X_Request_ID="first")
+        Caller(talkative, None).get("/v6/clients")
+        first, second = lines()
+        assert first["request_id"] == "first"
+        assert (second["request_id"] == "first", second["actor"]) == (False, None)
+
+    def test_a_line_break_cannot_forge_a_line(
+        self, talkative: Flask, token: Callable[..., str], lines: Callable[[], Any]
+    ) -> None:
+        Caller(talkative, token(user='7"\n{"forged": true}')).get("/v6/clients")
+        [line] = lines()
+        assert line["actor"] == '7"\n{"forged": true}'
+
+
+class TestMetrics:
+    @staticmethod
+    def count(app: Flask, name: str, **labels: str) -> float:
+        """The present value of a metric."""
+        exposition = Caller(app, None).get("/metrics").get_data(as_text=True)
+        samples = [sample for family in text_string_to_metric_families(exposition) for sample in family.samples]
+        return sum(
+            sample.value for sample in samples if sample.name == name and labels.items() <= sample.labels.items()
+        )
+
+    @pytest.mark.parametrize(
+        ("method", "path", "labels"),
+        [
+            ("GET", "/v6/clients", {"method": "GET", "route": "/v6/clients", "status": "200"}),
+            ("GET", "/v6/clients/x", {"route": "/v6/clients/<text_id:client_id>", "status": "404"}),
+            ("POST", "/v6/clients", {"method": "POST", "route": "/v6/clients", "status": "400"}),
+            ("GET", "/nowhere/at/all", {"route": "unmatched", "status": "404"}),
+            ("INVENTED", "/v6/clients", {"method": "OTHER", "route": "unmatched", "status": "405"}),
+        ],
+    )
+    def test_every_request_is_counted_and_timed(
+        self, app: Flask, admin: Caller, method: str, path: str, labels: dict[str, str]
+    ) -> None:
+        timed = {name: value for name, value in labels.items() if name != "status"}
+        counted_before = self.count(app, "billing_http_requests_total", **labels)
+        timed_before = self.count(app, "billing_http_request_duration_seconds_count", **timed)
+        for _ in range(3):
+            admin.call(method, path)
+        assert self.count(app, "billing_http_requests_total", **labels) - counted_before == 3
+        assert self.count(app, "billing_http_request_duration_seconds_count", **timed) - timed_before == 3
+
+    def test_callers_cannot_make_new_labels(self, app: Flask, admin: Caller) -> None:
+        for number in range(3):
+            admin.call(f"METHOD{number}", f"/made-up/{number}")
+        exposition = Caller(app, None).get("/metrics").get_data(as_text=True)
+        assert "METHOD" not in exposition
+        assert "made-up" not in exposition
+
+    def test_the_exposition_says_what_it_is(self, app: Flask) -> None:
+        answer = Caller(app, None).get("/metrics")
+        assert answer.status_code == 200
+        assert answer.content_type.startswith("text/plain; version=")
