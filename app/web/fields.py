@@ -145,7 +145,7 @@ class Moment(ma.fields.DateTime):
                 day = datetime.combine(date.fromisoformat(value), time(), UTC)
                 return day + timedelta(days=1, microseconds=-1) if self.whole_day else day
             # In a query string an unescaped "+" of a zone arrives as a space.
-            text = value[:19] + value[19:].replace(" ", "+") if isinstance(self.root, QueryArguments) else value
+            text = value[:16] + value[16:].replace(" ", "+") if isinstance(self.root, QueryArguments) else value
             if not _TIME.fullmatch(text):
                 raise ma.ValidationError(_NOT_A_TIME)
             moment = datetime.fromisoformat(text.upper())
