@@ -1,0 +1,171 @@
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from app.config import ROOT
+from app.errors import Reason
+from app.web.idempotency import METHODS
+from tests.caller import Caller, error
+from tests.routes import calls
+
+PAGES = ["/docs", "/v6/billing-accounts/api-docs"]
+_METHOD_NAMES = {"get", "post", "put", "patch", "delete"}
+
+
+@pytest.fixture
+def document(app: Flask) -> Any:
+    """The document as a client gets it, without a token."""
+    answer = Caller(app, None).get("/openapi.json")
+    assert (answer.status_code, answer.mimetype) == (200, "application/json")
+    return json.loads(answer.get_data())
+
+
+def operations(document: Any) -> Iterator[tuple[str, str, Any]]:
+    """Every operation: its path, method and description."""
+    for path, members in document["paths"].items():
+        for method in members.keys() & _METHOD_NAMES:
+            yield path, method, members[method]
+
+
+def references(value: Any) -> Iterator[str]:
+    """Every `$ref` in a part of the document."""
+    if isinstance(value, dict):
+        if "$ref" in value:
+            yield value["$ref"]
+        for member in value.values():
+            yield from references(member)
+    elif isinstance(value, list):
+        for member in value:
+            yield from references(member)
+
+
+class TestDocument:
+    def test_what_is_served_is_what_is_kept(self, document: Any) -> None:
+        assert document == json.loads((ROOT / "docs" / "openapi.json").read_text())
+
+    def test_it_is_valid_openapi(self, document: Any) -> None:
+        assert [failure.message for failure in OpenAPIV31SpecValidator(document).iter_errors()] == []
+
+    def test_every_route_is_in_it(self, app: Flask, document: Any) -> None:
+        documented = {(re.sub(r"{[^}]*}", "{}", path), method.upper()) for path, method, _ in operations(document)}
+        routes = {
+            (re.sub(r"<[^>]*>", "{}", rule.rule), method)
+            for rule, method in calls(app)
+            if hasattr(app.view_functions[rule.endpoint], "view_class")
+        }
+        assert routes - {("/openapi.json", "GET")} == documented
+
+    def test_every_operation_has_an_id_of_its_own(self, document: Any) -> None:
+        ids = [operation["operationId"] for _, _, operation in operations(document)]
+        assert [name for name, times in Counter(ids).items() if times > 1] == []
+        assert [name for name in ids if not re.fullmatch(r"[a-z]+([A-Z][a-z]*)+", name)] == []
+
+    def test_every_operation_says_what_it_does(self, document: Any) -> None:
+        for path, method, operation in operations(document):
+            assert operation["summary"], (method, path)
+            assert operation["tags"], (method, path)
+
+    def test_every_operation_names_its_security(self, document: Any) -> None:
+        assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+        for path, method, operation in operations(document):
+            assert operation["security"] in ([], [{"bearer": []}]), (method, path)
+
+    def test_a_guarded_operation_names_the_roles_and_scopes_that_open_it(self, document: Any) -> None:
+        for path, method, operation in operations(document):
+            if operation["security"]:
+                assert "`administrator`" in operation["description"], (method, path)
+                assert re.search(r"`all:[a-z-]+`", operation["description"]), (method, path)
+
+    def test_every_operation_documents_its_failures_in_one_shape(self, document: Any) -> None:
+        for path, method, operation in operations(document):
+            expected = {"400", "404", "500", "503"} | ({"401", "403"} if operation["security"] else set())
+            expected |= {"409", "422"} if method.upper() in METHODS else set()
+            expected |= {"413", "415"} if "requestBody" in operation else set()
+            assert expected <= operation["responses"].keys(), (method, path)
+            assert any(status.startswith("2") for status in operation["responses"]), (method, path)
+            for status in expected:
+                response = operation["responses"][status]
+                if "$ref" in response:
+                    response = document["components"]["responses"][response["$ref"].rsplit("/", 1)[1]]
+                assert list(references(response)) == ["#/components/schemas/Error"], (method, path, status)
+
+    def test_every_reason_is_in_it(self, document: Any) -> None:
+        documented = document["components"]["schemas"]["ErrorDetail"]["properties"]["reason"]["enum"]
+        assert set(documented) == {str(reason) for reason in Reason}
+
+    def test_a_key_may_be_sent_wherever_it_counts(self, document: Any) -> None:
+        for path, method, operation in operations(document):
+            names = {parameter["name"] for parameter in operation.get("parameters", []) if "name" in parameter}
+            assert ("Idempotency-Key" in names) == (method.upper() in METHODS), (method, path)
+
+    def test_every_component_has_a_name_of_its_own_and_a_description(self, document: Any) -> None:
+        for name, component in document["components"]["schemas"].items():
+            assert re.fullmatch(r"[A-Z][A-Za-z]+", name), (
+                "a digit at the end is how a second one of that name is called"
+            )
+            assert component["description"], name
+
+    def test_every_component_that_is_referred_to_is_there_and_every_one_is_used(self, document: Any) -> None:
+        referred = {reference.removeprefix("#/components/") for reference in references(document)}
+        kept = {f"{kind}/{name}" for kind in ("schemas", "responses") for name in document["components"].get(kind, {})}
+        assert {reference for reference in referred if reference.startswith(("schemas/", "responses/"))} <= kept
+        assert {f"schemas/{name}" for name in document["components"]["schemas"]} <= referred
+
+    def test_names_inside_are_camel_case(self, document: Any) -> None:
+        for name, component in document["components"]["schemas"].items():
+            assert [each for each in component["properties"] if "_" in each] == [], name
+        for path, _, operation in operations(document):
+            assert "_" not in path
+            for parameter in operation.get("parameters", []):
+                assert "_" not in parameter.get("name", ""), path
+
+
+class TestPage:
+    @pytest.mark.parametrize("path", PAGES)
+    def test_it_runs_only_what_this_service_serves(self, app: Flask, path: str) -> None:
+        answer = Caller(app, None).get(path)
+        assert (answer.status_code, answer.mimetype) == (200, "text/html")
+        policy = dict(part.strip().split(" ", 1) for part in answer.headers["Content-Security-Policy"].split(";"))
+        assert policy["default-src"] == "'none'"
+        assert policy["script-src"] == policy["connect-src"] == "'self'"
+        assert policy["frame-ancestors"] == "'none'"
+        assert not re.search(r"<script(?![^>]*\bsrc=)", answer.get_data(as_text=True)), "no inline script would run"
+
+    @pytest.mark.parametrize("path", PAGES)
+    def test_everything_it_refers_to_is_served(self, app: Flask, path: str) -> None:
+        page = Caller(app, None).get(path).get_data(as_text=True)
+        found = re.findall(r'(?:src|href)="([^"]+)"', page)
+        addresses = [address for address in found if not address.startswith("data:")]
+        assert len(addresses) >= 3
+        for address in addresses:
+            assert address.startswith("/"), "nothing comes from elsewhere"
+            with Caller(app, None).get(address) as asset:
+                assert (asset.status_code, len(asset.get_data()) > 0) == (200, True), address
+                expected = "text/css" if address.endswith(".css") else "text/javascript"
+                assert asset.mimetype == expected
+
+    def test_its_script_reads_the_document_of_this_service(self, app: Flask) -> None:
+        page = Caller(app, None).get("/docs").get_data(as_text=True)
+        [script] = [name for name in re.findall(r'src="([^"]+)"', page) if name.endswith("/docs.js")]
+        with Caller(app, None).get(script) as answer:
+            assert 'url: "/openapi.json"' in answer.get_data(as_text=True)
+
+    def test_both_addresses_show_the_same(self, app: Flask) -> None:
+        one, two = (Caller(app, None).get(path).get_data() for path in PAGES)
+        assert one == two
+
+    def test_an_asset_may_be_kept_by_the_browser(self, app: Flask) -> None:
+        with Caller(app, None).get("/docs/assets/swagger-ui.css") as asset:
+            assert "max-age" in asset.headers["Cache-Control"]
+            etag = asset.headers["ETag"]
+        with Caller(app, None).get("/docs/assets/swagger-ui.css", If_None_Match=etag) as again:
+            assert (again.status_code, again.get_data()) == (304, b"")
+
+    def test_an_asset_cannot_be_written(self, app: Flask) -> None:
+        error(Caller(app, None).post("/docs/assets/swagger-ui.css", {}), 405)
