@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -90,6 +91,21 @@ def app(_migrated_app: Flask) -> Iterator[Flask]:
     restart = "SELECT setval(seqrelid, seqstart, false) FROM pg_sequence"
     with _migrated_app.app_context(), db.engine.begin() as connection:
         connection.execute(text("; ".join([*deletions, restart])))
+
+
+@pytest.fixture
+def app_with(app: Flask, settings: Settings) -> Iterator[Callable[..., Flask]]:  # noqa: ARG001 - the database
+    """Makes the application with other settings, on the same database: `app_with(auth_audience="us")`."""
+    made: list[Flask] = []
+
+    def make(**changes: Any) -> Flask:
+        made.append(create_app(replace(settings, **changes)))
+        return made[-1]
+
+    yield make
+    for each in made:
+        with each.app_context():
+            db.engine.dispose()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The signing keys of a remote identity provider: fetched, kept, and fetched again when they rotate."""
 
-import json
 import logging
 import time
 from threading import Lock
@@ -66,10 +65,11 @@ class RemoteKeys:
             try:
                 document = self._client.fetch_data()
                 keys = jwt.PyJWKSet.from_dict(document).keys
-            except (PyJWKClientError, jwt.PyJWKSetError, json.JSONDecodeError, AttributeError) as error:
+            except (PyJWKClientError, jwt.PyJWKSetError, OSError, ValueError) as error:
                 _log.warning("The signing keys could not be fetched: %s", error)
                 return
-            self._keys = {key.key_id: key for key in keys if key.public_key_use in (None, "sig")}
+            named = [key for key in keys if isinstance(key.key_id, str | None)]
+            self._keys = {key.key_id: key for key in named if key.public_key_use in (None, "sig")}
             if len(self._keys) == 1:
                 # A set of one key needs no id: tokens without `kid` mean that key.
                 self._keys.setdefault(None, next(iter(self._keys.values())))

@@ -1,6 +1,7 @@
 """From a bearer token to the Actor it proves."""
 
 import math
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -19,8 +20,10 @@ CACHED_TOKENS = 4096
 # A token that held is checked again after this long, so that a withdrawn signing key stops working.
 TRUSTED_SECONDS = 300
 MAX_TOKEN_CHARACTERS = 16_384
+MAX_CLAIM_CHARACTERS = 255
 
 _SYMMETRIC = "HS256"
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class _Verified(NamedTuple):
@@ -75,7 +78,7 @@ class TokenVerifier:
             )
         except jwt.ExpiredSignatureError:
             raise Unauthorized("The token has expired") from None
-        except jwt.InvalidTokenError as error:
+        except jwt.PyJWTError as error:
             raise Unauthorized(f"The token is not valid: {error}") from None
         return claims
 
@@ -91,7 +94,7 @@ class TokenVerifier:
 
 def _time(claims: Mapping[str, Any], name: str, default: float) -> float:
     value = claims.get(name)
-    return default if value is None else float(value)
+    return default if value is None else int(value)
 
 
 def actor_from(claims: Mapping[str, Any]) -> Actor:
@@ -121,11 +124,18 @@ def _claim(claims: Mapping[str, Any], name: str) -> Any:
 def _text(claims: Mapping[str, Any], *names: str) -> str | None:
     for name in names:
         value = _claim(claims, name)
-        if isinstance(value, str) and value.strip():
-            return value.strip()
         if isinstance(value, int) and not isinstance(value, bool):
-            return str(value)
+            value = str(value)
+        if isinstance(value, str) and value.strip():
+            return _storable(value.strip(), name)
     return None
+
+
+def _storable(text: str, name: str) -> str:
+    """`text`, which may come to stand in a column. Raises Unauthorized when it cannot."""
+    if len(text) > MAX_CLAIM_CHARACTERS or _UNSTORABLE.search(text):
+        raise Unauthorized(f"The token's {name} is too long or holds a character that cannot be stored")
+    return text
 
 
 def _words(value: Any, separator: str | None) -> frozenset[str]:

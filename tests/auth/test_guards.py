@@ -1,0 +1,81 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.auth.guards import Guard
+from app.auth.permissions import Role
+from tests.caller import Caller, error
+from tests.routes import address, calls
+
+PUBLIC = {
+    "operations.live",
+    "operations.ready",
+    "operations.exposition",
+    "operations.docs",
+    "operations.docs_asset",
+    "operations.static",
+    "api-docs.openapi_json",
+}
+
+
+def guard_of(app: Flask, endpoint: str, method: str) -> Guard | None:
+    """The guard of a view; None where there is none."""
+    view_class: Any = getattr(app.view_functions[endpoint], "view_class", None)
+    return getattr(getattr(view_class, method.lower(), None), "guard", None)
+
+
+class TestEveryRoute:
+    def test_has_a_guard_or_is_meant_for_all(self, app: Flask) -> None:
+        open_views = {rule.endpoint for rule, method in calls(app) if guard_of(app, rule.endpoint, method) is None}
+        assert open_views == PUBLIC
+
+    def test_says_whom_it_lets_in(self, app: Flask) -> None:
+        for rule, method in calls(app):
+            guard = guard_of(app, rule.endpoint, method)
+            if guard is not None and not guard.open_to_all:
+                assert Role.ADMINISTRATOR in guard.roles, (method, rule.rule)
+                assert any(scope.startswith("all:") for scope in guard.scopes), (method, rule.rule)
+                assert all(word == word.lower() for word in (*guard.roles, *guard.scopes)), "comparison ignores case"
+
+    @pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer ", "Basic YTpi", "Token x", "x"])
+    def test_turns_away_who_brings_no_token(self, app: Flask, authorization: str | None) -> None:
+        headers = {} if authorization is None else {"Authorization": authorization}
+        checked = 0
+        for rule, method in calls(app):
+            if rule.endpoint not in PUBLIC:
+                answer = Caller(app, None).call(method, address(rule), **headers)
+                assert error(answer, 401, "unauthorized"), (method, rule.rule)
+                assert answer.headers["WWW-Authenticate"] == "Bearer"
+                checked += 1
+        assert checked > 10
+
+    def test_turns_away_who_has_no_role_and_no_scope(self, app: Flask, as_caller: Callable[..., Caller]) -> None:
+        nobody = as_caller(roles=("somebody", "admin"), scopes=("read:everything", "all:*", "all:"))
+        for rule, method in calls(app):
+            if rule.endpoint not in PUBLIC:
+                assert error(nobody.call(method, address(rule)), 403, "forbidden"), (method, rule.rule)
+
+    def test_asks_before_it_looks_at_the_request(self, as_caller: Callable[..., Caller]) -> None:
+        nobody = as_caller()
+        for body in (b"{", b"", b'{"name": 7}'):
+            error(nobody.post("/v6/clients", body, Idempotency_Key="two words"), 403)
+        error(nobody.get("/v6/billing-accounts/none"), 403)
+        error(nobody.get("/v6/clients?page=0"), 403)
+
+    def test_asks_for_head_as_for_get(self, app: Flask) -> None:
+        assert Caller(app, None).call("HEAD", "/v6/clients").status_code == 401
+
+    @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+    def test_reads_the_scheme_in_any_case(self, app: Flask, token: Callable[..., str], scheme: str) -> None:
+        answer = Caller(app, None).call("GET", "/v6/clients", Authorization=f"{scheme} {token()}")
+        assert answer.status_code == 200
+
+    def test_takes_no_token_from_the_address(self, app: Flask, token: Callable[..., str]) -> None:
+        error(Caller(app, None).get(f"/v6/clients?access_token={token()}"), 401)
+
+    def test_tells_a_browser_which_methods_there_are_without_a_token(self, app: Flask) -> None:
+        answer = Caller(app, None).call("OPTIONS", "/v6/clients")
+        assert (answer.status_code, answer.get_data()) == (200, b"")
+        assert {"GET", "POST"} <= set(answer.allow)
