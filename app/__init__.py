@@ -9,7 +9,7 @@ from app.auth.tokens import TokenVerifier
 from app.billing_accounts.money_routes import blueprint as billing_accounts
 from app.clients.routes import blueprint as clients
 from app.config import ROOT, Settings
-from app.db.base import db
+from app.db import base
 from app.web import converters, operations, requests
 from app.web.documentation import ServiceApi
 from app.web.json import OrjsonProvider
@@ -42,8 +42,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     requests.configure_logging(settings.log_level)
     requests.init_app(app)
     converters.init_app(app)
-    db.init_app(app)
-    Migrate(app, db, directory=str(ROOT / "migrations"))
+    base.db.init_app(app)
+    Migrate(app, base.db, directory=str(ROOT / "migrations"))
     if settings.cors_origins:
         CORS(app, origins=list(settings.cors_origins), expose_headers=["X-Request-ID", "Idempotency-Replayed"])
     app.register_blueprint(operations.blueprint)

@@ -17,6 +17,15 @@ def transaction() -> Iterator[None]:
         raise
 
 
+@contextmanager
+def rehearsal() -> Iterator[None]:
+    """Do the work of the block and undo it."""
+    try:
+        yield
+    finally:
+        db.session.rollback()
+
+
 def autocommit_reads() -> None:
     """Let this request's session run each statement by itself.
 

@@ -1,1 +1,1 @@
-"""`flask import-legacy` and `flask import-access`: load the exports of the previous system."""
+"""Loads the exports of the previous system: read as a stream, mapped row by row, merged set-wise."""

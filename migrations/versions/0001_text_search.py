@@ -23,7 +23,7 @@ def upgrade() -> None:
     op.execute("""
         CREATE FUNCTION search_grams(value text) RETURNS tsvector LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
         RETURN array_to_tsvector(array(
-            SELECT DISTINCT substr(folded, i, 3)
+            SELECT substr(folded, i, 3)
             FROM fold_text(value) AS folded, generate_series(1, char_length(folded)) AS i
         ))
     """)

@@ -1,0 +1,80 @@
+"""Grants of a previous system, merged by the thousand: its managers, by their handles, become users of accounts."""
+
+from collections.abc import Iterator
+from typing import IO, Any
+
+from sqlalchemy import Row, text
+
+from app.clock import utc_now
+from app.db.base import db
+from app.db.staging import Merged, stage
+
+MANAGER_COLUMNS = {"account_id": "integer", "user_account_id": "text", "raw": "text"}
+USER_COLUMNS = {"user_account_id": "text", "handle": "text"}
+MEMBER_COLUMNS = {"handle_lower": "text", "user_id": "text", "handle": "text"}
+
+_HANDLES = text("""
+    SELECT DISTINCT fold_text(handle) FROM staged_users
+    WHERE EXISTS (SELECT FROM staged_managers WHERE user_account_id = staged_users.user_account_id)
+""")
+_RESOLVED = """
+    FROM staged_managers AS manager
+    LEFT JOIN billing_accounts AS account ON account.id = manager.account_id
+    LEFT JOIN staged_users AS known USING (user_account_id)
+    LEFT JOIN staged_members AS member ON member.handle_lower = fold_text(known.handle)
+"""
+_UNRESOLVED = text(f"""
+    SELECT manager.raw, CASE
+        WHEN account.id IS NULL THEN 'project_id: no such billing account'
+        WHEN known.handle IS NULL THEN 'user_account_id: no such user account'
+        ELSE 'user_name: no such member'
+    END AS reason
+    {_RESOLVED} WHERE account.id IS NULL OR member.user_id IS NULL
+""")
+_MERGE = text(f"""
+    WITH wanted AS (
+        SELECT DISTINCT ON (account.id, member.user_id) account.id, member.user_id, member.handle
+        {_RESOLVED} WHERE account.id IS NOT NULL AND member.user_id IS NOT NULL
+        ORDER BY account.id, member.user_id
+    ), merged AS (
+        INSERT INTO billing_account_access AS known (billing_account_id, user_id, user_handle, created_at)
+        SELECT id, user_id, handle, :now FROM wanted ORDER BY id, user_id
+        ON CONFLICT (billing_account_id, user_id) DO UPDATE SET user_handle = excluded.user_handle
+        WHERE known.user_handle IS DISTINCT FROM excluded.user_handle
+        RETURNING old.user_id IS NULL AS created
+    )
+    SELECT count(*) FILTER (WHERE created) AS created, count(*) FILTER (WHERE NOT created) AS updated,
+        (SELECT count(*) FROM wanted) AS wanted
+    FROM merged
+""")
+
+
+def stage_managers(lines: IO[bytes]) -> int:
+    """Stage the CSV `lines` of MANAGER_COLUMNS; the number of distinct ones."""
+    return stage("staged_managers", MANAGER_COLUMNS, ["account_id", "user_account_id"], lines)
+
+
+def stage_users(lines: IO[bytes]) -> None:
+    """Stage the CSV `lines` of USER_COLUMNS."""
+    stage("staged_users", USER_COLUMNS, ["user_account_id"], lines)
+
+
+def stage_members(lines: IO[bytes]) -> None:
+    """Stage the CSV `lines` of MEMBER_COLUMNS."""
+    stage("staged_members", MEMBER_COLUMNS, ["handle_lower"], lines)
+
+
+def handles() -> Iterator[str]:
+    """The handles, in lower case, that members are needed for."""
+    yield from db.session.execute(_HANDLES, execution_options={"yield_per": 1000}).scalars()
+
+
+def unresolved() -> Iterator[Row[Any]]:
+    """The `raw` text of every staged manager whose account, handle or member is unknown, and the `reason`."""
+    yield from db.session.execute(_UNRESOLVED, execution_options={"yield_per": 1000})
+
+
+def merge_grants() -> Merged:
+    """Grant every resolved manager their account."""
+    created, updated, wanted = db.session.execute(_MERGE, {"now": utc_now()}).one()
+    return Merged(created, updated, wanted - created - updated)

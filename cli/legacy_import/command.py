@@ -1,0 +1,133 @@
+"""`flask import-legacy` and `flask import-access`."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO
+
+import click
+from flask import current_app
+
+from app.billing_accounts import grant_history, history
+from app.clients import history as client_history
+from app.clients import service as clients
+from app.config import Settings
+from app.errors import Invalid
+from cli.database import with_database
+from cli.legacy_import import members
+from cli.legacy_import.loader import Spool, merge, read_files, spool
+from cli.legacy_import.mapping import ACCOUNT, CHALLENGE_BUDGET, CLIENT, PROJECT_MANAGER, USER_ACCOUNT
+from cli.legacy_import.report import Report, file_progress
+
+UNKNOWN_CLIENT_ID, UNKNOWN_CLIENT_NAME = "legacy-unknown-client", "Unknown Client (legacy)"
+
+_FILES = click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
+)
+_DRY_RUN = click.option("--dry-run", is_flag=True, help="Report what would happen and change nothing.")
+_ERRORS = click.option(
+    "--errors", type=click.File("w", encoding="utf-8"), help="Where rejected rows go, one JSON line each."
+)
+
+
+@click.command(epilog="Example: flask import-legacy export-*.json --errors rejected.jsonl")
+@_FILES
+@click.option("--default-client-id", help="The client of accounts that name none, or one that is not known.")
+@_DRY_RUN
+@_ERRORS
+@with_database
+def import_legacy(
+    files: tuple[Path, ...], default_client_id: str | None, *, dry_run: bool, errors: IO[str] | None
+) -> None:
+    """Load clients, billing accounts and challenge budgets from exports; loading them again changes nothing."""
+    report = Report((CLIENT.key, ACCOUNT.key, CHALLENGE_BUDGET.key), errors)
+    with ExitStack() as stack:
+        spools = {
+            CLIENT: stack.enter_context(spool()),
+            ACCOUNT: stack.enter_context(spool()),
+            CHALLENGE_BUDGET: stack.enter_context(spool(with_raw=True)),
+        }
+        with file_progress() as progress:
+            read_files(files, spools, report, progress)
+        steps = {
+            CLIENT: lambda: _merge_clients(spools[CLIENT], report, default_client_id),
+            ACCOUNT: lambda: _merge_accounts(spools[ACCOUNT], report, default_client_id),
+            CHALLENGE_BUDGET: lambda: _merge_lines(spools[CHALLENGE_BUDGET], report),
+        }
+        merge(steps, dry_run=dry_run)
+    _finish(report, dry_run=dry_run)
+
+
+@click.command(epilog="Example: MEMBER_DB_URL=postgresql://reader@members/members flask import-access access.json")
+@_FILES
+@_DRY_RUN
+@_ERRORS
+@with_database
+def import_access(files: tuple[Path, ...], *, dry_run: bool, errors: IO[str] | None) -> None:
+    """Load who manages which account from exports, finding user ids in the database at MEMBER_DB_URL."""
+    settings: Settings = current_app.config["SETTINGS"]
+    if settings.member_db_url is None:
+        raise click.ClickException("MEMBER_DB_URL is not set: handles are resolved in the Members database.")
+    url = settings.member_db_url
+    report = Report((USER_ACCOUNT.key, PROJECT_MANAGER.key), errors)
+    with ExitStack() as stack:
+        users, managers = stack.enter_context(spool()), stack.enter_context(spool(with_raw=True))
+        with file_progress() as progress:
+            read_files(files, {USER_ACCOUNT: users, PROJECT_MANAGER: managers}, report, progress)
+        merge({PROJECT_MANAGER: lambda: _merge_grants(users, managers, report, url)}, dry_run=dry_run)
+    _finish(report, dry_run=dry_run)
+
+
+def _merge_clients(rows: Spool, report: Report, default_client_id: str | None) -> None:
+    counts = report.counts[CLIENT.key]
+    counts.merged = client_history.merge(rows.lines())
+    counts.repeated = rows.count - sum(counts.merged)
+    if default_client_id is not None:
+        try:
+            clients.require(default_client_id)
+        except Invalid as error:
+            raise click.ClickException(error.message) from None
+
+
+def _merge_accounts(rows: Spool, report: Report, default_client_id: str | None) -> None:
+    staged = history.stage_accounts(rows.lines())
+    if default_client_id is None:
+        default_client_id = UNKNOWN_CLIENT_ID
+        if history.lack_client():
+            client_history.ensure(UNKNOWN_CLIENT_ID, UNKNOWN_CLIENT_NAME)
+    counts = report.counts[ACCOUNT.key]
+    counts.merged = history.merge_accounts(staged, default_client_id)
+    counts.repeated = rows.count - staged
+
+
+def _merge_lines(rows: Spool, report: Report) -> None:
+    staged = history.stage_lines(rows.lines())
+    counts = report.counts[CHALLENGE_BUDGET.key]
+    counts.repeated = rows.count - staged
+    for raw in history.drop_lines_without_account():
+        report.reject(CHALLENGE_BUDGET.key, raw, "project_id: no such billing account")
+        staged -= 1
+    counts.merged = history.merge_lines(staged)
+
+
+def _merge_grants(users: Spool, managers: Spool, report: Report, url: str) -> None:
+    grant_history.stage_users(users.lines())
+    staged = grant_history.stage_managers(managers.lines())
+    with spool() as found:
+        for member in members.find(url, grant_history.handles()):
+            found.put(member, "")
+        grant_history.stage_members(found.lines())
+    counts = report.counts[PROJECT_MANAGER.key]
+    counts.repeated = managers.count - staged
+    for row in grant_history.unresolved():
+        report.reject(PROJECT_MANAGER.key, row.raw, row.reason)
+    counts.merged = grant_history.merge_grants()
+
+
+def _finish(report: Report, *, dry_run: bool) -> None:
+    """Print the report. Raises ClickException when the import did not succeed."""
+    report.show()
+    if dry_run:
+        click.echo("This was a rehearsal: nothing was changed.")
+    failure = report.failure()
+    if failure is not None:
+        raise click.ClickException(failure)

@@ -1,0 +1,113 @@
+"""Takes rows from the files to the database: spooled to disk by kind, then merged, each kind in one transaction."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+import click
+
+from app.db.staging import one_import_at_a_time
+from app.db.transaction import rehearsal, transaction
+from cli.legacy_import import readers
+from cli.legacy_import.mapping import RejectedRowError, RowKind
+from cli.legacy_import.report import FileProgress, Report
+
+ROWS_AT_ONCE = 1000
+
+
+class Spool:
+    """The rows of one kind, as CSV on disk: the memory needed does not grow with them."""
+
+    def __init__(self, file: IO[bytes], *, with_raw: bool) -> None:
+        self._file = file
+        self._with_raw = with_raw
+        self._waiting: list[tuple[Any, ...]] = []
+        self.count = 0
+
+    def put(self, values: tuple[Any, ...], raw: str) -> None:
+        """Add a row; its text in the file goes along where the merge may still refuse it."""
+        self._waiting.append((*values, raw) if self._with_raw else values)
+        self.count += 1
+        if len(self._waiting) >= ROWS_AT_ONCE:
+            self._write()
+
+    def lines(self) -> IO[bytes]:
+        """All rows, from the first."""
+        self._write()
+        self._file.seek(0)
+        return self._file
+
+    def _write(self) -> None:
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\n").writerows(self._waiting)
+        self._file.write(text.getvalue().encode("utf-8", "replace"))
+        self._waiting.clear()
+
+
+@contextmanager
+def spool(*, with_raw: bool = False) -> Iterator[Spool]:
+    """A spool that is gone after the block."""
+    with TemporaryFile() as file:
+        yield Spool(file, with_raw=with_raw)
+
+
+class _Intake:
+    """Where the rows of one kind go."""
+
+    def __init__(self, kind: RowKind, rows: Spool, report: Report) -> None:
+        self._kind = kind
+        self._rows = rows
+        self._report = report
+        self._counts = report.counts[kind.key]
+        self._note = partial(report.note, kind.key)
+
+    def take(self, raw: str, row: Any) -> None:
+        """Spool the row, or report why not."""
+        self._counts.read += 1
+        if not isinstance(row, dict):
+            self._report.reject(self._kind.key, raw, "not an object")
+            return
+        if not self._kind.fields.issuperset(row):
+            for name in row.keys() - self._kind.fields:
+                self._note(f"unknown field {name[:64]!r}, ignored")
+        try:
+            values = self._kind.convert(row, self._note)
+        except RejectedRowError as error:
+            self._report.reject(self._kind.key, raw, str(error))
+        else:
+            self._rows.put(values, raw)
+
+
+def read_files(paths: Iterable[Path], spools: Mapping[RowKind, Spool], report: Report, progress: FileProgress) -> None:
+    """Read every file into the spools of its kinds; what cannot be used is reported."""
+    intakes = {kind.key: _Intake(kind, rows, report) for kind, rows in spools.items()}
+    for path in paths:
+        with progress.file(path):
+            try:
+                for key, raw, row in readers.rows(path, progress.at):
+                    intake = intakes.get(key)
+                    if intake is None:
+                        report.note(key, "unknown list, ignored")
+                    else:
+                        intake.take(raw, row)
+            except readers.BrokenFileError as error:
+                report.broken.append(f"{path} is {error}; what stands before was loaded")
+
+
+def merge(steps: Mapping[RowKind, Callable[[], None]], *, dry_run: bool) -> None:
+    """Run the merge of each kind in a transaction of its own; with `dry_run` all in one that is undone."""
+    if dry_run:
+        with rehearsal():
+            for step in steps.values():
+                step()
+        return
+    for kind, step in steps.items():
+        click.echo(f"Merging {kind.key}", err=True)
+        with transaction():
+            one_import_at_a_time()
+            step()

@@ -1,0 +1,151 @@
+"""Reads an export of any size as a stream of rows, one kind after another, without holding more than a row of it."""
+
+import codecs
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+CHUNK_BYTES = 1 << 20
+# A "row" that goes on for longer than this is damage, not data.
+MAX_ROW_CHARACTERS = 16 << 20
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+_NEXT_ROW = re.compile(r"[ \t\r\n]*,[ \t\r\n]*(?=[^ \t\r\n])")
+# Numbers stay text, so that none passes through a float. Raw control characters in texts are the export's own.
+_DECODER = json.JSONDecoder(parse_float=str, parse_constant=str, strict=False)
+
+
+class BrokenFileError(Exception):
+    """The file is not, or not to its end, an object of lists of rows. Everything before `byte` was read."""
+
+    def __init__(self, byte: int, problem: str) -> None:
+        super().__init__(f"broken at byte {byte}: {problem}")
+        self.byte = byte
+
+
+class SourceRow(NamedTuple):
+    """One row of a list: the name of the list, the row as it stands in the file, and its value."""
+
+    key: str
+    raw: str
+    value: Any
+
+
+def rows(path: Path, on_read: Callable[[int], None]) -> Iterator[SourceRow]:
+    """Every row of every list in the file; `on_read` is told the bytes read so far. Raises BrokenFileError."""
+    with path.open("rb") as file:
+        yield from _Reader(file.read, on_read).rows()
+
+
+class _Reader:
+    """A window of text that moves along the file."""
+
+    def __init__(self, read: Callable[[int], bytes], on_read: Callable[[int], None]) -> None:
+        self._read = read
+        self._on_read = on_read
+        # Bytes that are not UTF-8 spoil the row they stand in, not the file.
+        self._decode = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape").decode
+        self._text = ""
+        self._at = 0
+        self._bytes_read = 0
+        self._ended = False
+
+    def rows(self) -> Iterator[SourceRow]:
+        self._expect("{", "an object of lists is expected")
+        if self._next_is("}"):
+            return self._expect_end()
+        while True:
+            key, _ = self._value()
+            if not isinstance(key, str):
+                raise self._broken("a name in double quotes is expected")
+            self._expect(":", "a colon is expected")
+            yield from self._list(key)
+            if not self._next_is(","):
+                break
+        self._expect("}", "a comma or the end of the object is expected")
+        return self._expect_end()
+
+    def _list(self, key: str) -> Iterator[SourceRow]:
+        """The rows of the list that comes next; a value that is no list counts as one row."""
+        if not self._next_is("["):
+            value, raw = self._value()
+            yield SourceRow(key, raw, value)
+            return
+        if self._next_is("]"):
+            return
+        while True:
+            value, raw = self._value()
+            yield SourceRow(key, raw, value)
+            comma = _NEXT_ROW.match(self._text, self._at)
+            if comma is not None:
+                self._at = comma.end()
+            elif not self._next_is(","):
+                break
+        self._expect("]", "a comma or the end of the list is expected")
+
+    def _value(self) -> tuple[Any, str]:
+        """The value that comes next and its text."""
+        if not self._text.startswith("{", self._at):
+            self._skip_space()
+        while True:
+            try:
+                value, end = _DECODER.raw_decode(self._text, self._at)
+            except json.JSONDecodeError as error:
+                offset = error.pos - self._at
+                if len(self._text) - self._at < MAX_ROW_CHARACTERS and self._more():
+                    continue
+                position = len(self._text) if error.msg.startswith("Unterminated") else self._at + offset
+                raise self._broken(error.msg[0].lower() + error.msg[1:], position) from None
+            except RecursionError:
+                raise self._broken("it is nested too deeply") from None
+            # What ends with the window may go on after it: 12 of 123.
+            if end < len(self._text) or not self._more():
+                raw = self._text[self._at : end]
+                self._at = end
+                return value, raw
+
+    def _next_is(self, character: str) -> bool:
+        """Whether `character` comes next; it is passed if so."""
+        self._skip_space()
+        if not self._text.startswith(character, self._at):
+            return False
+        self._at += 1
+        return True
+
+    def _expect(self, character: str, problem: str) -> None:
+        if not self._next_is(character):
+            raise self._broken(problem)
+
+    def _expect_end(self) -> None:
+        self._skip_space()
+        if self._at < len(self._text):
+            raise self._broken("something follows the end of the document")
+
+    def _skip_space(self) -> None:
+        while True:
+            space = _SPACE.match(self._text, self._at)
+            self._at = space.end() if space else self._at
+            if self._at < len(self._text) or not self._more():
+                return
+
+    def _more(self) -> bool:
+        """Read another chunk, letting go of what was passed; false at the end of the file."""
+        if self._ended:
+            return False
+        chunk = self._read(CHUNK_BYTES)
+        self._ended = not chunk
+        self._bytes_read += len(chunk)
+        self._text = self._text[self._at :] + self._decode(chunk, self._ended)
+        self._at = 0
+        self._on_read(self._bytes_read)
+        return not self._ended
+
+    def _broken(self, problem: str, position: int | None = None) -> BrokenFileError:
+        """The failure at a position of the window, by default the present one."""
+        rest = self._text[self._at if position is None else position :]
+        byte = self._bytes_read - len(rest.encode("utf-8", "surrogateescape"))
+        if not rest:
+            problem = "the file ends too early"
+        return BrokenFileError(byte, problem)

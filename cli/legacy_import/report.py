@@ -1,0 +1,119 @@
+"""What an import tells its operator: progress, every refused row with its reason, and a table at the end."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from app.db.staging import Merged
+
+# Notes are counted by their words; a file that invents new ones for every row must not fill the memory.
+MAX_NOTES = 100
+PLAIN_PROGRESS_SECONDS = 5
+NOTHING = Merged(0, 0, 0)
+
+
+@dataclass
+class KindCounts:
+    """What became of the rows of one kind."""
+
+    read: int = 0
+    rejected: int = 0
+    repeated: int = 0
+    merged: Merged = NOTHING
+
+
+@dataclass
+class Report:
+    """Collects what happens; `errors` takes one JSON line for every rejected row."""
+
+    keys: tuple[str, ...]
+    errors: IO[str] | None
+    counts: dict[str, KindCounts] = field(init=False)
+    reasons: Counter[tuple[str, str]] = field(init=False, default_factory=Counter)
+    notes: Counter[tuple[str, str]] = field(init=False, default_factory=Counter)
+    broken: list[str] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.counts = {key: KindCounts() for key in self.keys}
+
+    def reject(self, key: str, raw: str, reason: str) -> None:
+        """Count a row that cannot be loaded, and keep it as it stands in the file."""
+        self.counts[key].rejected += 1
+        self.reasons[key, reason] += 1
+        if self.errors is not None:
+            row = raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\n", " ")
+            self.errors.write(f'{{"kind": "{key}", "reason": "{reason}", "row": {row}}}\n')
+
+    def note(self, key: str, note: str) -> None:
+        """Count something that was left out."""
+        if (key, note) in self.notes or len(self.notes) < MAX_NOTES:
+            self.notes[key, note] += 1
+
+    def show(self) -> None:
+        """Print what happened."""
+        table = Table("kind", *("read", "created", "updated", "unchanged", "repeated", "rejected"))
+        for column in table.columns[1:]:
+            column.justify = "right"
+        for key, count in self.counts.items():
+            numbers = (count.read, *count.merged, count.repeated, count.rejected)
+            table.add_row(key, *(f"{number:,}" for number in numbers))
+        Console(width=None if sys.stdout.isatty() else 120).print(table)
+        for (key, reason), times in self.reasons.most_common():
+            click.echo(f"{key}: {times:,} rejected: {reason}")
+        for (key, note), times in self.notes.most_common():
+            click.echo(f"{key}: {times:,} times {note}")
+
+    def failure(self) -> str | None:
+        """Why the import as a whole did not succeed; None when it did."""
+        if self.broken:
+            return "; ".join(self.broken)
+        if not any(count.read for count in self.counts.values()):
+            return f"The files hold none of {', '.join(self.keys)}"
+        refused = [key for key, count in self.counts.items() if count.read and count.read == count.rejected]
+        return f"Every row was rejected of {', '.join(refused)}" if refused else None
+
+
+class FileProgress:
+    """How far the reading of the files is: a bar on a terminal, a line every few seconds elsewhere."""
+
+    def __init__(self, bar: Progress | None) -> None:
+        self._bar = bar
+
+    @contextmanager
+    def file(self, path: Path) -> Iterator["FileProgress"]:
+        """Show the progress of one file inside the block."""
+        self._size, self._name, self._said_at = path.stat().st_size, path.name, time.monotonic()
+        if self._bar is None:
+            click.echo(f"Reading {path} ({self._size:,} bytes)", err=True)
+        else:
+            self._task = self._bar.add_task(path.name, total=self._size)
+        yield self
+
+    def at(self, byte: int) -> None:
+        """Say that the file was read up to `byte`."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=byte)
+        elif time.monotonic() - self._said_at > PLAIN_PROGRESS_SECONDS:
+            self._said_at = time.monotonic()
+            click.echo(f"Reading {self._name}: {100 * byte // max(self._size, 1)} %", err=True)
+
+
+@contextmanager
+def file_progress() -> Iterator[FileProgress]:
+    """Show the progress of reading inside the block, on standard error."""
+    if not sys.stderr.isatty():
+        yield FileProgress(None)
+        return
+    columns = (TextColumn("Reading {task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        yield FileProgress(bar)
