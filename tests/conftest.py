@@ -5,9 +5,11 @@ one; its database is the one new databases are made from.
 """
 
 import os
+import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from app.db import embedded
 from app.db.base import db
 from cli.token import mint
 from tests.caller import Caller
+from tests.processes import until, using
 
 SECRET = "a secret that only tests know, and long enough"
 _RESOURCES = ExitStack()
@@ -137,3 +140,15 @@ def as_caller(app: Flask, token: Callable[..., str]) -> Callable[..., Caller]:
         return Caller(app, token(roles=roles, scopes=scopes, user=user))
 
     return make
+
+
+@pytest.fixture
+def var_dir() -> Iterator[Path]:
+    """A directory for real processes; its path is short enough for a socket, unlike pytest's own."""
+    directory = Path(tempfile.mkdtemp(prefix="billing-"))
+    yield directory
+    for pid in using(directory):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    until(lambda: using(directory) == [], "processes left by a failed test to end")
+    shutil.rmtree(directory)

@@ -1,5 +1,6 @@
 """The project's own programs as real processes."""
 
+import json
 import os
 import signal
 import socket
@@ -7,7 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
 from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import psutil
 
@@ -75,3 +81,50 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+class Service:
+    """A service started for a test."""
+
+    def __init__(self, var_dir: Path, port: int | None = None, workers: int = 2) -> None:
+        self.port = port or free_port()
+        environ = {"VAR_DIR": str(var_dir), "PORT": str(self.port), "WEB_CONCURRENCY": str(workers)}
+        self.process = flask("serve", **environ, LOG_LEVEL="ERROR")
+        self.banner = self._banner()
+
+    def _banner(self) -> list[str]:
+        assert self.process.stdout is not None
+        return [self.process.stdout.readline() for _ in range(4)]
+
+    @property
+    def token(self) -> str:
+        """The administrator token it printed."""
+        return self.banner[2].split()[1]
+
+    def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """The status and the body a request is answered with; the body must be an envelope."""
+        request = Request(
+            f"http://127.0.0.1:{self.port}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
+        )
+        try:
+            with urlopen(request, timeout=30) as answer:
+                status, envelope = answer.status, json.load(answer)
+        except HTTPError as error:
+            status, envelope = error.code, json.load(error)
+        assert envelope["success"] is (status < HTTPStatus.BAD_REQUEST)
+        return status, envelope["data" if envelope["success"] else "error"]
+
+    def get(self, path: str) -> Any:
+        """What a successful GET is answered."""
+        status, data = self.call("GET", path)
+        assert status == HTTPStatus.OK, data
+        return data
+
+    def stop(self, signal_number: int = signal.SIGINT) -> None:
+        """Stop it and see that it ended well."""
+        told = interrupt if signal_number == signal.SIGINT else partial(finish, signal_number=signal_number)
+        code, _, err = told(self.process)
+        assert (code, err) == (0, "")

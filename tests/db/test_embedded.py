@@ -1,11 +1,8 @@
 import os
 import pwd
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,18 +22,6 @@ with embedded.running(Path(sys.argv[1]), durable=False):
     print(embedded.url(Path(sys.argv[1])), flush=True)
     sys.stdin.readline() if len(sys.argv) > 2 else None
 """
-
-
-@pytest.fixture
-def var_dir() -> Iterator[Path]:
-    """A directory whose path is short enough for a socket, unlike pytest's own."""
-    directory = Path(tempfile.mkdtemp(prefix="billing-"))
-    yield directory
-    for pid in using(directory):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    until(lambda: using(directory) == [], "processes left by a failed test to end")
-    shutil.rmtree(directory)
 
 
 def answers(var_dir: Path) -> bool:

@@ -1,17 +1,9 @@
 """`flask serve` as an operator meets it: real processes, real signals."""
 
-import json
-import os
-import shutil
 import signal
 import socket
-import subprocess
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
@@ -19,49 +11,7 @@ import psutil
 import pytest
 
 from cli.serve import GRACEFUL_STOP_SECONDS
-from tests.processes import finish, flask, free_port, interrupt, until, using
-
-
-@pytest.fixture
-def var_dir() -> Iterator[Path]:
-    directory = Path(tempfile.mkdtemp(prefix="billing-"))
-    yield directory
-    for pid in using(directory):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    until(lambda: using(directory) == [], "processes left by a failed test to end")
-    shutil.rmtree(directory)
-
-
-class Service:
-    """A service started for a test."""
-
-    def __init__(self, var_dir: Path, port: int | None = None, workers: int = 2) -> None:
-        self.port = port or free_port()
-        environ = {"VAR_DIR": str(var_dir), "PORT": str(self.port), "WEB_CONCURRENCY": str(workers)}
-        self.process = flask("serve", **environ, LOG_LEVEL="ERROR")
-        self.banner = self._banner()
-
-    def _banner(self) -> list[str]:
-        assert self.process.stdout is not None
-        return [self.process.stdout.readline() for _ in range(4)]
-
-    @property
-    def token(self) -> str:
-        """The administrator token it printed."""
-        return self.banner[2].split()[1]
-
-    def get(self, path: str) -> Any:
-        """What a GET is answered."""
-        request = Request(f"http://127.0.0.1:{self.port}{path}", headers={"Authorization": f"Bearer {self.token}"})
-        with urlopen(request, timeout=10) as answer:
-            return json.load(answer)
-
-
-def stopped(process: "subprocess.Popen[str]", signal_number: int) -> None:
-    """Stop a service and see that it ended well."""
-    code, _, err = interrupt(process) if signal_number == signal.SIGINT else finish(process, signal_number)
-    assert (code, err) == (0, "")
+from tests.processes import Service, finish, flask, until, using
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
@@ -69,9 +19,9 @@ def test_starts_answers_and_leaves_nothing(var_dir: Path, signal_number: int) ->
     service = Service(var_dir)
     assert service.banner[0].split() == ["Service", f"http://127.0.0.1:{service.port}"]
     assert service.banner[1].split() == ["Reference", f"http://127.0.0.1:{service.port}/docs"]
-    assert service.get("/health/ready")["success"] is True
-    assert service.get("/v6/clients")["data"]["count"] == 0, "the printed token is an administrator's"
-    stopped(service.process, signal_number)
+    assert service.get("/health/ready")["status"] == "ok"
+    assert service.get("/v6/clients")["count"] == 0, "the printed token is an administrator's"
+    service.stop(signal_number)
     assert using(var_dir) == []
     with pytest.raises(URLError):
         service.get("/health/live")
@@ -80,11 +30,11 @@ def test_starts_answers_and_leaves_nothing(var_dir: Path, signal_number: int) ->
 @pytest.mark.parametrize("started", [1, 4, 7])
 def test_stops_at_once_while_its_workers_start(var_dir: Path, started: int) -> None:
     """A worker forked a moment ago has no handlers of its own yet, and hears the signal all the same."""
-    process = Service(var_dir, workers=8).process
-    parent = psutil.Process(process.pid)
+    service = Service(var_dir, workers=8)
+    parent = psutil.Process(service.process.pid)
     until(lambda: len(parent.children()) >= started, "workers to be forked")
     interrupted_at = time.monotonic()
-    stopped(process, signal.SIGINT)
+    service.stop()
     assert time.monotonic() - interrupted_at < GRACEFUL_STOP_SECONDS, "no worker had to be killed"
 
 
@@ -93,10 +43,10 @@ def test_a_second_start_keeps_the_data(var_dir: Path) -> None:
     code, out, err = finish(flask("demo", VAR_DIR=str(var_dir)))
     assert (code, err) == (0, ""), "commands use the database of the running service"
     assert out.startswith("Loaded")
-    stopped(first.process, signal.SIGINT)
+    first.stop()
     second = Service(var_dir, first.port)
-    assert second.get("/v6/clients")["data"]["count"] == 3
-    stopped(second.process, signal.SIGINT)
+    assert second.get("/v6/clients")["count"] == 3
+    second.stop()
 
 
 def test_a_killed_service_does_not_block_the_next(var_dir: Path) -> None:
@@ -110,8 +60,8 @@ def test_a_killed_service_does_not_block_the_next(var_dir: Path) -> None:
 
     until(port_is_free, "the orphaned workers to notice")
     again = Service(var_dir, killed.port)
-    assert again.get("/health/ready")["success"] is True
-    stopped(again.process, signal.SIGINT)
+    assert again.get("/health/ready")["status"] == "ok"
+    again.stop()
     assert using(var_dir) == []
 
 
@@ -130,11 +80,11 @@ def test_a_busy_port_is_said_in_one_line(var_dir: Path) -> None:
 def test_two_copies_run_side_by_side(var_dir: Path) -> None:
     one, two = Service(var_dir / "one"), Service(var_dir / "two")
     finish(flask("demo", VAR_DIR=str(var_dir / "one")))
-    assert one.get("/v6/clients")["data"]["count"] == 3
-    assert two.get("/v6/clients")["data"]["count"] == 0
-    stopped(one.process, signal.SIGINT)
-    assert two.get("/health/ready")["success"] is True
-    stopped(two.process, signal.SIGINT)
+    assert one.get("/v6/clients")["count"] == 3
+    assert two.get("/v6/clients")["count"] == 0
+    one.stop()
+    assert two.get("/health/ready")["status"] == "ok"
+    two.stop()
 
 
 def test_metrics_are_summed_over_workers(var_dir: Path) -> None:
@@ -146,7 +96,7 @@ def test_metrics_are_summed_over_workers(var_dir: Path) -> None:
         text = answer.read().decode()
     line = next(line for line in text.splitlines() if 'route="/v6/clients"' in line and "requests_total" in line)
     assert float(line.rsplit(" ", 1)[1]) == 20
-    stopped(service.process, signal.SIGINT)
+    service.stop()
 
 
 def test_a_bad_setting_is_said_in_one_line(var_dir: Path) -> None:
