@@ -10,6 +10,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from app.db import embedded
 
@@ -53,13 +55,13 @@ class Settings:
         env = {key: value.strip() for key, value in environ.items() if value.strip()}
         production = env.get("APP_ENV", "development").lower() == "production"
         var_dir = (ROOT / env.get("VAR_DIR", "var")).resolve()
-        jwks_url, issuers = env.get("AUTH_JWKS_URL"), _issuers(env.get("VALID_ISSUERS"))
+        jwks_url, issuers = _web_address(env, "AUTH_JWKS_URL"), _issuers(env.get("VALID_ISSUERS"))
         if jwks_url and not issuers:
             raise ConfigurationError("AUTH_JWKS_URL needs VALID_ISSUERS: name the issuers whose tokens are accepted.")
-        database_url = env.get("DATABASE_URL")
+        database_url = _postgresql(env, "DATABASE_URL")
         return cls(
             production=production,
-            database_url=_postgresql(database_url) if database_url else embedded.url(var_dir),
+            database_url=_with_driver(database_url) if database_url else embedded.url(var_dir),
             embedded_dir=None if database_url else var_dir,
             var_dir=var_dir,
             host=env.get("HOST", "127.0.0.1"),
@@ -71,7 +73,7 @@ class Settings:
             auth_audience=env.get("AUTH_AUDIENCE"),
             cors_origins=tuple(origin.strip() for origin in env.get("CORS_ORIGINS", "").split(",") if origin.strip()),
             log_level=_log_level(env.get("LOG_LEVEL", "INFO")),
-            member_db_url=env.get("MEMBER_DB_URL"),
+            member_db_url=_postgresql(env, "MEMBER_DB_URL"),
         )
 
 
@@ -82,10 +84,28 @@ def _integer(env: Mapping[str, str], name: str, default: int, *, maximum: int) -
     return int(text)
 
 
-def _postgresql(url: str) -> str:
-    if urlsplit(url).scheme not in {"postgresql", "postgres", "postgresql+psycopg2"}:
-        raise ConfigurationError("DATABASE_URL must be a postgresql:// address; no other database is supported.")
+def _postgresql(env: Mapping[str, str], name: str) -> str | None:
+    url = env.get(name)
+    if url is None:
+        return None
+    try:
+        supported = make_url(url).drivername.lower() in {"postgresql", "postgres", "postgresql+psycopg2"}
+    except (ArgumentError, ValueError):
+        supported = False
+    if not supported:
+        raise ConfigurationError(f"{name} must be a postgresql:// address; no other database is supported.")
+    return url
+
+
+def _with_driver(url: str) -> str:
     return "postgresql+psycopg2://" + url.split("://", 1)[1]
+
+
+def _web_address(env: Mapping[str, str], name: str) -> str | None:
+    url = env.get(name)
+    if url is not None and not (urlsplit(url).scheme in {"http", "https"} and urlsplit(url).hostname):
+        raise ConfigurationError(f"{name} must be an https:// address, not {url!r}.")
+    return url
 
 
 def _issuers(text: str | None) -> tuple[str, ...]:
@@ -119,13 +139,23 @@ def _secret(secret: str | None, jwks_url: str | None, var_dir: Path, *, producti
 
 
 def _kept_secret(path: Path) -> str:
+    try:
+        if not path.exists():
+            _make_secret(path)
+        secret = path.read_text().strip()
+    except OSError as error:
+        raise ConfigurationError(f"VAR_DIR cannot hold the generated secret: {error}.") from None
+    if len(secret) < MIN_SECRET_BYTES:
+        raise ConfigurationError(f"{path} is damaged: remove it, and a new secret is made.")
+    return secret
+
+
+def _make_secret(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    if not path.exists():
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(48))
-        # A link is atomic and never replaces: of two processes starting together, both read the winner's.
-        with suppress(FileExistsError):
-            os.link(draft, path)
-        draft.unlink()
-    return path.read_text().strip()
+    draft.touch(mode=0o600)
+    draft.write_text(secrets.token_urlsafe(48))
+    # A link is atomic and never replaces: of two processes starting together, both read the winner's.
+    with suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()

@@ -1,0 +1,183 @@
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.config import ROOT, ConfigurationError, Settings
+from tests.processes import finish, start
+
+SECRET = "x" * 32
+JWKS = {"AUTH_JWKS_URL": "https://auth.example.com/jwks.json", "VALID_ISSUERS": '["https://auth.example.com/"]'}
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Any:
+    """Reads settings from variables, with a directory of its own."""
+    return lambda **environ: Settings.load({"VAR_DIR": str(tmp_path / "var"), **environ})
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("PORT", "many"),
+            ("PORT", "0"),
+            ("PORT", "65536"),
+            ("PORT", "-1"),
+            ("PORT", "3000.0"),
+            ("PORT", "\uff13000"),
+            ("WEB_CONCURRENCY", "0"),
+            ("WEB_CONCURRENCY", "two"),
+            ("WEB_CONCURRENCY", "1025"),
+            ("LOG_LEVEL", "LOUD"),
+            ("DATABASE_URL", "sqlite:///billing.db"),
+            ("DATABASE_URL", "mysql://localhost/billing"),
+            ("DATABASE_URL", "localhost/billing"),
+            ("DATABASE_URL", "postgresql:billing"),
+            ("DATABASE_URL", "postgresql://localhost:port/billing"),
+            ("MEMBER_DB_URL", "mysql://localhost/members"),
+            ("MEMBER_DB_URL", "members"),
+            ("AUTH_SECRET", "short"),
+            ("AUTH_SECRET", "x" * 31),
+            ("VALID_ISSUERS", "https://auth.example.com/"),
+            ("VALID_ISSUERS", '"https://auth.example.com/"'),
+            ("VALID_ISSUERS", '{"a": 1}'),
+            ("VALID_ISSUERS", "[1]"),
+            ("VALID_ISSUERS", '[""]'),
+            ("VALID_ISSUERS", "null"),
+        ],
+    )
+    def test_an_unusable_value_is_refused_by_name(self, load: Any, name: str, value: str) -> None:
+        with pytest.raises(ConfigurationError, match=name):
+            load(**{name: value})
+
+    @pytest.mark.parametrize(
+        "url", ["auth.example.com/jwks.json", "file:///etc/passwd", "ftp://auth.example.com/", "https://"]
+    )
+    def test_keys_come_over_http_only(self, load: Any, url: str) -> None:
+        with pytest.raises(ConfigurationError, match="AUTH_JWKS_URL"):
+            load(**JWKS | {"AUTH_JWKS_URL": url})
+
+    @pytest.mark.parametrize("issuers", [{}, {"VALID_ISSUERS": ""}, {"VALID_ISSUERS": "[]"}])
+    def test_keys_of_a_provider_need_its_name(self, load: Any, issuers: dict[str, str]) -> None:
+        with pytest.raises(ConfigurationError, match="VALID_ISSUERS"):
+            load(AUTH_JWKS_URL=JWKS["AUTH_JWKS_URL"], **issuers)
+
+    @pytest.mark.parametrize("environment", ["production", "Production", " PRODUCTION "])
+    @pytest.mark.parametrize("secret", [{}, {"AUTH_SECRET": ""}, {"AUTH_SECRET": "  "}])
+    def test_production_makes_no_secret_of_its_own(
+        self, load: Any, tmp_path: Path, environment: str, secret: dict[str, str]
+    ) -> None:
+        with pytest.raises(ConfigurationError, match=r"AUTH_SECRET.*AUTH_JWKS_URL"):
+            load(APP_ENV=environment, **secret)
+        assert not (tmp_path / "var").exists()
+
+    def test_production_does_not_use_a_secret_made_before(self, load: Any) -> None:
+        load()
+        with pytest.raises(ConfigurationError, match="AUTH_SECRET"):
+            load(APP_ENV="production")
+
+    def test_a_directory_that_cannot_be_is_refused_by_name(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        with pytest.raises(ConfigurationError, match="VAR_DIR"):
+            Settings.load({"VAR_DIR": str(tmp_path / "file" / "var")})
+
+    @pytest.mark.parametrize("content", ["", "\n", "short"])
+    def test_a_damaged_secret_is_not_used(self, load: Any, tmp_path: Path, content: str) -> None:
+        load()
+        kept = tmp_path / "var" / "auth_secret"
+        kept.write_text(content)
+        with pytest.raises(ConfigurationError, match=str(kept)):
+            load()
+
+
+class TestValues:
+    def test_nothing_set_is_a_service_for_development(self, load: Any, tmp_path: Path) -> None:
+        settings = load()
+        assert (settings.production, settings.host, settings.port) == (False, "127.0.0.1", 3000)
+        assert (settings.log_level, settings.embedded_dir) == ("INFO", tmp_path / "var")
+        assert settings.web_concurrency >= 2
+        assert settings.database_url.startswith("postgresql+psycopg2://")
+        nothing = (settings.auth_jwks_url, settings.auth_audience, settings.member_db_url)
+        assert (nothing, settings.valid_issuers, settings.cors_origins) == ((None,) * 3, (), ())
+
+    def test_blank_is_not_set(self, load: Any) -> None:
+        names = ("PORT", "DATABASE_URL", "AUTH_JWKS_URL", "VALID_ISSUERS", "LOG_LEVEL", "WEB_CONCURRENCY")
+        assert load(**dict.fromkeys(names, " ")) == load()
+
+    @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg2"])
+    def test_a_database_is_used_by_its_usual_names(self, load: Any, scheme: str) -> None:
+        settings = load(DATABASE_URL=f"{scheme}://u:p%40ss@db:5433/billing?sslmode=require")
+        assert settings.database_url == "postgresql+psycopg2://u:p%40ss@db:5433/billing?sslmode=require"
+        assert settings.embedded_dir is None
+
+    def test_values_are_read_as_what_they_are(self, load: Any) -> None:
+        settings = load(
+            PORT=" 8080 ",
+            WEB_CONCURRENCY="1",
+            LOG_LEVEL="debug",
+            CORS_ORIGINS="https://a.example.com, https://b.example.com,",
+            AUTH_AUDIENCE="us",
+            MEMBER_DB_URL="postgresql://reader@members/db",
+            **JWKS,
+        )
+        assert (settings.port, settings.web_concurrency, settings.log_level) == (8080, 1, "DEBUG")
+        assert settings.cors_origins == ("https://a.example.com", "https://b.example.com")
+        assert (settings.auth_audience, settings.member_db_url) == ("us", "postgresql://reader@members/db")
+        assert settings.valid_issuers == ("https://auth.example.com/",)
+
+    def test_a_relative_directory_is_below_the_project(self) -> None:
+        assert Settings.load({"VAR_DIR": "elsewhere/var", "AUTH_SECRET": SECRET}).var_dir == ROOT / "elsewhere" / "var"
+
+    @pytest.mark.parametrize("environ", [{"AUTH_SECRET": SECRET}, JWKS, {"AUTH_SECRET": SECRET, **JWKS}])
+    def test_production_starts_with_a_secret_or_keys(self, load: Any, tmp_path: Path, environ: dict[str, str]) -> None:
+        settings = load(APP_ENV="production", **environ)
+        assert settings.production
+        assert settings.auth_secret == environ.get("AUTH_SECRET")
+        assert not (tmp_path / "var").exists(), "no secret is made where none is needed"
+
+    def test_a_secret_counts_in_bytes(self, load: Any) -> None:
+        assert load(AUTH_SECRET="é" * 16).auth_secret == "é" * 16
+
+
+class TestKeptSecret:
+    def test_it_is_long_and_for_the_owner_only(self, load: Any, tmp_path: Path) -> None:
+        secret = load().auth_secret
+        assert len(secret) >= 32
+        assert [path.name for path in (tmp_path / "var").iterdir()] == ["auth_secret"]
+        assert stat.S_IMODE((tmp_path / "var" / "auth_secret").stat().st_mode) == 0o600
+
+    def test_it_stays_the_same(self, load: Any) -> None:
+        assert load().auth_secret == load().auth_secret == load(PORT="8080").auth_secret
+
+    def test_every_directory_has_its_own(self, tmp_path: Path) -> None:
+        one, two = (Settings.load({"VAR_DIR": str(tmp_path / name)}).auth_secret for name in ("one", "two"))
+        assert one != two
+
+    def test_a_given_secret_is_used_in_its_place(self, load: Any) -> None:
+        kept = load().auth_secret
+        assert load(AUTH_SECRET=SECRET).auth_secret == SECRET
+        assert load().auth_secret == kept
+
+    def test_processes_that_start_together_agree(self, tmp_path: Path) -> None:
+        """Each waits at a gate until all are ready, then asks."""
+        ask = """
+import pathlib, sys
+from app.config import Settings
+print("ready", flush=True)
+while not pathlib.Path(sys.argv[1]).exists():
+    pass
+print(Settings.load({"VAR_DIR": sys.argv[2]}).auth_secret)
+"""
+        gate, var_dir = tmp_path / "gate", tmp_path / "var"
+        processes = [start(sys.executable, "-c", ask, str(gate), str(var_dir)) for _ in range(4)]
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        gate.touch()
+        ended = [finish(process) for process in processes]
+        assert [(code, err) for code, _, err in ended] == [(0, "")] * 4
+        assert len({out for _, out, _ in ended}) == 1
+        assert [path.name for path in var_dir.iterdir()] == ["auth_secret"]
