@@ -260,6 +260,11 @@ class TestFilters:
             make(admin, name, **({"codeName": name} if field == "codeName" else {}))
         assert sorted(names(admin, **{field: needle})) == sorted(found)
 
+    @pytest.mark.parametrize("wildcard", ["%", "_"])
+    def test_a_text_with_every_piece_of_the_needle_need_not_hold_it(self, admin: Caller, wildcard: str) -> None:
+        make(admin, f"x{wildcard}y {wildcard}yz xayz")
+        assert names(admin, name=f"x{wildcard}yz") == []
+
     def test_an_empty_needle_is_in_every_text(self, admin: Caller) -> None:
         make(admin, "With", codeName="x")
         make(admin, "Without")

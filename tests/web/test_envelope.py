@@ -1,14 +1,13 @@
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from types import MappingProxyType
 from uuid import UUID
 
 import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from app import MAX_BODY_BYTES, create_app
-from app.config import Settings
+from app import MAX_BODY_BYTES
 from app.db.base import db
 from tests.caller import Caller, data, error
 from tests.processes import free_port
@@ -26,12 +25,9 @@ def broken_app(app: Flask) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def cut_off(settings: Settings) -> Iterator[Flask]:
+def cut_off(app_with: Callable[..., Flask]) -> Flask:
     """The application when its database is away."""
-    app = create_app(replace(settings, database_url=f"postgresql+psycopg2://nobody@127.0.0.1:{free_port()}/none"))
-    yield app
-    with app.app_context():
-        db.engine.dispose()
+    return app_with(database_url=f"postgresql+psycopg2://nobody@127.0.0.1:{free_port()}/none")
 
 
 class TestFailures:
@@ -159,6 +155,36 @@ class TestRequestIds:
     def test_a_crash_carries_it_too(self, broken_app: Flask, token: Callable[..., str]) -> None:
         answer = Caller(broken_app, token()).get("/v6/clients", X_Request_ID="mine")
         assert (answer.status_code, answer.headers["X-Request-ID"]) == (500, "mine")
+
+
+class TestBrowsers:
+    ASKING = MappingProxyType(
+        {
+            "Access_Control_Request_Method": "PATCH",
+            "Access_Control_Request_Headers": "authorization, content-type, idempotency-key",
+        }
+    )
+
+    @pytest.mark.parametrize("origins", [(), ("https://admin.example.com",)])
+    def test_a_page_from_elsewhere_may_not_read_answers(
+        self, app_with: Callable[..., Flask], origins: tuple[str, ...]
+    ) -> None:
+        stranger = Caller(app_with(cors_origins=origins), None)
+        for method, headers in (("GET", {}), ("OPTIONS", self.ASKING)):
+            answer = stranger.call(method, "/v6/clients", Origin="https://evil.example.com", **headers)
+            assert "Access-Control-Allow-Origin" not in answer.headers
+
+    def test_a_page_from_a_named_origin_may(self, app_with: Callable[..., Flask]) -> None:
+        origin = "https://admin.example.com"
+        page = Caller(app_with(cors_origins=(origin,)), None)
+        refused = page.call("GET", "/v6/clients", Origin=origin)
+        error(refused, 401)
+        asked = page.call("OPTIONS", "/v6/clients", Origin=origin, **self.ASKING)
+        for answer in (refused, asked):
+            assert answer.headers["Access-Control-Allow-Origin"] == origin
+        assert {"X-Request-ID", "Idempotency-Replayed"} <= set(refused.access_control_expose_headers or ())
+        assert "PATCH" in (asked.access_control_allow_methods or ())
+        assert {"authorization", "content-type", "idempotency-key"} <= set(asked.access_control_allow_headers or ())
 
 
 class TestTrailingSlash:
