@@ -18,11 +18,14 @@ test: .venv/checks-installed ## Run all tests, on an embedded database unless TE
 	$(BIN)/pytest -n auto
 
 .PHONY: lint
-lint: .venv/checks-installed ## Check style, types, imports, and that models and document match
+lint: .venv/checks-installed ## Check style, types, imports, and that migrations and docs/openapi.json are current
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@echo "Comparing the models with the migrations"
+	@dir=$$(mktemp -d) && trap 'rm -rf $$dir' EXIT && export DATABASE_URL= VAR_DIR=$$dir && \
+		$(BIN)/flask db upgrade && $(BIN)/flask db check
 	$(BIN)/flask openapi print | diff -u docs/openapi.json - || { echo "docs/openapi.json is stale: make openapi"; exit 1; }
 
 .PHONY: openapi

@@ -35,7 +35,14 @@ def create_app(settings: Settings | None = None) -> Flask:
             "pool_size": THREADS_PER_WORKER,
             "max_overflow": THREADS_PER_WORKER,
             "pool_timeout": 5,
-            "connect_args": {"connect_timeout": 5, "application_name": "billing-service"},
+            # Values are what callers sent: they do not belong in logs.
+            "hide_parameters": True,
+            "connect_args": {
+                "connect_timeout": 5,
+                "application_name": "billing-service",
+                # In another zone a time near the first or the last year could not be read back.
+                "options": "-c timezone=UTC",
+            },
         },
     )
     app.extensions["token_verifier"] = TokenVerifier(settings)
@@ -45,7 +52,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     base.db.init_app(app)
     Migrate(app, base.db, directory=str(ROOT / "migrations"))
     if settings.cors_origins:
-        CORS(app, origins=list(settings.cors_origins), expose_headers=["X-Request-ID", "Idempotency-Replayed"])
+        CORS(app, origins=list(settings.cors_origins), expose_headers=["X-Request-ID", "Idempotency-Replayed", "Retry-After"])
     app.register_blueprint(operations.blueprint)
     api = ServiceApi(app)
     for blueprint in (clients, billing_accounts):

@@ -2,6 +2,7 @@
 
 from app.billing_accounts.models import BillingAccount, BillingAccountAccess, Budget, BudgetLine
 from app.clients.models import Client
+from app.db.row_counts import RowCount
 from app.web.idempotency import IdempotencyKey
 
-__all__ = ["BillingAccount", "BillingAccountAccess", "Budget", "BudgetLine", "Client", "IdempotencyKey"]
+__all__ = ["BillingAccount", "BillingAccountAccess", "Budget", "BudgetLine", "Client", "IdempotencyKey", "RowCount"]

@@ -3,17 +3,20 @@
 import click
 from flask.cli import AppGroup
 
-from app.billing_accounts import audit
+from app.billing_accounts import audit as budgets
+from app.db import row_counts
 from cli.database import with_database
 
 ledger = AppGroup("ledger", help="Check the books.")
+
+AUDITS = (budgets.differences, row_counts.differences)
 
 
 @ledger.command(epilog="Example: flask ledger verify")
 @with_database
 def verify() -> None:
     """Recompute every stored total from its rows; exit 1 and list those that differ."""
-    found = list(audit.differences())
+    found = [difference for audit in AUDITS for difference in audit()]
     for difference in found:
         click.echo(f"{difference.subject}: {difference.problem}")
     if found:

@@ -1,10 +1,10 @@
 """Recomputes what the ledger keeps, from the lines it is kept of."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from sqlalchemy import text
 
+from app.db.audit import Difference
 from app.db.base import db
 from app.money import plain
 
@@ -27,13 +27,6 @@ _WITHOUT_BUDGET = text("""
     SELECT id FROM billing_accounts
     WHERE NOT EXISTS (SELECT FROM budgets WHERE budgets.billing_account_id = billing_accounts.id) ORDER BY id
 """)
-
-
-class Difference(NamedTuple):
-    """A stored total that does not equal its rows."""
-
-    subject: str
-    problem: str
 
 
 def differences() -> Iterator[Difference]:

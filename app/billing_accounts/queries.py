@@ -70,6 +70,7 @@ LIST = ListQuery(
     },
     sort_sources={"remaining_budget": "budgets b JOIN billing_accounts a ON a.id = b.billing_account_id"},
     default_sort="created_at",
+    counted="billing_accounts",
 )
 COPILOT_LIST = replace(LIST, columns=_COPILOT_COLUMNS)
 

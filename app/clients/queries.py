@@ -24,4 +24,5 @@ LIST = ListQuery(
         "created_at": "c.created_at",
     },
     default_sort="created_at",
+    counted="clients",
 )

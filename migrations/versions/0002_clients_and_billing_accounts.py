@@ -9,6 +9,8 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+COUNTED = ("clients", "billing_accounts")
+
 
 def upgrade() -> None:
     op.create_table(
@@ -127,8 +129,6 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.CheckConstraint("amount >= 0", name=op.f("ck_budgets_amount")),
-        sa.CheckConstraint("consumed >= 0", name=op.f("ck_budgets_consumed")),
-        sa.CheckConstraint("locked >= 0", name=op.f("ck_budgets_locked")),
         sa.ForeignKeyConstraint(
             ["billing_account_id"], ["billing_accounts.id"], name=op.f("fk_budgets_billing_account_id")
         ),
@@ -162,8 +162,61 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("external_type <> 'ENGAGEMENT'"),
     )
+    _refuse_negative_totals()
+    _keep_row_counts()
+
+
+def _refuse_negative_totals() -> None:
+    """Check totals once a row is written.
+
+    A CHECK is also tried on the version that a concurrent transaction has just replaced, and would refuse what is
+    sound: a lock that another request raised from 1 to 5 is released by taking 5 from a total in which it counts 1.
+    """
+    op.execute("""
+        CREATE FUNCTION refuse_negative_totals() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE check_violation USING CONSTRAINT = TG_NAME, TABLE = TG_TABLE_NAME,
+                MESSAGE = format('the totals of billing account %s would be negative', NEW.billing_account_id);
+        END $$
+    """)
+    op.execute("""
+        CREATE CONSTRAINT TRIGGER ck_budgets_totals AFTER INSERT OR UPDATE ON budgets FOR EACH ROW
+        WHEN (NEW.locked < 0 OR NEW.consumed < 0) EXECUTE FUNCTION refuse_negative_totals()
+    """)
+
+
+def _keep_row_counts() -> None:
+    """Count the rows of long lists as they come and go: counting them anew would be most of the cost of a page."""
+    op.create_table(
+        "row_counts",
+        sa.Column("table_name", sa.String(length=63), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("table_name", name=op.f("pk_row_counts")),
+    )
+    # An upsert that inserts nothing must not lock the count, nor may a statement without rows.
+    op.execute("""
+        CREATE FUNCTION count_rows() RETURNS trigger LANGUAGE plpgsql AS $$
+        DECLARE changed bigint;
+        BEGIN
+            SELECT count(*) INTO changed FROM changed_rows;
+            IF changed > 0 THEN
+                UPDATE row_counts SET rows = rows + CASE TG_OP WHEN 'INSERT' THEN changed ELSE -changed END
+                WHERE table_name = TG_TABLE_NAME;
+            END IF;
+            RETURN NULL;
+        END $$
+    """)
+    for table in COUNTED:
+        op.execute(f"INSERT INTO row_counts (table_name, rows) VALUES ('{table}', 0)")
+        for event, rows in (("INSERT", "NEW"), ("DELETE", "OLD")):
+            op.execute(
+                f"CREATE TRIGGER count_{event.lower()} AFTER {event} ON {table}"
+                f" REFERENCING {rows} TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION count_rows()"
+            )
 
 
 def downgrade() -> None:
-    for table in ("budget_lines", "budgets", "billing_account_access", "billing_accounts", "clients"):
+    for table in ("budget_lines", "budgets", "billing_account_access", "billing_accounts", "clients", "row_counts"):
         op.drop_table(table)
+    op.execute("DROP FUNCTION count_rows()")
+    op.execute("DROP FUNCTION refuse_negative_totals()")

@@ -387,3 +387,18 @@ class TestOrderAndPages:
     def test_a_client_in_a_list_is_the_whole_client(self, admin: Caller) -> None:
         made = make(admin, **WHOLE)
         assert data(admin.get(CLIENTS))["results"] == [made]
+
+
+def test_a_server_in_another_zone_changes_nothing(app: Flask, admin: Caller) -> None:
+    dates = {"startDate": "0001-01-01T00:00:00Z", "endDate": "9999-12-31T23:59:59Z"}
+    with app.app_context(), db.engine.begin() as connection:
+        name = connection.execute(text("SELECT current_database()")).scalar_one()
+        connection.execute(text(f"ALTER DATABASE {name} SET timezone TO 'Asia/Tokyo'"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    with app.app_context():
+        db.engine.dispose()
+    client = data(admin.post("/v6/clients", {"name": "Acme", **dates}), 201)
+    assert client["startDate"] == "0001-01-01T00:00:00.000Z"
+    assert data(admin.get("/v6/clients"))["results"][0]["endDate"] == "9999-12-31T23:59:59.000Z"
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(text(f"ALTER DATABASE {name} RESET timezone"))

@@ -1,0 +1,77 @@
+"""Two operations on one challenge at the same time, the second waiting for the first."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import IntegrityError
+
+from app.billing_accounts import audit, ledger
+from app.billing_accounts.ledger import Reference
+from app.billing_accounts.models import ExternalType
+from app.db.base import db
+from tests.caller import Caller, data
+from tests.processes import until
+
+CHALLENGE = Reference(ExternalType.CHALLENGE, "c1")
+
+
+@pytest.fixture(autouse=True)
+def _inside_the_application(app: Flask) -> Iterator[None]:
+    with app.app_context():
+        yield
+
+
+@pytest.fixture
+def account_id(admin: Caller) -> int:
+    client_id = data(admin.post("/v6/clients", {"name": "Acme"}), 201)["id"]
+    account = {"name": "Acme 2025", "budget": 100, "markup": 0, "clientId": client_id}
+    found: int = data(admin.post("/v6/billing-accounts", account), 201)["id"]
+    return found
+
+
+@pytest.fixture
+def until_something_waits(database_url: str) -> Iterator[Callable[[], None]]:
+    """Waits until a statement waits for a lock."""
+    engine = create_engine(database_url, isolation_level="AUTOCOMMIT")
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()")
+    with engine.connect() as watcher:
+        yield lambda: until(lambda: bool(watcher.execute(waiting).scalar_one()), "an operation to wait")
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("call", "amount", "totals"),
+    [
+        ("lock-amount", 7, (7, 0)),
+        ("lock-amount", 0, (0, 0)),
+        ("consume-amount", 3, (0, 3)),
+        ("consume-amount", 100, (0, 100)),
+    ],
+)
+def test_what_waits_for_a_lock_counts_from_it(
+    admin: Caller, account_id: int, until_something_waits: Callable[[], None], call: str, amount: int, totals: Any
+) -> None:
+    path = f"/v6/billing-accounts/{account_id}"
+    data(admin.patch(f"{path}/lock-amount", {"challengeId": "c1", "amount": 1}))
+    with ThreadPoolExecutor(1) as pool:
+        ledger.lock(account_id, CHALLENGE, Decimal(5))
+        second = pool.submit(admin.patch, f"{path}/{call}", {"challengeId": "c1", "amount": amount})
+        until_something_waits()
+        db.session.commit()
+        data(second.result())
+    account = data(admin.get(path))
+    assert (account["lockedBudget"], account["consumedBudget"]) == totals
+    assert list(audit.differences()) == []
+
+
+@pytest.mark.parametrize("total", ["locked", "consumed"])
+def test_no_statement_can_leave_a_negative_total(account_id: int, total: str) -> None:
+    statement = text(f"UPDATE budgets SET {total} = -0.0001 WHERE billing_account_id = :account_id")
+    with pytest.raises(IntegrityError, match="would be negative"):
+        db.session.execute(statement, {"account_id": account_id})
+    db.session.rollback()
