@@ -17,6 +17,7 @@ from app.web.json import OrjsonProvider
 __all__ = ["create_app", "models"]
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
+HEADERS_FOR_BROWSERS = ["X-Request-ID", "Idempotency-Replayed", "Retry-After"]
 THREADS_PER_WORKER = 4
 
 
@@ -52,7 +53,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     base.db.init_app(app)
     Migrate(app, base.db, directory=str(ROOT / "migrations"))
     if settings.cors_origins:
-        CORS(app, origins=list(settings.cors_origins), expose_headers=["X-Request-ID", "Idempotency-Replayed", "Retry-After"])
+        CORS(app, origins=list(settings.cors_origins), expose_headers=HEADERS_FOR_BROWSERS)
     app.register_blueprint(operations.blueprint)
     api = ServiceApi(app)
     for blueprint in (clients, billing_accounts):
