@@ -5,26 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
 from flask import Flask
 from sqlalchemy import text
 
-import cli
 from app.db.base import db
 
-Run = Callable[..., Result]
 Export = Callable[..., Path]
-
-
-@pytest.fixture
-def run(app: Flask) -> Run:
-    """Runs a command."""
-    cli.register(app)
-
-    def invoke(*arguments: Any) -> Result:
-        return app.test_cli_runner().invoke(args=[str(argument) for argument in arguments])
-
-    return invoke
 
 
 @pytest.fixture

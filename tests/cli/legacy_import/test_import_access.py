@@ -6,7 +6,8 @@ import pytest
 from flask import Flask
 
 from tests.caller import Caller, data
-from tests.cli.legacy_import.conftest import Export, Run
+from tests.cli.conftest import Run
+from tests.cli.legacy_import.conftest import Export
 
 USERS = [
     {"user_account_id": "1", "user_name": "ANN"},

@@ -13,7 +13,8 @@ from app.billing_accounts import audit
 from app.db.base import db
 from bench import legacy_export
 from tests.caller import Caller, data
-from tests.cli.legacy_import.conftest import Export, Run
+from tests.cli.conftest import Run
+from tests.cli.legacy_import.conftest import Export
 
 CLIENT = {
     "client_id": "77",

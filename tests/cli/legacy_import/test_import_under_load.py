@@ -6,7 +6,8 @@ from flask import Flask
 
 from app.billing_accounts import audit
 from tests.caller import Caller
-from tests.cli.legacy_import.conftest import Export, Run
+from tests.cli.conftest import Run
+from tests.cli.legacy_import.conftest import Export
 
 ACCOUNTS, CHALLENGES, WORKERS, CALLS = range(1, 6), range(1, 9), 4, 60
 

@@ -1,0 +1,59 @@
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from app.db.base import db
+from tests.caller import Caller, data
+from tests.cli.conftest import Run
+
+
+def test_help_shows_an_example(run: Run) -> None:
+    assert "Example: flask ledger verify" in run("ledger", "verify", "--help").output
+
+
+def test_books_that_are_right_pass(run: Run) -> None:
+    run("demo")
+    result = run("ledger", "verify")
+    assert (result.exit_code, result.output) == (0, "Every stored total equals its rows.\n")
+
+
+@pytest.mark.parametrize(
+    ("tampering", "line"),
+    [
+        (
+            "UPDATE budgets SET locked = locked + 0.0001 WHERE billing_account_id = 1",
+            "billing account 1: locked is kept as 4200.5001, its lines make 4200.5",
+        ),
+        (
+            "UPDATE budgets SET consumed = 0 WHERE billing_account_id = 2",
+            "billing account 2: consumed is kept as 0, its lines make 4300",
+        ),
+        (
+            "DELETE FROM budget_lines WHERE billing_account_id = 3",
+            "billing account 3: locked is kept as 7900, its lines make 0",
+        ),
+        ("DELETE FROM budgets WHERE billing_account_id = 4", "billing account 4: has no budget"),
+        ("UPDATE row_counts SET rows = rows - 1 WHERE table_name = 'clients'", "clients: 2 rows are kept"),
+    ],
+)
+def test_a_total_that_differs_is_named(run: Run, app: Flask, tampering: str, line: str) -> None:
+    run("demo")
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(text(tampering))
+    result = run("ledger", "verify")
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(text("UPDATE row_counts SET rows = 3 WHERE table_name = 'clients'"))
+    assert result.exit_code == 1
+    assert result.output.startswith(line)
+    assert result.output.endswith("Error: 1 stored totals differ from their rows.\n")
+
+
+def test_demonstration_data_is_loaded_once(run: Run, admin: Caller) -> None:
+    assert "Example: flask demo" in run("demo", "--help").output
+    assert run("demo").output.startswith("Loaded")
+    accounts = data(admin.get("/v6/billing-accounts"))
+    assert accounts["count"] == 4
+    assert {account["status"] for account in accounts["results"]} == {"ACTIVE"}
+    again = run("demo")
+    assert (again.exit_code, again.output) == (0, "The demonstration data is there already.\n")
+    assert data(admin.get("/v6/billing-accounts")) == accounts

@@ -1,0 +1,60 @@
+from typing import Any
+
+import jwt
+import pytest
+from flask import Flask
+
+from app.config import Settings
+from tests.caller import Caller, data, error
+from tests.cli.conftest import Run
+
+
+def claims(run: Run, settings: Settings, *arguments: str) -> Any:
+    result = run("token", *arguments)
+    assert result.exit_code == 0, result.output
+    return jwt.decode(result.output.strip(), settings.auth_secret, algorithms=["HS256"])
+
+
+def test_a_token_without_role_or_scope_is_wrong_usage(run: Run) -> None:
+    result = run("token")
+    assert result.exit_code == 2
+    assert "--role or --scope" in result.output
+
+
+@pytest.mark.parametrize("hours", ["0", "-1", "soon"])
+def test_a_token_that_never_holds_is_wrong_usage(run: Run, hours: str) -> None:
+    assert run("token", "--role", "copilot", "--hours", hours).exit_code == 2
+
+
+def test_without_a_secret_the_issuer_is_named(app_with: Any) -> None:
+    app = app_with(auth_secret=None, auth_jwks_url="https://auth.example.com/keys", valid_issuers=("us",))
+    result = _run_in(app)
+    assert result.exit_code == 1
+    assert "AUTH_JWKS_URL" in result.output
+    assert "Traceback" not in result.output
+
+
+def _run_in(app: Flask) -> Any:
+    import cli  # noqa: PLC0415 - the commands belong to the application made here
+
+    cli.register(app)
+    return app.test_cli_runner().invoke(args=["token", "--role", "administrator"])
+
+
+def test_help_shows_an_example(run: Run) -> None:
+    assert "Example: flask token" in run("token", "--help").output
+
+
+def test_it_carries_what_was_asked_for(run: Run, settings: Settings) -> None:
+    found = claims(run, settings, "--role", "copilot", "--scope", "read:client", "--scope", "a:b", "--user", "7")
+    assert (found["roles"], found["scope"], found["sub"]) == (["copilot"], "read:client a:b", "7")
+
+
+def test_it_ends_after_the_hours_given(run: Run, settings: Settings) -> None:
+    found = claims(run, settings, "--role", "copilot", "--hours", "0.5")
+    assert found["exp"] - found["iat"] == 1800
+
+
+def test_the_service_accepts_it(app: Flask, run: Run) -> None:
+    data(Caller(app, run("token", "--role", "Administrator").output.strip()).get("/v6/clients"))
+    error(Caller(app, run("token", "--role", "copilot").output.strip()).get("/v6/clients"), 403, "forbidden")

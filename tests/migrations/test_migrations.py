@@ -1,0 +1,98 @@
+"""Migrations on a database of their own, since they take everything away."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import flask_migrate
+import psycopg2
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+from sqlalchemy import make_url, text
+
+from app import create_app
+from app.config import ROOT, Settings
+from app.db.base import db
+
+REVISIONS = [script.revision for script in reversed(list(ScriptDirectory(str(ROOT / "migrations")).walk_revisions()))]
+# Everything of ours in a database, but the table in which Alembic notes where it is.
+OBJECTS = text("""
+    SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname NOT LIKE 'alembic_version%'
+    UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+    UNION ALL SELECT typname FROM pg_type
+    WHERE typnamespace = 'public'::regnamespace AND typname NOT LIKE '%alembic_version'
+""")
+
+
+@pytest.fixture
+def empty_app(settings: Settings) -> Iterator[Flask]:
+    """The application on a database without anything, inside its context."""
+    server = make_url(settings.database_url)
+    name = f"{server.database}_migrations"
+    connection = psycopg2.connect(server.set(drivername="postgresql").render_as_string(hide_password=False))
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name}")
+        app = create_app(
+            replace(settings, database_url=server.set(database=name).render_as_string(hide_password=False))
+        )
+        with app.app_context():
+            yield app
+            db.session.remove()
+            db.engine.dispose()
+        cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    connection.close()
+
+
+def objects() -> set[str]:
+    with db.engine.connect() as connection:
+        return set(connection.execute(OBJECTS).scalars())
+
+
+def definition() -> list[tuple[Any, ...]]:
+    """Columns, constraints, indexes and triggers: what two ways to the same revision must agree on."""
+    with db.engine.connect() as connection:
+        statements = (
+            (
+                "SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns"
+                " WHERE table_schema = 'public' ORDER BY 1, 2"
+            ),
+            (
+                "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint"
+                " WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2"
+            ),
+            "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1",
+            "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2",
+        )
+        return [tuple(row) for statement in statements for row in connection.execute(text(statement))]
+
+
+@pytest.mark.usefixtures("empty_app")
+class TestMigrations:
+    def test_up_and_down_leave_nothing(self) -> None:
+        assert objects() == set()
+        flask_migrate.upgrade()
+        assert "budgets" in objects()
+        flask_migrate.downgrade(revision="base")
+        assert objects() == set()
+
+    def test_every_step_goes_down_and_up_to_the_same(self) -> None:
+        for revision in REVISIONS:
+            flask_migrate.upgrade(revision=revision)
+            before = definition()
+            flask_migrate.downgrade(revision="-1")
+            flask_migrate.upgrade(revision=revision)
+            assert definition() == before, revision
+
+    def test_models_and_migrations_agree(self) -> None:
+        flask_migrate.upgrade()
+        with db.engine.connect() as connection:
+            options = {"compare_type": True, "compare_server_default": True}
+            assert compare_metadata(MigrationContext.configure(connection, opts=options), db.metadata) == []
+
+
+def test_revisions_are_numbered_in_order() -> None:
+    assert [f"{number:04}" for number in range(1, len(REVISIONS) + 1)] == REVISIONS
