@@ -1,7 +1,7 @@
 """Accounts, budget lines and grants of a previous system, merged by the thousand.
 
 History is taken as it is: the budget rule binds new operations only. Lines and totals move together here as in
-`ledger`, with the locks in the same order: lines first, then budgets by account id.
+`ledger`, with the locks in the same order: budgets by account id, then lines.
 """
 
 from collections.abc import Iterator
@@ -77,51 +77,48 @@ _NO_ACCOUNT = (
 )
 _WITHOUT_ACCOUNT = text(f"SELECT raw {_NO_ACCOUNT}")
 _DROP_WITHOUT_ACCOUNT = text(f"DELETE {_NO_ACCOUNT}")
+_FIND_CHANGES = text("""
+    CREATE TEMP TABLE changed_lines ON COMMIT DROP AS
+    SELECT staged.account_id, staged.challenge_id, staged.kind, staged.amount
+    FROM staged_lines AS staged LEFT JOIN budget_lines AS known
+        ON known.billing_account_id = staged.account_id AND known.external_type = 'CHALLENGE'
+        AND known.external_id = staged.challenge_id
+    WHERE (known.kind, known.amount)
+        IS DISTINCT FROM (staged.kind, CASE WHEN staged.kind IS NOT NULL THEN staged.amount END)
+""")
+_LOCK_BUDGETS = text("""
+    SELECT FROM budgets WHERE billing_account_id IN (SELECT account_id FROM changed_lines)
+    ORDER BY billing_account_id FOR NO KEY UPDATE
+""")
 _MERGE_LINES = text("""
     WITH put AS (
         INSERT INTO budget_lines AS known (billing_account_id, kind, external_type, external_id, amount, date)
-        SELECT staged.account_id, staged.kind, 'CHALLENGE', staged.challenge_id, staged.amount, :now
-        FROM staged_lines AS staged LEFT JOIN budget_lines AS known
-            ON known.billing_account_id = staged.account_id AND known.external_type = 'CHALLENGE'
-            AND known.external_id = staged.challenge_id
-        WHERE staged.kind IS NOT NULL AND (known.kind, known.amount) IS DISTINCT FROM (staged.kind, staged.amount)
-        ORDER BY staged.account_id, staged.challenge_id
+        SELECT account_id, kind, 'CHALLENGE', challenge_id, amount, :now
+        FROM changed_lines WHERE kind IS NOT NULL ORDER BY account_id, challenge_id
         ON CONFLICT (billing_account_id, external_type, external_id) WHERE external_type <> 'ENGAGEMENT'
         DO UPDATE SET kind = excluded.kind, amount = excluded.amount, date = excluded.date
         RETURNING new.billing_account_id, new.kind, new.amount, old.kind AS old_kind, old.amount AS old_amount
     ), removed AS (
-        DELETE FROM budget_lines AS known USING staged_lines AS staged
-        WHERE staged.kind IS NULL AND known.billing_account_id = staged.account_id
-            AND known.external_type = 'CHALLENGE' AND known.external_id = staged.challenge_id
-        RETURNING known.billing_account_id, known.kind, known.amount
+        DELETE FROM budget_lines AS known USING changed_lines AS changed
+        WHERE changed.kind IS NULL AND known.billing_account_id = changed.account_id
+            AND known.external_type = 'CHALLENGE' AND known.external_id = changed.challenge_id
+        RETURNING known.billing_account_id, NULL, CAST(NULL AS numeric), known.kind, known.amount
+    ), moved AS (
+        SELECT billing_account_id,
+            coalesce(sum(amount) FILTER (WHERE kind = 'locked'), 0)
+                - coalesce(sum(old_amount) FILTER (WHERE old_kind = 'locked'), 0) AS locked,
+            coalesce(sum(amount) FILTER (WHERE kind = 'consumed'), 0)
+                - coalesce(sum(old_amount) FILTER (WHERE old_kind = 'consumed'), 0) AS consumed,
+            count(*) FILTER (WHERE old_kind IS NULL) AS created,
+            count(*) FILTER (WHERE old_kind IS NOT NULL) AS updated
+        FROM (TABLE put UNION ALL TABLE removed) AS change
+        GROUP BY billing_account_id
+    ), totals AS (
+        UPDATE budgets SET locked = budgets.locked + moved.locked, consumed = budgets.consumed + moved.consumed
+        FROM moved WHERE budgets.billing_account_id = moved.billing_account_id
     )
-    INSERT INTO moved (billing_account_id, locked, consumed, created, updated)
-    SELECT billing_account_id,
-        coalesce(sum(amount) FILTER (WHERE kind = 'locked'), 0)
-            - coalesce(sum(old_amount) FILTER (WHERE old_kind = 'locked'), 0),
-        coalesce(sum(amount) FILTER (WHERE kind = 'consumed'), 0)
-            - coalesce(sum(old_amount) FILTER (WHERE old_kind = 'consumed'), 0),
-        count(*) FILTER (WHERE old_kind IS NULL),
-        count(*) FILTER (WHERE old_kind IS NOT NULL)
-    FROM (
-        TABLE put UNION ALL SELECT billing_account_id, NULL, NULL, kind, amount FROM removed
-    ) AS change
-    GROUP BY billing_account_id
+    SELECT coalesce(sum(created), 0) AS created, coalesce(sum(updated), 0) AS updated FROM moved
 """)
-_PREPARE_MOVED = text("""
-    CREATE TEMP TABLE moved (
-        billing_account_id integer, locked numeric, consumed numeric, created integer, updated integer
-    ) ON COMMIT DROP
-""")
-_LOCK_BUDGETS = text("""
-    SELECT FROM budgets WHERE billing_account_id IN (SELECT billing_account_id FROM moved)
-    ORDER BY billing_account_id FOR NO KEY UPDATE
-""")
-_MOVE_TOTALS = text("""
-    UPDATE budgets SET locked = budgets.locked + moved.locked, consumed = budgets.consumed + moved.consumed
-    FROM moved WHERE budgets.billing_account_id = moved.billing_account_id
-""")
-_COUNT_MOVED = text("SELECT coalesce(sum(created), 0) AS created, coalesce(sum(updated), 0) AS updated FROM moved")
 
 
 def stage_accounts(lines: IO[bytes]) -> int:
@@ -159,9 +156,8 @@ def drop_lines_without_account() -> Iterator[str]:
 
 def merge_lines(staged: int) -> Merged:
     """Make each staged challenge's line what it says, removing it where `kind` is null, and move the totals."""
-    db.session.execute(_PREPARE_MOVED)
-    db.session.execute(_MERGE_LINES, {"now": utc_now()})
+    db.session.execute(_FIND_CHANGES)
+    # A statement of its own: the merge then reads what is there once nobody else can change it.
     db.session.execute(_LOCK_BUDGETS)
-    db.session.execute(_MOVE_TOTALS)
-    created, updated = db.session.execute(_COUNT_MOVED).one()
+    created, updated = db.session.execute(_MERGE_LINES, {"now": utc_now()}).one()
     return Merged(created, updated, staged - created - updated)

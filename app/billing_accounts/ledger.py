@@ -1,8 +1,8 @@
 """The ledger of budgets: the only code that writes budget lines and the totals of a budget.
 
 Every operation changes lines and totals together and keeps the budget rule: none makes locked + consumed exceed the
-budget, and one that does not raise that sum always passes. Locks are taken in one order everywhere: the line of the
-reference first, then the budget; of several budgets by account id.
+budget, and one that does not raise that sum always passes. Locks are taken in one order everywhere: budgets first, of
+several by account id, then lines; so whoever holds a budget is alone with its lines.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,15 +34,17 @@ class Charge(NamedTuple):
     amount: Decimal
 
 
-# The upsert takes the row lock of the line and yields what it held before; only then is the budget's row locked and
-# its rule decided on its newest version. A refused decision leaves the line changed: the caller raises, which rolls
-# back. The budget is found by the parameter, never by joining on the line, so its primary key is always used.
+# The budget is locked first and its newest version decides: what the line held is always counted in it. (An UPDATE
+# alone would look at the version its snapshot shows, which a concurrent request may have replaced, next to a line that
+# request has left.) A refused decision leaves the line changed: the caller raises, which rolls back. The budget is
+# found by the parameter, never by joining on the line, so its primary key is always used.
 _RESERVE = text("""
-    WITH line AS (
+    WITH budget AS MATERIALIZED (
+        SELECT * FROM budgets WHERE billing_account_id = :account_id FOR NO KEY UPDATE
+    ), line AS (
         INSERT INTO budget_lines AS line
             (billing_account_id, kind, external_type, external_id, external_name, amount, date)
-        SELECT billing_account_id, :kind, :external_type, :external_id, :external_name, :amount, :now
-        FROM budgets WHERE billing_account_id = :account_id
+        SELECT billing_account_id, :kind, :external_type, :external_id, :external_name, :amount, :now FROM budget
         ON CONFLICT (billing_account_id, external_type, external_id) WHERE external_type <> 'ENGAGEMENT'
         DO UPDATE SET
             kind = excluded.kind,
@@ -51,35 +53,37 @@ _RESERVE = text("""
             date = excluded.date
         WHERE line.kind = 'locked' OR excluded.kind = 'consumed'
         RETURNING new.*, old.kind AS held_as, coalesce(old.amount, 0) AS held
-    ), budget AS (
+    ), accepted AS (
         UPDATE budgets SET
-            locked = budgets.locked
+            locked = budget.locked
                 + CASE line.kind WHEN 'locked' THEN line.amount ELSE 0 END
                 - CASE line.held_as WHEN 'locked' THEN line.held ELSE 0 END,
-            consumed = budgets.consumed
+            consumed = budget.consumed
                 + CASE line.kind WHEN 'consumed' THEN line.amount ELSE 0 END
                 - CASE line.held_as WHEN 'consumed' THEN line.held ELSE 0 END
-        FROM line
+        FROM budget, line
         WHERE budgets.billing_account_id = :account_id AND (
             line.amount <= line.held
-            OR budgets.locked + budgets.consumed + line.amount - line.held <= budgets.amount
+            OR budget.locked + budget.consumed + line.amount - line.held <= budget.amount
                 AND EXISTS (SELECT FROM billing_accounts WHERE id = :account_id AND status = 'ACTIVE')
         )
         RETURNING true
     )
     SELECT line.*, CASE external_type WHEN 'CHALLENGE' THEN external_id END AS challenge_id,
-        EXISTS (SELECT FROM budget) AS accepted
+        EXISTS (SELECT FROM accepted) AS accepted
     FROM line
 """)
 _UNLOCK = text("""
-    WITH line AS (
-        DELETE FROM budget_lines
-        WHERE billing_account_id = :account_id AND external_type = :external_type AND external_id = :external_id
-            AND external_type <> 'ENGAGEMENT' AND kind = 'locked'
-        RETURNING amount
+    WITH budget AS MATERIALIZED (
+        SELECT * FROM budgets WHERE billing_account_id = :account_id FOR NO KEY UPDATE
+    ), line AS (
+        DELETE FROM budget_lines USING budget
+        WHERE budget_lines.billing_account_id = :account_id AND external_type = :external_type
+            AND external_id = :external_id AND external_type <> 'ENGAGEMENT' AND kind = 'locked'
+        RETURNING budget_lines.amount
     )
-    UPDATE budgets SET locked = budgets.locked - line.amount
-    FROM line WHERE budgets.billing_account_id = :account_id
+    UPDATE budgets SET locked = budget.locked - line.amount
+    FROM budget, line WHERE budgets.billing_account_id = :account_id
     RETURNING true
 """)
 _LINE_KIND = text("""

@@ -77,7 +77,7 @@ class BillingAccount(Timestamped, Base):
 
 
 class Budget(Base):
-    """What an account may spend and what of it is reserved. A trigger refuses negative totals.
+    """What an account may spend and what of it is reserved.
 
     Apart from `billing_accounts` because every lock and consume changes it: the row is narrow and has two indexes.
     """
@@ -85,6 +85,8 @@ class Budget(Base):
     __tablename__ = "budgets"
     __table_args__ = (
         CheckConstraint("amount >= 0", name="amount"),
+        CheckConstraint("locked >= 0", name="locked"),
+        CheckConstraint("consumed >= 0", name="consumed"),
         Index("ix_budgets_remaining", "remaining", "billing_account_id"),
         {"postgresql_with": {"fillfactor": "70"}},
     )

@@ -129,6 +129,8 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.CheckConstraint("amount >= 0", name=op.f("ck_budgets_amount")),
+        sa.CheckConstraint("consumed >= 0", name=op.f("ck_budgets_consumed")),
+        sa.CheckConstraint("locked >= 0", name=op.f("ck_budgets_locked")),
         sa.ForeignKeyConstraint(
             ["billing_account_id"], ["billing_accounts.id"], name=op.f("fk_budgets_billing_account_id")
         ),
@@ -162,27 +164,7 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("external_type <> 'ENGAGEMENT'"),
     )
-    _refuse_negative_totals()
     _keep_row_counts()
-
-
-def _refuse_negative_totals() -> None:
-    """Check totals once a row is written.
-
-    A CHECK is also tried on the version that a concurrent transaction has just replaced, and would refuse what is
-    sound: a lock that another request raised from 1 to 5 is released by taking 5 from a total in which it counts 1.
-    """
-    op.execute("""
-        CREATE FUNCTION refuse_negative_totals() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-            RAISE check_violation USING CONSTRAINT = TG_NAME, TABLE = TG_TABLE_NAME,
-                MESSAGE = format('the totals of billing account %s would be negative', NEW.billing_account_id);
-        END $$
-    """)
-    op.execute("""
-        CREATE CONSTRAINT TRIGGER ck_budgets_totals AFTER INSERT OR UPDATE ON budgets FOR EACH ROW
-        WHEN (NEW.locked < 0 OR NEW.consumed < 0) EXECUTE FUNCTION refuse_negative_totals()
-    """)
 
 
 def _keep_row_counts() -> None:
@@ -219,4 +201,3 @@ def downgrade() -> None:
     for table in ("budget_lines", "budgets", "billing_account_access", "billing_accounts", "clients", "row_counts"):
         op.drop_table(table)
     op.execute("DROP FUNCTION count_rows()")
-    op.execute("DROP FUNCTION refuse_negative_totals()")
