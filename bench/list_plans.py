@@ -18,44 +18,11 @@ from app.config import ROOT, Settings
 from app.db import embedded
 from app.db.base import db
 from app.db.paging import contains_pattern
+from bench import accounts
 
 ACCOUNTS = 100_000
 TARGET = ROOT / "docs" / "list-plans.md"
 SHOWN_IN_FULL = ("sorted by remainingBudget desc", "filtered by name")
-
-_LOAD = (
-    """
-    INSERT INTO clients (id, name, status, created_at, updated_at)
-    SELECT 'client-' || n, 'Client ' || n, 'ACTIVE', now(), now() FROM generate_series(1, 1000) AS n
-    """,
-    """
-    INSERT INTO billing_accounts (id, name, status, client_id, markup, is_manual_prize, billable, created_by,
-        start_date, end_date, created_at, updated_at)
-    SELECT n, md5(n::text) || ' account ' || n, CASE n % 10 WHEN 0 THEN 'INACTIVE' ELSE 'ACTIVE' END,
-        'client-' || n % 1000 + 1, 0.2, false, true, 'user-' || n % 500,
-        timestamptz '2020-01-01' + n % 1500 * interval '1 day', timestamptz '2025-01-01' + n % 1500 * interval '1 day',
-        timestamptz '2020-01-01' + n * interval '7 minutes', now()
-    FROM generate_series(1, :accounts) AS n
-    """,
-    """
-    INSERT INTO budgets (billing_account_id, amount)
-    SELECT n, (n * 7919) % 1000003 FROM generate_series(1, :accounts) AS n
-    """,
-    """
-    INSERT INTO billing_account_access (billing_account_id, user_id, created_at)
-    SELECT n, 'user-' || n % 2000, now() FROM generate_series(1, :accounts) AS n
-    """,
-)
-_FILTERS: dict[str, Any] = {
-    "name": "c81e728d",
-    "client_id": "client-7",
-    "user_id": "user-7",
-    "status": "INACTIVE",
-    "start_date_from": "2024-02-01",
-    "start_date_to": "2020-01-03",
-    "end_date_from": "2029-02-01",
-    "end_date_to": "2025-01-03",
-}
 
 
 def plan(title: str, filters: dict[str, Any], sort_by: str, order: str) -> tuple[str, str]:
@@ -72,7 +39,7 @@ def plans() -> Iterator[tuple[str, str]]:
     for sort_by in LIST.sorts:
         for order in ("asc", "desc"):
             yield plan(f"sorted by {_camel(sort_by)} {order}", {}, sort_by, order)
-    for name, value in _FILTERS.items():
+    for name, value in accounts.SELECTIVE_FILTERS.items():
         yield plan(f"filtered by {_camel(name)}", {name: value}, LIST.default_sort, LIST.default_order)
 
 
@@ -99,7 +66,7 @@ def write(found: list[tuple[str, str]]) -> None:
     )
     TARGET.write_text(f"""# How the list of billing accounts is found
 
-`.venv/bin/python bench/list_plans.py` loads {ACCOUNTS:,} billing accounts, runs the statement behind
+`.venv/bin/python -m bench.list_plans` loads {ACCOUNTS:,} billing accounts, runs the statement behind
 `GET /v6/billing-accounts` with `perPage=20` for every sort and every filter under `EXPLAIN ANALYZE`, and writes this
 page. One statement finds the page by an index, counts what matches, and joins budget and client to the 20 rows that
 are shown.
@@ -121,8 +88,7 @@ def main() -> None:
         app = create_app(Settings.load({"VAR_DIR": var_dir}))
         with app.app_context():
             flask_migrate.upgrade()
-            for statement in _LOAD:
-                db.session.execute(text(statement), {"accounts": ACCOUNTS})
+            accounts.load(accounts=ACCOUNTS)
             db.session.commit()
             db.session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
             db.session.execute(text("VACUUM (ANALYZE)"))

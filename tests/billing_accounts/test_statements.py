@@ -1,0 +1,99 @@
+"""What requests cost the database: how many statements, and by which plans."""
+
+from collections.abc import Callable, Iterator
+from itertools import product
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import event, text
+
+from app.billing_accounts import ledger, queries
+from app.billing_accounts.queries import LIST
+from app.db.base import db
+from app.db.paging import contains_pattern
+from bench import accounts
+from tests.caller import Caller, data
+
+ACCOUNTS = "/v6/billing-accounts"
+BIG_TABLES = ("billing_accounts", "budgets", "budget_lines", "billing_account_access")
+
+
+def plan(statement: Any, **values: Any) -> str:
+    return "\n".join(row[0] for row in db.session.execute(text(f"EXPLAIN {statement.text}"), values))
+
+
+def plans() -> Iterator[tuple[str, str]]:
+    """What is asked for, and how PostgreSQL would find it."""
+    for sort_by, order in product(LIST.sorts, ("asc", "desc")):
+        page, _ = LIST.statements(frozenset(), sort_by, order)
+        yield f"{sort_by} {order}", plan(page, limit=20, offset=0)
+    for name, value in accounts.SELECTIVE_FILTERS.items():
+        page, _ = LIST.statements(frozenset({name}), LIST.default_sort, LIST.default_order)
+        values = {name: value, f"{name}_pattern": contains_pattern(value)}
+        yield name, plan(page, limit=20, offset=0, **values)
+    for detail in (queries.DETAIL, queries.COPILOT_DETAIL, queries.GRANTED_DETAIL):
+        yield "detail", plan(detail, account_id=5, granted_to="user-7")
+    reference = {"external_type": "CHALLENGE", "external_id": "c4", "external_name": None}
+    line = {"account_id": 5, "kind": "locked", "amount": 1, "now": "2025-01-01", **reference}
+    yield "reserve", plan(ledger._RESERVE, **line)  # noqa: SLF001 - the plan is the point
+    yield "unlock", plan(ledger._UNLOCK, **line)  # noqa: SLF001
+
+
+def test_nothing_reads_a_whole_table(app: Flask) -> None:
+    assert accounts.SELECTIVE_FILTERS.keys() == LIST.filters.keys()
+    with app.app_context():
+        accounts.load(accounts=20_000, lines=40_000)
+        found = dict(plans())
+        db.session.rollback()
+    assert len(found) > 20
+    for name, each in found.items():
+        assert [table for table in BIG_TABLES if f"Seq Scan on {table} " in each] == [], f"{name}\n{each}"
+
+
+@pytest.fixture
+def statements(app: Flask) -> Iterator[list[str]]:
+    """The statements sent to the database."""
+    sent: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        sent.append(statement)
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(engine, "before_cursor_execute", note)
+
+
+LOCK = {"challengeId": "c1", "amount": 5}
+CONSUME = {"challengeId": "c1", "amount": 4}
+KEYED = {"Idempotency_Key": "k1"}
+
+
+@pytest.mark.parametrize(
+    ("most", "call"),
+    [
+        (1, lambda caller: caller.get("/v6/clients")),
+        (1, lambda caller: caller.get("/v6/clients/demo")),
+        (1, lambda caller: caller.get(ACCOUNTS)),
+        (1, lambda caller: caller.get(f"{ACCOUNTS}?name=a&sortBy=remainingBudget")),
+        (1, lambda caller: caller.get(f"{ACCOUNTS}/1")),
+        (2, lambda caller: caller.get(f"{ACCOUNTS}/1/entries")),
+        (2, lambda caller: caller.get(f"{ACCOUNTS}/1/users")),
+        (1, lambda caller: caller.patch(f"{ACCOUNTS}/1/lock-amount", LOCK)),
+        (3, lambda caller: caller.patch(f"{ACCOUNTS}/1/lock-amount", LOCK, **KEYED)),
+        (1, lambda caller: caller.patch(f"{ACCOUNTS}/1/consume-amount", CONSUME)),
+        (5, lambda caller: caller.patch(f"{ACCOUNTS}/1", {"name": "b", "budget": 90})),
+    ],
+)
+def test_a_request_sends_no_more_statements_than_it_needs(
+    admin: Caller, statements: list[str], most: int, call: Callable[[Caller], Any]
+) -> None:
+    data(admin.post("/v6/clients", {"name": "Acme"}), 201)
+    client_id = data(admin.get("/v6/clients"))["results"][0]["id"]
+    data(admin.post(ACCOUNTS, {"name": "a", "budget": 100, "markup": 0, "clientId": client_id}), 201)
+    statements.clear()
+    answer = call(admin)
+    assert answer.status_code in {200, 404}
+    assert len(statements) <= most, statements
