@@ -10,6 +10,7 @@ from app.billing_accounts import ledger, queries
 from app.billing_accounts.models import BillingAccount
 from app.billing_accounts.visibility import granted_to, sees_member_amounts_only
 from app.clients import service as clients
+from app.clock import utc_now
 from app.db.base import db
 from app.db.paging import Page
 from app.errors import Invalid
@@ -67,6 +68,8 @@ def update(account_id: int, changes: Mapping[str, Any]) -> Row[Any]:
         raise ledger.not_found(account_id)
     if "client_id" in changes:
         clients.require(changes["client_id"])
+    # A budget is part of the account to whoever reads it, though it is kept elsewhere.
+    account.updated_at = utc_now()
     for name, value in changes.items():
         if name != "budget":
             setattr(account, name, value)

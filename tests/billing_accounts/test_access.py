@@ -1,0 +1,134 @@
+from typing import Any
+
+import pytest
+
+from tests.billing_accounts.conftest import ACCOUNTS, Open
+from tests.caller import Caller, data, error
+
+
+class TestGrant:
+    def test_an_unknown_account_is_not_found(self, admin: Caller) -> None:
+        error(admin.post(f"{ACCOUNTS}/7/users", {"userId": "7"}), 404, "not_found")
+
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [
+            ({}, "userId"),
+            ({"userId": ""}, "userId"),
+            ({"userId": 7}, "userId"),
+            ({"userId": {"id": "7"}}, "userId"),
+            ({"userId": None}, "userId"),
+            ({"userId": "x" * 256}, "userId"),
+            ({"userId": "7", "userHandle": 7}, "userHandle"),
+            ({"userId": "7", "role": "owner"}, "role"),
+            ({"param": {"userId": 7}}, "userId"),
+        ],
+    )
+    def test_what_is_no_user_is_named(self, admin: Caller, path: str, body: Any, field: str) -> None:
+        assert field in error(admin.post(f"{path}/users", body), 400, "invalid_input")["details"]["json"]
+        assert data(admin.get(f"{path}/users"))["count"] == 0
+
+    @pytest.mark.parametrize(
+        ("body", "name"),
+        [
+            ({"userId": "7"}, "7"),
+            ({"userId": "7", "userHandle": "ann"}, "ann"),
+            ({"param": {"userId": "7", "userHandle": "ann"}}, "ann"),
+            ({"userId": "7", "userHandle": None}, "7"),
+        ],
+    )
+    def test_a_user_is_listed_by_their_id(self, admin: Caller, path: str, body: Any, name: str) -> None:
+        user = data(admin.post(f"{path}/users", body), 201)
+        assert user.keys() == {"id", "userId", "name", "status", "createdAt"}
+        assert (user["id"], user["userId"], user["name"], user["status"]) == ("7", "7", name, "active")
+        assert data(admin.get(f"{path}/users"))["results"] == [user]
+
+    def test_granting_twice_is_one_grant(self, admin: Caller, path: str) -> None:
+        first = data(admin.post(f"{path}/users", {"userId": "7", "userHandle": "ann"}), 201)
+        assert data(admin.post(f"{path}/users", {"userId": "7"}), 201) == first, "no handle leaves the one known"
+        renamed = data(admin.post(f"{path}/users", {"userId": "7", "userHandle": "anne"}), 201)
+        assert renamed == {**first, "name": "anne"}
+        assert data(admin.get(f"{path}/users"))["count"] == 1
+
+
+class TestRevoke:
+    def test_an_unknown_account_or_grant_is_not_found(self, admin: Caller, path: str) -> None:
+        assert "account 7 " in error(admin.delete(f"{ACCOUNTS}/7/users/7"), 404, "not_found")["message"]
+        assert "User 7 " in error(admin.delete(f"{path}/users/7"), 404, "not_found")["message"]
+
+    def test_a_user_goes_by_their_id(self, admin: Caller, path: str) -> None:
+        for user in ("7", "8", "a b"):
+            data(admin.post(f"{path}/users", {"userId": user}), 201)
+        assert data(admin.delete(f"{path}/users/8")) == {"removed": True}
+        assert data(admin.delete(f"{path}/users/a%20b")) == {"removed": True}
+        assert [user["id"] for user in data(admin.get(f"{path}/users"))["results"]] == ["7"]
+        error(admin.delete(f"{path}/users/8"), 404, "not_found")
+
+
+class TestRead:
+    @pytest.mark.parametrize("part", ["users", "users/7/access"])
+    def test_an_unknown_account_is_not_found(self, admin: Caller, part: str) -> None:
+        error(admin.get(f"{ACCOUNTS}/7/{part}"), 404, "not_found")
+
+    def test_access_is_per_account(self, admin: Caller, path: str, open_account: Open) -> None:
+        other = f"{ACCOUNTS}/{open_account()}"
+        data(admin.post(f"{path}/users", {"userId": "7"}), 201)
+        assert data(admin.get(f"{path}/users/7/access")) == {"hasAccess": True}
+        assert data(admin.get(f"{path}/users/8/access")) == {"hasAccess": False}
+        assert data(admin.get(f"{other}/users/7/access")) == {"hasAccess": False}
+
+    def test_users_come_in_pages_in_the_order_they_were_let_in(self, admin: Caller, path: str) -> None:
+        for user in ("9", "7", "8"):
+            data(admin.post(f"{path}/users", {"userId": user}), 201)
+        pages = [data(admin.get(f"{path}/users?perPage=2&page={page}")) for page in (1, 2)]
+        assert [[user["id"] for user in page["results"]] for page in pages] == [["9", "7"], ["8"]]
+        assert [page["count"] for page in pages] == [3, 3]
+
+    def test_the_accounts_of_a_user_are_listed_like_all_others(self, admin: Caller, open_account: Open) -> None:
+        accounts = [open_account(name=name) for name in ("one", "two", "three")]
+        for account in accounts[:2]:
+            data(admin.post(f"{ACCOUNTS}/{account}/users", {"userId": "7"}), 201)
+        found = data(admin.get(f"{ACCOUNTS}/users/7?sortBy=name&sortOrder=desc&perPage=1"))
+        assert ([row["name"] for row in found["results"]], found["count"]) == (["two"], 2)
+        assert data(admin.get(f"{ACCOUNTS}/users/nobody"))["count"] == 0
+        error(admin.get(f"{ACCOUNTS}/users/7?userId=8"), 400, "invalid_input")
+
+
+class TestEntries:
+    @pytest.fixture
+    def entries(self, admin: Caller, path: str) -> str:
+        data(admin.patch(f"{path}/lock-amount", {"challengeId": "c1", "amount": 30}))
+        data(admin.patch(f"{path}/consume-amount", {"challengeId": "c2", "amount": 20}))
+        charge = {"externalId": "c1", "externalType": "ENGAGEMENT", "amount": 10}
+        data(admin.patch(f"{path}/consume-amount", charge))
+        return f"{path}/entries"
+
+    def test_an_unknown_account_is_not_found(self, admin: Caller) -> None:
+        error(admin.get(f"{ACCOUNTS}/7/entries"), 404, "not_found")
+
+    def test_entries_are_the_lines_of_the_account(self, admin: Caller, path: str, entries: str) -> None:
+        account = data(admin.get(path))
+        lines = [{**line, "kind": kind} for kind in ("consumed", "locked") for line in account[f"{kind}Amounts"]]
+        found = data(admin.get(entries))["results"]
+        assert sorted(found, key=lambda line: line["id"]) == sorted(lines, key=lambda line: line["id"])
+        assert [line["amount"] for line in found] == [10, 20, 30], "newest first"
+
+    @pytest.mark.parametrize(
+        ("query", "amounts"),
+        [
+            ("kind=locked", [30]),
+            ("kind=consumed&sortBy=amount", [10, 20]),
+            ("externalType=ENGAGEMENT", [10]),
+            ("externalId=c1&sortBy=amount&sortOrder=desc", [30, 10]),
+            ("sortBy=externalId&sortOrder=desc&perPage=1", [20]),
+            ("sortBy=kind&perPage=2&page=2", [30]),
+            ("externalId=c1&kind=consumed", [10]),
+            ("kind=locked&externalType=ENGAGEMENT", []),
+        ],
+    )
+    def test_entries_are_filtered_and_sorted(self, admin: Caller, entries: str, query: str, amounts: list[int]) -> None:
+        assert [line["amount"] for line in data(admin.get(f"{entries}?{query}"))["results"]] == amounts
+
+    @pytest.mark.parametrize("query", ["kind=spent", "externalType=OTHER", "sortBy=id", "page=x"])
+    def test_what_cannot_be_asked_is_refused(self, admin: Caller, entries: str, query: str) -> None:
+        error(admin.get(f"{entries}?{query}"), 400, "invalid_input")
