@@ -26,7 +26,7 @@ _LOAD = (
     """,
     """
     INSERT INTO budget_lines (billing_account_id, kind, external_type, external_id, amount, date)
-    SELECT (n - 1) % :accounts + 1, 'locked', 'CHALLENGE', 'c' || n, 1, timestamptz '2025-01-01' + n * interval '1 second'
+    SELECT (n - 1) % :accounts + 1, 'locked', 'CHALLENGE', 'c' || n, 1, now() + n * interval '1 second'
     FROM generate_series(1, :lines) AS n
     """,
     """
