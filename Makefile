@@ -15,7 +15,8 @@ run: .venv/service-installed ## Run the service, with an embedded database unles
 
 .PHONY: test
 test: .venv/checks-installed ## Run all tests, on an embedded database unless TEST_DATABASE_URL is set
-	$(BIN)/pytest -n auto
+	@# One process more than there are processors: some tests wait for processes they started.
+	$(BIN)/pytest -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist worksteal
 
 .PHONY: lint
 lint: .venv/checks-installed ## Check style, types, imports, and that migrations and docs/openapi.json are current
