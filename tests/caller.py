@@ -1,5 +1,6 @@
 """Calling the service as its users do."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -8,6 +9,10 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.web.json import parse
+
+ACCOUNTS = "/v6/billing-accounts"
+# What the fixture `open_account` yields.
+Open = Callable[..., int]
 
 
 class Caller:

@@ -27,7 +27,7 @@ from app.config import Settings
 from app.db import embedded
 from app.db.base import db
 from cli.token import mint
-from tests.caller import Caller
+from tests.caller import ACCOUNTS, Caller, data
 from tests.processes import until, using
 
 SECRET = "a secret that only tests know, and long enough"
@@ -143,6 +143,30 @@ def as_caller(app: Flask, token: Callable[..., str]) -> Callable[..., Caller]:
         return Caller(app, token(roles=roles, scopes=scopes, user=user))
 
     return make
+
+
+@pytest.fixture
+def client_id(admin: Caller) -> str:
+    found: str = data(admin.post("/v6/clients", {"name": "Acme"}), 201)["id"]
+    return found
+
+
+@pytest.fixture
+def open_account(admin: Caller, client_id: str) -> Callable[..., int]:
+    """Makes an account: `open_account(budget=100)`."""
+
+    def make(**values: Any) -> int:
+        account = {"name": "Acme 2025", "budget": 100, "markup": 0.2, "clientId": client_id, **values}
+        found: int = data(admin.post(ACCOUNTS, account), 201)["id"]
+        return found
+
+    return make
+
+
+@pytest.fixture
+def account_id(open_account: Callable[..., int]) -> int:
+    """An account with a budget of 100."""
+    return open_account()
 
 
 @pytest.fixture

@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -6,34 +5,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from app.db.base import db
-from tests.caller import Caller, data
-
-ACCOUNTS = "/v6/billing-accounts"
-Open = Callable[..., int]
-
-
-@pytest.fixture
-def client_id(admin: Caller) -> str:
-    found: str = data(admin.post("/v6/clients", {"name": "Acme"}), 201)["id"]
-    return found
-
-
-@pytest.fixture
-def open_account(admin: Caller, client_id: str) -> Open:
-    """Makes an account: `open_account(budget=100)`."""
-
-    def make(**values: Any) -> int:
-        account = {"name": "Acme 2025", "budget": 100, "markup": 0.2, "clientId": client_id, **values}
-        found: int = data(admin.post(ACCOUNTS, account), 201)["id"]
-        return found
-
-    return make
-
-
-@pytest.fixture
-def account_id(open_account: Open) -> int:
-    """An account with a budget of 100."""
-    return open_account()
+from tests.caller import ACCOUNTS, Caller, data
 
 
 @pytest.fixture

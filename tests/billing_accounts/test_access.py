@@ -2,8 +2,7 @@ from typing import Any
 
 import pytest
 
-from tests.billing_accounts.conftest import ACCOUNTS, Open
-from tests.caller import Caller, data, error
+from tests.caller import ACCOUNTS, Caller, Open, data, error
 
 
 class TestGrant:

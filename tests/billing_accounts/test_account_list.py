@@ -4,8 +4,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.billing_accounts.conftest import ACCOUNTS, Open
-from tests.caller import Caller, data, error
+from tests.caller import ACCOUNTS, Caller, Open, data, error
 
 SORTS = {
     "id": "id",

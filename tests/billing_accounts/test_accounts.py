@@ -7,8 +7,8 @@ from freezegun import freeze_time
 
 from app.clock import utc_now
 from app.web.json import format_time
-from tests.billing_accounts.conftest import ACCOUNTS, Open, totals
-from tests.caller import Caller, data, error
+from tests.billing_accounts.conftest import totals
+from tests.caller import ACCOUNTS, Caller, Open, data, error
 
 WHOLE = {
     "projectId": "p-1",

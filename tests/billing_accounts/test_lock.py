@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from tests.billing_accounts.conftest import ACCOUNTS, totals
-from tests.caller import Caller, data, error
+from tests.billing_accounts.conftest import totals
+from tests.caller import ACCOUNTS, Caller, data, error
 
 
 def lock(caller: Caller, path: str, challenge: str, amount: Any, **more: Any) -> Any:

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.billing_accounts.conftest import ACCOUNTS, Open
-from tests.caller import Caller, data, error
+from tests.caller import ACCOUNTS, Caller, Open, data, error
 
 CALLERS: dict[str, dict[str, tuple[str, ...]]] = {
     "administrator": {"roles": ("Administrator",)},

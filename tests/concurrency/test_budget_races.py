@@ -11,24 +11,10 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.billing_accounts import audit
-from tests.caller import Caller, data, error
+from tests.caller import ACCOUNTS, Caller, Open, data, error
 
 # As many as the application keeps connections.
 THREADS = 8
-ACCOUNTS = "/v6/billing-accounts"
-
-
-@pytest.fixture
-def open_account(admin: Caller) -> Callable[..., int]:
-    """Makes an account with a budget."""
-    client_id = data(admin.post("/v6/clients", {"name": "Acme"}), 201)["id"]
-
-    def make(budget: int) -> int:
-        account = {"name": "Acme 2025", "budget": budget, "markup": 0, "clientId": client_id}
-        made: int = data(admin.post(ACCOUNTS, account), 201)["id"]
-        return made
-
-    return make
 
 
 @pytest.fixture(autouse=True)
@@ -68,8 +54,8 @@ def statuses(answers: Iterable[TestResponse]) -> dict[int, int]:
     return {status: found.count(status) for status in sorted(set(found))}
 
 
-def test_exactly_as_many_locks_succeed_as_fit(admin: Caller, open_account: Callable[..., int]) -> None:
-    account_id = open_account(137 * 3 + 2)
+def test_exactly_as_many_locks_succeed_as_fit(admin: Caller, open_account: Open) -> None:
+    account_id = open_account(budget=137 * 3 + 2)
     answers = at_once(lock(admin, account_id, f"c{number}", 3) for number in range(400))
     assert statuses(answers) == {200: 137, 400: 263}
     for answer in answers:
@@ -78,32 +64,32 @@ def test_exactly_as_many_locks_succeed_as_fit(admin: Caller, open_account: Calla
     assert totals(admin, account_id) == (411, 0)
 
 
-def test_exactly_as_many_charges_succeed_as_fit(admin: Caller, open_account: Callable[..., int]) -> None:
-    account_id = open_account(100)
+def test_exactly_as_many_charges_succeed_as_fit(admin: Caller, open_account: Open) -> None:
+    account_id = open_account(budget=100)
     body = {"externalId": "e1", "externalType": "ENGAGEMENT", "amount": 7}
     answers = at_once([lambda: admin.patch(f"{ACCOUNTS}/{account_id}/consume-amount", body)] * 40)
     assert statuses(answers) == {200: 14, 400: 26}
     assert totals(admin, account_id) == (0, 98)
 
 
-def test_one_challenge_locked_by_many_holds_one_amount(admin: Caller, open_account: Callable[..., int]) -> None:
-    account_id = open_account(20)
+def test_one_challenge_locked_by_many_holds_one_amount(admin: Caller, open_account: Open) -> None:
+    account_id = open_account(budget=20)
     answers = at_once(lock(admin, account_id, "c1", 1 + number % 20) for number in range(80))
     assert statuses(answers) == {200: 80}, "each replaces the one before, so each fits"
     account = data(admin.get(f"{ACCOUNTS}/{account_id}"))
     assert [line["amount"] for line in account["lockedAmounts"]] == [account["lockedBudget"]]
 
 
-def test_one_challenge_consumed_by_many_is_spent_once(admin: Caller, open_account: Callable[..., int]) -> None:
-    account_id = open_account(100)
+def test_one_challenge_consumed_by_many_is_spent_once(admin: Caller, open_account: Open) -> None:
+    account_id = open_account(budget=100)
     data(lock(admin, account_id, "c1", 60)())
     answers = at_once([consume(admin, account_id, "c1", 55), lock(admin, account_id, "c1", 50)] * 20)
     assert set(statuses(answers)) <= {200, 409}
     assert totals(admin, account_id) == (0, 55)
 
 
-def test_a_storm_of_everything_never_overspends(admin: Caller, open_account: Callable[..., int]) -> None:
-    account_id = open_account(60)
+def test_a_storm_of_everything_never_overspends(admin: Caller, open_account: Open) -> None:
+    account_id = open_account(budget=60)
     chance = random.Random(11)
     calls = []
     for _ in range(300):
@@ -116,8 +102,8 @@ def test_a_storm_of_everything_never_overspends(admin: Caller, open_account: Cal
     assert sum(totals(admin, account_id)) <= 60
 
 
-def test_charges_over_shuffled_accounts_are_all_or_nothing(admin: Caller, open_account: Callable[..., int]) -> None:
-    accounts = [open_account(50) for _ in range(6)]
+def test_charges_over_shuffled_accounts_are_all_or_nothing(admin: Caller, open_account: Open) -> None:
+    accounts = [open_account(budget=50) for _ in range(6)]
     chance = random.Random(5)
     calls = [
         consume_many(admin, [(account, 1) for account in chance.sample(accounts, k=len(accounts))]) for _ in range(80)
@@ -127,8 +113,8 @@ def test_charges_over_shuffled_accounts_are_all_or_nothing(admin: Caller, open_a
     assert [totals(admin, account) for account in accounts] == [(0, 50)] * 6
 
 
-def test_locks_and_shuffled_charges_never_wait_in_a_circle(admin: Caller, open_account: Callable[..., int]) -> None:
-    accounts = [open_account(1000) for _ in range(4)]
+def test_locks_and_shuffled_charges_never_wait_in_a_circle(admin: Caller, open_account: Open) -> None:
+    accounts = [open_account(budget=1000) for _ in range(4)]
     chance = random.Random(7)
     calls = []
     for number in range(120):
@@ -138,10 +124,8 @@ def test_locks_and_shuffled_charges_never_wait_in_a_circle(admin: Caller, open_a
     assert statuses(at_once(calls)) == {200: 360}
 
 
-def test_a_budget_is_never_lowered_below_what_is_reserved_meanwhile(
-    admin: Caller, open_account: Callable[..., int]
-) -> None:
-    account_id = open_account(100)
+def test_a_budget_is_never_lowered_below_what_is_reserved_meanwhile(admin: Caller, open_account: Open) -> None:
+    account_id = open_account(budget=100)
     calls = [lock(admin, account_id, f"c{number}", 10) for number in range(20)]
     lower = [lambda: admin.patch(f"{ACCOUNTS}/{account_id}", {"budget": 50})] * 10
     mixed = [*calls, *lower]

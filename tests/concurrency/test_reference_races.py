@@ -27,14 +27,6 @@ def _inside_the_application(app: Flask) -> Iterator[None]:
 
 
 @pytest.fixture
-def account_id(admin: Caller) -> int:
-    client_id = data(admin.post("/v6/clients", {"name": "Acme"}), 201)["id"]
-    account = {"name": "Acme 2025", "budget": 100, "markup": 0, "clientId": client_id}
-    found: int = data(admin.post("/v6/billing-accounts", account), 201)["id"]
-    return found
-
-
-@pytest.fixture
 def until_something_waits(database_url: str) -> Iterator[Callable[[], None]]:
     """Waits until a statement waits for a lock."""
     engine = create_engine(database_url, isolation_level="AUTOCOMMIT")

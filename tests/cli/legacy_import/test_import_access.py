@@ -17,14 +17,6 @@ USERS = [
 ]
 
 
-@pytest.fixture
-def account_id(admin: Caller) -> int:
-    client_id = data(admin.post("/v6/clients", {"name": "Acme"}), 201)["id"]
-    account = {"name": "Acme 2025", "budget": 100, "markup": 0, "clientId": client_id}
-    found: int = data(admin.post("/v6/billing-accounts", account), 201)["id"]
-    return found
-
-
 def manager(account_id: int | str, user: str, active: str | None = "1") -> dict[str, str | None]:
     return {"project_id": str(account_id), "user_account_id": user, "active": active}
 
