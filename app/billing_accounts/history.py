@@ -91,13 +91,22 @@ _LOCK_BUDGETS = text("""
     ORDER BY billing_account_id FOR NO KEY UPDATE
 """)
 _MERGE_LINES = text("""
-    WITH put AS (
-        INSERT INTO budget_lines AS known (billing_account_id, kind, external_type, external_id, amount, date)
+    WITH added AS (
+        INSERT INTO budget_lines (billing_account_id, kind, external_type, external_id, amount, date)
         SELECT account_id, kind, 'CHALLENGE', challenge_id, amount, :now
-        FROM changed_lines WHERE kind IS NOT NULL ORDER BY account_id, challenge_id
-        ON CONFLICT (billing_account_id, external_type, external_id) WHERE external_type <> 'ENGAGEMENT'
-        DO UPDATE SET kind = excluded.kind, amount = excluded.amount, date = excluded.date
-        RETURNING new.billing_account_id, new.kind, new.amount, old.kind AS old_kind, old.amount AS old_amount
+        FROM changed_lines AS changed
+        WHERE kind IS NOT NULL AND NOT EXISTS (
+            SELECT FROM budget_lines AS known
+            WHERE known.billing_account_id = changed.account_id AND known.external_type = 'CHALLENGE'
+                AND known.external_id = changed.challenge_id
+        )
+        RETURNING billing_account_id, kind, amount, CAST(NULL AS text) AS old_kind, CAST(NULL AS numeric) AS old_amount
+    ), replaced AS (
+        UPDATE budget_lines AS known SET kind = changed.kind, amount = changed.amount, date = :now
+        FROM changed_lines AS changed
+        WHERE changed.kind IS NOT NULL AND known.billing_account_id = changed.account_id
+            AND known.external_type = 'CHALLENGE' AND known.external_id = changed.challenge_id
+        RETURNING known.billing_account_id, new.kind, new.amount, old.kind, old.amount
     ), removed AS (
         DELETE FROM budget_lines AS known USING changed_lines AS changed
         WHERE changed.kind IS NULL AND known.billing_account_id = changed.account_id
@@ -111,7 +120,7 @@ _MERGE_LINES = text("""
                 - coalesce(sum(old_amount) FILTER (WHERE old_kind = 'consumed'), 0) AS consumed,
             count(*) FILTER (WHERE old_kind IS NULL) AS created,
             count(*) FILTER (WHERE old_kind IS NOT NULL) AS updated
-        FROM (TABLE put UNION ALL TABLE removed) AS change
+        FROM (TABLE added UNION ALL TABLE replaced UNION ALL TABLE removed) AS change
         GROUP BY billing_account_id
     ), totals AS (
         UPDATE budgets SET locked = budgets.locked + moved.locked, consumed = budgets.consumed + moved.consumed
@@ -157,7 +166,7 @@ def drop_lines_without_account() -> Iterator[str]:
 def merge_lines(staged: int) -> Merged:
     """Make each staged challenge's line what it says, removing it where `kind` is null, and move the totals."""
     db.session.execute(_FIND_CHANGES)
-    # A statement of its own: the merge then reads what is there once nobody else can change it.
+    # A statement of its own: from here on nobody else changes these lines, and the merge reads them as they are now.
     db.session.execute(_LOCK_BUDGETS)
     created, updated = db.session.execute(_MERGE_LINES, {"now": utc_now()}).one()
     return Merged(created, updated, staged - created - updated)
