@@ -13,6 +13,8 @@ from app.db import base
 from app.web import converters, operations, requests
 from app.web.documentation import ServiceApi
 from app.web.json import OrjsonProvider
+from app.work_periods.payment_routes import blueprint as work_period_payments
+from app.work_periods.routes import booking_blueprint, period_blueprint
 
 __all__ = ["create_app", "models"]
 
@@ -56,6 +58,6 @@ def create_app(settings: Settings | None = None) -> Flask:
         CORS(app, origins=list(settings.cors_origins), expose_headers=HEADERS_FOR_BROWSERS)
     app.register_blueprint(operations.blueprint)
     api = ServiceApi(app)
-    for blueprint in (clients, billing_accounts):
+    for blueprint in (clients, billing_accounts, booking_blueprint, period_blueprint, work_period_payments):
         api.register_blueprint(blueprint)
     return app

@@ -4,5 +4,17 @@ from app.billing_accounts.models import BillingAccount, BillingAccountAccess, Bu
 from app.clients.models import Client
 from app.db.row_counts import RowCount
 from app.web.idempotency import IdempotencyKey
+from app.work_periods.models import ResourceBooking, WorkPeriod, WorkPeriodPayment
 
-__all__ = ["BillingAccount", "BillingAccountAccess", "Budget", "BudgetLine", "Client", "IdempotencyKey", "RowCount"]
+__all__ = [
+    "BillingAccount",
+    "BillingAccountAccess",
+    "Budget",
+    "BudgetLine",
+    "Client",
+    "IdempotencyKey",
+    "ResourceBooking",
+    "RowCount",
+    "WorkPeriod",
+    "WorkPeriodPayment",
+]

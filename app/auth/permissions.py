@@ -7,6 +7,7 @@ class Role(StrEnum):
     """Roles as they stand in a token, in lower case: comparison ignores case."""
 
     ADMINISTRATOR = "administrator"
+    BOOKING_MANAGER = "bookingmanager"
     COPILOT = "copilot"
     TALENT_MANAGER = "talent manager"
     TOPCODER_TALENT_MANAGER = "topcoder talent manager"

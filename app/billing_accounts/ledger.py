@@ -183,9 +183,9 @@ def consume_all(charges: Sequence[Charge]) -> None:
         if account_id not in remaining:
             raise not_found(account_id, {"index": index})
         if account_id in inactive:
-            _refuse_inactive(account_id, {"index": index})
+            refuse_inactive(account_id, {"index": index})
         if charge.amount > remaining[account_id]:
-            _refuse_overspending(account_id, max(remaining[account_id], ZERO), charge.amount, {"index": index})
+            refuse_overspending(account_id, max(remaining[account_id], ZERO), charge.amount, {"index": index})
         remaining[account_id] -= charge.amount
     parameters = {
         "account_ids": [charge.billing_account_id for charge in charges],
@@ -210,8 +210,8 @@ def _reserve(account_id: int, kind: Kind, reference: Reference, amount: Decimal)
     if not line.accepted:
         budget = _budget(account_id)
         if budget.status != Status.ACTIVE:
-            _refuse_inactive(account_id)
-        _refuse_overspending(account_id, max(budget.remaining, ZERO) + line.held, amount)
+            refuse_inactive(account_id)
+        refuse_overspending(account_id, max(budget.remaining, ZERO) + line.held, amount)
     return line
 
 
@@ -230,13 +230,15 @@ def _refuse_consumed(reference: Reference) -> NoReturn:
     raise Conflict(f"{reference.external_id} was consumed already", reason=Reason.ALREADY_CONSUMED)
 
 
-def _refuse_inactive(account_id: int, facts: Mapping[str, Any] | None = None) -> NoReturn:
+def refuse_inactive(account_id: int, facts: Mapping[str, Any] | None = None) -> NoReturn:
+    """Raise the failure that says that an inactive account takes nothing more."""
     raise Conflict(f"Billing account {account_id} is inactive", reason=Reason.ACCOUNT_INACTIVE, details=facts)
 
 
-def _refuse_overspending(
+def refuse_overspending(
     account_id: int, available: Decimal, requested: Decimal, facts: Mapping[str, Any] | None = None
 ) -> NoReturn:
+    """Raise the failure that says how much a reference could take."""
     raise Invalid(
         f"Billing account {account_id} has not enough budget left",
         reason=Reason.INSUFFICIENT_FUNDS,

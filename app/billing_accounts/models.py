@@ -35,6 +35,7 @@ class ExternalType(StrEnum):
 
     CHALLENGE = "CHALLENGE"
     ENGAGEMENT = "ENGAGEMENT"
+    WORK_PERIOD_PAYMENT = "WORK_PERIOD_PAYMENT"
 
 
 class BillingAccount(Timestamped, Base):
@@ -101,13 +102,13 @@ class Budget(Base):
 class BudgetLine(Base):
     """An amount reserved on an account for one reference.
 
-    A challenge has one line, locked or consumed; an engagement has one for each time it was charged.
+    A challenge or a payment has one line, locked or consumed; an engagement has one for each time it was charged.
     """
 
     __tablename__ = "budget_lines"
     __table_args__ = (
         CheckConstraint("kind IN ('locked', 'consumed')", name="kind"),
-        CheckConstraint("external_type IN ('CHALLENGE', 'ENGAGEMENT')", name="external_type"),
+        CheckConstraint("external_type IN ('CHALLENGE', 'ENGAGEMENT', 'WORK_PERIOD_PAYMENT')", name="external_type"),
         CheckConstraint("amount > 0", name="amount"),
         Index(
             "uq_budget_lines_reference",

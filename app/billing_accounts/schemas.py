@@ -192,7 +192,9 @@ class LockAmount(_AmountFor):
 class ConsumeAmount(_AmountFor):
     """An amount to spend: in place of what a challenge holds or spent, or once more for an engagement."""
 
-    external_type = fields.Choice(ExternalType, load_default=ExternalType.CHALLENGE)
+    external_type = fields.Choice(
+        (ExternalType.CHALLENGE, ExternalType.ENGAGEMENT), load_default=ExternalType.CHALLENGE
+    )
     amount = fields.Amount(least=Decimal("0.0001"), rounded=True, required=True)
 
 

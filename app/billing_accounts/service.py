@@ -81,6 +81,12 @@ def update(account_id: int, changes: Mapping[str, Any]) -> Row[Any]:
     return _read(account_id)
 
 
+def require(account_id: int) -> None:
+    """Raise Invalid, naming `billingAccountId`, unless there is such an account."""
+    if db.session.get(BillingAccount, account_id) is None:
+        raise Invalid.field("billingAccountId", f"Billing account {account_id} does not exist.")
+
+
 def require_visible(actor: Actor, account_id: int) -> None:
     """Raise NotFound unless there is such an account and the caller may see it."""
     parameters = {"account_id": account_id, "granted_to": granted_to(actor)}

@@ -2,16 +2,16 @@
 
 import re
 from dataclasses import dataclass
-from uuid import UUID
 
 from flask import Flask
 from werkzeug.routing import BaseConverter
+
+from app.web.fields import UUID_TEXT
 
 MAX_INTEGER = 2**31 - 1
 MAX_TEXT = 255
 
 _DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class TextConverter(BaseConverter):
 class UuidConverter(BaseConverter):
     """A UUID in its usual spelling."""
 
-    def to_python(self, value: str) -> UUID | Malformed:
-        """The UUID, or what is wrong with it."""
-        return UUID(value) if _UUID.fullmatch(value) else Malformed("Not a valid UUID.")
+    def to_python(self, value: str) -> str | Malformed:
+        """The UUID as text, or what is wrong with it."""
+        return value.lower() if UUID_TEXT.fullmatch(value) else Malformed("Not a valid UUID.")
 
 
 def init_app(app: Flask) -> None:

@@ -14,6 +14,7 @@ from werkzeug.routing import Rule
 from app.auth.guards import Guard
 from app.naming import camel_case
 from app.web import converters, errors
+from app.web.fields import OneOf
 from app.web.idempotency import HEADER, METHODS
 from app.web.schemas import Error
 
@@ -54,6 +55,13 @@ class DescribedSchemas(MarshmallowPlugin):
         return {"description": inspect.getdoc(_class_of(schema)), **component}
 
 
+def _union(converter: Any, field: Any, **_: Any) -> dict[str, Any]:
+    """What a OneOf field may hold."""
+    if not isinstance(field, OneOf):
+        return {}
+    return {"anyOf": [converter.resolve_nested_schema(schema) for schema in field.schemas]}
+
+
 class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
     """Collects the blueprints into one document; failures are answered by `app.web.errors`."""
 
@@ -75,6 +83,7 @@ class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
         )
         schemas = DescribedSchemas(schema_name_resolver=_type_name)
         super().__init__(app, spec_kwargs={"flask_plugin": CamelPaths(), "marshmallow_plugin": schemas})
+        self.ma_plugin.converter.add_attribute_function(_union)
         integer = {"type": "integer", "format": "int32", "minimum": 1, "maximum": converters.MAX_INTEGER}
         text = {"type": "string", "minLength": 1, "maxLength": converters.MAX_TEXT}
         self.register_converter(converters.IntegerConverter, lambda _: integer)
@@ -117,7 +126,7 @@ def describe_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
     if method.upper() in METHODS:
         doc.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
         statuses += [HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY]
-    if "requestBody" in doc:
+    if "requestBody" in doc or "requestBody" in doc_info.get("manual_doc", {}):
         statuses += [HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE]
     responses = doc.setdefault("responses", {})
     responses.pop("default", None)

@@ -20,6 +20,7 @@ _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?",
     re.ASCII | re.IGNORECASE,
 )
+UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _NOT_A_TIME = "Not a valid ISO 8601 time such as 2025-10-30T13:00:00Z."
 
 
@@ -67,9 +68,11 @@ class Integer(ma.fields.Integer):
 
 
 class Boolean(ma.fields.Boolean):
-    """`true` or `false`, nothing that resembles them."""
+    """`true` or `false`, nothing that resembles them; in a query string the words."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:
+        if isinstance(self.root, QueryArguments) and value in {"true", "false"}:
+            value = value == "true"
         if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)
         return value
@@ -155,6 +158,44 @@ class Moment(ma.fields.DateTime):
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return value
+
+
+class Day(ma.fields.Date):
+    """A date of the calendar, such as 2025-10-30."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> date:
+        try:
+            return date.fromisoformat(value if _DATE.fullmatch(value) else "")
+        except (TypeError, ValueError):
+            raise ma.ValidationError("Not a valid date such as 2025-10-30.") from None
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return value
+
+
+class Uuid(ma.fields.UUID):
+    """A UUID in its usual spelling, kept as text."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if not isinstance(value, str) or not UUID_TEXT.fullmatch(value):
+            raise self.make_error("invalid_uuid")
+        return value.lower()
+
+
+class Several(ma.fields.List[Any]):
+    """Several values of a query string, given one by one or separated by commas."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[Any]:
+        given = [part.strip() for each in value for part in str(each).split(",")]
+        return super()._deserialize(given, attr, data, **kwargs)
+
+
+class OneOf(ma.fields.Field[Any]):
+    """A value of one of several schemas, for the document."""
+
+    def __init__(self, *schemas: type[ma.Schema], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.schemas = schemas
 
 
 class QueryArguments(ma.Schema):

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.auth.actor import current_actor
 from app.clock import utc_now
 from app.db.base import Base, Moment, db
+from app.db.transaction import transaction
 from app.errors import Conflict, Invalid, KeyReused, Reason
 
 HEADER = "Idempotency-Key"
@@ -51,7 +52,9 @@ _CLAIM = text("""
         WHERE known.created_at <= :expired
     RETURNING true
 """)
-_STORED = text("SELECT request_hash, status, body FROM idempotency_keys WHERE caller = :caller AND key = :key")
+_STORED = text(
+    "SELECT request_hash, status, body, created_at FROM idempotency_keys WHERE caller = :caller AND key = :key"
+)
 _STORE = text("UPDATE idempotency_keys SET status = :status, body = :body WHERE caller = :caller AND key = :key")
 
 
@@ -61,12 +64,9 @@ def once(view: Callable[[], Response]) -> Response:
     Raises Invalid for an unusable key, KeyReused when the key stands for another request, and Conflict when a twin
     takes too long to end.
     """
-    key = request.headers.get(HEADER)
-    if key is None or request.method not in METHODS:
+    if HEADER not in request.headers or request.method not in METHODS:
         return view()
-    if not _KEY.fullmatch(key):
-        raise Invalid.field(HEADER, "Must be 1 to 255 visible ASCII characters.", location="headers")
-    identity = {"caller": current_actor().subject, "key": key}
+    identity = _identity()
     request_hash = _request_hash()
     if not _claim(identity, request_hash):
         stored = db.session.execute(_STORED, identity).one()
@@ -74,6 +74,32 @@ def once(view: Callable[[], Response]) -> Response:
     response = view()
     db.session.execute(_STORE, {**identity, "status": response.status_code, "body": response.get_data()})
     return response
+
+
+def once_in_parts(view: Callable[[], Response]) -> Response:
+    """As `once`, for a view that commits in parts and that finds nothing left to do when it is called again.
+
+    The key is stored with the answer once the view is done: a call that is cut short leaves no key, and the next one
+    does the rest.
+    """
+    if HEADER not in request.headers:
+        return view()
+    identity = _identity()
+    with transaction():
+        stored = db.session.execute(_STORED, identity).one_or_none()
+        if stored is not None and stored.created_at > utc_now() - KEPT_FOR:
+            return _replay(stored, _request_hash())
+    response = view()
+    with transaction():
+        return once(lambda: response)
+
+
+def _identity() -> dict[str, str]:
+    """Whose key and which. Raises Invalid for an unusable key."""
+    key = request.headers[HEADER]
+    if not _KEY.fullmatch(key):
+        raise Invalid.field(HEADER, "Must be 1 to 255 visible ASCII characters.", location="headers")
+    return {"caller": current_actor().subject, "key": key}
 
 
 def _claim(identity: dict[str, str], request_hash: bytes) -> bool:

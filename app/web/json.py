@@ -1,7 +1,7 @@
 """JSON in and out: exact decimals both ways, strict on the way in."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
@@ -43,6 +43,8 @@ def _out(value: Any) -> Any:
         return orjson.Fragment(plain(value))
     if isinstance(value, datetime):
         return format_time(value)
+    if isinstance(value, date):
+        return value.isoformat()
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 

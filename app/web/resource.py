@@ -1,6 +1,6 @@
 """The base of every view: guard, transaction, idempotency and path values, in that order."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import Response, request
 from flask.views import MethodView
@@ -19,6 +19,8 @@ class Resource(MethodView):
     """A view class whose unsafe methods run in one transaction, committed when the answer is ready to be sent."""
 
     init_every_request = False
+    # Methods that commit in parts, because all of their work would be too much for one transaction.
+    in_parts: ClassVar[frozenset[str]] = frozenset()
 
     def dispatch_request(self, **path: Any) -> Response:
         """Admit the caller, then run the view for this method."""
@@ -33,5 +35,7 @@ class Resource(MethodView):
             autocommit_reads()
             answer: Response = view(**path)
             return answer
+        if view.__name__ in self.in_parts:
+            return idempotency.once_in_parts(lambda: view(**path))
         with transaction():
             return idempotency.once(lambda: view(**path))

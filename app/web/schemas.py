@@ -177,10 +177,11 @@ class Error(ReadSchema):
 def envelope_of(schema_class: type[ma.Schema], *, many: bool = False) -> type[ma.Schema]:
     """The type of a success answer around `schema_class`."""
     name = f"{schema_class.__name__}{'List' if many else ''}Response"
+    union = getattr(schema_class, "union", None)
     members: dict[str, Any] = {
         "__doc__": "A success.",
         "success": ma.fields.Boolean(metadata={"enum": [True]}),
-        "data": ma.fields.Nested(schema_class, many=many),
+        "data": ma.fields.List(fields.OneOf(*union)) if union else ma.fields.Nested(schema_class, many=many),
     }
     return type(name, (ReadSchema,), members)
 

@@ -1,0 +1,129 @@
+"""Bulk operations: one call, many items, each with an outcome of its own.
+
+The body is an array of objects. Each item is checked by its schema; those that pass go, in order, to one set-wise
+service function, which answers each with a result or with the ServiceError the single operation would raise. The
+answer is a list in the order of the request: the result, or what was sent with `error` beside it. With `?atomic=true`
+the first failing item fails the whole call, which then changes nothing.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache, wraps
+from typing import Any, cast
+
+import marshmallow as ma
+from flask import request
+from flask_smorest import Blueprint
+
+from app.errors import Invalid, ServiceError
+from app.web import fields
+from app.web.blueprint import StrictParser
+from app.web.schemas import CamelQuery, ErrorDetail, ReadSchema
+
+MAX_ITEMS = 1000
+
+Item = dict[str, Any]
+View = Callable[..., Sequence[Any]]
+
+
+class BulkOptions(CamelQuery):
+    """How a bulk call treats failures."""
+
+    atomic = fields.Boolean(
+        load_default=False, metadata={"description": "All or nothing: the first failing item fails the whole call."}
+    )
+
+
+def operation(
+    blueprint: Blueprint, *, item: type[ma.Schema], result: type[ma.Schema], example: list[Item]
+) -> Callable[[View], Callable[..., Any]]:
+    """Make a view of a method that takes a list of loaded items and yields an outcome for each."""
+    load, dump = item().load, result().dump
+
+    def decorate(view: View) -> Callable[..., Any]:
+        @blueprint.arguments(BulkOptions(), location="query")
+        @blueprint.doc(requestBody=_request(item, example))
+        @blueprint.response(200, _outcome_of(result)(many=True))
+        @wraps(view)
+        def run(self: Any, options: dict[str, Any]) -> list[Any]:
+            sent = _items()
+            outcomes = _outcomes(sent, load, lambda items: view(self, items))
+            if options["atomic"]:
+                _require_success(outcomes)
+            return [
+                {**each, "error": _error(outcome)} if isinstance(outcome, ServiceError) else dump(outcome)
+                for each, outcome in zip(sent, outcomes, strict=True)
+            ]
+
+        return cast("Callable[..., Any]", run)
+
+    return decorate
+
+
+def _items() -> list[Item]:
+    """The array that was sent. Raises Invalid for anything else."""
+    body = StrictParser().load_json(request)
+    if not isinstance(body, list):
+        raise Invalid("The body must be an array of objects; this address takes nothing else")
+    if not 1 <= len(body) <= MAX_ITEMS:
+        raise Invalid(f"The array must hold from 1 to {MAX_ITEMS} items, not {len(body)}")
+    for index, each in enumerate(body):
+        if not isinstance(each, dict):
+            raise Invalid(f"Item {index} is not an object", details={"index": index})
+    return body
+
+
+def _outcomes(sent: list[Item], load: Callable[[Item], Item], act: View) -> list[Any]:
+    """The result or the failure of each item, in order."""
+    outcomes: list[Any] = []
+    loaded: list[Item] = []
+    for each in sent:
+        try:
+            loaded.append(load(each))
+            outcomes.append(None)
+        except ma.ValidationError as error:
+            names = ", ".join(error.messages_dict)
+            outcomes.append(Invalid(f"The item is not valid: see {names}"[:500], details={"json": error.messages_dict}))
+    results = iter(act(loaded) if loaded else ())
+    return [next(results) if outcome is None else outcome for outcome in outcomes]
+
+
+def _require_success(outcomes: list[Any]) -> None:
+    for index, outcome in enumerate(outcomes):
+        if isinstance(outcome, ServiceError):
+            outcome.details = {**(outcome.details or {}), "index": index}
+            raise outcome
+
+
+def _error(failure: ServiceError) -> dict[str, Any]:
+    error = {"code": failure.status, "reason": failure.reason, "message": failure.message}
+    return error if failure.details is None else {**error, "details": failure.details}
+
+
+def _request(item: type[ma.Schema], example: list[Item]) -> dict[str, Any]:
+    schema = {"type": "array", "items": item, "minItems": 1, "maxItems": MAX_ITEMS}
+    return {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}
+
+
+class ItemError(ErrorDetail):
+    """Why one item of a bulk call failed, as the single operation would say it."""
+
+
+@cache
+def _outcome_of(result: type[ma.Schema]) -> type[ma.Schema]:
+    """What becomes of one item: the result, or what was sent with `error` beside it."""
+    members = {
+        "__doc__": "An item that failed: what was sent, with `error` beside it.",
+        "error": ma.fields.Nested(ItemError),
+    }
+    failed = type(f"{result.__name__}Failure", (ReadSchema,), members)
+    return type(f"{result.__name__}Outcome", (Outcome,), {"union": (result, failed)})
+
+
+class Outcome(ReadSchema):
+    """One of several shapes, finished when it comes here."""
+
+    union: tuple[type[ma.Schema], ...] = ()
+
+    def dump(self, obj: Any, *, many: bool | None = None) -> Any:  # noqa: ARG002 - the signature is marshmallow's
+        """`obj` as it is."""
+        return obj

@@ -1,0 +1,72 @@
+"""Resource bookings."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from app.auth.actor import Actor
+from app.billing_accounts import service as billing_accounts
+from app.db.base import db
+from app.db.paging import Page
+from app.errors import Invalid, NotFound
+from app.work_periods import periods, queries
+from app.work_periods.models import ResourceBooking
+
+# Ten years: beyond that a date is a mistake, and every week is a row.
+MAX_DAYS = 3660
+
+
+def search(arguments: Mapping[str, Any]) -> Page:
+    """One page of the bookings that match."""
+    return queries.BOOKINGS.page(arguments)
+
+
+def get(booking_id: str) -> ResourceBooking:
+    """The booking. Raises NotFound."""
+    return _found(db.session.get(ResourceBooking, UUID(booking_id)), booking_id)
+
+
+def create(actor: Actor, values: Mapping[str, Any]) -> ResourceBooking:
+    """A new booking with its weeks. Raises Invalid (unknown billing account, too long)."""
+    _require_sound(values, values.get("start_date"), values.get("end_date"))
+    booking = ResourceBooking(created_by=actor.subject, **values)
+    db.session.add(booking)
+    db.session.flush()
+    periods.fit(booking)
+    return booking
+
+
+def update(actor: Actor, booking_id: str, changes: Mapping[str, Any]) -> ResourceBooking:
+    """Change the named fields, and the weeks when dates are among them.
+
+    Raises NotFound, Invalid (unknown billing account, start after end, too long) or Conflict (a week with an active
+    payment would go).
+    """
+    booking = _found(db.session.get(ResourceBooking, UUID(booking_id), with_for_update={"key_share": True}), booking_id)
+    before = (booking.start_date, booking.end_date)
+    for name, value in changes.items():
+        setattr(booking, name, value)
+    booking.updated_by = actor.subject
+    _require_sound(changes, booking.start_date, booking.end_date)
+    db.session.flush()
+    if changes.keys() & {"start_date", "end_date", "user_handle", "project_id"}:
+        periods.fit(booking, before)
+    return booking
+
+
+def _require_sound(values: Mapping[str, Any], start: date | None, end: date | None) -> None:
+    if start is not None and end is not None:
+        name = "startDate" if "start_date" in values else "endDate"
+        if start > end:
+            raise Invalid.field(name, "startDate is after endDate.")
+        if (end - start).days > MAX_DAYS:
+            raise Invalid.field(name, "A booking lasts ten years at most.")
+    if values.get("billing_account_id") is not None:
+        billing_accounts.require(values["billing_account_id"])
+
+
+def _found(booking: ResourceBooking | None, booking_id: str) -> ResourceBooking:
+    if booking is None:
+        raise NotFound(f"Resource booking {booking_id} was not found")
+    return booking

@@ -1,0 +1,88 @@
+"""Work periods: the weeks of bookings, and the days worked in them."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, delete, insert, select
+
+from app.clock import utc_now
+from app.db.base import db
+from app.db.paging import Page
+from app.errors import Conflict, Invalid, NotFound
+from app.work_periods import queries, weeks
+from app.work_periods.models import ResourceBooking, WorkPeriod
+
+
+def search(arguments: Mapping[str, Any]) -> Page:
+    """One page of the work periods that match."""
+    return queries.PERIODS.page(arguments)
+
+
+def get(period_id: str) -> Row[Any]:
+    """The work period with its payments. Raises NotFound."""
+    period = db.session.execute(queries.PERIOD, {"period_id": period_id}).one_or_none()
+    if period is None:
+        raise _not_found(period_id)
+    return period
+
+
+def update(period_id: str, days_worked: int) -> Row[Any]:
+    """Set the days worked. Raises NotFound, and Invalid below the days paid."""
+    period = db.session.get(WorkPeriod, UUID(period_id), with_for_update={"key_share": True})
+    if period is None:
+        raise _not_found(period_id)
+    if days_worked < period.days_paid:
+        raise Invalid.field("daysWorked", f"{period.days_paid} days are paid already.")
+    period.days_worked = days_worked
+    period.updated_at = utc_now()
+    db.session.flush()
+    return get(period_id)
+
+
+def fit(booking: ResourceBooking, before: tuple[date | None, date | None] = (None, None)) -> None:
+    """Give a booking the weeks that its dates ask for, `before` being its dates until now.
+
+    Days worked that were never set by hand follow the dates, but not below the days paid. A week that goes takes its
+    failed and cancelled payments along. Raises Conflict when one with an active payment would have to go.
+    """
+    statement = select(WorkPeriod).where(WorkPeriod.resource_booking_id == booking.id).order_by(WorkPeriod.id)
+    present = {period.start_date: period for period in db.session.scalars(statement.with_for_update(key_share=True))}
+    wanted, usual = _weeks(booking.start_date, booking.end_date), _weeks(*before)
+    gone = [period for start, period in present.items() if start not in wanted]
+    for period in gone:
+        if period.open_payments or period.completed_payments:
+            raise Conflict(f"The week of {period.start_date} has an active payment")
+    if gone:
+        db.session.execute(delete(WorkPeriod).where(WorkPeriod.id.in_([period.id for period in gone])))
+    for start, period in present.items():
+        if start in wanted and start in usual and period.days_worked == usual[start].working_days:
+            period.days_worked = max(wanted[start].working_days, period.days_paid)
+        period.user_handle, period.project_id = booking.user_handle, booking.project_id
+    now = utc_now()
+    added = [
+        {
+            "resource_booking_id": booking.id,
+            "project_id": booking.project_id,
+            "user_handle": booking.user_handle,
+            "start_date": week.start,
+            "end_date": week.end,
+            "days_worked": week.working_days,
+            "created_at": now,
+            "updated_at": now,
+        }
+        for start, week in wanted.items()
+        if start not in present
+    ]
+    if added:
+        db.session.execute(insert(WorkPeriod), added)
+    db.session.flush()
+
+
+def _weeks(first: date | None, last: date | None) -> dict[date, weeks.Week]:
+    return {} if first is None or last is None else {week.start: week for week in weeks.between(first, last)}
+
+
+def _not_found(period_id: str) -> NotFound:
+    return NotFound(f"Work period {period_id} was not found")

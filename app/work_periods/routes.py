@@ -1,0 +1,107 @@
+"""`/v6/resource-bookings` and `/v6/work-periods`. The routes of payments are in `payment_routes`."""
+
+from typing import Any
+
+from sqlalchemy import Row
+
+from app.auth.actor import current_actor
+from app.auth.guards import requires
+from app.auth.permissions import scopes
+from app.db.paging import Page
+from app.web.blueprint import ApiBlueprint
+from app.web.resource import Resource
+from app.web.schemas import page_of
+from app.work_periods import bookings, periods, schemas
+from app.work_periods.models import ResourceBooking
+from app.work_periods.payments import PEOPLE
+
+booking_blueprint = ApiBlueprint(
+    "resource-bookings", __name__, url_prefix="/v6/resource-bookings", description="People booked for projects."
+)
+period_blueprint = ApiBlueprint(
+    "work-periods",
+    __name__,
+    url_prefix="/v6/work-periods",
+    description="The weeks of bookings, and how far they are paid.",
+)
+
+_BOOKINGS, _PERIODS = "taas-resourceBookings", "taas-workPeriods"
+_read_booking = requires(roles=PEOPLE, scopes=scopes(_BOOKINGS, "read"))
+_create_booking = requires(roles=PEOPLE, scopes=scopes(_BOOKINGS, "create"))
+_update_booking = requires(roles=PEOPLE, scopes=scopes(_BOOKINGS, "update"))
+_read_period = requires(roles=PEOPLE, scopes=scopes(_PERIODS, "read"))
+_update_period = requires(roles=PEOPLE, scopes=scopes(_PERIODS, "update"))
+
+
+@booking_blueprint.route("")
+class ResourceBookings(Resource):
+    """All bookings."""
+
+    @_read_booking
+    @booking_blueprint.arguments(schemas.ResourceBookingQuery(), location="query")
+    @booking_blueprint.response(200, page_of(schemas.ResourceBooking))
+    @booking_blueprint.doc(operationId="listResourceBookings")
+    def get(self, arguments: dict[str, Any]) -> Page:
+        """List resource bookings"""
+        return bookings.search(arguments)
+
+    @_create_booking
+    @booking_blueprint.arguments(schemas.ResourceBookingCreate(), example=schemas.BOOKING_EXAMPLE)
+    @booking_blueprint.response(201, schemas.ResourceBooking)
+    @booking_blueprint.doc(operationId="createResourceBooking")
+    def post(self, values: dict[str, Any]) -> ResourceBooking:
+        """Create a resource booking with its work periods"""
+        return bookings.create(current_actor(), values)
+
+
+@booking_blueprint.route("/<uuid:resource_booking_id>")
+class OneResourceBooking(Resource):
+    """One booking."""
+
+    @_read_booking
+    @booking_blueprint.response(200, schemas.ResourceBooking)
+    @booking_blueprint.doc(operationId="getResourceBooking")
+    def get(self, resource_booking_id: str) -> ResourceBooking:
+        """Get a resource booking"""
+        return bookings.get(resource_booking_id)
+
+    @_update_booking
+    @booking_blueprint.arguments(schemas.ResourceBookingUpdate(), example={"endDate": "2025-06-27"})
+    @booking_blueprint.response(200, schemas.ResourceBooking)
+    @booking_blueprint.doc(operationId="updateResourceBooking")
+    def patch(self, changes: dict[str, Any], resource_booking_id: str) -> ResourceBooking:
+        """Change a resource booking, and its weeks with its dates"""
+        return bookings.update(current_actor(), resource_booking_id, changes)
+
+
+@period_blueprint.route("")
+class WorkPeriods(Resource):
+    """All work periods."""
+
+    @_read_period
+    @period_blueprint.arguments(schemas.WorkPeriodQuery(), location="query")
+    @period_blueprint.response(200, page_of(schemas.WorkPeriod))
+    @period_blueprint.doc(operationId="listWorkPeriods")
+    def get(self, arguments: dict[str, Any]) -> Page:
+        """List work periods"""
+        return periods.search(arguments)
+
+
+@period_blueprint.route("/<uuid:work_period_id>")
+class OneWorkPeriod(Resource):
+    """One work period."""
+
+    @_read_period
+    @period_blueprint.response(200, schemas.WorkPeriodDetail)
+    @period_blueprint.doc(operationId="getWorkPeriod")
+    def get(self, work_period_id: str) -> Row[Any]:
+        """Get a work period with its payments"""
+        return periods.get(work_period_id)
+
+    @_update_period
+    @period_blueprint.arguments(schemas.WorkPeriodUpdate(), example={"daysWorked": 4})
+    @period_blueprint.response(200, schemas.WorkPeriodDetail)
+    @period_blueprint.doc(operationId="updateWorkPeriod")
+    def patch(self, values: dict[str, Any], work_period_id: str) -> Row[Any]:
+        """Set the days worked in a work period"""
+        return periods.update(work_period_id, values["days_worked"])
