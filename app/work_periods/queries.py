@@ -108,8 +108,8 @@ PAYMENT = text(f"SELECT {_PAYMENT_COLUMNS} FROM work_period_payments p WHERE p.i
 
 # What deciding on a payment needs to know of its period and booking.
 _TO_DECIDE = """
-    SELECT w.id, w.start_date, w.days_worked, w.days_paid, w.payment_total, w.open_payments, w.completed_payments,
-        b.member_rate, b.customer_rate, b.billing_account_id
+    SELECT CAST(w.id AS text) AS id, w.start_date, w.days_worked, w.days_paid, w.payment_total, w.open_payments,
+        w.completed_payments, b.member_rate, b.customer_rate, b.billing_account_id
     FROM work_periods w JOIN resource_bookings b ON b.id = w.resource_booking_id
 """
 LOCK_PERIODS = text(f"{_TO_DECIDE} WHERE w.id = ANY(CAST(:period_ids AS uuid[])) ORDER BY w.id FOR NO KEY UPDATE OF w")
@@ -118,8 +118,12 @@ LOCK_PERIODS_OF_PAYMENTS = text(f"""
         SELECT work_period_id FROM work_period_payments WHERE id = ANY(CAST(:payment_ids AS uuid[]))
     ) ORDER BY w.id FOR NO KEY UPDATE OF w
 """)
+_AS_TEXT = {"id", "work_period_id"}
+_DECIDED_COLUMNS = ", ".join(
+    f"CAST(p.{name} AS text) AS {name}" if name in _AS_TEXT else f"p.{name}" for name in PAYMENT_FIELDS
+)
 PAYMENTS_TO_CHANGE = text(
-    f"SELECT {_PAYMENT_COLUMNS} FROM work_period_payments p WHERE p.id = ANY(CAST(:payment_ids AS uuid[]))"
+    f"SELECT {_DECIDED_COLUMNS} FROM work_period_payments p WHERE p.id = ANY(CAST(:payment_ids AS uuid[]))"
 )
 WRITE_PERIODS = text("""
     UPDATE work_periods AS w SET days_paid = new.days_paid, payment_total = new.payment_total,
@@ -154,7 +158,7 @@ WRITE_PAYMENTS = text(f"""
     ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _PAYMENT_TYPES if name != "id")}
 """)
 DUE_PERIODS = """
-    SELECT w.id FROM work_periods w JOIN resource_bookings b ON b.id = w.resource_booking_id
+    SELECT CAST(w.id AS text) FROM work_periods w JOIN resource_bookings b ON b.id = w.resource_booking_id
     WHERE w.id > CAST(:after AS uuid) AND w.days_worked > w.days_paid AND w.start_date <= :today AND {conditions}
     ORDER BY w.id LIMIT :limit
 """

@@ -1,0 +1,86 @@
+"""Bulk calls for payments at the same time, on the same budgets and periods."""
+
+import random
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.billing_accounts import audit as budgets
+from app.work_periods import audit
+from tests.caller import Caller, Open, data
+
+THREADS = 8
+BOOKINGS, PERIODS, PAYMENTS = "/v6/resource-bookings", "/v6/work-periods", "/v6/work-period-payments"
+
+
+@pytest.fixture(autouse=True)
+def _sound_books(app: Flask) -> Iterator[None]:
+    yield
+    with app.app_context():
+        assert list(budgets.differences()) == []
+        assert list(audit.differences()) == []
+
+
+def book(caller: Caller, account: int, weeks: int) -> list[str]:
+    """The work periods of a new booking that pays 5 for each week."""
+    last = {4: "2024-01-26", 16: "2024-04-19"}[weeks]
+    dates = {"startDate": "2024-01-01", "endDate": last}
+    booking = {"projectId": 1, "userId": "7", "rateType": "weekly", "memberRate": 5, "billingAccountId": account}
+    made = data(caller.post(BOOKINGS, {**booking, **dates}), 201)
+    found = data(caller.get(f"{PERIODS}?resourceBookingId={made['id']}&perPage=100"))["results"]
+    assert len(found) == weeks
+    return [period["id"] for period in found]
+
+
+def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
+    with ThreadPoolExecutor(THREADS) as pool:
+        return [data(each.result()) for each in [pool.submit(call) for call in calls]]
+
+
+def paid(answers: list[Any]) -> int:
+    return sum("error" not in item for answer in answers for item in answer)
+
+
+def test_many_bulk_calls_pay_exactly_what_the_budget_allows(admin: Caller, open_account: Open) -> None:
+    account = open_account(budget=5 * 100 + 3)
+    periods = [period for _ in range(16) for period in book(admin, account, 16)]
+    chance = random.Random(1)
+    calls: list[Callable[[], Any]] = []
+    for _ in range(64):
+        items = [{"workPeriodId": period} for period in chance.sample(periods, 12)]
+        calls.append(lambda items=items: admin.post(f"{PAYMENTS}/bulk", items))
+    answers = at_once(calls)
+    assert paid(answers) == 100
+    assert data(admin.get(f"/v6/billing-accounts/{account}"))["lockedBudget"] == 500
+
+
+def test_days_are_paid_once_whoever_asks(admin: Caller, open_account: Open) -> None:
+    account = open_account(budget=10_000)
+    periods = book(admin, account, 16)
+    query = {"query": {"projectId": 1}}
+    calls: list[Callable[[], Any]] = [lambda: admin.post(f"{PAYMENTS}/query", query)] * 8
+    answers = at_once(calls)
+    assert sum(answer["totalSuccess"] for answer in answers) == len(periods)
+    assert data(admin.get(f"/v6/billing-accounts/{account}"))["lockedBudget"] == 5 * len(periods)
+
+
+def test_everything_at_once_over_shuffled_accounts_waits_in_no_circle(admin: Caller, open_account: Open) -> None:
+    accounts = [open_account(budget=200) for _ in range(3)]
+    periods = [period for account in accounts for period in book(admin, account, 4)]
+    payments = data(admin.post(f"{PAYMENTS}/bulk", [{"workPeriodId": period, "days": 1} for period in periods]))
+    ids = [payment["id"] for payment in payments]
+    chance = random.Random(2)
+    calls: list[Callable[[], Any]] = []
+    for _ in range(24):
+        moves = [{"id": each, "billingAccountId": chance.choice(accounts)} for each in chance.sample(ids, 8)]
+        extras = [{"workPeriodId": each, "days": 0, "amount": 1} for each in chance.sample(periods, 8)]
+        consumes = [{"billingAccountId": each, "externalId": "e", "amount": 1} for each in chance.sample(accounts, 3)]
+        calls.append(lambda moves=moves: admin.patch(f"{PAYMENTS}/bulk", moves))
+        calls.append(lambda extras=extras: admin.post(f"{PAYMENTS}/bulk", extras))
+        calls.append(
+            lambda consumes=consumes: admin.post("/v6/billing-accounts/consume-amounts", {"consumes": consumes})
+        )
+    at_once(calls)

@@ -1,0 +1,171 @@
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.caller import Caller, data, error
+from tests.work_periods.conftest import BOOKING, BOOKINGS, PERIODS, UNKNOWN, Book, move, pay, periods_of
+
+ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
+    "administrator": {"roles": ("administrator",)},
+    "bookingmanager": {"roles": ("bookingManager",)},
+    "read": {"scopes": ("read:taas-resourceBookings",)},
+    "all": {"scopes": ("all:taas-resourceBookings",)},
+}
+
+
+@pytest.fixture
+def booking(admin: Caller, account: int) -> Any:
+    return data(admin.post(BOOKINGS, {**BOOKING, "billingAccountId": account}), 201)
+
+
+def week(caller: Caller, booking: Any) -> list[tuple[str, int]]:
+    found = data(caller.get(f"{PERIODS}?resourceBookingId={booking['id']}&sortBy=startDate"))["results"]
+    return [(period["startDate"], period["daysWorked"]) for period in found]
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_who_may_read(as_caller: Any, booking: Any, name: str) -> None:
+    data(as_caller(**ALLOWED[name]).get(f"{BOOKINGS}/{booking['id']}"))
+
+
+@pytest.mark.parametrize("caller", [{"roles": ("copilot",)}, {"scopes": ("read:taas-workPeriods",)}])
+def test_others_may_not(as_caller: Any, caller: Any) -> None:
+    error(as_caller(**caller).get(BOOKINGS), 403, "forbidden")
+    error(as_caller(scopes=("read:taas-resourceBookings",)).post(BOOKINGS, BOOKING), 403, "forbidden")
+
+
+def test_what_is_not_there_is_not_found(admin: Caller) -> None:
+    for path in (BOOKINGS, PERIODS):
+        error(admin.get(f"{path}/{UNKNOWN}"), 404, "not_found")
+    error(admin.patch(f"{BOOKINGS}/{UNKNOWN}", {"jobId": "j"}), 404, "not_found")
+    error(admin.patch(f"{PERIODS}/{UNKNOWN}", {"daysWorked": 1}), 404, "not_found")
+    assert "resourceBookingId" in error(admin.get(f"{BOOKINGS}/7"), 400, "invalid_input")["details"]["path"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("projectId", None),
+        ("projectId", "17"),
+        ("userId", ""),
+        ("rateType", "yearly"),
+        ("status", "open"),
+        ("startDate", "2025-02-30"),
+        ("startDate", "2025-03-03T00:00:00Z"),
+        ("startDate", "2025-03-22"),
+        ("endDate", "2099-01-01"),
+        ("memberRate", -1),
+        ("memberRate", "1.00001"),
+        ("billingAccountId", 2_000_000),
+        ("paymentTotal", 5),
+    ],
+)
+def test_what_does_not_fit_is_named(admin: Caller, field: str, value: Any) -> None:
+    problem = error(admin.post(BOOKINGS, {**BOOKING, field: value}), 400, "invalid_input")
+    assert {field, "startDate"} & problem["details"]["json"].keys()
+    assert data(admin.get(BOOKINGS))["count"] == 0
+
+
+def test_every_field_is_kept(admin: Caller, account: int) -> None:
+    whole = {
+        **BOOKING,
+        "jobId": "j-1",
+        "status": "closed",
+        "billingAccountId": account,
+        "memberRate": Decimal("13.2345"),
+    }
+    booking = data(admin.post(BOOKINGS, whole), 201)
+    assert {name: booking[name] for name in whole} == whole
+    assert (booking["createdBy"], booking["updatedBy"]) == ("admin", None)
+    assert data(admin.get(f"{BOOKINGS}/{booking['id']}")) == booking
+    assert data(admin.get(f"{BOOKINGS}?jobId=j-1&status=closed&projectIds=16,17"))["results"] == [booking]
+    assert data(admin.get(f"{BOOKINGS}?projectIds=16"))["count"] == 0
+
+
+def test_a_booking_without_dates_has_no_weeks(admin: Caller) -> None:
+    booking = data(admin.post(BOOKINGS, {**BOOKING, "endDate": None}), 201)
+    assert week(admin, booking) == []
+    data(admin.patch(f"{BOOKINGS}/{booking['id']}", {"endDate": "2025-03-05"}))
+    assert week(admin, booking) == [("2025-03-02", 3)]
+
+
+def test_dates_add_and_remove_weeks(admin: Caller, booking: Any) -> None:
+    path = f"{BOOKINGS}/{booking['id']}"
+    assert week(admin, booking) == [("2025-03-02", 5), ("2025-03-09", 5), ("2025-03-16", 5)]
+    data(admin.patch(path, {"startDate": "2025-03-12", "endDate": "2025-03-24"}))
+    assert week(admin, booking) == [("2025-03-09", 3), ("2025-03-16", 5), ("2025-03-23", 1)]
+    data(admin.patch(path, {"startDate": None}))
+    assert week(admin, booking) == []
+
+
+def test_days_set_by_hand_or_paid_outlive_a_change_of_dates(admin: Caller, booking: Any) -> None:
+    first, second, third = periods_of(admin, booking["id"])
+    data(admin.patch(f"{PERIODS}/{first}", {"daysWorked": 7}))
+    pay(admin, second, days=4)
+    data(admin.patch(f"{BOOKINGS}/{booking['id']}", {"startDate": "2025-03-07", "endDate": "2025-03-17"}))
+    assert week(admin, booking) == [("2025-03-02", 7), ("2025-03-09", 5), ("2025-03-16", 1)]
+    assert data(admin.get(f"{PERIODS}/{third}"))["daysWorked"] == 1
+
+
+def test_a_week_with_an_active_payment_cannot_go(admin: Caller, booking: Any) -> None:
+    first, *_ = periods_of(admin, booking["id"])
+    payment = pay(admin, first, days=1)
+    path = f"{BOOKINGS}/{booking['id']}"
+    error(admin.patch(path, {"startDate": "2025-03-10", "jobId": "j"}), 409, "conflict")
+    assert data(admin.get(path))["jobId"] is None, "a refused change changes nothing"
+    assert len(periods_of(admin, booking["id"])) == 3
+    move(admin, payment, "cancelled")
+    data(admin.patch(path, {"startDate": "2025-03-10"}))
+    assert len(periods_of(admin, booking["id"])) == 2
+
+
+def test_weeks_follow_their_booking(admin: Caller, booking: Any) -> None:
+    data(admin.patch(f"{BOOKINGS}/{booking['id']}", {"userHandle": "Bob", "projectId": 18}))
+    assert data(admin.get(f"{PERIODS}?userHandle=BOB&projectId=18"))["count"] == 3
+
+
+class TestPeriods:
+    def test_a_period_shows_its_payments(self, admin: Caller, book: Book) -> None:
+        period_id = book()[0]
+        payment = pay(admin, period_id, days=2)
+        period = data(admin.get(f"{PERIODS}/{period_id}"))
+        assert period["payments"] == [payment]
+        assert {name: period[name] for name in ("startDate", "endDate", "daysWorked", "daysPaid", "userHandle")} == {
+            "startDate": "2025-03-02",
+            "endDate": "2025-03-08",
+            "daysWorked": 5,
+            "daysPaid": 2,
+            "userHandle": "ann",
+        }
+
+    @pytest.mark.parametrize("days", [-1, 11, "5", None, 2.5])
+    def test_days_worked_are_from_0_to_10(self, admin: Caller, book: Book, days: Any) -> None:
+        problem = error(admin.patch(f"{PERIODS}/{book()[0]}", {"daysWorked": days}), 400, "invalid_input")
+        assert "daysWorked" in problem["details"]["json"]
+
+    def test_days_worked_are_never_below_days_paid(self, admin: Caller, book: Book) -> None:
+        period_id = book()[0]
+        pay(admin, period_id, days=3)
+        error(admin.patch(f"{PERIODS}/{period_id}", {"daysWorked": 2}), 400, "invalid_input")
+        assert data(admin.patch(f"{PERIODS}/{period_id}", {"daysWorked": 3}))["daysWorked"] == 3
+
+    @pytest.mark.parametrize(
+        ("query", "count"),
+        [
+            ("paymentStatus=in-progress", 1),
+            ("paymentStatus=pending", 2),
+            ("startDate=2025-03-09", 1),
+            ("endDate=2025-03-08", 1),
+            ("userHandle=ANN", 3),
+            ("projectIds=17&projectIds=18", 3),
+            (f"resourceBookingIds={UNKNOWN}", 0),
+        ],
+    )
+    def test_periods_are_filtered(self, admin: Caller, book: Book, query: str, count: int) -> None:
+        pay(admin, book()[0])
+        assert data(admin.get(f"{PERIODS}?{query}"))["count"] == count
+
+    @pytest.mark.parametrize("query", ["paymentStatus=paid", "startDate=soon", "resourceBookingIds=7", "projectIds=a"])
+    def test_what_cannot_be_asked_is_refused(self, admin: Caller, query: str) -> None:
+        error(admin.get(f"{PERIODS}?{query}"), 400, "invalid_input")
