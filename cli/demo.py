@@ -1,6 +1,6 @@
 """`flask demo`: a small believable data set."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -15,10 +15,18 @@ from app.billing_accounts.models import ExternalType
 from app.clients import service as clients
 from app.db.transaction import transaction
 from app.errors import NotFound
+from app.work_periods import bookings, payments, periods
+from app.work_periods.models import PaymentStatus, RateType
+from app.work_periods.transitions import PROCESS_SCOPE
 from cli.database import with_database
 
 _OPERATOR = Actor(
-    subject="demo", user_id="demo", handle="demo", email=None, roles=frozenset({Role.ADMINISTRATOR}), scopes=frozenset()
+    subject="demo",
+    user_id="demo",
+    handle="demo",
+    email=None,
+    roles=frozenset({Role.ADMINISTRATOR}),
+    scopes=frozenset({PROCESS_SCOPE}),
 )
 _YEAR_START, _YEAR_END = datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 12, 31, tzinfo=UTC)
 
@@ -71,6 +79,15 @@ _ACCOUNTS = (
         (),
     ),
     _Account("demo-initech", "Initech TPS reports", Decimal(500), Decimal(0), (), (), ()),
+    _Account("demo-globex", "Globex staffing", Decimal(20000), Decimal("0.25"), (), (), ()),
+)
+# How the first weeks of the booking were paid: days (None for all), and where the payment went from there.
+_PAYMENTS: tuple[tuple[int | None, tuple[PaymentStatus, ...]], ...] = (
+    (None, (PaymentStatus.IN_PROGRESS, PaymentStatus.COMPLETED)),
+    (3, (PaymentStatus.IN_PROGRESS, PaymentStatus.COMPLETED)),
+    (None, (PaymentStatus.IN_PROGRESS,)),
+    (None, (PaymentStatus.IN_PROGRESS, PaymentStatus.FAILED)),
+    (2, ()),
 )
 
 
@@ -84,14 +101,14 @@ def demo() -> None:
         with transaction():
             for client_id, name, code_name in _CLIENTS:
                 clients.create({"id": client_id, "name": name, "code_name": code_name, "start_date": _YEAR_START})
-            for account in _ACCOUNTS:
-                _create(account)
-        click.echo(f"Loaded {len(_CLIENTS)} clients and {len(_ACCOUNTS)} billing accounts.")
+            account_ids = [_create(account) for account in _ACCOUNTS]
+            _staff(account_ids[-1])
+        click.echo(f"Loaded {len(_CLIENTS)} clients, {len(_ACCOUNTS)} billing accounts and a booking with payments.")
     else:
         click.echo("The demonstration data is there already.")
 
 
-def _create(wanted: _Account) -> None:
+def _create(wanted: _Account) -> int:
     values = {
         "name": wanted.name,
         "client_id": wanted.client_id,
@@ -100,10 +117,37 @@ def _create(wanted: _Account) -> None:
         "start_date": _YEAR_START,
         "end_date": _YEAR_END,
     }
-    account_id = billing_accounts.create(_OPERATOR, values).id
+    account_id: int = billing_accounts.create(_OPERATOR, values).id
     for user_id, handle in wanted.users:
         access.grant(account_id, user_id, handle)
     for external_id, name, amount in wanted.locked:
         ledger.lock(account_id, Reference(ExternalType.CHALLENGE, external_id, name), Decimal(amount))
     for external_type, external_id, name, amount in wanted.consumed:
         ledger.consume(account_id, Reference(external_type, external_id, name), Decimal(amount))
+    return account_id
+
+
+def _staff(account_id: int) -> None:
+    """Book somebody on the account, and pay some of the weeks."""
+    booking = bookings.create(
+        _OPERATOR,
+        {
+            "project_id": 17234,
+            "user_id": "40051399",
+            "user_handle": "ann",
+            "start_date": date(2025, 1, 6),
+            "end_date": date(2025, 2, 28),
+            "member_rate": Decimal(1500),
+            "customer_rate": Decimal(2100),
+            "rate_type": RateType.WEEKLY,
+            "billing_account_id": account_id,
+        },
+    )
+    found = periods.search(
+        {"resource_booking_id": str(booking.id), "page": 1, "per_page": 100, "sort_by": "start_date"}
+    )
+    for period, (days, statuses) in zip(found.results, _PAYMENTS, strict=False):
+        item = {"work_period_id": str(period.id), **({} if days is None else {"days": days})}
+        payment = payments.only(payments.create_many(_OPERATOR, [item]))
+        for status in statuses:
+            payments.only(payments.update_many(_OPERATOR, [{"id": payment["id"], "status": status}]))

@@ -20,7 +20,7 @@ from app.web.schemas import Error
 
 VERSION = "1.0.0"
 DESCRIPTION = (
-    "Clients, billing accounts and their budgets.\n\n"
+    "Clients, billing accounts and their budgets; bookings, work periods and payments.\n\n"
     'Every answer is `{"success": true, "data": …}` or `{"success": false, "error": {…}}`; programs match failures on '
     "`error.reason`. Money is a JSON number of at most 4 decimals; times are UTC."
 )

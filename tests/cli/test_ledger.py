@@ -32,6 +32,18 @@ def test_books_that_are_right_pass(run: Run) -> None:
             "DELETE FROM budget_lines WHERE billing_account_id = 3",
             "billing account 3: locked is kept as 7900, its lines make 0",
         ),
+        (
+            "UPDATE work_periods SET payment_total = payment_total - 1 WHERE payment_status = 'partially-completed'",
+            "work period ",
+        ),
+        (
+            (
+                "UPDATE budget_lines SET kind = 'consumed' WHERE id IN (SELECT id FROM budget_lines"
+                " WHERE external_type = 'WORK_PERIOD_PAYMENT' AND kind = 'locked' AND amount = 600);"
+                "UPDATE budgets SET locked = locked - 600, consumed = consumed + 600 WHERE billing_account_id = 5"
+            ),
+            "work period payment ",
+        ),
         ("DELETE FROM budgets WHERE billing_account_id = 4", "billing account 4: has no budget"),
         ("UPDATE row_counts SET rows = rows - 1 WHERE table_name = 'clients'", "clients: 2 rows are kept"),
     ],
@@ -52,7 +64,7 @@ def test_demonstration_data_is_loaded_once(run: Run, admin: Caller) -> None:
     assert "Example: flask demo" in run("demo", "--help").output
     assert run("demo").output.startswith("Loaded")
     accounts = data(admin.get("/v6/billing-accounts"))
-    assert accounts["count"] == 4
+    assert accounts["count"] == 5
     assert {account["status"] for account in accounts["results"]} == {"ACTIVE"}
     again = run("demo")
     assert (again.exit_code, again.output) == (0, "The demonstration data is there already.\n")
