@@ -50,14 +50,14 @@ def fit(booking: ResourceBooking, before: tuple[date | None, date | None] = (Non
     statement = select(WorkPeriod).where(WorkPeriod.resource_booking_id == booking.id).order_by(WorkPeriod.id)
     present = {period.start_date: period for period in db.session.scalars(statement.with_for_update(key_share=True))}
     wanted, usual = _weeks(booking.start_date, booking.end_date), _weeks(*before)
-    gone = [period for start, period in present.items() if start not in wanted]
+    gone = [present.pop(start) for start in present.keys() - wanted.keys()]
     for period in gone:
         if period.open_payments or period.completed_payments:
             raise Conflict(f"The week of {period.start_date} has an active payment")
     if gone:
         db.session.execute(delete(WorkPeriod).where(WorkPeriod.id.in_([period.id for period in gone])))
     for start, period in present.items():
-        if start in wanted and start in usual and period.days_worked == usual[start].working_days:
+        if start in usual and period.days_worked == usual[start].working_days:
             period.days_worked = max(wanted[start].working_days, period.days_paid)
         period.user_handle, period.project_id = booking.user_handle, booking.project_id
     now = utc_now()

@@ -169,3 +169,9 @@ class TestPeriods:
     @pytest.mark.parametrize("query", ["paymentStatus=paid", "startDate=soon", "resourceBookingIds=7", "projectIds=a"])
     def test_what_cannot_be_asked_is_refused(self, admin: Caller, query: str) -> None:
         error(admin.get(f"{PERIODS}?{query}"), 400, "invalid_input")
+
+
+def test_weeks_may_go_while_their_booking_changes_hands(admin: Caller, booking: Any) -> None:
+    changes = {"startDate": "2025-03-10", "userHandle": "bob", "projectId": 18}
+    data(admin.patch(f"{BOOKINGS}/{booking['id']}", changes))
+    assert data(admin.get(f"{PERIODS}?userHandle=bob&projectId=18"))["count"] == 2
