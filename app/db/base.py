@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Computed, DateTime, MetaData
+from sqlalchemy import Computed, DateTime, MetaData, event
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
 
@@ -34,10 +34,17 @@ class Base(DeclarativeBase):
 
 
 class Timestamped:
-    """`created_at` and `updated_at`, kept by the ORM from the one clock."""
+    """`created_at` and `updated_at`, kept by the ORM from the one clock. What is new has the same moment in both."""
 
-    created_at: Mapped[Moment] = mapped_column(default=utc_now)
-    updated_at: Mapped[Moment] = mapped_column(default=utc_now, onupdate=utc_now)
+    created_at: Mapped[Moment]
+    updated_at: Mapped[Moment] = mapped_column(onupdate=utc_now)
+
+
+@event.listens_for(Timestamped, "init", propagate=True)
+def _begin(_entity: Timestamped, _arguments: Any, values: dict[str, Any]) -> None:
+    now = utc_now()
+    values.setdefault("created_at", now)
+    values.setdefault("updated_at", now)
 
 
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)

@@ -6,8 +6,10 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
+from freezegun import freeze_time
 from sqlalchemy import text
 
+from app.clock import utc_now
 from app.db.base import db
 from tests.caller import Caller, data, error
 
@@ -402,3 +404,9 @@ def test_a_server_in_another_zone_changes_nothing(app: Flask, admin: Caller) -> 
     assert data(admin.get("/v6/clients"))["results"][0]["endDate"] == "9999-12-31T23:59:59.000Z"
     with app.app_context(), db.engine.begin() as connection:
         connection.execute(text(f"ALTER DATABASE {name} RESET timezone"))
+
+
+def test_what_is_new_was_changed_when_it_was_made(admin: Caller) -> None:
+    with freeze_time(utc_now(), auto_tick_seconds=1):
+        client = make(admin)
+    assert client["updatedAt"] == client["createdAt"]
