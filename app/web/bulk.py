@@ -11,12 +11,14 @@ from functools import cache, wraps
 from typing import Any, cast
 
 import marshmallow as ma
+import orjson
 from flask import request
 from flask_smorest import Blueprint
 
 from app.errors import Invalid, ServiceError
 from app.web import fields
 from app.web.blueprint import StrictParser
+from app.web.json import as_sent
 from app.web.schemas import CamelQuery, ErrorDetail, ReadSchema
 
 MAX_ITEMS = 1000
@@ -50,7 +52,7 @@ def operation(
             if options["atomic"]:
                 _require_success(outcomes)
             return [
-                {**each, "error": _error(outcome)} if isinstance(outcome, ServiceError) else dump(outcome)
+                _echo(each, outcome) if isinstance(outcome, ServiceError) else dump(outcome)
                 for each, outcome in zip(sent, outcomes, strict=True)
             ]
 
@@ -92,6 +94,11 @@ def _require_success(outcomes: list[Any]) -> None:
         if isinstance(outcome, ServiceError):
             outcome.details = {**(outcome.details or {}), "index": index}
             raise outcome
+
+
+def _echo(sent: Item, failure: ServiceError) -> Item:
+    values = {name: orjson.Fragment(as_sent(value)) for name, value in sent.items()}
+    return {**values, "error": _error(failure)}
 
 
 def _error(failure: ServiceError) -> dict[str, Any]:

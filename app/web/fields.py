@@ -8,10 +8,13 @@ from enum import StrEnum
 from typing import Any
 
 import marshmallow as ma
+import orjson
 
 from app import money
+from app.web.json import as_sent
 
 MAX_INTEGER = 2**31 - 1
+_MAX_EXPONENT = 307
 
 _INTEGER = re.compile(r"-?[0-9]{1,10}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})", re.ASCII)
@@ -161,13 +164,21 @@ class Moment(ma.fields.DateTime):
 
 
 class Day(ma.fields.Date):
-    """A date of the calendar, such as 2025-10-30."""
+    """A date of the calendar, such as 2025-10-30, from `least` to `most`."""
+
+    def __init__(self, *, least: date = date.min, most: date = date.max, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.least = least
+        self.most = most
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> date:
         try:
-            return date.fromisoformat(value if _DATE.fullmatch(value) else "")
+            day = date.fromisoformat(value if _DATE.fullmatch(value) else "")
         except (TypeError, ValueError):
             raise ma.ValidationError("Not a valid date such as 2025-10-30.") from None
+        if not self.least <= day <= self.most:
+            raise ma.ValidationError(f"Must be from {self.least} to {self.most}.")
+        return day
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return value
@@ -188,6 +199,42 @@ class Several(ma.fields.List[Any]):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[Any]:
         given = [part.strip() for each in value for part in str(each).split(",")]
         return super()._deserialize(given, attr, data, **kwargs)
+
+
+class JsonObject(ma.fields.Dict):
+    """An object of any members, kept as JSON text with the digits that were sent.
+
+    Refuses what a jsonb column cannot keep: NUL characters, and numbers with an exponent beyond that of a double.
+    """
+
+    longest = 10_000
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if not isinstance(value, dict):
+            raise ma.ValidationError("Not an object.")
+        text = as_sent(value).decode()
+        if len(text) > self.longest:
+            raise ma.ValidationError(f"Longer than {self.longest} characters.")
+        _require_storable(value)
+        return text
+
+    @staticmethod
+    def convert(text: str) -> orjson.Fragment:
+        """The text as JSON."""
+        return orjson.Fragment(text)
+
+
+def _require_storable(value: Any) -> None:
+    if isinstance(value, dict | list):
+        # Of an object these are the names.
+        for each in value:
+            _require_storable(each)
+        for each in value.values() if isinstance(value, dict) else ():
+            _require_storable(each)
+    elif isinstance(value, str) and "\x00" in value:
+        raise ma.ValidationError("Must not hold a NUL character.")
+    elif isinstance(value, Decimal) and abs(value.adjusted()) > _MAX_EXPONENT:
+        raise ma.ValidationError("A number in it is out of range.")
 
 
 class OneOf(ma.fields.Field[Any]):

@@ -12,7 +12,13 @@ from flask.json.provider import JSONProvider
 from app.errors import Invalid, Reason
 from app.money import plain
 
+# More than any sound body has, and less than the writer of answers can take.
+MAX_DEPTH = 100
+
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
+# The most digits that are always within the 64 bits of the writer's integers.
+_INTEGER_DIGITS = 18
+_TOO_DEEP = "it is nested too deeply"
 
 
 class OrjsonProvider(JSONProvider):
@@ -48,25 +54,49 @@ def _out(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def parse(body: bytes) -> Any:
-    """The value of a JSON body; numbers with a point are Decimals.
+def as_sent(value: Any) -> bytes:
+    """A value that `parse` yielded, as JSON again: numbers keep their digits and their exponent.
 
-    Raises Invalid for what is not JSON, for NaN and Infinity, for a name that stands twice in an object, and for text
-    that is not Unicode: none of it could be kept as it was sent.
+    Written out, the zeros of a short number such as 1E+999999999 would fill any memory.
+    """
+    return orjson.dumps(value, _digits)
+
+
+def _digits(value: Any) -> orjson.Fragment:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(str(value))
+    raise TypeError(f"{type(value).__name__} does not come from JSON")
+
+
+def parse(body: bytes) -> Any:
+    """The value of a JSON body; numbers with a point, and integers of more than 64 bits, are Decimals.
+
+    Raises Invalid for what is not JSON or is nested too deeply, for NaN and Infinity, for a name that stands twice in
+    an object, and for text that is not Unicode: none of it could be kept as it was sent.
     """
     try:
         text = body.decode("utf-8")
         value = json.loads(
-            text, parse_float=_decimal, parse_constant=_no_constant, object_pairs_hook=_object_without_repeats
+            text,
+            parse_float=_decimal,
+            parse_int=_integer,
+            parse_constant=_no_constant,
+            object_pairs_hook=_object_without_repeats,
         )
         if "\\ud" in text or "\\uD" in text:
             json.dumps(value, ensure_ascii=False, default=str).encode()
     except UnicodeError:
         raise Invalid("The body is not valid UTF-8 text", reason=Reason.INVALID_JSON) from None
     except (ValueError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise Invalid(f"The body is not valid JSON: {reason}", reason=Reason.INVALID_JSON) from None
+        raise _not_json(_TOO_DEEP if isinstance(error, RecursionError) else str(error)) from None
+    # Few brackets cannot nest deeply; most bodies need no closer look.
+    if text.count("[") + text.count("{") > MAX_DEPTH and _is_deep(value, MAX_DEPTH):
+        raise _not_json(_TOO_DEEP)
     return value
+
+
+def _not_json(problem: str) -> Invalid:
+    return Invalid(f"The body is not valid JSON: {problem}", reason=Reason.INVALID_JSON)
 
 
 def _decimal(digits: str) -> Decimal:
@@ -74,6 +104,17 @@ def _decimal(digits: str) -> Decimal:
         return Decimal(digits)
     except InvalidOperation:
         raise ValueError("a number has an exponent beyond reason") from None
+
+
+def _integer(digits: str) -> int | Decimal:
+    return int(digits) if len(digits) <= _INTEGER_DIGITS else Decimal(digits)
+
+
+def _is_deep(value: Any, limit: int) -> bool:
+    """Whether more than `limit` arrays and objects stand inside each other."""
+    inside = value.values() if isinstance(value, dict) else value
+    nested = [each for each in inside if isinstance(each, dict | list)]
+    return bool(nested) and (limit == 1 or any(_is_deep(each, limit - 1) for each in nested))
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-import orjson
 from sqlalchemy import Row, TextClause
 
 from app.auth.actor import Actor
@@ -175,8 +174,6 @@ class _Book:
         if not changed:
             return
         columns = {name: [payment[name] for payment in changed] for name in queries.WRITTEN_FIELDS}
-        details = columns["status_details"]
-        columns["status_details"] = [None if each is None else orjson.dumps(each).decode() for each in details]
         db.session.execute(queries.WRITE_PAYMENTS, columns)
         periods = [self._periods[period_id] for period_id in sorted({each["work_period_id"] for each in changed})]
         totals = ("days_paid", "payment_total", "open_payments", "completed_payments")

@@ -74,7 +74,11 @@ PAYMENT_FIELDS = (
     "created_at",
     "updated_at",
 )
-_PAYMENT_COLUMNS = ", ".join(f"p.{name}" for name in PAYMENT_FIELDS)
+# Ids are compared with those that callers sent; JSON leaves as it was kept, never by way of a float.
+_AS_TEXT = {"id", "work_period_id", "status_details"}
+_PAYMENT_COLUMNS = ", ".join(
+    f"CAST(p.{name} AS text) AS {name}" if name in _AS_TEXT else f"p.{name}" for name in PAYMENT_FIELDS
+)
 PAYMENTS = ListQuery(
     columns=_PAYMENT_COLUMNS,
     source="work_period_payments p",
@@ -118,12 +122,8 @@ LOCK_PERIODS_OF_PAYMENTS = text(f"""
         SELECT work_period_id FROM work_period_payments WHERE id = ANY(CAST(:payment_ids AS uuid[]))
     ) ORDER BY w.id FOR NO KEY UPDATE OF w
 """)
-_AS_TEXT = {"id", "work_period_id"}
-_DECIDED_COLUMNS = ", ".join(
-    f"CAST(p.{name} AS text) AS {name}" if name in _AS_TEXT else f"p.{name}" for name in PAYMENT_FIELDS
-)
 PAYMENTS_TO_CHANGE = text(
-    f"SELECT {_DECIDED_COLUMNS} FROM work_period_payments p WHERE p.id = ANY(CAST(:payment_ids AS uuid[]))"
+    f"SELECT {_PAYMENT_COLUMNS} FROM work_period_payments p WHERE p.id = ANY(CAST(:payment_ids AS uuid[]))"
 )
 WRITE_PERIODS = text("""
     UPDATE work_periods AS w SET days_paid = new.days_paid, payment_total = new.payment_total,

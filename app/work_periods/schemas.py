@@ -1,5 +1,6 @@
 """The shapes of bookings, work periods and payments in requests and answers."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -29,6 +30,8 @@ PAYMENT_UPDATES_EXAMPLE: list[dict[str, Any]] = [{"id": _PAYMENT, "days": 2}, {"
 QUERY_EXAMPLE = {"query": {"status": "placed", "workPeriods.startDate": "2025-03-02"}}
 
 _LEAST = Decimal("0.0001")
+# Beyond them a date is a mistake; the calendar's own ends would cut a week short.
+_FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 
 
 def _days(**options: Any) -> fields.Integer:
@@ -39,8 +42,8 @@ class _WritableBooking(CamelSchema):
     user_handle = fields.Text(allow_none=True, blank=False)
     job_id = fields.Text(allow_none=True, blank=False)
     status = fields.Choice(BookingStatus, metadata={"description": "placed unless said otherwise."})
-    start_date = fields.Day(allow_none=True)
-    end_date = fields.Day(allow_none=True)
+    start_date = fields.Day(least=_FIRST_DAY, most=_LAST_DAY, allow_none=True)
+    end_date = fields.Day(least=_FIRST_DAY, most=_LAST_DAY, allow_none=True)
     member_rate = fields.Amount(allow_none=True, metadata={"description": "For a week of five days."})
     customer_rate = fields.Amount(allow_none=True)
     billing_account_id = fields.Integer(least=1, allow_none=True)
@@ -114,7 +117,7 @@ class WorkPeriodPayment(ReadSchema):
     days = _days(metadata={"description": "0 for an extra payment."})
     amount = fields.Amount(metadata={"description": "memberRate * days / 5, unless extra.", "example": 900})
     status = fields.Choice(PaymentStatus)
-    status_details = ma.fields.Dict(allow_none=True, metadata={"description": "How processing went."})
+    status_details = fields.JsonObject(allow_none=True, metadata={"description": "How processing went."})
     billing_account_id = fields.Integer(least=1)
     created_by = fields.Text()
     updated_by = fields.Text(allow_none=True)
@@ -188,7 +191,7 @@ class WorkPeriodPaymentUpdate(CamelSchema):
     amount = fields.Amount(least=_LEAST, metadata={"description": "Goes with days 0 only."})
     days = _days()
     status = fields.Choice(PaymentStatus)
-    status_details = ma.fields.Dict(allow_none=True, metadata={"description": "How processing went; for machines."})
+    status_details = fields.JsonObject(allow_none=True, metadata={"description": "How processing went; for machines."})
 
     @ma.validates_schema
     def _validate_some(self, values: dict[str, Any], **_: Any) -> None:
