@@ -42,5 +42,6 @@ def pay_matching(actor: Actor, query: Mapping[str, Any]) -> Paid:
         failed = sum(isinstance(outcome, ServiceError) for outcome in outcomes)
         errors += failed
         success += len(outcomes) - failed
-        last = period_ids[-1] if len(period_ids) == PERIODS_AT_ONCE else None
+        # A page that others paid some of is shorter than it could be: only an empty one is the end.
+        last = period_ids[-1] if period_ids else None
     return Paid(success + errors, success, errors)

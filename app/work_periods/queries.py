@@ -157,10 +157,12 @@ WRITE_PAYMENTS = text(f"""
     SELECT * FROM unnest({_PAYMENT_ARRAYS})
     ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _PAYMENT_TYPES if name != "id")}
 """)
+# Locked as they are found, in the order that everybody locks periods in: one that another call pays meanwhile is looked
+# at again, is not due any more, and is left out.
 DUE_PERIODS = """
     SELECT CAST(w.id AS text) FROM work_periods w JOIN resource_bookings b ON b.id = w.resource_booking_id
     WHERE w.id > CAST(:after AS uuid) AND w.days_worked > w.days_paid AND w.start_date <= :today AND {conditions}
-    ORDER BY w.id LIMIT :limit
+    ORDER BY w.id LIMIT :limit FOR NO KEY UPDATE OF w
 """
 MATCHING = {
     "status": "b.status = :status",

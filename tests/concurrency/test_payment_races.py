@@ -64,6 +64,7 @@ def test_days_are_paid_once_whoever_asks(admin: Caller, open_account: Open) -> N
     calls: list[Callable[[], Any]] = [lambda: admin.post(f"{PAYMENTS}/query", query)] * 8
     answers = at_once(calls)
     assert sum(answer["totalSuccess"] for answer in answers) == len(periods)
+    assert sum(answer["totalError"] for answer in answers) == 0
     assert data(admin.get(f"/v6/billing-accounts/{account}"))["lockedBudget"] == 5 * len(periods)
 
 
