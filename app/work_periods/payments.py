@@ -165,7 +165,7 @@ class _Book:
         if not self._holds.knows(changed["billing_account_id"]):
             raise Invalid.field("billingAccountId", f"Billing account {changed['billing_account_id']} does not exist.")
         _settle_days(period, payment, changed, changes)
-        _settle_amount(changed, changes)
+        _settle_amount(payment, changed, changes)
         return self._accept(period, payment, changed)
 
     def write(self) -> None:
@@ -261,12 +261,12 @@ def _settle_days(period: _Period, payment: Payment, changed: Payment, changes: M
         raise Conflict(f"Only {left} days of this work period are left")
 
 
-def _settle_amount(changed: Payment, changes: Mapping[str, Any]) -> None:
-    """Work out the amount anew where days or rate changed. Raises Invalid."""
+def _settle_amount(payment: Payment, changed: Payment, changes: Mapping[str, Any]) -> None:
+    """Work out the amount anew where days or rate changed, unless one was agreed on. Raises Invalid."""
     if "amount" in changes:
-        if changed["days"] != 0:
-            raise Invalid.field("amount", "Goes with days 0 only: otherwise it follows from rate and days.")
-    elif "days" in changes and changed["days"] == 0:
-        raise Invalid.field("amount", "Is required with days 0.")
-    elif changed["days"] > 0 and changes.keys() & {"days", "member_rate"}:
+        return
+    if changed["days"] == 0:
+        if payment["days"] > 0:
+            raise Invalid.field("amount", "Is required with days 0.")
+    elif changes.keys() & {"days", "member_rate"}:
         changed["amount"] = _amount_for(changed["member_rate"], changed["days"])

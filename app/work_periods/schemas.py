@@ -188,7 +188,9 @@ class WorkPeriodPaymentUpdate(CamelSchema):
     member_rate = fields.Amount(least=_LEAST)
     customer_rate = fields.Amount(allow_none=True)
     billing_account_id = fields.Integer(least=1)
-    amount = fields.Amount(least=_LEAST, metadata={"description": "Goes with days 0 only."})
+    amount = fields.Amount(
+        least=_LEAST, metadata={"description": "Follows from memberRate and days where they change, unless given."}
+    )
     days = _days()
     status = fields.Choice(PaymentStatus)
     status_details = fields.JsonObject(allow_none=True, metadata={"description": "How processing went; for machines."})

@@ -117,7 +117,7 @@ class TestUpdate:
             {"id": "7", "days": 1},
             {"days": 1},
             {"id": two["id"]},
-            {"id": two["id"], "amount": 5},
+            {"id": two["id"], "amount": 0},
             {"id": two["id"], "billingAccountId": 2_000_000},
         ]
         answer = data(admin.patch(BULK, items))

@@ -61,7 +61,7 @@ class TestCreate:
             ({"days": 0}, "amount"),
             ({"days": 0, "amount": 0}, "amount"),
             ({"days": 2, "amount": 5}, "amount"),
-            ({"amount": 5}, "amount"),
+            ({"amount": "0.00001"}, "amount"),
             ({"memberRate": 5}, "memberRate"),
             ({"status": "completed"}, "status"),
         ],
@@ -209,7 +209,7 @@ class TestUpdate:
             ({"days": 6}, "days"),
             ({"days": None}, "days"),
             ({"days": 0}, "amount"),
-            ({"amount": 5}, "amount"),
+            ({"amount": "0.00001"}, "amount"),
             ({"amount": 0, "days": 0}, "amount"),
             ({"memberRate": 0}, "memberRate"),
             ({"memberRate": None}, "memberRate"),
@@ -240,7 +240,24 @@ class TestUpdate:
         assert budget(admin, account) == (Decimal("7.94"), 0)
         extra = data(admin.patch(path, {"days": 0, "amount": 40}))
         assert (extra["days"], extra["amount"]) == (0, 40)
+        assert data(admin.patch(path, {"days": 0}))["amount"] == 40
         assert budget(admin, account) == (40, 0)
+
+    def test_an_agreed_amount_stands_until_days_or_rate_change(self, admin: Caller, book: Book, account: int) -> None:
+        period_id = book()[0]
+        payment = pay(admin, period_id, days=4)
+        path = f"{PAYMENTS}/{payment['id']}"
+        for changes, days, amount in (
+            ({"amount": "450.5"}, 4, Decimal("450.5")),
+            ({"customerRate": 1}, 4, Decimal("450.5")),
+            ({"days": 3, "amount": 290}, 3, 290),
+            ({"memberRate": 600, "amount": 291}, 3, 291),
+            ({"days": 2}, 2, 240),
+        ):
+            changed = data(admin.patch(path, changes))
+            assert (changed["days"], changed["amount"]) == (days, amount)
+            assert summary(admin, period_id) == (days, amount, "in-progress")
+            assert budget(admin, account) == (amount, 0)
 
     def test_a_change_of_account_moves_the_hold(
         self, admin: Caller, book: Book, account: int, open_account: Any
@@ -253,7 +270,7 @@ class TestUpdate:
         data(admin.patch(path, {"billingAccountId": other}))
         assert (budget(admin, account), budget(admin, other)) == ((0, 0), (500, 0))
 
-    @pytest.mark.parametrize("changes", [{"days": 1}, {"memberRate": 1}, {"days": 0, "amount": 5}])
+    @pytest.mark.parametrize("changes", [{"days": 1}, {"memberRate": 1}, {"amount": 5}, {"days": 0, "amount": 5}])
     def test_amounts_stand_while_in_progress(self, admin: Caller, machine: Caller, book: Book, changes: Any) -> None:
         payment = payment_in("in-progress", admin, machine, book()[0])
         error(admin.patch(f"{PAYMENTS}/{payment['id']}", changes), 409, "conflict")
