@@ -61,6 +61,7 @@ class TestCreate:
             ({"days": 0}, "amount"),
             ({"days": 0, "amount": 0}, "amount"),
             ({"days": 2, "amount": 5}, "amount"),
+            ({"amount": 5}, "amount"),
             ({"amount": "0.00001"}, "amount"),
             ({"memberRate": 5}, "memberRate"),
             ({"status": "completed"}, "status"),
