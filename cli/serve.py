@@ -1,6 +1,7 @@
 """`flask serve`: the service as it runs in production, on its own database if none is given."""
 
 import gc
+import os
 import signal
 import socket
 from collections.abc import Callable
@@ -124,8 +125,13 @@ class _Arbiter(Arbiter):  # type: ignore[misc] # gunicorn is not typed
 
 
 def _listen_to_signals() -> None:
-    """In a worker that is ready: act on signals, and leave Ctrl-C to the parent, which tells every worker itself."""
+    """In a worker that is ready: act on signals, and leave Ctrl-C to the parent, which tells every worker itself.
+
+    Told to stop at once, a worker does: gunicorn would first shut its threads down, inside the handler, and wait for
+    ever when the signal comes while it starts one of them. The database rolls back what was not committed.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGQUIT, lambda *_: os._exit(0))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
 
 

@@ -127,4 +127,4 @@ class Service:
         """Stop it and see that it ended well."""
         told = interrupt if signal_number == signal.SIGINT else partial(finish, signal_number=signal_number)
         code, _, err = told(self.process)
-        assert (code, err) == (0, "")
+        assert (code, err) == (0, ""), (code, err)

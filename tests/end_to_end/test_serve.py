@@ -38,6 +38,20 @@ def test_stops_at_once_while_its_workers_start(var_dir: Path, started: int) -> N
     assert time.monotonic() - interrupted_at < GRACEFUL_STOP_SECONDS, "no worker had to be killed"
 
 
+def test_stops_at_once_while_requests_begin(var_dir: Path) -> None:
+    """Each connection makes a worker start a thread, and the signal comes in between."""
+    for _ in range(3):
+        service = Service(var_dir)
+        callers = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(8)]
+        for caller in callers:
+            caller.sendall(b"GET /health/live HTTP/1.1\r\nHost: here\r\n\r\n")
+        interrupted_at = time.monotonic()
+        service.stop()
+        assert time.monotonic() - interrupted_at < GRACEFUL_STOP_SECONDS
+        for caller in callers:
+            caller.close()
+
+
 def test_a_second_start_keeps_the_data(var_dir: Path) -> None:
     first = Service(var_dir)
     code, out, err = finish(flask("demo", VAR_DIR=str(var_dir)))
