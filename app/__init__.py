@@ -5,10 +5,12 @@ from flask_cors import CORS
 from flask_migrate import Migrate
 
 from app import models
+from app.account.routes import blueprint as account
 from app.auth.tokens import TokenVerifier
 from app.billing_accounts.money_routes import blueprint as billing_accounts
 from app.clients.routes import blueprint as clients
 from app.config import ROOT, Settings
+from app.credits.routes import blueprint as credits
 from app.db import base
 from app.web import converters, operations, requests
 from app.web.documentation import ServiceApi
@@ -58,6 +60,15 @@ def create_app(settings: Settings | None = None) -> Flask:
         CORS(app, origins=list(settings.cors_origins), expose_headers=HEADERS_FOR_BROWSERS)
     app.register_blueprint(operations.blueprint)
     api = ServiceApi(app)
-    for blueprint in (clients, billing_accounts, booking_blueprint, period_blueprint, work_period_payments):
+    features = (
+        clients,
+        billing_accounts,
+        booking_blueprint,
+        period_blueprint,
+        work_period_payments,
+        credits,
+        account,
+    )
+    for blueprint in features:
         api.register_blueprint(blueprint)
     return app

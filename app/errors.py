@@ -1,8 +1,10 @@
 """The closed set of ways a request can fail. Services raise these; `app.web.errors` turns them into answers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
+
+Result = TypeVar("Result")
 
 
 class Reason(StrEnum):
@@ -12,7 +14,9 @@ class Reason(StrEnum):
     INVALID_JSON = "invalid_json"
     INSUFFICIENT_FUNDS = "insufficient_funds"
     UNAUTHORIZED = "unauthorized"
+    INSUFFICIENT_CREDITS = "insufficient_credits"
     FORBIDDEN = "forbidden"
+    NO_ACCOUNT = "no_account"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     NOT_ACCEPTABLE = "not_acceptable"
@@ -21,6 +25,8 @@ class Reason(StrEnum):
     ACCOUNT_INACTIVE = "account_inactive"
     ALREADY_CONSUMED = "already_consumed"
     BUDGET_BELOW_RESERVED = "budget_below_reserved"
+    CREDITS_SPENT = "credits_spent"
+    LAST_OWNER = "last_owner"
     IDEMPOTENCY_IN_PROGRESS = "idempotency_in_progress"
     PAYLOAD_TOO_LARGE = "payload_too_large"
     URI_TOO_LONG = "uri_too_long"
@@ -30,6 +36,7 @@ class Reason(StrEnum):
     INTERNAL_ERROR = "internal_error"
     DATABASE_UNAVAILABLE = "database_unavailable"
     IDENTITY_PROVIDER_UNAVAILABLE = "identity_provider_unavailable"
+    PAYMENT_GATEWAY_UNAVAILABLE = "payment_gateway_unavailable"
 
 
 class ServiceError(Exception):
@@ -62,6 +69,13 @@ class Unauthorized(ServiceError):
 
     status = 401
     default_reason = Reason.UNAUTHORIZED
+
+
+class PaymentRequired(ServiceError):
+    """The account has not enough credits."""
+
+    status = 402
+    default_reason = Reason.INSUFFICIENT_CREDITS
 
 
 class Forbidden(ServiceError):
@@ -104,3 +118,11 @@ class Unavailable(ServiceError):
 
     status = 503
     default_reason = Reason.DATABASE_UNAVAILABLE
+
+
+def only(outcomes: Sequence[Result | ServiceError]) -> Result:
+    """The one result. Raises its failure."""
+    (outcome,) = outcomes
+    if isinstance(outcome, ServiceError):
+        raise outcome
+    return outcome

@@ -2,19 +2,34 @@
 
 from app.billing_accounts.models import BillingAccount, BillingAccountAccess, Budget, BudgetLine
 from app.clients.models import Client
+from app.credits.models import CreditBalance, CreditDailyTotal, CreditTransaction, Plan, PlanGrant
+from app.customers.models import AccountMember, CustomerAccount
 from app.db.row_counts import RowCount
+from app.purchases.models import CreditPackage, Invoice, InvoiceCounter, Payment, StripeEvent
 from app.web.idempotency import IdempotencyKey
 from app.work_periods.models import ResourceBooking, WorkPeriod, WorkPeriodPayment
 
 __all__ = [
+    "AccountMember",
     "BillingAccount",
     "BillingAccountAccess",
     "Budget",
     "BudgetLine",
     "Client",
+    "CreditBalance",
+    "CreditDailyTotal",
+    "CreditPackage",
+    "CreditTransaction",
+    "CustomerAccount",
     "IdempotencyKey",
+    "Invoice",
+    "InvoiceCounter",
+    "Payment",
+    "Plan",
+    "PlanGrant",
     "ResourceBooking",
     "RowCount",
+    "StripeEvent",
     "WorkPeriod",
     "WorkPeriodPayment",
 ]

@@ -14,7 +14,7 @@ from app.billing_accounts.ledger import Reference
 from app.billing_accounts.models import ExternalType
 from app.clients import service as clients
 from app.db.transaction import transaction
-from app.errors import NotFound
+from app.errors import NotFound, only
 from app.work_periods import bookings, payments, periods
 from app.work_periods.models import PaymentStatus, RateType
 from app.work_periods.transitions import PROCESS_SCOPE
@@ -148,6 +148,6 @@ def _staff(account_id: int) -> None:
     )
     for period, (days, statuses) in zip(found.results, _PAYMENTS, strict=False):
         item = {"work_period_id": str(period.id), **({} if days is None else {"days": days})}
-        payment = payments.only(payments.create_many(_OPERATOR, [item]))
+        payment = only(payments.create_many(_OPERATOR, [item]))
         for status in statuses:
-            payments.only(payments.update_many(_OPERATOR, [{"id": payment["id"], "status": status}]))
+            only(payments.update_many(_OPERATOR, [{"id": payment["id"], "status": status}]))

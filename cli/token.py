@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import click
 import jwt
@@ -21,12 +22,17 @@ def mint(
     scopes: Sequence[str] = (),
     user: str = "admin",
     hours: float = DEFAULT_HOURS,
+    **others: str | bool | None,
 ) -> str:
-    """A token signed with the service's own secret. Raises ClickException when only a remote issuer signs tokens."""
+    """A token signed with the service's own secret; `others` are further claims, left out where None.
+
+    Raises ClickException when only a remote issuer signs tokens.
+    """
     if settings.auth_secret is None:
         raise click.ClickException("No AUTH_SECRET is set: tokens come from the issuer behind AUTH_JWKS_URL.")
     now = utc_now()
-    claims = {"sub": user, "iat": now, "exp": now + timedelta(hours=hours)}
+    claims: dict[str, Any] = {"sub": user, "iat": now, "exp": now + timedelta(hours=hours)}
+    claims.update({name: value for name, value in others.items() if value is not None})
     if roles:
         claims["roles"] = list(roles)
     if scopes:
@@ -43,11 +49,25 @@ def mint(
 )
 @click.option("--role", "roles", multiple=True, help="A role the token carries; may be repeated.")
 @click.option("--scope", "scopes", multiple=True, help="A scope the token carries; may be repeated.")
-@click.option("--user", default="admin", show_default=True, help="The user id.")
+@click.option("--user", help="The user id; admin unless said otherwise.")
+@click.option("--email", help="The user's e-mail address, by which invitations to accounts are found.")
+@click.option("--account", help="The customer account to act in, for users who belong to several.")
 @click.option("--hours", default=DEFAULT_HOURS, show_default=True, type=click.FloatRange(min=0, min_open=True))
 @with_appcontext
-def token(roles: tuple[str, ...], scopes: tuple[str, ...], user: str, hours: float) -> None:
+def token(
+    *,
+    roles: tuple[str, ...],
+    scopes: tuple[str, ...],
+    user: str | None,
+    email: str | None,
+    account: str | None,
+    hours: float,
+) -> None:
     """Print a token signed with the service's secret."""
-    if not (roles or scopes):
-        raise click.UsageError("Name at least one --role or --scope.")
-    click.echo(mint(current_app.config["SETTINGS"], roles=roles, scopes=scopes, user=user, hours=hours))
+    if not (roles or scopes or user):
+        raise click.UsageError("Name at least one --role or --scope, or the --user of a customer.")
+    settings = current_app.config["SETTINGS"]
+    minted = mint(
+        settings, roles=roles, scopes=scopes, user=user or "admin", hours=hours, email=email, account_id=account
+    )
+    click.echo(minted)

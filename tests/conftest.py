@@ -32,8 +32,12 @@ from tests.processes import until, using
 
 SECRET = "a secret that only tests know, and long enough"
 # Tables whose rows the migrations make.
-SEEDED = {"row_counts"}
+SEEDED = {"row_counts", "plans", "credit_packages"}
+# Tables that refuse DELETE.
+APPEND_ONLY = {"credit_transactions"}
 _RESOURCES = ExitStack()
+# In hours: for tests that move the clock.
+TEN_YEARS = 10 * 365 * 24
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -92,8 +96,12 @@ def app(_migrated_app: Flask) -> Iterator[Flask]:
     """The application on an empty database."""
     yield _migrated_app
     # Deleting a few rows takes a millisecond; TRUNCATE, which makes every index anew, some fifty.
-    tables = [table.name for table in reversed(db.metadata.sorted_tables) if table.name not in SEEDED]
-    deletions = [f"DELETE FROM {table}" for table in tables]
+    names = [table.name for table in reversed(db.metadata.sorted_tables) if table.name not in SEEDED | APPEND_ONLY]
+    see_all = "SELECT set_config('billing.account_id', '*', true)"
+    truncations = [
+        f"DO $$ BEGIN IF EXISTS (SELECT FROM {name}) THEN TRUNCATE {name}; END IF; END $$" for name in APPEND_ONLY
+    ]
+    deletions = [see_all, *truncations, *(f"DELETE FROM {name}" for name in names)]
     restart = "SELECT setval(seqrelid, seqstart, false) FROM pg_sequence"
     with _migrated_app.app_context(), db.engine.begin() as connection:
         connection.execute(text("; ".join([*deletions, restart])))
@@ -139,8 +147,10 @@ def admin(app: Flask, token: Callable[..., str]) -> Caller:
 def as_caller(app: Flask, token: Callable[..., str]) -> Callable[..., Caller]:
     """Makes callers: `as_caller(roles=["copilot"], user="7")`."""
 
-    def make(*, roles: tuple[str, ...] = (), scopes: tuple[str, ...] = (), user: str = "someone") -> Caller:
-        return Caller(app, token(roles=roles, scopes=scopes, user=user))
+    def make(
+        *, roles: tuple[str, ...] = (), scopes: tuple[str, ...] = (), user: str = "someone", **claims: Any
+    ) -> Caller:
+        return Caller(app, token(roles=roles, scopes=scopes, user=user, **claims))
 
     return make
 
@@ -167,6 +177,21 @@ def open_account(admin: Caller, client_id: str) -> Callable[..., int]:
 def account_id(open_account: Callable[..., int]) -> int:
     """An account with a budget of 100."""
     return open_account()
+
+
+@pytest.fixture
+def customer(as_caller: Callable[..., Caller]) -> Caller:
+    """The owner of a new account, which has the 100 credits of the free plan."""
+    owner = as_caller(user="owner", email="owner@harbour.example", hours=TEN_YEARS)
+    data(owner.post("/v1/account/", {"name": "Harbour Studio"}), 201)
+    return owner
+
+
+@pytest.fixture
+def customer_id(customer: Caller) -> str:
+    """The account of `customer`."""
+    found: str = data(customer.get("/v1/account/settings/"))["id"]
+    return found
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from flask import g
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
     """A verified caller. `subject` names them in logs, in `createdBy` and as the owner of idempotency keys."""
 
@@ -14,6 +14,11 @@ class Actor:
     user_id: str | None
     handle: str | None
     email: str | None
+    # What the token says of the person, for the accounts they belong to.
+    email_verified: bool = True
+    first_name: str | None = None
+    last_name: str | None = None
+    account_id: str | None = None
     roles: frozenset[str]
     scopes: frozenset[str]
 

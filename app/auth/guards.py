@@ -14,10 +14,15 @@ View = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """One of `roles` or one of `scopes` is needed; `open_to_all` needs no token at all."""
+    """One of `roles` or one of `scopes` is needed.
+
+    With `signed_in` any valid token will do: the service asks what its bearer is in an account. `open_to_all` needs
+    no token at all.
+    """
 
     roles: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
+    signed_in: bool = False
     open_to_all: bool = False
 
     def admit(self) -> None:
@@ -26,13 +31,18 @@ class Guard:
             return
         verifier: TokenVerifier = current_app.extensions["token_verifier"]
         g.actor = actor = verifier.verify(_bearer_token())
-        if not (actor.has_role(*self.roles) or actor.has_scope(self.scopes)):
+        if not (self.signed_in or actor.has_role(*self.roles) or actor.has_scope(self.scopes)):
             raise Forbidden("Your roles and scopes do not allow this")
 
 
 def requires(*, roles: Iterable[str] = (), scopes: Iterable[str] = ()) -> Callable[[View], View]:
     """Guard a view: the caller needs one of these roles or one of these scopes."""
     return _guarded(Guard(roles=tuple(roles), scopes=tuple(scopes)))
+
+
+def signed_in(*, scopes: Iterable[str] = ()) -> Callable[[View], View]:
+    """Guard a view for people who sign in; `scopes` let machines in too, and are named in the document."""
+    return _guarded(Guard(signed_in=True, scopes=tuple(scopes)))
 
 
 def public() -> Callable[[View], View]:

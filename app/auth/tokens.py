@@ -108,6 +108,10 @@ def actor_from(claims: Mapping[str, Any]) -> Actor:
         user_id=user_id,
         handle=_text(claims, "handle", "nickname"),
         email=_text(claims, "email"),
+        email_verified=_claim(claims, "email_verified") not in {False, "false"},
+        first_name=_text(claims, "given_name", "first_name"),
+        last_name=_text(claims, "family_name", "last_name"),
+        account_id=_text(claims, "account_id"),
         roles=_words(_claim(claims, "roles"), ",") | _words(_claim(claims, "role"), ","),
         scopes=_words(_claim(claims, "scope"), None) | _words(_claim(claims, "scopes"), None),
     )

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from sqlalchemy import text
 
-from app.db import json_rows
+from app.db import json_rows, row_counts
 from app.db.paging import ListQuery, contains
 
 _CLIENT = json_rows.json_object(
@@ -70,7 +70,7 @@ LIST = ListQuery(
     },
     sort_sources={"remaining_budget": "budgets b JOIN billing_accounts a ON a.id = b.billing_account_id"},
     default_sort="created_at",
-    counted="billing_accounts",
+    counts=row_counts.unfiltered("billing_accounts"),
 )
 COPILOT_LIST = replace(LIST, columns=_COPILOT_COLUMNS)
 

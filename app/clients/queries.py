@@ -1,5 +1,6 @@
 """The list of clients."""
 
+from app.db import row_counts
 from app.db.paging import ListQuery, contains
 
 LIST = ListQuery(
@@ -24,5 +25,5 @@ LIST = ListQuery(
         "created_at": "c.created_at",
     },
     default_sort="created_at",
-    counted="clients",
+    counts=row_counts.unfiltered("clients"),
 )

@@ -22,6 +22,8 @@ from urllib.parse import quote
 
 DATABASE = "billing"
 START_TIMEOUT_SECONDS = 120
+# An ordinary role: row-level security does not bind a superuser.
+ROLE = "billing"
 # The user a server started by root runs as: PostgreSQL refuses to run as root.
 SERVER_USER = "pgserver"
 
@@ -51,7 +53,7 @@ class EmbeddedDatabaseError(Exception):
 
 def url(var_dir: Path) -> str:
     """The address of the embedded database kept in `var_dir`, running or not."""
-    return f"postgresql+psycopg2://postgres@/{DATABASE}?host={quote(str(_socket_dir(var_dir)), safe='')}"
+    return f"postgresql+psycopg2://{ROLE}@/{DATABASE}?host={quote(str(_socket_dir(var_dir)), safe='')}"
 
 
 @contextmanager
@@ -130,8 +132,11 @@ def _create_cluster(data: Path) -> None:
 
 def _create_database(sockets: Path) -> None:
     psql = ("psql", "-h", sockets, "-U", "postgres", "-d", "postgres", "-Atqc")
+    if not _run(*psql, f"SELECT 1 FROM pg_roles WHERE rolname = '{ROLE}'").stdout.strip():
+        # It may make databases, as tests do.
+        _run(*psql, f"CREATE ROLE {ROLE} LOGIN CREATEDB")
     if not _run(*psql, f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'").stdout.strip():
-        _run(*psql, f"CREATE DATABASE {DATABASE}")
+        _run(*psql, f"CREATE DATABASE {DATABASE} OWNER {ROLE}")
 
 
 def _pg_ctl(var_dir: Path, action: str, *arguments: str) -> None:

@@ -45,7 +45,7 @@ class ListQuery:
     an argument's name to its condition, in which `:name` is the argument's value and `:name_pattern` the LIKE pattern
     for "contains it". `sorts` maps a sort name to an expression; ties are broken by `key` in the direction of the
     sort, so that one index serves both directions; a sort that needs another source has it in `sort_sources`.
-    `counted` names the table of the list when its `RowCount` is kept: the count of an unfiltered list is read there.
+    `counts` maps the names of filters to a way of counting what they leave that does not look at each row.
     Each combination of filters and order becomes a statement once and is kept.
     """
 
@@ -58,7 +58,7 @@ class ListQuery:
     default_order: str = "desc"
     filters: Mapping[str, str] = field(default_factory=dict)
     sort_sources: Mapping[str, str] = field(default_factory=dict)
-    counted: str | None = None
+    counts: Mapping[frozenset[str], str] = field(default_factory=dict)
 
     def page(self, arguments: Mapping[str, Any], **scope: Any) -> Page:
         """The page that `arguments` (filters, `page`, `per_page`, `sort_by`, `sort_order`) ask for.
@@ -97,10 +97,7 @@ class ListQuery:
         where = " AND ".join(f"({self.filters[name]})" for name in sorted(filters)) or "true"
         sort = self.sorts[sort_by]
         order_by = f"{sort} {order}" if sort == self.key else f"{sort} {order}, {self.key} {order}"
-        if self.counted and not filters:
-            count = f"SELECT rows FROM row_counts WHERE table_name = '{self.counted}'"
-        else:
-            count = f"SELECT count(*) FROM {self.source} WHERE {where}"
+        count = self.counts.get(filters, f"SELECT count(*) FROM {self.source} WHERE {where}")
         page = f"""
             WITH page AS MATERIALIZED (
                 SELECT {self.key} AS key FROM {self.sort_sources.get(sort_by, self.source)} WHERE {where}

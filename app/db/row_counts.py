@@ -18,6 +18,11 @@ class RowCount(Base):
     rows: Mapped[int] = mapped_column(BigInteger)
 
 
+def unfiltered(table_name: str) -> dict[frozenset[str], str]:
+    """The `counts` of a ListQuery on a table whose rows are counted: known when nothing is filtered."""
+    return {frozenset(): f"SELECT rows FROM row_counts WHERE table_name = '{table_name}'"}
+
+
 def differences() -> Iterator[Difference]:
     """Every kept number of rows that is not the number of rows."""
     for kept in db.session.scalars(select(RowCount).order_by(RowCount.table_name)):

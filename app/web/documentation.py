@@ -107,6 +107,9 @@ def _type_name(schema: Any) -> str:
 
 
 def _needs(guard: Guard) -> str:
+    if guard.signed_in:
+        scopes = "".join(f" or, for a machine, the scope `{scope}`" for scope in guard.scopes)
+        return f"Needs a token of a member of the account{scopes}."
     roles = ", ".join(f"`{role}`" for role in guard.roles)
     scopes = ", ".join(f"`{scope}`" for scope in guard.scopes)
     return f"Needs one of the roles {roles}; or, for a machine, one of the scopes {scopes}."

@@ -14,6 +14,8 @@ from app import money
 from app.web.json import as_sent
 
 MAX_INTEGER = 2**31 - 1
+# The largest whole number that every caller reads unchanged.
+MAX_CREDITS = 2**53 - 1
 _MAX_EXPONENT = 307
 
 _INTEGER = re.compile(r"-?[0-9]{1,10}", re.ASCII)
@@ -130,6 +132,18 @@ class Amount(ma.fields.Decimal):
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
             raise self.make_error("invalid")
         return Decimal(value)
+
+
+class Dollars(ma.fields.String):
+    """An amount of money in an answer of the v1 families: text with 2 decimals."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**_described(kwargs, pattern=r"^\d+\.\d{2}$", example="29.00"))
+
+    @staticmethod
+    def convert(value: Decimal) -> str:
+        """The amount as text."""
+        return f"{value:.2f}"
 
 
 class Moment(ma.fields.DateTime):

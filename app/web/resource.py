@@ -1,6 +1,6 @@
 """The base of every view: guard, transaction, idempotency and path values, in that order."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from flask import Response, request
 from flask.views import MethodView
@@ -21,6 +21,8 @@ class Resource(MethodView):
     init_every_request = False
     # Methods that commit in parts, because all of their work would be too much for one transaction.
     in_parts: ClassVar[frozenset[str]] = frozenset()
+    # Reads of several statements that belong together, such as those that first settle whose rows may be seen.
+    reads_in_transaction: ClassVar[bool] = False
 
     def dispatch_request(self, **path: Any) -> Response:
         """Admit the caller, then run the view for this method."""
@@ -31,10 +33,12 @@ class Resource(MethodView):
         for name, value in path.items():
             if isinstance(value, Malformed):
                 raise Invalid.field(camel_case(name), value.problem, location="path")
-        if method in _SAFE_METHODS:
+        if method in _SAFE_METHODS and not self.reads_in_transaction:
             autocommit_reads()
-            answer: Response = view(**path)
-            return answer
+            return cast("Response", view(**path))
+        if method in _SAFE_METHODS:
+            with transaction():
+                return cast("Response", view(**path))
         if view.__name__ in self.in_parts:
             return idempotency.once_in_parts(lambda: view(**path))
         with transaction():

@@ -86,10 +86,11 @@ class CamelSchema(Schema):
             field_obj.data_key = camel_case(field_name)
 
 
-class ReadSchema(CamelSchema):
+class SnakeReadSchema(Schema):
     """What the service answers: every field is always there, and the document says so.
 
-    Later versions may add fields, so the document does not promise that there are no others.
+    Later versions may add fields, so the document does not promise that there are no others. Names stay in
+    snake_case: the v1 families.
     """
 
     class Meta:
@@ -103,17 +104,25 @@ class ReadSchema(CamelSchema):
         field_obj.required = field_name not in self.sparse
 
 
+class ReadSchema(SnakeReadSchema, CamelSchema):
+    """What the v6 families answer."""
+
+
 class CamelQuery(CamelSchema, QueryArguments):
     """Query arguments of the v6 families."""
 
 
-class PageArguments(CamelQuery):
-    """Which page of a list."""
+class SnakePageArguments(Schema, QueryArguments):
+    """Which page of a list of the v1 families."""
 
     page = fields.Integer(least=1, most=MAX_PAGE, load_default=1, metadata={"description": "Page, from 1."})
     per_page = fields.Integer(
         least=1, most=MAX_PER_PAGE, load_default=DEFAULT_PER_PAGE, metadata={"description": "Results per page."}
     )
+
+
+class PageArguments(SnakePageArguments, CamelQuery):
+    """Which page of a list."""
 
 
 def sorting(*names: str) -> tuple["SortName", fields.Choice]:
@@ -148,11 +157,17 @@ def require_some_field(values: dict[str, Any]) -> None:
         raise ma.ValidationError("Name at least one field to change.")
 
 
-def require_order(values: dict[str, Any], first: str = "start_date", last: str = "end_date") -> None:
-    """Refuse a start after its end when both are given."""
+def require_order(
+    values: dict[str, Any],
+    first: str = "start_date",
+    last: str = "end_date",
+    *,
+    named: Callable[[str], str] = camel_case,
+) -> None:
+    """Refuse a start after its end when both are given; `named` says how fields appear outside."""
     start, end = values.get(first), values.get(last)
     if start is not None and end is not None and start > end:
-        raise ma.ValidationError(f"{camel_case(first)} is after {camel_case(last)}.", camel_case(first))
+        raise ma.ValidationError(f"{named(first)} is after {named(last)}.", named(first))
 
 
 class ErrorDetail(ReadSchema):
@@ -197,4 +212,5 @@ def page_of(schema_class: type[ma.Schema]) -> type[ma.Schema]:
         "per_page": ma.fields.Integer(),
         "total_pages": ma.fields.Integer(),
     }
-    return type(f"{schema_class.__name__}Page", (ReadSchema,), members)
+    base = ReadSchema if issubclass(schema_class, CamelSchema) else SnakeReadSchema
+    return type(f"{schema_class.__name__}Page", (base,), members)

@@ -9,6 +9,7 @@ from app.auth.actor import current_actor
 from app.auth.guards import requires
 from app.auth.permissions import scopes
 from app.db.paging import Page
+from app.errors import only
 from app.web import bulk
 from app.web.blueprint import ApiBlueprint
 from app.web.resource import Resource
@@ -47,7 +48,7 @@ class WorkPeriodPayments(Resource):
     @blueprint.doc(operationId="createWorkPeriodPayment")
     def post(self, values: dict[str, Any]) -> Payment:
         """Pay days of a work period, or an extra amount"""
-        return payments.only(payments.create_many(current_actor(), [values]))
+        return only(payments.create_many(current_actor(), [values]))
 
 
 @blueprint.route("/bulk")
@@ -112,4 +113,4 @@ class OneWorkPeriodPayment(Resource):
     @blueprint.doc(operationId="updateWorkPeriodPayment")
     def patch(self, changes: dict[str, Any], work_period_payment_id: str) -> Payment:
         """Change a work period payment, or move it along"""
-        return payments.only(payments.update_many(current_actor(), [{"id": work_period_payment_id, **changes}]))
+        return only(payments.update_many(current_actor(), [{"id": work_period_payment_id, **changes}]))

@@ -71,14 +71,6 @@ def update_many(actor: Actor, items: Sequence[Item]) -> list[Outcome]:
     return outcomes
 
 
-def only(outcomes: Sequence[Outcome]) -> Payment:
-    """The one payment. Raises its failure."""
-    (outcome,) = outcomes
-    if isinstance(outcome, ServiceError):
-        raise outcome
-    return outcome
-
-
 def _each(items: Sequence[Item], act: Callable[[Item], Payment]) -> list[Outcome]:
     outcomes: list[Outcome] = []
     for item in items:

@@ -1,0 +1,108 @@
+"""`/v1/account`: the customer's own account, its team and its usage."""
+
+from typing import Any
+
+from sqlalchemy import Row
+
+from app.account import schemas, service
+from app.auth.actor import current_actor
+from app.auth.guards import signed_in
+from app.credits import analytics
+from app.customers import team
+from app.customers.models import MemberRole
+from app.db.paging import Page
+from app.web.blueprint import ApiBlueprint
+from app.web.resource import Resource
+from app.web.schemas import SnakePageArguments, page_of
+
+blueprint = ApiBlueprint(
+    "account", __name__, url_prefix="/v1/account", description="The customer's own account: settings, team, usage."
+)
+
+_member = signed_in()
+
+
+@blueprint.route("/")
+class Accounts(Resource):
+    """New accounts."""
+
+    @_member
+    @blueprint.arguments(schemas.AccountCreate(), example=schemas.ACCOUNT_EXAMPLE)
+    @blueprint.response(201, schemas.AccountSettings)
+    @blueprint.doc(operationId="openAccount")
+    def post(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Open an account, which gets its plan's first credits"""
+        return service.create(current_actor(), values)
+
+
+@blueprint.route("/settings/")
+class Settings(Resource):
+    """What the account says of itself."""
+
+    reads_in_transaction = True
+
+    @_member
+    @blueprint.response(200, schemas.AccountSettings)
+    @blueprint.doc(operationId="getAccountSettings")
+    def get(self) -> dict[str, Any]:
+        """Get the account's settings"""
+        return service.settings(current_actor())
+
+    @_member
+    @blueprint.arguments(schemas.AccountUpdate(), example=schemas.SETTINGS_EXAMPLE)
+    @blueprint.response(200, schemas.AccountSettings)
+    @blueprint.doc(operationId="updateAccountSettings")
+    def patch(self, changes: dict[str, Any]) -> dict[str, Any]:
+        """Change the account's settings"""
+        return service.update_settings(current_actor(), changes)
+
+
+@blueprint.route("/team/")
+class Team(Resource):
+    """The people of the account."""
+
+    reads_in_transaction = True
+
+    @_member
+    @blueprint.arguments(SnakePageArguments(), location="query")
+    @blueprint.response(200, page_of(schemas.TeamMember))
+    @blueprint.doc(operationId="listTeamMembers")
+    def get(self, arguments: dict[str, Any]) -> Page:
+        """List the team"""
+        return team.members(current_actor(), arguments)
+
+    @_member
+    @blueprint.arguments(schemas.Invitation(), example=schemas.INVITATION_EXAMPLE)
+    @blueprint.response(201, schemas.TeamMember)
+    @blueprint.doc(operationId="inviteTeamMember")
+    def post(self, values: dict[str, Any]) -> Row[Any]:
+        """Invite somebody to the team"""
+        return team.invite(current_actor(), values["email"], MemberRole(values["role"]))
+
+
+@blueprint.route("/team/<uuid:member_id>/")
+class OneMember(Resource):
+    """One of the team."""
+
+    @_member
+    @blueprint.response(200, schemas.RemovedMember)
+    @blueprint.doc(operationId="removeTeamMember")
+    def delete(self, member_id: str) -> dict[str, bool]:
+        """Take somebody out of the team"""
+        team.remove(current_actor(), member_id)
+        return {"removed": True}
+
+
+@blueprint.route("/usage/analytics/")
+class UsageAnalytics(Resource):
+    """What was spent and bought."""
+
+    reads_in_transaction = True
+
+    @_member
+    @blueprint.arguments(schemas.AnalyticsQuery(), location="query")
+    @blueprint.response(200, schemas.UsageAnalytics)
+    @blueprint.doc(operationId="getUsageAnalytics")
+    def get(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Get usage and purchases by day and type"""
+        return analytics.usage(current_actor(), arguments["days"])

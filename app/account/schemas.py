@@ -1,0 +1,126 @@
+"""The shapes of a customer's account in requests and answers."""
+
+from typing import Any
+
+import marshmallow as ma
+
+from app.credits.models import TransactionType
+from app.customers.models import MemberRole
+from app.web import fields
+from app.web.schemas import Schema, SnakeReadSchema, require_some_field
+
+MAX_DAYS = 365
+ACCOUNT_EXAMPLE = {"name": "Harbour Studio", "billing_email": "accounts@harbour.example"}
+SETTINGS_EXAMPLE = {"billing_address_line1": "1 Quay Street", "billing_city": "Cork", "billing_country": "Ireland"}
+INVITATION_EXAMPLE = {"email": "ann@harbour.example", "role": "member"}
+
+
+def _email(**options: Any) -> fields.Text:
+    return fields.Text(validate=ma.validate.Email(), **options)
+
+
+class _WritableAccount(Schema):
+    billing_email = _email(allow_none=True)
+    billing_address_line1 = fields.Text(allow_none=True)
+    billing_address_line2 = fields.Text(allow_none=True)
+    billing_city = fields.Text(allow_none=True)
+    billing_state = fields.Text(allow_none=True)
+    billing_postal_code = fields.Text(allow_none=True)
+    billing_country = fields.Text(allow_none=True)
+    tax_id = fields.Text(allow_none=True)
+
+
+class AccountCreate(_WritableAccount):
+    """A new account."""
+
+    name = fields.Text(blank=False, required=True)
+
+
+class AccountUpdate(_WritableAccount):
+    """The settings to change; `null` clears an optional one."""
+
+    name = fields.Text(blank=False)
+
+    @ma.validates_schema
+    def _validate(self, values: dict[str, Any], **_: Any) -> None:
+        require_some_field(values)
+
+
+class AccountSettings(SnakeReadSchema):
+    """A customer's account, and what its invoices say."""
+
+    id = fields.Uuid()
+    name = fields.Text()
+    slug = fields.Text(metadata={"description": "The name as it can stand in an address; never changes."})
+    billing_email = fields.Text(allow_none=True)
+    billing_address_line1 = fields.Text(allow_none=True)
+    billing_address_line2 = fields.Text(allow_none=True)
+    billing_city = fields.Text(allow_none=True)
+    billing_state = fields.Text(allow_none=True)
+    billing_postal_code = fields.Text(allow_none=True)
+    billing_country = fields.Text(allow_none=True)
+    tax_id = fields.Text(allow_none=True)
+    credit_balance = fields.Integer(most=fields.MAX_CREDITS)
+    created_at = fields.Moment()
+
+
+class TeamMember(SnakeReadSchema):
+    """Somebody of the account."""
+
+    id = fields.Uuid()
+    email = fields.Text(allow_none=True)
+    first_name = fields.Text(allow_none=True)
+    last_name = fields.Text(allow_none=True)
+    is_active = fields.Boolean(metadata={"description": "False until somebody who was invited signs in."})
+    is_staff = fields.Boolean(metadata={"description": "Whether they are an administrator of this service."})
+    date_joined = fields.Moment(allow_none=True)
+    role = fields.Choice(MemberRole)
+
+
+class Invitation(Schema):
+    """Whom to invite."""
+
+    email = _email(required=True)
+    role = fields.Choice(MemberRole, load_default=MemberRole.MEMBER)
+
+
+class RemovedMember(SnakeReadSchema):
+    """That somebody was taken out."""
+
+    removed = ma.fields.Boolean()
+
+
+class AnalyticsQuery(Schema, fields.QueryArguments):
+    """How far to look back."""
+
+    days = fields.Integer(least=1, most=MAX_DAYS, load_default=30, metadata={"description": "Today (UTC) included."})
+
+
+class TypeTotal(SnakeReadSchema):
+    """The transactions of one type."""
+
+    transaction_type = fields.Choice(TransactionType)
+    total = fields.Integer(least=-fields.MAX_CREDITS, most=fields.MAX_CREDITS)
+    count = fields.Integer(most=fields.MAX_CREDITS)
+
+
+class DailyUsage(SnakeReadSchema):
+    """One day, UTC."""
+
+    date = fields.Day()
+    usage = fields.Integer(most=fields.MAX_CREDITS, metadata={"description": "Credits spent."})
+    purchases = fields.Integer(most=fields.MAX_CREDITS, metadata={"description": "Credits bought."})
+    net = fields.Integer(
+        least=-fields.MAX_CREDITS, most=fields.MAX_CREDITS, metadata={"description": "purchases - usage"}
+    )
+
+
+class UsageAnalytics(SnakeReadSchema):
+    """What was spent and bought, with one entry for each day, oldest first."""
+
+    period_days = fields.Integer(least=1, most=MAX_DAYS)
+    current_balance = fields.Integer(most=fields.MAX_CREDITS)
+    usage_by_type = ma.fields.Nested(TypeTotal, many=True)
+    daily_usage = ma.fields.Nested(DailyUsage, many=True)
+    total_usage = fields.Integer(most=fields.MAX_CREDITS)
+    total_purchases = fields.Integer(most=fields.MAX_CREDITS)

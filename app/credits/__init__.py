@@ -1,0 +1,1 @@
+"""Prepaid credits: the ledger, plans, packages, purchases, invoices and payments."""

@@ -1,0 +1,43 @@
+"""What an account spent and bought, day by day: from kept totals, so that it costs the same after any number."""
+
+from collections import defaultdict
+from datetime import timedelta
+from typing import Any
+
+from app.auth.actor import Actor
+from app.clock import utc_now
+from app.credits import balances, queries
+from app.credits.models import TransactionType
+from app.customers import membership
+from app.db.base import db
+
+
+def usage(actor: Actor, days: int) -> dict[str, Any]:
+    """The last `days` days of the caller's account, today (UTC) included."""
+    account_id = membership.enter(actor).account_id
+    today = utc_now().date()
+    first = today - timedelta(days=days - 1)
+    period = {"account_id": account_id, "first": first, "last": today}
+    totals = db.session.execute(queries.DAILY_TOTALS, period).all()
+    by_type: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    by_day: dict[Any, dict[str, int]] = defaultdict(dict)
+    for day, kind, total, count in totals:
+        by_type[kind][0] += total
+        by_type[kind][1] += count
+        by_day[day][kind] = total
+    return {
+        "period_days": days,
+        "current_balance": balances.credits_of(account_id),
+        "usage_by_type": [
+            {"transaction_type": kind, "total": total, "count": count}
+            for kind, (total, count) in sorted(by_type.items())
+        ],
+        "daily_usage": [_day(day, by_day[day]) for day in (first + timedelta(days=n) for n in range(days))],
+        "total_usage": -by_type[TransactionType.DEDUCTION][0],
+        "total_purchases": by_type[TransactionType.PURCHASE][0],
+    }
+
+
+def _day(day: Any, totals: dict[str, int]) -> dict[str, Any]:
+    usage, purchases = -totals.get(TransactionType.DEDUCTION, 0), totals.get(TransactionType.PURCHASE, 0)
+    return {"date": day, "usage": usage, "purchases": purchases, "net": purchases - usage}

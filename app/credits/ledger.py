@@ -1,0 +1,134 @@
+"""The only writer of balances and transactions.
+
+The balances concerned are locked first, in id order. Each entry is then decided in memory, in order, seeing what those
+before it did, and everything is written by one statement, however many entries there are.
+"""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row
+
+from app.clock import utc_now
+from app.credits import queries
+from app.credits.models import TransactionType
+from app.db.base import db
+from app.errors import KeyReused, NotFound, PaymentRequired, ServiceError, only
+from app.money import round_cents
+
+Transaction = dict[str, Any]
+Outcome = Transaction | ServiceError
+
+
+class Entry(NamedTuple):
+    """A change of a balance that somebody asks for: `amount` is negative for a deduction.
+
+    A deduction names its operation, and may carry a `usage_key`: sent again, it is not charged again.
+    """
+
+    account_id: str
+    amount: int
+    transaction_type: TransactionType
+    description: str | None
+    operation_type: str | None = None
+    usage_key: str | None = None
+
+
+def post(entries: Sequence[Entry], *, created_by: str) -> list[Outcome]:
+    """The transaction for each entry, or why there is none: PaymentRequired, NotFound or KeyReused."""
+    book = _Book(entries)
+    outcomes = [book.decide(entry) for entry in entries]
+    book.write(created_by)
+    return outcomes
+
+
+def post_one(entry: Entry, *, created_by: str) -> Transaction:
+    """The transaction for the entry. Raises PaymentRequired or NotFound."""
+    return only(post([entry], created_by=created_by))
+
+
+class _Balance:
+    """A locked balance, as it is after the entries decided so far."""
+
+    def __init__(self, row: Row[Any]) -> None:
+        self.credits: int = row.credits
+        self.transactions: int = row.transactions
+        self.usd_per_credit: Decimal = row.usd_per_credit
+
+
+class _Book:
+    """The balances of one call, and what was decided on them."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        account_ids = sorted({entry.account_id for entry in entries})
+        rows = db.session.execute(queries.LOCK_BALANCES, {"account_ids": account_ids})
+        self._balances = {row.account_id: _Balance(row) for row in rows}
+        self._keyed = _keyed(entries)
+        self._posted: list[Transaction] = []
+        # Once the locks are held: of two calls, the later one has the later time.
+        self._now = utc_now()
+
+    def decide(self, entry: Entry) -> Outcome:
+        """The transaction for an entry, or why there is none."""
+        balance = self._balances.get(entry.account_id)
+        if balance is None:
+            return NotFound(f"Account {entry.account_id} was not found")
+        before = self._keyed.get((entry.account_id, entry.usage_key))
+        if before is not None:
+            return before if _is_same(before, entry) else _key_reused(entry)
+        if balance.credits + entry.amount < 0:
+            return PaymentRequired(
+                f"{-entry.amount} credits are needed, {balance.credits} are left",
+                details={"available": balance.credits, "requested": -entry.amount},
+            )
+        return self._accept(balance, entry)
+
+    def write(self, created_by: str) -> None:
+        """Write what was decided."""
+        if not self._posted:
+            return
+        columns = {name: [posted[name] for posted in self._posted] for name in queries.WRITTEN}
+        values = {**columns, "created_by": created_by, "now": self._now, "day": self._now.date()}
+        ids = {(row.account_id, row.position): row.id for row in db.session.execute(queries.WRITE, values)}
+        for posted in self._posted:
+            posted["id"] = ids[posted["account_id"], posted["position"]]
+
+    def _accept(self, balance: _Balance, entry: Entry) -> Transaction:
+        balance.credits += entry.amount
+        balance.transactions += 1
+        cost = None
+        if entry.transaction_type == TransactionType.DEDUCTION:
+            cost = round_cents(-entry.amount * balance.usd_per_credit)
+        posted: Transaction = {
+            **entry._asdict(),
+            "position": balance.transactions,
+            "credits_used": -entry.amount,
+            "cost_usd": cost,
+            "balance_after": balance.credits,
+            "created_at": self._now,
+        }
+        self._posted.append(posted)
+        if entry.usage_key is not None:
+            self._keyed[entry.account_id, entry.usage_key] = posted
+        return posted
+
+
+def _keyed(entries: Iterable[Entry]) -> dict[tuple[str, str | None], Transaction]:
+    """The transactions that carry a key of these entries already."""
+    sent = [(entry.account_id, entry.usage_key) for entry in entries if entry.usage_key is not None]
+    if not sent:
+        return {}
+    account_ids, usage_keys = zip(*sent, strict=True)
+    values = {"account_ids": list(account_ids), "usage_keys": list(usage_keys)}
+    rows = db.session.execute(queries.KEYED, values).mappings()
+    return {(row["account_id"], row["usage_key"]): {**row, "credits_used": -row["amount"]} for row in rows}
+
+
+def _is_same(posted: Transaction, entry: Entry) -> bool:
+    names = ("amount", "transaction_type", "operation_type", "description")
+    return all(posted[name] == getattr(entry, name) for name in names)
+
+
+def _key_reused(entry: Entry) -> KeyReused:
+    return KeyReused(f"The key {entry.usage_key!r} was used for another item")

@@ -1,0 +1,126 @@
+"""Plans, balances, and the transactions that balances are made of. Credits are whole numbers."""
+
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Numeric, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, Moment, Timestamped
+
+
+class TransactionType(StrEnum):
+    """Why a balance changed."""
+
+    GRANT = "grant"
+    PURCHASE = "purchase"
+    DEDUCTION = "deduction"
+    REFUND = "refund"
+    ADJUSTMENT = "adjustment"
+
+
+_TYPES = ", ".join(f"'{each}'" for each in TransactionType)
+
+
+class Plan(Timestamped, Base):
+    """What accounts on it get each month, and what a credit they spend is worth."""
+
+    __tablename__ = "plans"
+    __table_args__ = (
+        CheckConstraint("credits_per_month >= 0", name="credits_per_month"),
+        CheckConstraint("usd_per_credit >= 0", name="usd_per_credit"),
+        Index("uq_plans_default", "is_default", unique=True, postgresql_where=text("is_default")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("uuidv7()"))
+    name: Mapped[str] = mapped_column(String(255), unique=True)
+    credits_per_month: Mapped[int]
+    usd_per_credit: Mapped[Decimal] = mapped_column(Numeric(12, 6))
+    # The plan that new accounts start on.
+    is_default: Mapped[bool] = mapped_column(server_default="false")
+
+
+class CreditBalance(Base):
+    """An account's credits: the sum of its transactions, and how many those are."""
+
+    __tablename__ = "credit_balances"
+    __table_args__ = (CheckConstraint("credits >= 0", name="credits"),)
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("customer_accounts.id"), primary_key=True)
+    plan_id: Mapped[UUID] = mapped_column(ForeignKey("plans.id"))
+    credits: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    transactions: Mapped[int] = mapped_column(BigInteger, server_default="0")
+
+
+class CreditTransaction(Base):
+    """One change of a balance, never changed itself. `position` numbers those of an account from 1, without gaps.
+
+    A deduction is what was used: for which operation, and what that is worth in dollars.
+    """
+
+    __tablename__ = "credit_transactions"
+    __table_args__ = (
+        CheckConstraint(f"transaction_type IN ({_TYPES})", name="transaction_type"),
+        CheckConstraint("amount <> 0", name="amount"),
+        CheckConstraint("balance_after >= 0", name="balance_after"),
+        CheckConstraint(
+            "(transaction_type = 'deduction') = (operation_type IS NOT NULL AND cost_usd IS NOT NULL AND amount < 0)",
+            name="deduction",
+        ),
+        Index("ix_credit_transactions_type", "account_id", "transaction_type", "position"),
+        Index("ix_credit_transactions_created_at", "account_id", "created_at", "position"),
+        Index(
+            "ix_credit_transactions_operation_type",
+            "account_id",
+            "operation_type",
+            "position",
+            postgresql_where=text("operation_type IS NOT NULL"),
+        ),
+        Index(
+            "uq_credit_transactions_usage_key",
+            "account_id",
+            "usage_key",
+            unique=True,
+            postgresql_where=text("usage_key IS NOT NULL"),
+        ),
+    )
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("customer_accounts.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    id: Mapped[UUID] = mapped_column(server_default=text("uuidv7()"))
+    amount: Mapped[int] = mapped_column(BigInteger)
+    transaction_type: Mapped[str] = mapped_column(String(16))
+    description: Mapped[str | None] = mapped_column(String(1000))
+    operation_type: Mapped[str | None] = mapped_column(String(255))
+    cost_usd: Mapped[Decimal | None] = mapped_column(Numeric(15, 2))
+    # What a caller named this item of a bulk call: sent again, it is not charged again.
+    usage_key: Mapped[str | None] = mapped_column(String(255))
+    balance_after: Mapped[int] = mapped_column(BigInteger)
+    created_by: Mapped[str] = mapped_column(String(255))
+    created_at: Mapped[Moment]
+
+
+class CreditDailyTotal(Base):
+    """The transactions of one account, day (UTC) and type: their sum and how many they are."""
+
+    __tablename__ = "credit_daily_totals"
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("customer_accounts.id"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    transaction_type: Mapped[str] = mapped_column(String(16), primary_key=True)
+    total: Mapped[int] = mapped_column(BigInteger)
+    count: Mapped[int] = mapped_column(BigInteger)
+
+
+class PlanGrant(Base):
+    """That an account got its plan's credits for a month, which happens once."""
+
+    __tablename__ = "plan_grants"
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("customer_accounts.id"), primary_key=True)
+    # The first day of the month.
+    month: Mapped[date] = mapped_column(primary_key=True)
+    credits: Mapped[int]
+    created_at: Mapped[Moment]

@@ -1,0 +1,133 @@
+"""Reading and writing credits."""
+
+from sqlalchemy import text
+
+from app.db.paging import ListQuery
+
+_COLUMNS = """
+    t.id, t.amount, t.transaction_type, t.description, t.operation_type, -t.amount AS credits_used, t.cost_usd,
+    t.balance_after, t.created_at
+"""
+_OWN = "t.account_id = CAST(:account_id AS uuid)"
+# Positions are dense: the numbers of an account's transactions are known without counting.
+TRANSACTIONS = ListQuery(
+    columns=_COLUMNS,
+    source="credit_transactions t",
+    key="t.position",
+    joins="JOIN credit_transactions t ON t.position = page.key AND t.account_id = CAST(:account_id AS uuid)",
+    filters={
+        "account_id": _OWN,
+        "transaction_type": "t.transaction_type = :transaction_type",
+        "start_date": "t.created_at >= :start_date",
+        "end_date": "t.created_at <= :end_date",
+    },
+    sorts={"created_at": "t.position"},
+    default_sort="created_at",
+    counts={
+        frozenset({"account_id"}): """
+            SELECT transactions FROM credit_balances WHERE account_id = CAST(:account_id AS uuid)
+        """
+    },
+)
+USAGE = ListQuery(
+    columns=_COLUMNS,
+    source="credit_transactions t",
+    key="t.position",
+    joins="JOIN credit_transactions t ON t.position = page.key AND t.account_id = CAST(:account_id AS uuid)",
+    filters={
+        "account_id": f"{_OWN} AND t.transaction_type = 'deduction'",
+        "operation_type": "t.operation_type = :operation_type",
+        "start_date": "t.created_at >= :start_date",
+        "end_date": "t.created_at <= :end_date",
+    },
+    sorts={"created_at": "t.position"},
+    default_sort="created_at",
+    counts={
+        frozenset({"account_id"}): """
+            SELECT coalesce(sum(count), 0)\\:\\:bigint FROM credit_daily_totals
+            WHERE account_id = CAST(:account_id AS uuid) AND transaction_type = 'deduction'
+        """
+    },
+)
+BALANCE = text("""
+    SELECT b.credits, p.credits_per_month AS plan_credits_per_month, b.credits AS credits_remaining, (
+        SELECT CAST(coalesce(-sum(total), 0) AS bigint) FROM credit_daily_totals
+        WHERE account_id = b.account_id AND transaction_type = 'deduction' AND day >= :month
+    ) AS credits_used_this_month
+    FROM credit_balances b JOIN plans p ON p.id = b.plan_id WHERE b.account_id = CAST(:account_id AS uuid)
+""")
+CREDITS = text("SELECT credits FROM credit_balances WHERE account_id = CAST(:account_id AS uuid)")
+DAILY_TOTALS = text("""
+    SELECT day, transaction_type, total, count FROM credit_daily_totals
+    WHERE account_id = CAST(:account_id AS uuid) AND day BETWEEN :first AND :last
+    ORDER BY day, transaction_type
+""")
+
+OPEN = text("""
+    INSERT INTO credit_balances (account_id, plan_id)
+    SELECT CAST(:account_id AS uuid), id FROM plans WHERE is_default
+""")
+# Whoever holds these rows is alone with the transactions and totals of their accounts.
+LOCK_BALANCES = text("""
+    SELECT CAST(b.account_id AS text) AS account_id, b.credits, b.transactions, p.usd_per_credit
+    FROM credit_balances b JOIN plans p ON p.id = b.plan_id
+    WHERE b.account_id = ANY(CAST(:account_ids AS uuid[])) ORDER BY b.account_id FOR NO KEY UPDATE OF b
+""")
+KEYED = text("""
+    SELECT CAST(t.account_id AS text) AS account_id, t.id, t.amount, t.transaction_type, t.description,
+        t.operation_type, t.cost_usd, t.usage_key, t.balance_after, t.created_at
+    FROM credit_transactions t
+    JOIN unnest(CAST(:account_ids AS uuid[]), CAST(:usage_keys AS text[])) AS sent (account_id, usage_key)
+        USING (account_id, usage_key)
+""")
+WRITTEN = {
+    "account_id": "uuid",
+    "position": "bigint",
+    "amount": "bigint",
+    "transaction_type": "text",
+    "description": "text",
+    "operation_type": "text",
+    "cost_usd": "numeric",
+    "usage_key": "text",
+    "balance_after": "bigint",
+}
+_ARRAYS = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in WRITTEN.items())
+WRITE = text(f"""
+    WITH posted AS (
+        INSERT INTO credit_transactions ({", ".join(WRITTEN)}, created_by, created_at)
+        SELECT *, :created_by, :now FROM unnest({_ARRAYS})
+        RETURNING id, account_id, position, amount, transaction_type, balance_after
+    ), balance AS (
+        UPDATE credit_balances AS b SET credits = last.balance_after, transactions = last.position
+        FROM (SELECT DISTINCT ON (account_id) * FROM posted ORDER BY account_id, position DESC) AS last
+        WHERE b.account_id = last.account_id
+    ), daily AS (
+        INSERT INTO credit_daily_totals AS kept (account_id, day, transaction_type, total, count)
+        SELECT account_id, :day, transaction_type, sum(amount), count(*) FROM posted
+        GROUP BY account_id, transaction_type ORDER BY account_id, transaction_type
+        ON CONFLICT (account_id, day, transaction_type)
+            DO UPDATE SET total = kept.total + excluded.total, count = kept.count + excluded.count
+    )
+    SELECT CAST(account_id AS text) AS account_id, position, CAST(id AS text) AS id FROM posted
+""")
+
+# Every month from the one an account was opened in to the present one, but for those granted already.
+DUE_GRANTS = text("""
+    SELECT CAST(b.account_id AS text) AS account_id, CAST(month AS date) AS month, p.name AS plan, p.credits_per_month
+    FROM credit_balances b JOIN plans p ON p.id = b.plan_id JOIN customer_accounts a ON a.id = b.account_id
+    CROSS JOIN LATERAL generate_series(
+        date_trunc('month', a.created_at, 'UTC') AT TIME ZONE 'UTC', CAST(:month AS timestamp), interval '1 month'
+    ) AS month
+    WHERE b.account_id = ANY(CAST(:account_ids AS uuid[])) AND NOT EXISTS (
+        SELECT FROM plan_grants g WHERE g.account_id = b.account_id AND g.month = CAST(month AS date)
+    )
+    ORDER BY b.account_id, month
+""")
+ACCOUNTS_AFTER = text("""
+    SELECT CAST(account_id AS text) FROM credit_balances WHERE account_id > CAST(:after AS uuid)
+    ORDER BY account_id LIMIT :limit
+""")
+RECORD_GRANTS = text("""
+    INSERT INTO plan_grants (account_id, month, credits, created_at)
+    SELECT *, :now FROM unnest(CAST(:account_ids AS uuid[]), CAST(:months AS date[]), CAST(:credits AS int[]))
+""")

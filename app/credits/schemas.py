@@ -1,0 +1,114 @@
+"""The shapes of credits in requests and answers."""
+
+from functools import partial
+from typing import Any
+
+import marshmallow as ma
+
+from app.credits.models import TransactionType
+from app.web import fields
+from app.web.schemas import Schema, SnakePageArguments, SnakeReadSchema, require_order
+
+_ACCOUNT = "0198f0a2-6c1e-7d53-9b9d-2f6f2a1c7e10"
+USAGE_EXAMPLE = {"operation_type": "keyword_research", "credits_used": 3, "description": "12 keywords"}
+USAGE_BULK_EXAMPLE: list[dict[str, Any]] = [
+    {"operation_type": "keyword_research", "credits_used": 3, "account_id": _ACCOUNT, "key": "job-17-1"},
+    {"operation_type": "image_generation", "credits_used": 5, "account_id": _ACCOUNT, "key": "job-17-2"},
+]
+GRANT_EXAMPLE = {"account_id": _ACCOUNT, "amount": 50, "transaction_type": "grant", "description": "Goodwill"}
+
+_credits = partial(fields.Integer, most=fields.MAX_CREDITS)
+
+
+class CreditBalance(SnakeReadSchema):
+    """What an account can spend."""
+
+    credits = _credits(metadata={"description": "The balance."})
+    plan_credits_per_month = _credits(metadata={"description": "What the plan adds each month."})
+    credits_used_this_month = _credits(metadata={"description": "Deductions since the first of the month, UTC."})
+    credits_remaining = _credits(metadata={"description": "What can still be spent: the balance."})
+
+
+class CreditTransaction(SnakeReadSchema):
+    """One change of the balance."""
+
+    id = fields.Uuid()
+    amount = _credits(least=-fields.MAX_CREDITS, metadata={"description": "Negative where credits went."})
+    transaction_type = fields.Choice(TransactionType)
+    description = fields.Text(longest=1000, allow_none=True)
+    created_at = fields.Moment()
+    balance_after = _credits(metadata={"description": "The balance once this was applied."})
+
+
+class CreditUsage(SnakeReadSchema):
+    """Credits spent on one operation."""
+
+    id = fields.Uuid()
+    operation_type = fields.Text()
+    credits_used = _credits(least=1)
+    cost_usd = fields.Dollars(metadata={"description": "What the credits were worth on the account's plan."})
+    description = fields.Text(longest=1000, allow_none=True)
+    created_at = fields.Moment()
+
+
+class SpentCredits(CreditUsage):
+    """Credits spent on one operation, and what is left."""
+
+    balance_after = _credits()
+
+
+class _Period(SnakePageArguments):
+    start_date = fields.Moment(dates=True, metadata={"description": "From this moment or day on."})
+    end_date = fields.Moment(whole_day=True, metadata={"description": "Up to this moment, or the end of this day."})
+
+    @ma.validates_schema
+    def _validate(self, values: dict[str, Any], **_: Any) -> None:
+        require_order(values, named=str)
+
+
+class TransactionQuery(_Period):
+    """Which transactions to list; newest first."""
+
+    transaction_type = fields.Choice(TransactionType)
+
+
+class UsageQuery(_Period):
+    """Which usage to list; newest first."""
+
+    operation_type = fields.Text()
+
+
+class UsageCreate(Schema):
+    """Credits to spend on one operation."""
+
+    operation_type = fields.Text(blank=False, required=True)
+    credits_used = fields.Integer(least=1, required=True)
+    description = fields.Text(longest=1000)
+    account_id = fields.Uuid(metadata={"description": "Whose credits; machines must say."})
+
+
+class UsageItem(UsageCreate):
+    """Credits to spend on one operation, once for each `key`."""
+
+    key = fields.Text(blank=False, metadata={"description": "Sent again with the same item, it is not charged again."})
+
+
+class GrantCreate(Schema):
+    """Credits for an account, or an adjustment of its balance."""
+
+    account_id = fields.Uuid(required=True)
+    amount = fields.Integer(
+        least=-fields.MAX_INTEGER, required=True, metadata={"description": "Negative for an adjustment only."}
+    )
+    transaction_type = fields.Choice(
+        (TransactionType.GRANT, TransactionType.ADJUSTMENT, TransactionType.REFUND), required=True
+    )
+    description = fields.Text(longest=1000, blank=False, required=True)
+
+    @ma.validates_schema
+    def _validate(self, values: dict[str, Any], **_: Any) -> None:
+        amount = values["amount"]
+        if amount == 0:
+            raise ma.ValidationError("Must not be 0.", "amount")
+        if amount < 0 and values["transaction_type"] != TransactionType.ADJUSTMENT:
+            raise ma.ValidationError("May be negative for an adjustment only.", "amount")

@@ -1,0 +1,68 @@
+"""Opening accounts, and what they say of themselves."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Row
+
+from app.auth.actor import Actor
+from app.clock import utc_now
+from app.customers import membership, queries
+from app.customers.models import MemberRole
+from app.db import tenancy
+from app.db.base import db
+from app.errors import Conflict, Forbidden
+
+_MAX_SLUG = 60
+_NOT_SLUG = re.compile(r"[^a-z0-9]+")
+
+
+def create(actor: Actor, values: Mapping[str, Any]) -> Row[Any]:
+    """A new account that the caller owns; the rest of the transaction sees it alone.
+
+    Raises Forbidden when nobody signed in, and Conflict when the caller belongs to an account already.
+    """
+    if actor.user_id is None:
+        raise Forbidden("Only somebody who signs in can open an account")
+    db.session.execute(queries.ONE_OPENING_AT_A_TIME, {"user_id": actor.user_id})
+    if membership.belongs(actor):
+        raise Conflict("You belong to an account already")
+    tenancy.see_every_account()
+    settings = {**dict.fromkeys(queries.CHANGEABLE), "billing_email": membership.verified_email(actor), **values}
+    account = _insert(actor, settings)
+    tenancy.see(account.id)
+    owner = {**membership.person(actor), "account_id": account.id, "role": MemberRole.OWNER, "now": utc_now()}
+    db.session.execute(queries.ADD_MEMBER, owner)
+    return account
+
+
+def settings(account_id: str) -> Row[Any]:
+    """What the account says of itself."""
+    return db.session.execute(queries.ACCOUNT, {"account_id": account_id}).one()
+
+
+def update(account_id: str, changes: Mapping[str, Any]) -> Row[Any]:
+    """Change what the account says of itself; what is not named stays."""
+    db.session.execute(queries.LOCK_ACCOUNT, {"account_id": account_id})
+    known = settings(account_id)._mapping  # noqa: SLF001 - the documented way to a row's names
+    values = {name: changes.get(name, known[name]) for name in queries.CHANGEABLE}
+    return db.session.execute(queries.UPDATE, {**values, "account_id": account_id, "now": utc_now()}).one()
+
+
+def _insert(actor: Actor, settings: Mapping[str, Any]) -> Row[Any]:
+    slug = _slug(settings["name"])
+    values = {**settings, "created_by": actor.subject, "now": utc_now()}
+    account = db.session.execute(queries.CREATE, {**values, "slug": slug}).one_or_none()
+    if account is None:
+        # Somebody has that name: a few random characters tell the two apart.
+        account = db.session.execute(queries.CREATE, {**values, "slug": f"{slug}-{uuid4().hex[:12]}"}).one()
+    return account
+
+
+def _slug(name: str) -> str:
+    """`Łódź Coffee & Co.` as `odz-coffee-co`: what of a name can stand in an address."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return _NOT_SLUG.sub("-", plain)[:_MAX_SLUG].strip("-") or "account"

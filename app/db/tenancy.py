@@ -1,0 +1,26 @@
+"""Whose rows a transaction may see: the setting that the row-level security of every customer table goes by.
+
+A table kept per customer has a policy that shows only rows whose account is the one set here, so that a query that
+forgets its own condition finds nothing of others. What is set lasts until the transaction ends, which also holds
+behind a pool that gives connections out by transaction.
+"""
+
+from sqlalchemy import text
+
+from app.db.base import db
+
+# The value with which all accounts are seen, for operators and machines.
+EVERY_ACCOUNT = "*"
+SETTING = "billing.account_id"
+
+_SEE = text(f"SELECT set_config('{SETTING}', :account_id, true)")
+
+
+def see(account_id: str) -> None:
+    """Let the rest of this transaction see the rows of one account."""
+    db.session.execute(_SEE, {"account_id": account_id})
+
+
+def see_every_account() -> None:
+    """Let the rest of this transaction see the rows of all accounts: not for what a customer asks for."""
+    see(EVERY_ACCOUNT)

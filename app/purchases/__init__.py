@@ -1,0 +1,1 @@
+"""Credits for money: packages, invoices, and payments by way of a gateway."""

@@ -1,0 +1,180 @@
+"""Opening an account, its settings and its team."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.caller import Caller, data, error
+
+ACCOUNT = "/v1/account/"
+SETTINGS = "/v1/account/settings/"
+TEAM = "/v1/account/team/"
+UNKNOWN = "0198f0a2-6c1e-7d53-9b9d-2f6f2a1c7e10"
+Callers = Callable[..., Caller]
+
+
+def emails(caller: Caller) -> dict[str, bool]:
+    return {member["email"]: member["is_active"] for member in data(caller.get(TEAM))["results"]}
+
+
+def member_id(caller: Caller, email: str) -> str:
+    return str(next(each["id"] for each in data(caller.get(TEAM))["results"] if each["email"] == email))
+
+
+def join(customer: Caller, as_caller: Callers, name: str, role: str = "member") -> Caller:
+    email = f"{name}@harbour.example"
+    data(customer.post(TEAM, {"email": email, "role": role}), 201)
+    caller = as_caller(user=name, email=email)
+    data(caller.get(SETTINGS))
+    return caller
+
+
+class TestOpening:
+    def test_nobody_without_a_token(self, app: Flask) -> None:
+        error(Caller(app, None).post(ACCOUNT, {"name": "A"}), 401)
+
+    def test_who_opens_it_owns_it(self, as_caller: Callers) -> None:
+        owner = as_caller(user="u1", email="u1@a.example", given_name="Una", family_name="Ode")
+        account = data(owner.post(ACCOUNT, {"name": "Łódź Coffee & Co.", "tax_id": "PL1"}), 201)
+        assert account == data(owner.get(SETTINGS))
+        assert account["slug"] == "odz-coffee-co"
+        assert (account["billing_email"], account["tax_id"], account["credit_balance"]) == ("u1@a.example", "PL1", 100)
+        (member,) = data(owner.get(TEAM))["results"]
+        assert member == {
+            "id": member["id"],
+            "email": "u1@a.example",
+            "first_name": "Una",
+            "last_name": "Ode",
+            "is_active": True,
+            "is_staff": False,
+            "date_joined": account["created_at"][:11] + member["date_joined"][11:],
+            "role": "owner",
+        }
+
+    def test_one_is_enough(self, customer: Caller) -> None:
+        error(customer.post(ACCOUNT, {"name": "Another"}), 409)
+
+    def test_the_same_name_twice(self, customer: Caller, as_caller: Callers) -> None:
+        other = data(as_caller(user="u2").post(ACCOUNT, {"name": "Harbour Studio"}), 201)
+        assert other["slug"].startswith("harbour-studio-")
+        assert data(customer.get(SETTINGS))["slug"] == "harbour-studio"
+
+    def test_a_name_without_letters(self, as_caller: Callers) -> None:
+        assert data(as_caller(user="u2").post(ACCOUNT, {"name": "東京"}), 201)["slug"] == "account"
+
+    @pytest.mark.parametrize("field", ["id", "slug", "credit_balance", "created_at", "unknown"])
+    def test_what_is_read_only(self, as_caller: Callers, field: str) -> None:
+        assert field in error(as_caller().post(ACCOUNT, {"name": "A", field: "x"}), 400)["details"]["json"]
+
+    @pytest.mark.parametrize("body", [{}, {"name": " "}, {"name": None}, {"name": "A", "billing_email": "nobody"}])
+    def test_bad_input(self, as_caller: Callers, body: Any) -> None:
+        error(as_caller().post(ACCOUNT, body), 400, "invalid_input")
+
+
+class TestSettings:
+    def test_change_some(self, customer: Caller) -> None:
+        before = data(customer.get(SETTINGS))
+        changed = data(customer.patch(SETTINGS, {"billing_city": "Cork", "tax_id": "IE1"}))
+        assert changed == {**before, "billing_city": "Cork", "tax_id": "IE1"}
+        assert data(customer.patch(SETTINGS, {"tax_id": None})) == {**before, "billing_city": "Cork"}
+
+    def test_members_only_read(self, customer: Caller, as_caller: Callers) -> None:
+        member = join(customer, as_caller, "ann")
+        error(member.patch(SETTINGS, {"name": "Mine"}), 403)
+        assert data(member.get(SETTINGS))["name"] == "Harbour Studio"
+        data(join(customer, as_caller, "bob", "admin").patch(SETTINGS, {"name": "Ours"}))
+
+    @pytest.mark.parametrize("field", ["id", "slug", "credit_balance", "created_at"])
+    def test_what_is_read_only(self, customer: Caller, field: str) -> None:
+        assert field in error(customer.patch(SETTINGS, {field: "x"}), 400)["details"]["json"]
+
+    @pytest.mark.parametrize("body", [{}, {"name": ""}, {"name": None}, {"billing_email": "x"}, {"tax_id": 5}])
+    def test_bad_input(self, customer: Caller, body: Any) -> None:
+        error(customer.patch(SETTINGS, body), 400, "invalid_input")
+
+
+class TestTeam:
+    def test_an_invitation_waits_for_its_address(self, customer: Caller, as_caller: Callers) -> None:
+        invited = data(customer.post(TEAM, {"email": "Ann@Harbour.example", "role": "admin"}), 201)
+        assert (invited["is_active"], invited["date_joined"], invited["role"]) == (False, None, "admin")
+        error(as_caller(user="eve", email="eve@harbour.example").get(SETTINGS), 403, "no_account")
+        error(as_caller(user="ann", email="ann@harbour.example", email_verified=False).get(SETTINGS), 403)
+        assert emails(customer)["Ann@Harbour.example"] is False
+        ann = as_caller(user="ann", email="ann@harbour.EXAMPLE", email_verified=True, given_name="Ann")
+        assert data(ann.get(SETTINGS))["name"] == "Harbour Studio"
+        joined = data(customer.get(TEAM))["results"][1]
+        assert (joined["is_active"], joined["first_name"], joined["id"]) == (True, "Ann", invited["id"])
+        assert joined["date_joined"] is not None
+        # From here on the user id counts, whatever the address.
+        assert data(as_caller(user="ann").get(SETTINGS))["name"] == "Harbour Studio"
+        error(as_caller(user="eve", email="ann@harbour.example").get(SETTINGS), 403, "no_account")
+
+    def test_twice_is_a_conflict(self, customer: Caller) -> None:
+        data(customer.post(TEAM, {"email": "ann@harbour.example"}), 201)
+        error(customer.post(TEAM, {"email": "ANN@harbour.example"}), 409)
+        error(customer.post(TEAM, {"email": "owner@harbour.example"}), 409)
+
+    def test_members_only_look(self, customer: Caller, as_caller: Callers) -> None:
+        ann = join(customer, as_caller, "ann")
+        error(ann.post(TEAM, {"email": "x@harbour.example"}), 403)
+        error(ann.delete(f"{TEAM}{member_id(ann, 'owner@harbour.example')}/"), 403)
+        assert len(emails(ann)) == 2
+
+    def test_admins_do_not_decide_on_owners(self, customer: Caller, as_caller: Callers) -> None:
+        admin = join(customer, as_caller, "ann", "admin")
+        error(admin.post(TEAM, {"email": "x@harbour.example", "role": "owner"}), 403)
+        error(admin.delete(f"{TEAM}{member_id(admin, 'owner@harbour.example')}/"), 403)
+        data(admin.post(TEAM, {"email": "x@harbour.example", "role": "admin"}), 201)
+        data(admin.delete(f"{TEAM}{member_id(admin, 'x@harbour.example')}/"))
+
+    def test_who_is_removed_is_out(self, customer: Caller, as_caller: Callers) -> None:
+        ann = join(customer, as_caller, "ann")
+        assert data(customer.delete(f"{TEAM}{member_id(customer, 'ann@harbour.example')}/")) == {"removed": True}
+        error(ann.get(SETTINGS), 403, "no_account")
+
+    def test_the_last_owner_stays(self, customer: Caller, as_caller: Callers) -> None:
+        own = member_id(customer, "owner@harbour.example")
+        error(customer.delete(f"{TEAM}{own}/"), 409, "last_owner")
+        # An owner who never signed in would leave the account to nobody.
+        data(customer.post(TEAM, {"email": "late@harbour.example", "role": "owner"}), 201)
+        error(customer.delete(f"{TEAM}{own}/"), 409, "last_owner")
+        join(customer, as_caller, "ann", "owner")
+        data(customer.delete(f"{TEAM}{own}/"))
+        error(customer.get(SETTINGS), 403, "no_account")
+
+    def test_others_are_not_found(self, customer: Caller, as_caller: Callers) -> None:
+        other = as_caller(user="other", email="other@a.example")
+        data(other.post(ACCOUNT, {"name": "Other"}), 201)
+        error(customer.delete(f"{TEAM}{member_id(other, 'other@a.example')}/"), 404)
+        error(customer.delete(f"{TEAM}{UNKNOWN}/"), 404)
+        error(customer.delete(f"{TEAM}7/"), 400)
+
+    @pytest.mark.parametrize("body", [{}, {"email": "x"}, {"email": "a@b.example", "role": "king"}, {"email": None}])
+    def test_bad_invitations(self, customer: Caller, body: Any) -> None:
+        error(customer.post(TEAM, body), 400, "invalid_input")
+
+
+class TestSeveralAccounts:
+    def test_the_first_joined_unless_the_token_names_another(self, customer: Caller, as_caller: Callers) -> None:
+        other = as_caller(user="other", email="other@a.example")
+        other_id = data(other.post(ACCOUNT, {"name": "Other"}), 201)["id"]
+        data(customer.post(TEAM, {"email": "other@a.example"}), 201)
+        assert data(other.get(SETTINGS))["id"] == other_id
+        customer_id = data(customer.get(SETTINGS))["id"]
+        named = as_caller(user="other", account_id=customer_id)
+        assert data(named.get(SETTINGS))["id"] == customer_id
+        error(named.post(ACCOUNT, {"name": "A third"}), 409)
+
+    def test_not_one_they_do_not_belong_to(self, customer: Caller, as_caller: Callers) -> None:
+        customer_id = data(customer.get(SETTINGS))["id"]
+        other = as_caller(user="other", account_id=customer_id)
+        error(other.get(SETTINGS), 403, "no_account")
+        error(as_caller(user="owner", account_id="nonsense").get(SETTINGS), 403, "no_account")
+
+    def test_a_second_address_of_a_member_changes_nothing(self, customer: Caller, as_caller: Callers) -> None:
+        data(customer.post(TEAM, {"email": "second@harbour.example"}), 201)
+        again = as_caller(user="owner", email="second@harbour.example")
+        assert data(again.get(SETTINGS))["name"] == "Harbour Studio"
+        assert emails(customer)["second@harbour.example"] is False

@@ -1,0 +1,161 @@
+"""Reading credits: the balance, the transactions behind it, and what they were spent on."""
+
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from freezegun import freeze_time
+
+from tests.caller import Caller, data, error
+
+BALANCE = "/v1/billing/credits/balance/"
+TRANSACTIONS = "/v1/billing/transactions/"
+USAGE = "/v1/billing/credits/usage/"
+ANALYTICS = "/v1/account/usage/analytics/"
+
+
+def spend(customer: Caller, credits: int, operation: str = "search", **more: object) -> None:
+    data(customer.post(USAGE, {"operation_type": operation, "credits_used": credits, **more}), 201)
+
+
+@pytest.mark.parametrize("path", [BALANCE, TRANSACTIONS, USAGE, ANALYTICS])
+class TestWhoMayRead:
+    def test_nobody_without_a_token(self, app: Flask, path: str) -> None:
+        error(Caller(app, None).get(path), 401)
+
+    def test_nobody_without_an_account(self, as_caller: Callable[..., Caller], path: str) -> None:
+        error(as_caller().get(path), 403, "no_account")
+
+    def test_a_machine_has_no_account(self, as_caller: Callable[..., Caller], path: str) -> None:
+        error(as_caller(scopes=("spend:credits",)).get(path), 403, "no_account")
+
+    def test_members_see_their_own(self, customer: Caller, as_caller: Callable[..., Caller], path: str) -> None:
+        other = as_caller(user="other")
+        data(other.post("/v1/account/", {"name": "Other"}), 201)
+        before = customer.get(path).get_data()
+        spend(other, 7)
+        assert customer.get(path).get_data() == before
+        assert other.get(path).get_data() != before
+
+    def test_with_and_without_a_slash(self, customer: Caller, path: str) -> None:
+        assert customer.get(path).get_data() == customer.get(path.rstrip("/")).get_data()
+
+
+def test_a_new_account_has_its_plan(customer: Caller) -> None:
+    expected = {
+        "credits": 100,
+        "plan_credits_per_month": 100,
+        "credits_used_this_month": 0,
+        "credits_remaining": 100,
+    }
+    assert data(customer.get(BALANCE)) == expected
+    assert data(customer.get("/v1/billing/credits/balance/balance/")) == expected
+
+
+def test_only_this_month_counts_as_used(customer: Caller) -> None:
+    with freeze_time("2031-05-31T23:59:59Z"):
+        spend(customer, 10)
+    with freeze_time("2031-06-01T00:00:00Z"):
+        spend(customer, 3)
+    with freeze_time("2031-06-30T23:59:59Z"):
+        balance = data(customer.get(BALANCE))
+    assert (balance["credits"], balance["credits_used_this_month"]) == (87, 3)
+
+
+class TestTransactions:
+    def test_newest_first_with_a_running_balance(self, customer: Caller) -> None:
+        spend(customer, 10, description="twelve keywords")
+        spend(customer, 5)
+        page = data(customer.get(TRANSACTIONS))
+        assert [(row["amount"], row["balance_after"]) for row in page["results"]] == [(-5, 85), (-10, 90), (100, 100)]
+        assert [row["transaction_type"] for row in page["results"]] == ["deduction", "deduction", "grant"]
+        assert page["results"][1]["description"] == "twelve keywords"
+        assert set(page["results"][0]) == {
+            *("id", "amount", "transaction_type", "description", "created_at", "balance_after")
+        }
+        assert {name: page[name] for name in page if name != "results"} == {
+            "count": 3,
+            "page": 1,
+            "per_page": 20,
+            "total_pages": 1,
+        }
+
+    def test_pages(self, customer: Caller) -> None:
+        for credits in range(1, 6):
+            spend(customer, credits)
+        page = data(customer.get(f"{TRANSACTIONS}?per_page=2&page=2"))
+        assert [row["amount"] for row in page["results"]] == [-3, -2]
+        assert (page["count"], page["total_pages"]) == (6, 3)
+        assert data(customer.get(f"{TRANSACTIONS}?page=9"))["count"] == 6
+
+    def test_by_type_and_date(self, customer: Caller) -> None:
+        with freeze_time("2031-05-31T23:59:59Z"):
+            spend(customer, 1)
+        with freeze_time("2031-06-01T12:00:00Z"):
+            spend(customer, 2)
+
+        def amounts(query: str) -> list[int]:
+            page = data(customer.get(f"{TRANSACTIONS}?{query}"))
+            assert page["count"] == len(page["results"])
+            return [row["amount"] for row in page["results"]]
+
+        assert amounts("transaction_type=grant") == [100]
+        assert amounts("start_date=2031-06-01") == [-2]
+        assert amounts("start_date=2031-05-31&end_date=2031-05-31") == [-1]
+        assert amounts("transaction_type=deduction&end_date=2031-06-01") == [-2, -1]
+
+    @pytest.mark.parametrize(
+        ("query", "field"),
+        [
+            ("transaction_type=gift", "transaction_type"),
+            ("start_date=soon", "start_date"),
+            ("start_date=2031-06-02&end_date=2031-06-01", "start_date"),
+            ("perPage=3", "perPage"),
+            ("per_page=0", "per_page"),
+        ],
+    )
+    def test_bad_filters(self, customer: Caller, query: str, field: str) -> None:
+        assert field in error(customer.get(f"{TRANSACTIONS}?{query}"), 400)["details"]["query"]
+
+
+class TestUsage:
+    def test_what_was_spent_on_what(self, customer: Caller) -> None:
+        spend(customer, 10, "images")
+        spend(customer, 1, "search")
+        page = data(customer.get(USAGE))
+        assert page["count"] == 2
+        assert [(row["operation_type"], row["credits_used"], row["cost_usd"]) for row in page["results"]] == [
+            ("search", 1, "0.02"),
+            ("images", 10, "0.20"),
+        ]
+        assert data(customer.get(f"{USAGE}?operation_type=images"))["count"] == 1
+        assert data(customer.get(f"{USAGE}?operation_type=other"))["results"] == []
+
+
+class TestAnalytics:
+    def test_one_row_for_each_day(self, customer: Caller) -> None:
+        with freeze_time("2031-06-01T12:00:00Z"):
+            spend(customer, 10)
+            spend(customer, 5)
+        with freeze_time("2031-06-03T12:00:00Z"):
+            spend(customer, 1)
+            found = data(customer.get(f"{ANALYTICS}?days=3"))
+        assert found == {
+            "period_days": 3,
+            "current_balance": 84,
+            "usage_by_type": [{"transaction_type": "deduction", "total": -16, "count": 3}],
+            "daily_usage": [
+                {"date": "2031-06-01", "usage": 15, "purchases": 0, "net": -15},
+                {"date": "2031-06-02", "usage": 0, "purchases": 0, "net": 0},
+                {"date": "2031-06-03", "usage": 1, "purchases": 0, "net": -1},
+            ],
+            "total_usage": 16,
+            "total_purchases": 0,
+        }
+
+    def test_thirty_days_unless_said_otherwise(self, customer: Caller) -> None:
+        assert len(data(customer.get(ANALYTICS))["daily_usage"]) == 30
+
+    @pytest.mark.parametrize("days", ["0", "366", "x", "1.5", ""])
+    def test_bad_periods(self, customer: Caller, days: str) -> None:
+        assert "days" in error(customer.get(f"{ANALYTICS}?days={days}"), 400)["details"]["query"]

@@ -1,0 +1,113 @@
+"""The second wall between customers: row-level security, for when a query forgets whose rows it is about."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from app.credits import queries
+from app.customers import queries as customer_queries
+from app.db import tenancy
+from app.db.base import db
+from tests.caller import Caller, data
+
+# What belongs to somebody, by the column that says to whom.
+TENANT_TABLES = text("""
+    SELECT table_name FROM information_schema.columns
+    WHERE table_schema = 'public' AND column_name = 'account_id' AND data_type = 'uuid'
+    UNION SELECT 'customer_accounts' ORDER BY 1
+""")
+WALLED = text("""
+    SELECT relname FROM pg_class WHERE relrowsecurity AND relforcerowsecurity
+        AND EXISTS (SELECT FROM pg_policy WHERE polrelid = pg_class.oid) ORDER BY 1
+""")
+
+
+@pytest.fixture
+def tables(app: Flask) -> list[str]:
+    with app.app_context():
+        return list(db.session.execute(TENANT_TABLES).scalars())
+
+
+@pytest.fixture
+def other(as_caller: Callable[..., Caller]) -> Caller:
+    """A second customer, with more transactions than the first."""
+    caller = as_caller(user="other", email="other@a.example")
+    data(caller.post("/v1/account/", {"name": "Other"}), 201)
+    data(caller.post("/v1/billing/credits/usage/", {"operation_type": "search", "credits_used": 60}), 201)
+    return caller
+
+
+@pytest.fixture
+def no_filters(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Lists that forgot whose rows they are about."""
+    for module, name in ((queries, "TRANSACTIONS"), (queries, "USAGE"), (customer_queries, "MEMBERS")):
+        query = getattr(module, name)
+        condition = query.filters["account_id"].replace(
+            ".account_id = CAST(:account_id AS uuid)", ".account_id IS NOT NULL"
+        )
+        forgetful = replace(query, filters={**query.filters, "account_id": condition}, counts={})
+        monkeypatch.setattr(module, name, forgetful)
+    return
+
+
+def test_every_table_of_customers_is_walled_off(app: Flask, tables: list[str]) -> None:
+    assert len(tables) >= 8
+    with app.app_context():
+        assert set(tables) <= set(db.session.execute(WALLED).scalars())
+
+
+def test_the_wall_binds_the_services_own_role(app: Flask) -> None:
+    with app.app_context():
+        role = db.session.execute(
+            text("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")
+        ).one()
+    assert tuple(role) == (False, False)
+
+
+@pytest.mark.usefixtures("no_filters", "other")
+@pytest.mark.parametrize(
+    ("path", "own"), [("/v1/billing/transactions/", 1), ("/v1/billing/credits/usage/", 0), ("/v1/account/team/", 1)]
+)
+def test_a_query_without_its_filter_shows_nothing_of_others(customer: Caller, path: str, own: int) -> None:
+    page = data(customer.get(path))
+    assert (page["count"], len(page["results"])) == (own, own)
+
+
+@pytest.mark.usefixtures("customer", "other")
+def test_without_an_account_set_nothing_is_seen(app: Flask, tables: list[str]) -> None:
+    def rows() -> int:
+        return sum(db.session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() for table in tables)
+
+    with app.app_context():
+        assert rows() == 0
+        tenancy.see_every_account()
+        assert rows() > 0
+        db.session.rollback()
+        # What was set ends with its transaction: the connection goes on to others.
+        assert rows() == 0
+
+
+@pytest.mark.usefixtures("other")
+def test_nothing_of_others_can_be_written(app: Flask, customer_id: str, other: Caller) -> None:
+    other_id = data(other.get("/v1/account/settings/"))["id"]
+    with app.app_context():
+        tenancy.see(customer_id)
+        changed = db.session.execute(text("UPDATE credit_balances SET credits = 0"))
+        assert changed.rowcount == 1
+        moved = text("UPDATE account_members SET account_id = CAST(:other AS uuid)")
+        with pytest.raises(Exception, match="row-level security"):
+            db.session.execute(moved, {"other": other_id})
+        db.session.rollback()
+    assert data(other.get("/v1/billing/credits/balance/"))["credits"] == 40
+
+
+def test_transactions_are_never_changed(app: Flask, customer_id: str) -> None:
+    for change in ("UPDATE credit_transactions SET amount = 5", "DELETE FROM credit_transactions"):
+        with app.app_context():
+            tenancy.see(customer_id)
+            with pytest.raises(Exception, match="never changed"):
+                db.session.execute(text(change))
+            db.session.rollback()

@@ -1,0 +1,212 @@
+"""Spending and granting credits."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.caller import Caller, data, error
+
+BALANCE = "/v1/billing/credits/balance/"
+TRANSACTIONS = "/v1/billing/transactions/"
+USAGE = "/v1/billing/credits/usage/"
+BULK = "/v1/billing/credits/usage/bulk/"
+GRANT = "/v1/billing/credits/grant/"
+UNKNOWN = "0198f0a2-6c1e-7d53-9b9d-2f6f2a1c7e10"
+
+
+def credits_of(customer: Caller) -> int:
+    found: int = data(customer.get(BALANCE))["credits"]
+    return found
+
+
+def item(credits: Any = 1, **more: Any) -> dict[str, Any]:
+    return {"operation_type": "search", "credits_used": credits, **more}
+
+
+@pytest.fixture
+def machine(as_caller: Callable[..., Caller]) -> Caller:
+    return as_caller(scopes=("spend:credits",), user="worker@clients")
+
+
+@pytest.fixture
+def member(customer: Caller, as_caller: Callable[..., Caller]) -> Caller:
+    """Somebody who neither owns nor manages the account."""
+    data(customer.post("/v1/account/team/", {"email": "ann@harbour.example"}), 201)
+    return as_caller(user="ann", email="Ann@harbour.example")
+
+
+class TestSpending:
+    def test_nobody_without_a_token(self, app: Flask) -> None:
+        error(Caller(app, None).post(USAGE, item()), 401)
+
+    def test_plain_members_may_not(self, member: Caller, customer: Caller) -> None:
+        error(member.post(USAGE, item()), 403, "forbidden")
+        assert credits_of(customer) == 100
+
+    def test_staff_without_an_account_may_not(self, admin: Caller, customer_id: str) -> None:
+        error(admin.post(USAGE, item(account_id=customer_id)), 403, "no_account")
+
+    def test_machines_of_another_kind_may_not(self, as_caller: Callable[..., Caller], customer_id: str) -> None:
+        error(as_caller(scopes=("read:credits",)).post(USAGE, item(account_id=customer_id)), 403)
+
+    def test_another_account_is_not_found(self, customer: Caller, as_caller: Callable[..., Caller]) -> None:
+        other = as_caller(user="other")
+        other_id = data(other.post("/v1/account/", {"name": "Other"}), 201)["id"]
+        error(customer.post(USAGE, item(account_id=other_id)), 404)
+        assert credits_of(other) == credits_of(customer) == 100
+
+    def test_machines_name_an_account(self, machine: Caller, customer: Caller, customer_id: str) -> None:
+        assert "account_id" in error(machine.post(USAGE, item()), 400)["details"]["json"]
+        error(machine.post(USAGE, item(account_id=UNKNOWN)), 404)
+        spent = data(machine.post(USAGE, item(30, account_id=customer_id, description="a job")), 201)
+        assert spent == {
+            **spent,
+            "operation_type": "search",
+            "credits_used": 30,
+            "cost_usd": "0.60",
+            "description": "a job",
+            "balance_after": 70,
+        }
+        assert credits_of(customer) == 70
+        assert data(customer.get(USAGE))["results"][0]["id"] == spent["id"]
+
+    def test_an_owner_spends_their_own(self, customer: Caller, customer_id: str) -> None:
+        assert data(customer.post(USAGE, item(1)), 201)["balance_after"] == 99
+        assert data(customer.post(USAGE, item(1, account_id=customer_id)), 201)["balance_after"] == 98
+
+    def test_not_more_than_there_are(self, customer: Caller) -> None:
+        failure = error(customer.post(USAGE, item(101)), 402, "insufficient_credits")
+        assert failure["details"] == {"available": 100, "requested": 101}
+        assert data(customer.post(USAGE, item(100)), 201)["balance_after"] == 0
+        error(customer.post(USAGE, item(1)), 402, "insufficient_credits")
+        assert data(customer.get(TRANSACTIONS))["count"] == 2
+
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [
+            ({"operation_type": "search"}, "credits_used"),
+            ({"credits_used": 1}, "operation_type"),
+            (item(0), "credits_used"),
+            (item(-1), "credits_used"),
+            (item("1"), "credits_used"),
+            (item(1.5), "credits_used"),
+            (item(True), "credits_used"),
+            (item(2**31), "credits_used"),
+            (item(operation_type=" "), "operation_type"),
+            (item(operation_type="x" * 256), "operation_type"),
+            (item(description="nul\x00"), "description"),
+            (item(account_id="mine"), "account_id"),
+            (item(balance_after=5), "balance_after"),
+            (item(key="only in bulk"), "key"),
+        ],
+    )
+    def test_bad_input(self, customer: Caller, body: Any, field: str) -> None:
+        assert field in error(customer.post(USAGE, body), 400)["details"]["json"]
+        assert credits_of(customer) == 100
+
+    def test_once_for_a_key(self, customer: Caller) -> None:
+        first = customer.post(USAGE, item(10), Idempotency_Key="k1")
+        again = customer.post(USAGE, item(10), Idempotency_Key="k1")
+        assert again.get_data() == first.get_data()
+        assert credits_of(customer) == 90
+
+
+class TestBulkSpending:
+    def test_each_item_stands_alone(self, machine: Caller, customer: Caller, customer_id: str) -> None:
+        items = [
+            item(60, account_id=customer_id),
+            item(60, account_id=customer_id),
+            item(0, account_id=customer_id),
+            item(40, account_id=customer_id),
+            item(1, account_id=UNKNOWN),
+            item(1),
+        ]
+        found = data(machine.post(BULK, items))
+        assert [each.get("balance_after") for each in found] == [40, None, None, 0, None, None]
+        assert [each.get("error", {}).get("code") for each in found] == [None, 402, 400, None, 404, 400]
+        assert found[1] == {**items[1], "error": found[1]["error"]}
+        assert found[1]["error"]["reason"] == "insufficient_credits"
+        assert found[1]["error"]["details"] == {"available": 40, "requested": 60}
+        assert credits_of(customer) == 0
+
+    def test_several_accounts_at_once(
+        self, machine: Caller, customer_id: str, as_caller: Callable[..., Caller]
+    ) -> None:
+        other_id = data(as_caller(user="other").post("/v1/account/", {"name": "Other"}), 201)["id"]
+        found = data(machine.post(BULK, [item(n, account_id=[customer_id, other_id][n % 2]) for n in range(1, 5)]))
+        assert [each["balance_after"] for each in found] == [99, 98, 96, 94]
+
+    def test_a_key_is_charged_once(self, machine: Caller, customer: Caller, customer_id: str) -> None:
+        items = [item(10, account_id=customer_id, key="a"), item(20, account_id=customer_id, key="b")]
+        first = data(machine.post(BULK, items))
+        again = data(machine.post(BULK, [*items, items[0], item(1, account_id=customer_id)]))
+        assert again[:3] == [first[0], first[1], first[0]]
+        assert credits_of(customer) == 69
+
+    def test_a_key_stands_for_one_item(self, machine: Caller, customer: Caller, customer_id: str) -> None:
+        found = data(
+            machine.post(BULK, [item(10, account_id=customer_id, key="a"), item(11, account_id=customer_id, key="a")])
+        )
+        assert found[1]["error"]["code"] == 422
+        assert found[1]["error"]["reason"] == "idempotency_key_reused"
+        assert credits_of(customer) == 90
+
+    def test_a_key_is_the_accounts_own(
+        self, machine: Caller, customer_id: str, as_caller: Callable[..., Caller]
+    ) -> None:
+        other_id = data(as_caller(user="other").post("/v1/account/", {"name": "Other"}), 201)["id"]
+        found = data(machine.post(BULK, [item(10, account_id=each, key="a") for each in (customer_id, other_id)]))
+        assert [each["balance_after"] for each in found] == [90, 90]
+
+    def test_all_or_nothing(self, customer: Caller) -> None:
+        failure = error(customer.post(f"{BULK}?atomic=true", [item(60), item(60)]), 402, "insufficient_credits")
+        assert failure["details"]["index"] == 1
+        assert credits_of(customer) == 100
+
+    @pytest.mark.parametrize("body", [{}, [], [1], [item()] * 1001])
+    def test_bad_bodies(self, customer: Caller, body: Any) -> None:
+        error(customer.post(BULK, body), 400)
+
+
+class TestGranting:
+    def grant(self, account_id: str, amount: Any = 50, kind: str = "grant") -> dict[str, Any]:
+        return {"account_id": account_id, "amount": amount, "transaction_type": kind, "description": "Goodwill"}
+
+    def test_customers_may_not(self, customer: Caller, customer_id: str) -> None:
+        error(customer.post(GRANT, self.grant(customer_id)), 403)
+        assert credits_of(customer) == 100
+
+    def test_staff_and_machines_may(
+        self, admin: Caller, as_caller: Callable[..., Caller], customer: Caller, customer_id: str
+    ) -> None:
+        granted = data(admin.post(GRANT, self.grant(customer_id)), 201)
+        assert (granted["amount"], granted["balance_after"], granted["transaction_type"]) == (50, 150, "grant")
+        machine = as_caller(scopes=("grant:credits",))
+        data(machine.post(GRANT, self.grant(customer_id, 5, "refund")), 201)
+        data(machine.post(GRANT, self.grant(customer_id, -15, "adjustment")), 201)
+        assert credits_of(customer) == 140
+
+    def test_unknown_accounts(self, admin: Caller) -> None:
+        error(admin.post(GRANT, self.grant(UNKNOWN)), 404)
+
+    def test_an_adjustment_leaves_no_debt(self, admin: Caller, customer: Caller, customer_id: str) -> None:
+        error(admin.post(GRANT, self.grant(customer_id, -101, "adjustment")), 402, "insufficient_credits")
+        assert credits_of(customer) == 100
+
+    @pytest.mark.parametrize(
+        ("change", "field"),
+        [
+            ({"amount": 0}, "amount"),
+            ({"amount": -1}, "amount"),
+            ({"amount": -1, "transaction_type": "refund"}, "amount"),
+            ({"amount": 1.5}, "amount"),
+            ({"transaction_type": "purchase"}, "transaction_type"),
+            ({"transaction_type": "deduction"}, "transaction_type"),
+            ({"description": ""}, "description"),
+            ({"account_id": 7}, "account_id"),
+        ],
+    )
+    def test_bad_input(self, admin: Caller, customer_id: str, change: dict[str, Any], field: str) -> None:
+        assert field in error(admin.post(GRANT, {**self.grant(customer_id), **change}), 400)["details"]["json"]
