@@ -12,6 +12,8 @@ from app.clients.routes import blueprint as clients
 from app.config import ROOT, Settings
 from app.credits.routes import blueprint as credits
 from app.db import base
+from app.purchases import gateways
+from app.purchases.routes import blueprint as purchases
 from app.web import converters, operations, requests
 from app.web.documentation import ServiceApi
 from app.web.json import OrjsonProvider
@@ -51,6 +53,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         },
     )
     app.extensions["token_verifier"] = TokenVerifier(settings)
+    gateways.init_app(app, settings)
     requests.configure_logging(settings.log_level)
     requests.init_app(app)
     converters.init_app(app)
@@ -67,6 +70,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         period_blueprint,
         work_period_payments,
         credits,
+        purchases,
         account,
     )
     for blueprint in features:

@@ -42,6 +42,10 @@ class Settings:
     cors_origins: tuple[str, ...]
     log_level: str
     member_db_url: str | None
+    stripe_secret_key: str | None
+    stripe_webhook_secret: str | None
+    stripe_api_base: str | None
+    seller_name: str
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -74,6 +78,10 @@ class Settings:
             cors_origins=tuple(origin.strip() for origin in env.get("CORS_ORIGINS", "").split(",") if origin.strip()),
             log_level=_log_level(env.get("LOG_LEVEL", "INFO")),
             member_db_url=_postgresql(env, "MEMBER_DB_URL"),
+            stripe_secret_key=env.get("STRIPE_SECRET_KEY"),
+            stripe_webhook_secret=env.get("STRIPE_WEBHOOK_SECRET"),
+            stripe_api_base=_web_address(env, "STRIPE_API_BASE"),
+            seller_name=env.get("SELLER_NAME", "Billing service"),
         )
 
 

@@ -11,6 +11,8 @@ from werkzeug.test import TestResponse
 from app.web.json import parse
 
 ACCOUNTS = "/v6/billing-accounts"
+# The life of a token in hours, for tests that move the clock.
+TEN_YEARS = 10 * 365 * 24
 # What the fixture `open_account` yields.
 Open = Callable[..., int]
 

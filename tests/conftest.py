@@ -27,7 +27,7 @@ from app.config import Settings
 from app.db import embedded
 from app.db.base import db
 from cli.token import mint
-from tests.caller import ACCOUNTS, Caller, data
+from tests.caller import ACCOUNTS, TEN_YEARS, Caller, data
 from tests.processes import until, using
 
 SECRET = "a secret that only tests know, and long enough"
@@ -36,8 +36,6 @@ SEEDED = {"row_counts", "plans", "credit_packages"}
 # Tables that refuse DELETE.
 APPEND_ONLY = {"credit_transactions"}
 _RESOURCES = ExitStack()
-# In hours: for tests that move the clock.
-TEN_YEARS = 10 * 365 * 24
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -86,20 +86,17 @@ def free_port() -> int:
 class Service:
     """A service started for a test."""
 
-    def __init__(self, var_dir: Path, port: int | None = None, workers: int = 2) -> None:
+    def __init__(self, var_dir: Path, port: int | None = None, workers: int = 2, **more: str) -> None:
         self.port = port or free_port()
         environ = {"VAR_DIR": str(var_dir), "PORT": str(self.port), "WEB_CONCURRENCY": str(workers)}
-        self.process = flask("serve", **environ, LOG_LEVEL="ERROR")
+        self.process = flask("serve", **environ, **more, LOG_LEVEL="ERROR")
         self.banner = self._banner()
+        # The administrator token it printed; a test may call as somebody else.
+        self.token = self.banner[2].split()[1]
 
     def _banner(self) -> list[str]:
         assert self.process.stdout is not None
         return [self.process.stdout.readline() for _ in range(4)]
-
-    @property
-    def token(self) -> str:
-        """The administrator token it printed."""
-        return self.banner[2].split()[1]
 
     def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """The status and the body a request is answered with; the body must be an envelope."""

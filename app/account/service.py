@@ -28,4 +28,4 @@ def update_settings(actor: Actor, changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_balance(account: Row[Any]) -> dict[str, Any]:
-    return {**account._mapping, "credit_balance": balances.credits_of(account.id)}  # noqa: SLF001 - documented
+    return {**account._asdict(), "credit_balance": balances.credits_of(account.id)}

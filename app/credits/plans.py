@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import NamedTuple
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row
 
 from app.clock import utc_now
 from app.credits import ledger, queries
 from app.credits.ledger import Entry
 from app.credits.models import TransactionType
+from app.db import tenancy
 from app.db.base import db
+from app.errors import NotFound
 
 _ISSUER = "monthly grant"
 
@@ -18,6 +23,26 @@ class Granted(NamedTuple):
 
     months: int
     credits: int
+
+
+def every_plan() -> Sequence[Row[Any]]:
+    """All plans, the smallest first."""
+    return db.session.execute(queries.PLANS).all()
+
+
+def put(name: str, credits_per_month: int, usd_per_credit: Decimal, *, default: bool) -> None:
+    """Add a plan or change it; with `default` it is the one that new accounts start on."""
+    values = {"name": name, "credits_per_month": credits_per_month, "usd_per_credit": usd_per_credit}
+    db.session.execute(queries.SET_PLAN, {**values, "now": utc_now()})
+    if default:
+        db.session.execute(queries.SET_DEFAULT_PLAN, {"name": name, "now": utc_now()})
+
+
+def assign(account_id: str, name: str) -> None:
+    """Put an account on a plan, which counts from the next month that is granted. Raises NotFound."""
+    tenancy.see(account_id)
+    if db.session.execute(queries.PUT_ON_PLAN, {"account_id": account_id, "name": name}).one_or_none() is None:
+        raise NotFound(f"There is no account {account_id}, or no plan {name!r}")
 
 
 def start(account_id: str) -> None:

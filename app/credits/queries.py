@@ -113,15 +113,32 @@ WRITE = text(f"""
 
 # Every month from the one an account was opened in to the present one, but for those granted already.
 DUE_GRANTS = text("""
-    SELECT CAST(b.account_id AS text) AS account_id, CAST(month AS date) AS month, p.name AS plan, p.credits_per_month
+    SELECT CAST(b.account_id AS text) AS account_id, CAST(due.month AS date) AS month, p.name AS plan,
+        p.credits_per_month
     FROM credit_balances b JOIN plans p ON p.id = b.plan_id JOIN customer_accounts a ON a.id = b.account_id
     CROSS JOIN LATERAL generate_series(
         date_trunc('month', a.created_at, 'UTC') AT TIME ZONE 'UTC', CAST(:month AS timestamp), interval '1 month'
-    ) AS month
+    ) AS due (month)
     WHERE b.account_id = ANY(CAST(:account_ids AS uuid[])) AND NOT EXISTS (
-        SELECT FROM plan_grants g WHERE g.account_id = b.account_id AND g.month = CAST(month AS date)
+        SELECT FROM plan_grants g WHERE g.account_id = b.account_id AND g.month = CAST(due.month AS date)
     )
-    ORDER BY b.account_id, month
+    ORDER BY b.account_id, due.month
+""")
+_PLAN_COLUMNS = "name, credits_per_month, usd_per_credit, is_default"
+PLANS = text(f"SELECT {_PLAN_COLUMNS} FROM plans ORDER BY credits_per_month, name")
+SET_PLAN = text("""
+    INSERT INTO plans AS plan (name, credits_per_month, usd_per_credit, created_at, updated_at)
+    VALUES (:name, :credits_per_month, :usd_per_credit, :now, :now)
+    ON CONFLICT (name) DO UPDATE SET credits_per_month = excluded.credits_per_month,
+        usd_per_credit = excluded.usd_per_credit, updated_at = excluded.updated_at
+""")
+SET_DEFAULT_PLAN = text("""
+    UPDATE plans SET is_default = false, updated_at = :now WHERE is_default AND name <> :name;
+    UPDATE plans SET is_default = true, updated_at = :now WHERE name = :name
+""")
+PUT_ON_PLAN = text("""
+    UPDATE credit_balances SET plan_id = plans.id FROM plans
+    WHERE account_id = CAST(:account_id AS uuid) AND plans.name = :name RETURNING true
 """)
 ACCOUNTS_AFTER = text("""
     SELECT CAST(account_id AS text) FROM credit_balances WHERE account_id > CAST(:after AS uuid)

@@ -47,7 +47,7 @@ def settings(account_id: str) -> Row[Any]:
 def update(account_id: str, changes: Mapping[str, Any]) -> Row[Any]:
     """Change what the account says of itself; what is not named stays."""
     db.session.execute(queries.LOCK_ACCOUNT, {"account_id": account_id})
-    known = settings(account_id)._mapping  # noqa: SLF001 - the documented way to a row's names
+    known = settings(account_id)._asdict()
     values = {name: changes.get(name, known[name]) for name in queries.CHANGEABLE}
     return db.session.execute(queries.UPDATE, {**values, "account_id": account_id, "now": utc_now()}).one()
 

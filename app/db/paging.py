@@ -1,11 +1,11 @@
 """Lists: filters, a total order, one page and the exact count, in one statement."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Row, TextClause, text
+from sqlalchemy import TextClause, text
 
 from app.db.base import db
 
@@ -14,7 +14,7 @@ from app.db.base import db
 class Page:
     """One page of a list and how many rows match in all."""
 
-    results: list[Row[Any]]
+    results: Sequence[Any]
     count: int
     page: int
     per_page: int
@@ -23,6 +23,12 @@ class Page:
     def total_pages(self) -> int:
         """How many pages of this size the matching rows fill."""
         return -(-self.count // self.per_page)
+
+
+def whole_list(results: Sequence[Any], arguments: Mapping[str, Any]) -> Page:
+    """The page that `arguments` ask for of a list that is known as a whole."""
+    page, per_page = arguments["page"], arguments["per_page"]
+    return Page(results[(page - 1) * per_page : page * per_page], len(results), page, per_page)
 
 
 def contains_pattern(value: str) -> str:

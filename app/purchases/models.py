@@ -103,7 +103,7 @@ class Payment(Timestamped, Base):
         _one_of(PaymentMethod, "payment_method"),
         Index("ix_payments_account_id", "account_id", "created_at", "id"),
         Index("ix_payments_open", "id", postgresql_where=text("status IN ('pending', 'failed', 'refunding')")),
-        Index("uq_payments_request_key", "requested_by", "request_key", unique=True),
+        Index("uq_payments_request_key", "account_id", "requested_by", "request_key", unique=True),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("uuidv7()"))

@@ -82,7 +82,8 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc] # flask-smorest is not type
         return {"success": True, "data": data}
 
     @staticmethod
-    def _make_doc_response_schema(schema: ma.Schema | None) -> ma.Schema | None:
-        if schema is None:
-            return None
+    def _make_doc_response_schema(schema: ma.Schema | dict[str, Any] | None) -> ma.Schema | dict[str, Any] | None:
+        # What is described by hand, such as a file, does not come in the envelope.
+        if not isinstance(schema, ma.Schema):
+            return schema
         return envelope_of(type(schema), many=bool(schema.many))()

@@ -126,7 +126,7 @@ def describe_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
         doc["security"] = [{"bearer": []}]
         doc["description"] = _needs(guard)
         statuses += [HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN]
-    if method.upper() in METHODS:
+    if method.upper() in METHODS and not guard.open_to_all:
         doc.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
         statuses += [HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY]
     if "requestBody" in doc or "requestBody" in doc_info.get("manual_doc", {}):

@@ -94,6 +94,11 @@ def once_in_parts(view: Callable[[], Response]) -> Response:
         return once(lambda: response)
 
 
+def request_key() -> str | None:
+    """The key this request carries. Raises Invalid for an unusable one."""
+    return _identity()["key"] if HEADER in request.headers else None
+
+
 def _identity() -> dict[str, str]:
     """Whose key and which. Raises Invalid for an unusable key."""
     key = request.headers[HEADER]

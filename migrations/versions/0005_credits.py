@@ -266,7 +266,7 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("status IN ('pending', 'failed', 'refunding')"),
     )
-    op.create_index("uq_payments_request_key", "payments", ["requested_by", "request_key"], unique=True)
+    op.create_index("uq_payments_request_key", "payments", ["account_id", "requested_by", "request_key"], unique=True)
     for table, column in TENANT_TABLES.items():
         _wall_off(table, column)
     _append_only("credit_transactions")

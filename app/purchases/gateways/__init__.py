@@ -1,0 +1,28 @@
+"""How purchases are paid: one small protocol, and the gateways that speak it."""
+
+from flask import Flask, current_app
+
+from app.config import Settings
+from app.purchases.gateways.manual import ManualGateway
+from app.purchases.gateways.protocol import Gateway
+from app.purchases.gateways.stripe import StripeGateway
+from app.purchases.models import PaymentMethod
+
+DISPLAY_NAMES = {
+    PaymentMethod.STRIPE: StripeGateway.display_name,
+    PaymentMethod.MANUAL: ManualGateway.display_name,
+}
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Set up the gateways that are configured."""
+    gateways: dict[PaymentMethod, Gateway] = {PaymentMethod.MANUAL: ManualGateway()}
+    if settings.stripe_secret_key:
+        gateways[PaymentMethod.STRIPE] = StripeGateway(settings.stripe_secret_key, settings.stripe_api_base)
+    app.extensions["gateways"] = gateways
+
+
+def configured() -> dict[PaymentMethod, Gateway]:
+    """The gateways that can be used."""
+    gateways: dict[PaymentMethod, Gateway] = current_app.extensions["gateways"]
+    return gateways

@@ -1,0 +1,26 @@
+"""Bank transfer: staff see the money arrive and approve the payment, or send it back."""
+
+from app.purchases.gateways.protocol import Opened, Order, Standing
+from app.purchases.models import PaymentStatus
+
+
+class ManualGateway:
+    """Nothing happens here by itself."""
+
+    display_name = "Bank transfer"
+    is_remote = False
+
+    def open(self, order: Order) -> Opened:  # noqa: ARG002 - the protocol's
+        """Nothing to begin."""
+        return Opened(None, None)
+
+    def find(self, order: Order) -> str | None:  # noqa: ARG002
+        """There are no references."""
+        return None
+
+    def standing(self, order: Order) -> Standing:
+        """Pending, until staff say otherwise."""
+        return Standing(PaymentStatus.PENDING, order.amount, order.currency, None)
+
+    def refund(self, order: Order) -> None:
+        """Staff send the money back."""

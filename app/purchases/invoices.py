@@ -1,0 +1,55 @@
+"""Invoices: numbered by year without gaps, addressed to the customer as they were at the time."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+
+from app.auth.actor import Actor
+from app.customers import membership
+from app.db.base import db
+from app.db.paging import Page
+from app.errors import NotFound
+from app.purchases import queries
+from app.purchases.models import CURRENCY, InvoiceStatus
+
+
+def search(actor: Actor, arguments: Mapping[str, Any]) -> Page:
+    """One page of the invoices of the caller's account."""
+    return queries.INVOICES.page(arguments, account_id=membership.enter(actor).account_id)
+
+
+def get(actor: Actor, invoice_id: str) -> Row[Any]:
+    """An invoice of the caller's account. Raises NotFound."""
+    return of_account(membership.enter(actor).account_id, invoice_id)
+
+
+def of_account(account_id: str, invoice_id: str | UUID) -> Row[Any]:
+    """An invoice of the account. Raises NotFound."""
+    values = {"account_id": account_id, "invoice_id": str(invoice_id)}
+    invoice = db.session.execute(queries.INVOICE, values).one_or_none()
+    if invoice is None:
+        raise NotFound(f"Invoice {invoice_id} was not found")
+    return invoice
+
+
+def create(account_id: str, package: Row[Any], now: datetime) -> UUID:
+    """An invoice for a package, with the next number of this year (UTC); its id."""
+    number = db.session.execute(queries.NEXT_NUMBER, {"year": now.year}).scalar_one()
+    values = {
+        "account_id": account_id,
+        "invoice_number": f"INV-{now.year}-{number:03}",
+        "description": f"{package.name}: {package.credits:,} credits",
+        "total_amount": package.price,
+        "currency": CURRENCY,
+        "now": now,
+    }
+    invoice_id: UUID = db.session.execute(queries.CREATE_INVOICE, values).scalar_one()
+    return invoice_id
+
+
+def mark(invoice_id: UUID, status: InvoiceStatus, now: datetime) -> None:
+    """Say where the invoice stands."""
+    db.session.execute(queries.MARK_INVOICE, {"invoice_id": invoice_id, "status": status, "now": now})

@@ -1,0 +1,146 @@
+"""Reading and writing packages, invoices and payments."""
+
+from sqlalchemy import text
+
+from app.db.paging import ListQuery
+
+PACKAGES = ListQuery(
+    columns="p.id, p.name, p.credits, p.price, p.is_active",
+    source="credit_packages p",
+    key="p.id",
+    joins="JOIN credit_packages p ON p.id = page.key",
+    filters={"is_active": "p.is_active = :is_active"},
+    sorts={"price": "p.price"},
+    default_sort="price",
+    default_order="asc",
+)
+EVERY_PACKAGE = text("SELECT name, credits, price, is_active FROM credit_packages ORDER BY price, name")
+SET_PACKAGE = text("""
+    INSERT INTO credit_packages (name, credits, price, is_active, created_at, updated_at)
+    VALUES (:name, :credits, :price, :is_active, :now, :now)
+    ON CONFLICT (name) DO UPDATE SET credits = excluded.credits, price = excluded.price,
+        is_active = excluded.is_active, updated_at = excluded.updated_at
+""")
+PACKAGE = text("SELECT id, name, credits, price, is_active FROM credit_packages WHERE id = CAST(:package_id AS uuid)")
+
+_BILLED = (
+    "account_name",
+    "billing_email",
+    "billing_address_line1",
+    "billing_address_line2",
+    "billing_city",
+    "billing_state",
+    "billing_postal_code",
+    "billing_country",
+    "tax_id",
+)
+_INVOICE_COLUMNS = f"""
+    i.id, i.invoice_number, i.status, i.description, i.total_amount, i.currency,
+    {", ".join(f"i.{name}" for name in _BILLED)}, i.created_at, i.paid_at
+"""
+INVOICES = ListQuery(
+    columns=_INVOICE_COLUMNS,
+    source="invoices i",
+    key="i.id",
+    joins="JOIN invoices i ON i.id = page.key",
+    filters={
+        "account_id": "i.account_id = CAST(:account_id AS uuid)",
+        "status": "i.status = :status",
+        "start_date": "i.created_at >= :start_date",
+        "end_date": "i.created_at <= :end_date",
+    },
+    sorts={"created_at": "i.created_at"},
+    default_sort="created_at",
+)
+INVOICE = text(f"""
+    SELECT {_INVOICE_COLUMNS}, p.payment_method
+    FROM invoices i JOIN payments p ON p.invoice_id = i.id
+    WHERE i.id = CAST(:invoice_id AS uuid) AND i.account_id = CAST(:account_id AS uuid)
+""")
+# The row of the year is held until the invoice is committed: the next number is given when this one is certain.
+NEXT_NUMBER = text("""
+    INSERT INTO invoice_counters AS counter (year, last) VALUES (:year, 1)
+    ON CONFLICT (year) DO UPDATE SET last = counter.last + 1 RETURNING last
+""")
+CREATE_INVOICE = text(f"""
+    INSERT INTO invoices (
+        account_id, invoice_number, status, description, total_amount, currency, {", ".join(_BILLED)},
+        created_at, updated_at
+    )
+    SELECT id, :invoice_number, 'pending', :description, :total_amount, :currency,
+        name, {", ".join(_BILLED[1:])}, :now, :now
+    FROM customer_accounts WHERE id = CAST(:account_id AS uuid) RETURNING id
+""")
+MARK_INVOICE = text("""
+    UPDATE invoices SET status = :status, updated_at = :now,
+        paid_at = CASE WHEN :status = 'paid' THEN :now ELSE paid_at END
+    WHERE id = :invoice_id
+""")
+
+_PAYMENT_COLUMNS = """
+    CAST(p.id AS text) AS id, CAST(p.account_id AS text) AS account_id, p.invoice_id, p.package_id, p.credits, p.amount,
+    p.currency, p.status, p.payment_method, p.gateway_reference, p.failure, p.created_at, p.updated_at, p.succeeded_at,
+    p.refunded_at
+"""
+PAYMENTS = ListQuery(
+    columns=_PAYMENT_COLUMNS,
+    source="payments p",
+    key="p.id",
+    joins="JOIN payments p ON p.id = page.key",
+    filters={
+        "account_id": "p.account_id = CAST(:account_id AS uuid)",
+        "status": "p.status = :status",
+        "payment_method": "p.payment_method = :payment_method",
+    },
+    sorts={"created_at": "p.created_at"},
+    default_sort="created_at",
+)
+PAYMENT = text(f"SELECT {_PAYMENT_COLUMNS} FROM payments p WHERE p.id = CAST(:payment_id AS uuid)")
+LOCK_PAYMENT = text(f"""
+    SELECT {_PAYMENT_COLUMNS} FROM payments p WHERE p.id = CAST(:payment_id AS uuid) FOR NO KEY UPDATE
+""")
+# A key means something for a day; who uses it again later begins something new.
+FORGET_OLD_KEY = text("""
+    UPDATE payments SET request_key = NULL
+    WHERE requested_by = :requested_by AND request_key = :request_key AND created_at <= :expired
+""")
+KEYED_PAYMENT = text(f"""
+    SELECT {_PAYMENT_COLUMNS} FROM payments p WHERE p.requested_by = :requested_by AND p.request_key = :request_key
+""")
+ONE_KEYED_REQUEST_AT_A_TIME = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended('purchase ' || :requested_by || ' ' || :request_key, 0))"
+)
+CREATE_PAYMENT = text("""
+    INSERT INTO payments (
+        account_id, invoice_id, package_id, credits, amount, currency, status, payment_method, requested_by,
+        request_key, created_at, updated_at
+    ) VALUES (
+        CAST(:account_id AS uuid), :invoice_id, :package_id, :credits, :amount, :currency, 'pending', :payment_method,
+        :requested_by, :request_key, :now, :now
+    ) RETURNING CAST(id AS text)
+""")
+KEEP_REFERENCE = text("""
+    UPDATE payments SET gateway_reference = :reference, updated_at = :now
+    WHERE id = CAST(:payment_id AS uuid) AND gateway_reference IS NULL
+""")
+MARK_PAYMENT = text("""
+    UPDATE payments SET status = :status, failure = :failure, settled_by = :settled_by, updated_at = :now,
+        succeeded_at = CASE WHEN :status = 'succeeded' THEN coalesce(succeeded_at, :now) ELSE succeeded_at END,
+        refunded_at = CASE WHEN :status = 'refunded' THEN :now ELSE refunded_at END
+    WHERE id = CAST(:payment_id AS uuid)
+""")
+FIND_PAYMENT = text("""
+    SELECT CAST(id AS text) FROM payments
+    WHERE gateway_reference = :reference OR CAST(id AS text) = :payment_id AND payment_method = 'stripe'
+    ORDER BY gateway_reference = :reference DESC LIMIT 1
+""")
+OPEN_PAYMENTS = text(f"""
+    SELECT {_PAYMENT_COLUMNS} FROM payments p
+    WHERE p.status IN ('pending', 'failed', 'refunding') AND p.payment_method = ANY(:methods)
+        AND p.id > CAST(:after AS uuid)
+    ORDER BY p.id LIMIT :limit
+""")
+RECORD_EVENT = text("""
+    INSERT INTO stripe_events (id, event_type, received_at) VALUES (:id, :event_type, :now)
+    ON CONFLICT (id) DO NOTHING RETURNING true
+""")

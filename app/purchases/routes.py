@@ -1,0 +1,176 @@
+"""`/v1/billing`: packages, purchases, invoices and payments."""
+
+from typing import Any
+
+from flask import Response, current_app, request
+from sqlalchemy import Row
+
+from app.auth.actor import current_actor
+from app.auth.guards import public, requires, signed_in
+from app.auth.permissions import Role
+from app.db.paging import Page, whole_list
+from app.purchases import invoices, packages, payments, pdf, schemas, webhooks
+from app.purchases.models import PaymentMethod
+from app.web import idempotency
+from app.web.blueprint import ApiBlueprint
+from app.web.resource import Resource
+from app.web.schemas import SnakePageArguments, page_of
+
+blueprint = ApiBlueprint(
+    "purchases", __name__, url_prefix="/v1/billing", description="Packages, purchases, invoices and payments."
+)
+
+_member = signed_in()
+_staff = requires(roles=[Role.ADMINISTRATOR])
+
+
+@blueprint.route("/credit-packages/")
+class CreditPackages(Resource):
+    """Packages for sale."""
+
+    @_member
+    @blueprint.arguments(SnakePageArguments(), location="query")
+    @blueprint.response(200, page_of(schemas.CreditPackage))
+    @blueprint.doc(operationId="listCreditPackages")
+    def get(self, arguments: dict[str, Any]) -> Page:
+        """List the packages for sale"""
+        return packages.search(arguments)
+
+
+@blueprint.route("/credit-packages/<uuid:package_id>/purchase/")
+class Purchases(Resource):
+    """Buying a package."""
+
+    in_parts = frozenset({"post"})
+
+    @_member
+    @blueprint.arguments(schemas.PurchaseCreate(), example=schemas.PURCHASE_EXAMPLE)
+    @blueprint.response(201, schemas.Purchase)
+    @blueprint.doc(operationId="purchaseCreditPackage")
+    def post(self, values: dict[str, Any], package_id: str) -> dict[str, Any]:
+        """Buy a package: its credits arrive when the payment succeeds"""
+        method = PaymentMethod(values["payment_method"])
+        return payments.purchase(current_actor(), package_id, method, idempotency.request_key())
+
+
+@blueprint.route("/payment-methods/")
+class PaymentMethods(Resource):
+    """Ways to pay."""
+
+    @_member
+    @blueprint.arguments(SnakePageArguments(), location="query")
+    @blueprint.response(200, page_of(schemas.PaymentMethodOffer))
+    @blueprint.doc(operationId="listPaymentMethods")
+    def get(self, arguments: dict[str, Any]) -> Page:
+        """List the ways to pay"""
+        return whole_list(payments.methods(), arguments)
+
+
+@blueprint.route("/invoices/")
+class Invoices(Resource):
+    """Invoices of the caller's account."""
+
+    reads_in_transaction = True
+
+    @_member
+    @blueprint.arguments(schemas.InvoiceQuery(), location="query")
+    @blueprint.response(200, page_of(schemas.Invoice))
+    @blueprint.doc(operationId="listInvoices")
+    def get(self, arguments: dict[str, Any]) -> Page:
+        """List invoices"""
+        return invoices.search(current_actor(), arguments)
+
+
+@blueprint.route("/invoices/<uuid:invoice_id>/")
+class OneInvoice(Resource):
+    """One invoice."""
+
+    reads_in_transaction = True
+
+    @_member
+    @blueprint.response(200, schemas.Invoice)
+    @blueprint.doc(operationId="getInvoice")
+    def get(self, invoice_id: str) -> Row[Any]:
+        """Get an invoice"""
+        return invoices.get(current_actor(), invoice_id)
+
+
+@blueprint.route("/invoices/<uuid:invoice_id>/pdf/")
+class InvoicePdf(Resource):
+    """One invoice on paper."""
+
+    reads_in_transaction = True
+
+    @_member
+    @blueprint.response(200, {"type": "string", "format": "binary"}, content_type="application/pdf")
+    @blueprint.doc(operationId="getInvoicePdf")
+    def get(self, invoice_id: str) -> Response:
+        """Get an invoice as a PDF"""
+        invoice = invoices.get(current_actor(), invoice_id)
+        content = pdf.render(invoice._asdict(), seller=current_app.config["SETTINGS"].seller_name)
+        disposition = f'inline; filename="{invoice.invoice_number}.pdf"'
+        return Response(content, mimetype="application/pdf", headers={"Content-Disposition": disposition})
+
+
+@blueprint.route("/payments/")
+class Payments(Resource):
+    """Payments of the caller's account."""
+
+    reads_in_transaction = True
+
+    @_member
+    @blueprint.arguments(schemas.PaymentQuery(), location="query")
+    @blueprint.response(200, page_of(schemas.Payment))
+    @blueprint.doc(operationId="listPayments")
+    def get(self, arguments: dict[str, Any]) -> Page:
+        """List payments"""
+        return payments.search(current_actor(), arguments)
+
+
+@blueprint.route("/payments/<uuid:payment_id>/approve/")
+class Approval(Resource):
+    """Settling a bank transfer."""
+
+    @_staff
+    @blueprint.response(200, schemas.Payment)
+    @blueprint.doc(operationId="approvePayment")
+    def post(self, payment_id: str) -> Row[Any]:
+        """Approve a bank transfer: its credits arrive"""
+        return payments.approve(current_actor(), payment_id)
+
+
+@blueprint.route("/payments/<uuid:payment_id>/refund/")
+class Refund(Resource):
+    """Giving money back."""
+
+    in_parts = frozenset({"post"})
+
+    @_staff
+    @blueprint.response(200, schemas.Payment)
+    @blueprint.doc(operationId="refundPayment")
+    def post(self, payment_id: str) -> Row[Any]:
+        """Refund a payment, taking its credits back"""
+        return payments.refund(current_actor(), payment_id)
+
+
+@blueprint.route("/webhooks/stripe/")
+class StripeWebhook(Resource):
+    """Events from Stripe."""
+
+    @public()
+    @blueprint.response(200, schemas.ReceivedEvent)
+    @blueprint.doc(
+        operationId="receiveStripeEvent",
+        parameters=[
+            {"in": "header", "name": "Stripe-Signature", "required": True, "schema": {"type": "string"}},
+        ],
+        requestBody={
+            "required": True,
+            "content": {"application/json": {"schema": {"type": "object"}, "example": schemas.EVENT_EXAMPLE}},
+        },
+    )
+    def post(self) -> dict[str, bool]:
+        """Take an event from Stripe, which signs it"""
+        secret = current_app.config["SETTINGS"].stripe_webhook_secret
+        applied = webhooks.receive(request.get_data(), request.headers.get("Stripe-Signature", ""), secret)
+        return {"received": True, "applied": applied}

@@ -1,0 +1,121 @@
+"""The shapes of packages, invoices and payments in requests and answers."""
+
+from typing import Any
+
+import marshmallow as ma
+
+from app.purchases.models import InvoiceStatus, PaymentMethod, PaymentStatus
+from app.web import fields
+from app.web.schemas import Schema, SnakePageArguments, SnakeReadSchema, require_order
+
+PURCHASE_EXAMPLE = {"payment_method": "manual"}
+EVENT_EXAMPLE = {
+    "id": "evt_1PqZ",
+    "type": "payment_intent.succeeded",
+    "data": {"object": {"id": "pi_3PqZ", "status": "succeeded", "amount": 900, "currency": "usd"}},
+}
+
+
+def _currency() -> fields.Text:
+    return fields.Text(longest=3, metadata={"example": "USD"})
+
+
+class CreditPackage(SnakeReadSchema):
+    """Credits at a price."""
+
+    id = fields.Uuid()
+    name = fields.Text()
+    credits = fields.Integer(least=1)
+    price = fields.Dollars()
+    is_active = fields.Boolean(metadata={"description": "Whether it is for sale."})
+
+
+class PaymentMethodOffer(SnakeReadSchema):
+    """A way to pay."""
+
+    payment_method = fields.Choice(PaymentMethod)
+    display_name = fields.Text()
+    is_enabled = fields.Boolean(metadata={"description": "Whether it is set up here."})
+
+
+class Invoice(SnakeReadSchema):
+    """What a purchase costs, addressed to the customer as they were then."""
+
+    id = fields.Uuid()
+    invoice_number = fields.Text(metadata={"example": "INV-2025-001"})
+    status = fields.Choice(InvoiceStatus)
+    description = fields.Text(longest=500)
+    total_amount = fields.Dollars()
+    currency = _currency()
+    account_name = fields.Text()
+    billing_email = fields.Text(allow_none=True)
+    billing_address_line1 = fields.Text(allow_none=True)
+    billing_address_line2 = fields.Text(allow_none=True)
+    billing_city = fields.Text(allow_none=True)
+    billing_state = fields.Text(allow_none=True)
+    billing_postal_code = fields.Text(allow_none=True)
+    billing_country = fields.Text(allow_none=True)
+    tax_id = fields.Text(allow_none=True)
+    created_at = fields.Moment()
+    paid_at = fields.Moment(allow_none=True)
+
+
+class InvoiceQuery(SnakePageArguments):
+    """Which invoices to list; newest first."""
+
+    status = fields.Choice(InvoiceStatus)
+    start_date = fields.Moment(dates=True, metadata={"description": "From this moment or day on."})
+    end_date = fields.Moment(whole_day=True, metadata={"description": "Up to this moment, or the end of this day."})
+
+    @ma.validates_schema
+    def _validate(self, values: dict[str, Any], **_: Any) -> None:
+        require_order(values, named=str)
+
+
+class Payment(SnakeReadSchema):
+    """Paying an invoice."""
+
+    id = fields.Uuid()
+    account_id = fields.Uuid()
+    invoice_id = fields.Uuid()
+    credits = fields.Integer(least=1)
+    amount = fields.Dollars()
+    currency = _currency()
+    status = fields.Choice(PaymentStatus)
+    payment_method = fields.Choice(PaymentMethod)
+    gateway_reference = fields.Text(allow_none=True, metadata={"description": "What the gateway calls it."})
+    failure = fields.Text(longest=500, allow_none=True, metadata={"description": "Why it has not succeeded."})
+    created_at = fields.Moment()
+    updated_at = fields.Moment()
+    succeeded_at = fields.Moment(allow_none=True)
+    refunded_at = fields.Moment(allow_none=True)
+
+
+class PaymentQuery(SnakePageArguments):
+    """Which payments to list; newest first."""
+
+    status = fields.Choice(PaymentStatus)
+    payment_method = fields.Choice(PaymentMethod)
+
+
+class PurchaseCreate(Schema):
+    """How to pay for a package."""
+
+    payment_method = fields.Choice(PaymentMethod, required=True)
+
+
+class Purchase(SnakeReadSchema):
+    """What a purchase begins with; its credits arrive when the payment succeeds."""
+
+    invoice = ma.fields.Nested(Invoice)
+    payment = ma.fields.Nested(Payment)
+    client_secret = fields.Text(
+        allow_none=True, metadata={"description": "With it the payer's browser confirms a Stripe payment."}
+    )
+
+
+class ReceivedEvent(SnakeReadSchema):
+    """That an event was taken."""
+
+    received = fields.Boolean()
+    applied = fields.Boolean(metadata={"description": "Whether it changed anything here."})

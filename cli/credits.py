@@ -1,0 +1,153 @@
+"""`flask credits`: plans, packages and the monthly credits."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from uuid import UUID
+
+import click
+from flask.cli import AppGroup
+from rich.console import Console
+from rich.table import Table
+
+from app.credits import plans
+from app.db import tenancy
+from app.db.transaction import transaction
+from app.errors import NotFound
+from app.purchases import packages
+from cli.database import with_database
+
+BATCH = 500
+_FIRST = "00000000-0000-0000-0000-000000000000"
+_MAX_CREDITS = 2**31 - 1
+_MAX_PRICE = Decimal("9999999999.99")
+
+credits = AppGroup("credits", help="Plans, packages and the monthly credits.")
+plan = AppGroup("plan", help="What accounts get each month.")
+package = AppGroup("package", help="Credits for sale.")
+credits.add_command(plan)
+credits.add_command(package)
+
+
+class _Amount(click.ParamType[Decimal]):
+    """A decimal of at most so many places, from `least` to `most`."""
+
+    name = "amount"
+
+    def __init__(self, *, places: int, least: Decimal, most: Decimal) -> None:
+        self.places = places
+        self.least = least
+        self.most = most
+
+    def convert(self, value: str | Decimal, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
+        """The decimal."""
+        try:
+            number = Decimal(value)
+            # Not a number, or an infinite one, compares with nothing.
+            sound = self.least <= number <= self.most and number == round(number, self.places)
+        except ArithmeticError:
+            sound = False
+        if not sound:
+            self.fail(
+                f"{value!r} is not an amount from {self.least} to {self.most} of {self.places} decimals.", param, ctx
+            )
+        return number
+
+
+_RATE = _Amount(places=6, least=Decimal(0), most=Decimal(999999))
+_PRICE = _Amount(places=2, least=Decimal("0.01"), most=_MAX_PRICE)
+_NAME = click.argument("name", callback=lambda _, __, value: _name(value))
+
+
+@credits.command(epilog="Example: flask credits grant-monthly")
+@with_database
+def grant_monthly() -> None:
+    """Give every account its plan's credits for each month up to this one that it has not got them for."""
+    months = total = 0
+    after = _FIRST
+    while True:
+        with transaction():
+            tenancy.see_every_account()
+            account_ids = plans.accounts_after(after, BATCH)
+            granted = plans.grant_due(account_ids)
+        months += granted.months
+        total += granted.credits
+        if len(account_ids) < BATCH:
+            break
+        after = account_ids[-1]
+    click.echo(f"Granted {total:,} credits for {months:,} months of accounts.")
+
+
+@plan.command("list", epilog="Example: flask credits plan list")
+@with_database
+def list_plans() -> None:
+    """Show all plans."""
+    rows = (
+        (each.name, f"{each.credits_per_month:,}", f"{each.usd_per_credit:f}", "yes" if each.is_default else "")
+        for each in plans.every_plan()
+    )
+    _show(("plan", "credits per month", "USD per credit", "default"), rows)
+
+
+@plan.command("set", epilog="Example: flask credits plan set Team --credits-per-month 5000 --usd-per-credit 0.015")
+@_NAME
+@click.option("--credits-per-month", required=True, type=click.IntRange(0, _MAX_CREDITS))
+@click.option("--usd-per-credit", required=True, type=_RATE, help="What a credit that is spent is worth.")
+@click.option("--default", is_flag=True, help="New accounts start on this plan.")
+@with_database
+def set_plan(name: str, credits_per_month: int, usd_per_credit: Decimal, *, default: bool) -> None:
+    """Add a plan, or change it for the months still to come."""
+    with transaction():
+        plans.put(name, credits_per_month, usd_per_credit, default=default)
+    click.echo(f"Plan {name}: {credits_per_month:,} credits per month.")
+
+
+@plan.command("assign", epilog="Example: flask credits plan assign 0198f0a2-6c1e-7d53-9b9d-2f6f2a1c7e10 Team")
+@click.argument("account_id", type=click.UUID)
+@_NAME
+@with_database
+def assign_plan(account_id: UUID, name: str) -> None:
+    """Put an account on a plan, from the next month that is granted."""
+    try:
+        with transaction():
+            plans.assign(str(account_id), name)
+    except NotFound as error:
+        raise click.ClickException(error.message) from None
+    click.echo(f"Account {account_id} is on plan {name}.")
+
+
+@package.command("list", epilog="Example: flask credits package list")
+@with_database
+def list_packages() -> None:
+    """Show all packages."""
+    rows = (
+        (each.name, f"{each.credits:,}", f"{each.price:,.2f}", "yes" if each.is_active else "no")
+        for each in packages.every_package()
+    )
+    _show(("package", "credits", "price in USD", "for sale"), rows)
+
+
+@package.command("set", epilog="Example: flask credits package set 'Mega Pack' --credits 50000 --price 499.00")
+@_NAME
+@click.option("--credits", "amount", required=True, type=click.IntRange(1, _MAX_CREDITS))
+@click.option("--price", required=True, type=_PRICE, help="In USD.")
+@click.option("--inactive", is_flag=True, help="Not sold any more.")
+@with_database
+def set_package(name: str, amount: int, price: Decimal, *, inactive: bool) -> None:
+    """Add a package, or change it for the purchases still to come."""
+    with transaction():
+        packages.put(name, amount, price, is_active=not inactive)
+    click.echo(f"{name}: {amount:,} credits for {price:.2f} USD{', not for sale' if inactive else ''}.")
+
+
+def _name(value: str) -> str:
+    name = value.strip()
+    if not name or len(name) > 255 or not name.isprintable():  # noqa: PLR2004 - the column's
+        raise click.BadParameter("A name has 1 to 255 printable characters.")
+    return name
+
+
+def _show(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    table = Table(*headings)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)

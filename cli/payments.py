@@ -1,0 +1,24 @@
+"""`flask payments`: what the payment gateways know."""
+
+import click
+from flask.cli import AppGroup
+
+from app.purchases import payments as purchase_payments
+from cli.database import with_database
+
+payments = AppGroup("payments", help="What the payment gateways know.")
+
+
+@payments.command(epilog="Example: flask payments reconcile")
+@with_database
+def reconcile() -> None:
+    """Ask the gateways about every open payment, and finish what was left halfway."""
+    asked = changed = failed = 0
+    for each in purchase_payments.reconcile():
+        asked += 1
+        changed += each.changed
+        failed += each.failed
+        click.echo(f"{each.payment_id}: {each.outcome}")
+    click.echo(f"{asked} open payments, {changed} changed.")
+    if failed:
+        raise click.ClickException(f"{failed} payments could not be reconciled.")

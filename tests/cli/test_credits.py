@@ -1,0 +1,117 @@
+"""`flask credits` and `flask payments`."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from freezegun import freeze_time
+from sqlalchemy import text
+
+from app.db.base import db
+from tests.caller import TEN_YEARS, Caller, data
+from tests.cli.conftest import Run
+
+AS_SEEDED = text("""
+    UPDATE credit_balances SET plan_id = (SELECT id FROM plans WHERE name = 'Free');
+    DELETE FROM plans WHERE name <> 'Free';
+    UPDATE plans SET credits_per_month = 100, usd_per_credit = 0.02, is_default = true;
+    DELETE FROM credit_packages WHERE name NOT IN ('Starter Pack', 'Growth Pack', 'Scale Pack');
+    UPDATE credit_packages SET price = 9, credits = 500, is_active = true WHERE name = 'Starter Pack'
+""")
+
+
+def balance(customer: Caller) -> Any:
+    return data(customer.get("/v1/billing/credits/balance/"))
+
+
+@pytest.fixture(autouse=True)
+def _as_seeded(app: Flask) -> Iterator[None]:
+    """Leaves plans and packages as the migrations made them."""
+    yield
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(text("SELECT set_config('billing.account_id', '*', true)"))
+        connection.execute(AS_SEEDED)
+
+
+class TestMonthlyCredits:
+    def test_once_for_each_month_however_late(self, run: Run, as_caller: Callable[..., Caller]) -> None:
+        customer = as_caller(user="owner", hours=TEN_YEARS)
+        with freeze_time("2031-01-31T23:00:00Z"):
+            data(customer.post("/v1/account/", {"name": "A"}), 201)
+            assert "Granted 0 credits" in run("credits", "grant-monthly").output
+            assert balance(customer)["credits"] == 100
+        with freeze_time("2031-02-01T00:00:00Z"):
+            assert "Granted 100 credits for 1 months" in run("credits", "grant-monthly").output
+            assert "Granted 0 credits for 0 months" in run("credits", "grant-monthly").output
+        with freeze_time("2031-05-20T00:00:00Z"):
+            assert "Granted 300 credits for 3 months" in run("credits", "grant-monthly").output
+            assert balance(customer)["credits"] == 500
+            found = data(customer.get("/v1/billing/transactions/?transaction_type=grant"))["results"]
+        assert [each["description"] for each in found] == [
+            f"Free plan, {month} 2031" for month in ("May", "April", "March", "February", "January")
+        ]
+
+    def test_what_the_plan_says(self, run: Run, customer: Caller, customer_id: str) -> None:
+        added = run("credits", "plan", "set", "Team", "--credits-per-month", "5000", "--usd-per-credit", "0.015")
+        assert (added.exit_code, added.output) == (0, "Plan Team: 5,000 credits per month.\n")
+        assert run("credits", "plan", "assign", customer_id, "Team").exit_code == 0
+        assert balance(customer)["plan_credits_per_month"] == 5000
+        with freeze_time("2031-01-15"):
+            run("credits", "grant-monthly")
+            assert balance(customer)["credits"] % 5000 == 100
+        spent = data(customer.post("/v1/billing/credits/usage/", {"operation_type": "x", "credits_used": 100}), 201)
+        assert spent["cost_usd"] == "1.50"
+
+    def test_a_plan_without_credits(self, run: Run, as_caller: Callable[..., Caller]) -> None:
+        run("credits", "plan", "set", "None", "--credits-per-month", "0", "--usd-per-credit", "0", "--default")
+        customer = as_caller(user="new")
+        assert data(customer.post("/v1/account/", {"name": "A"}), 201)["credit_balance"] == 0
+        assert data(customer.get("/v1/billing/transactions/"))["count"] == 0
+        assert run("credits", "grant-monthly").exit_code == 0
+
+
+class TestPlansAndPackages:
+    def test_lists(self, run: Run) -> None:
+        assert "Free" in run("credits", "plan", "list").output
+        assert "Growth Pack" in run("credits", "package", "list").output
+
+    def test_packages_change(self, run: Run, customer: Caller) -> None:
+        assert run("credits", "package", "set", "Mega Pack", "--credits", "50000", "--price", "499").exit_code == 0
+        assert (
+            run("credits", "package", "set", "Starter Pack", "--credits", "500", "--price", "9", "--inactive").exit_code
+            == 0
+        )
+        found = data(customer.get("/v1/billing/credit-packages/"))["results"]
+        assert [(each["name"], each["price"]) for each in found] == [
+            ("Growth Pack", "29.00"),
+            ("Scale Pack", "119.00"),
+            ("Mega Pack", "499.00"),
+        ]
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ["package", "set", "X", "--credits", "0", "--price", "1"],
+            ["package", "set", "X", "--credits", "5", "--price", "0"],
+            ["package", "set", "X", "--credits", "5", "--price", "1.001"],
+            ["package", "set", "X", "--credits", "5", "--price", "NaN"],
+            ["package", "set", " ", "--credits", "5", "--price", "1"],
+            ["package", "set", "X", "--credits", "5", "--price", "99999999999"],
+            ["plan", "set", "X", "--credits-per-month", "-1", "--usd-per-credit", "0"],
+            ["plan", "set", "X", "--credits-per-month", "1", "--usd-per-credit", "cheap"],
+            ["plan", "assign", "7", "Free"],
+        ],
+    )
+    def test_wrong_usage(self, run: Run, words: list[str]) -> None:
+        assert run("credits", *words).exit_code == 2
+
+    def test_unknown_accounts_and_plans(self, run: Run, customer_id: str) -> None:
+        unknown = run("credits", "plan", "assign", "0198f0a2-6c1e-7d53-9b9d-2f6f2a1c7e10", "Free")
+        assert (unknown.exit_code, "There is no account" in unknown.output) == (1, True)
+        assert run("credits", "plan", "assign", customer_id, "Nope").exit_code == 1
+
+
+def test_nothing_to_reconcile(run: Run) -> None:
+    result = run("payments", "reconcile")
+    assert (result.exit_code, result.output) == (0, "0 open payments, 0 changed.\n")

@@ -1,0 +1,83 @@
+"""Many callers at once on the same purchases, each with a connection of their own."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from flask import Flask
+from freezegun import freeze_time
+from werkzeug.test import TestResponse
+
+from app.credits import audit
+from tests.caller import Caller, data
+
+THREADS = 8
+PAYMENTS = "/v1/billing/payments/"
+
+
+@pytest.fixture(autouse=True)
+def _sound_books(app: Flask) -> Iterator[None]:
+    """Whatever happened, balances are what their transactions make."""
+    yield
+    with app.app_context():
+        assert list(audit.differences()) == []
+
+
+@pytest.fixture
+def purchase(customer: Caller) -> Callable[..., TestResponse]:
+    """Buys the Starter Pack by bank transfer."""
+    (package_id, *_) = (each["id"] for each in data(customer.get("/v1/billing/credit-packages/"))["results"])
+    path = f"/v1/billing/credit-packages/{package_id}/purchase/"
+    return lambda **headers: customer.post(path, {"payment_method": "manual"}, **headers)
+
+
+def at_once(calls: Iterable[Callable[[], TestResponse]]) -> list[TestResponse]:
+    with ThreadPoolExecutor(THREADS) as pool:
+        return [each.result() for each in [pool.submit(call) for call in calls]]
+
+
+def statuses(answers: Iterable[TestResponse]) -> dict[int, int]:
+    found = [answer.status_code for answer in answers]
+    return {status: found.count(status) for status in sorted(set(found))}
+
+
+def credits_of(customer: Caller) -> int:
+    return int(data(customer.get("/v1/billing/credits/balance/"))["credits"])
+
+
+def test_invoice_numbers_have_no_gaps(customer: Caller, purchase: Callable[..., Any]) -> None:
+    bad = "/v1/billing/credit-packages/0198f0a2-6c1e-7d53-9b9d-2f6f2a1c7e10/purchase/"
+    failing = lambda: customer.post(bad, {"payment_method": "manual"})  # noqa: E731 - beside its twin
+    with freeze_time("2031-06-01", tick=True):
+        answers = at_once(failing if n % 3 == 0 else purchase for n in range(60))
+        numbers = {data(each, 201)["invoice"]["invoice_number"] for each in answers if each.status_code == 201}
+    assert numbers == {f"INV-2031-{n:03}" for n in range(1, 41)}
+
+
+def test_one_purchase_for_a_key(customer: Caller, purchase: Callable[..., Any]) -> None:
+    answers = at_once(lambda: purchase(Idempotency_Key="k") for _ in range(16))
+    assert {(answer.status_code, answer.get_data()) for answer in answers} == {(201, answers[0].get_data())}
+    assert data(customer.get("/v1/billing/invoices/"))["count"] == 1
+
+
+def test_one_approval_counts(customer: Caller, admin: Caller, purchase: Callable[..., Any]) -> None:
+    payment_id = data(purchase(), 201)["payment"]["id"]
+    answers = at_once(lambda: admin.post(f"{PAYMENTS}{payment_id}/approve/", None) for _ in range(16))
+    assert statuses(answers) == {200: 1, 409: 15}
+    assert credits_of(customer) == 600
+
+
+def test_a_refund_against_spending(customer: Caller, admin: Caller, purchase: Callable[..., Any]) -> None:
+    """Either the credits are refunded or they are spent, and a refund is made once."""
+    for _ in range(6):
+        before = credits_of(customer)
+        payment_id = data(purchase(), 201)["payment"]["id"]
+        data(admin.post(f"{PAYMENTS}{payment_id}/approve/", None))
+        body = {"operation_type": "search", "credits_used": before + 1}
+        spend = lambda body=body: customer.post("/v1/billing/credits/usage/", body)  # noqa: E731
+        refund = lambda payment_id=payment_id: admin.post(f"{PAYMENTS}{payment_id}/refund/", None)  # noqa: E731
+        spent, *refunds = at_once([spend, refund, refund, refund])
+        refunded = statuses(refunds).get(200, 0)
+        assert refunded + (spent.status_code == 201) == 1
+        assert credits_of(customer) == (before if refunded else 499)

@@ -1,0 +1,181 @@
+"""Events from Stripe, friendly and hostile."""
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.caller import Caller, data, error
+
+PATH = "/v1/billing/webhooks/stripe/"
+Buy = Callable[..., Any]
+
+
+class Stripe:
+    """Sends events as Stripe does."""
+
+    def __init__(self, app: Flask) -> None:
+        self._caller = Caller(app, None)
+        self._secret = app.config["SETTINGS"].stripe_webhook_secret
+
+    def sign(self, body: bytes, secret: str | None = None, age: int = 0) -> str:
+        at = int(time.time()) - age
+        signature = hmac.new((secret or self._secret).encode(), b"%d.%s" % (at, body), hashlib.sha256).hexdigest()
+        return f"t={at},v1={signature}"
+
+    def send(self, event: Any, **signing: Any) -> Any:
+        body = event if isinstance(event, bytes) else json.dumps(event).encode()
+        return self._caller.post(PATH, body, Stripe_Signature=self.sign(body, **signing))
+
+    def send_with(self, signature: str | None, event: Any) -> Any:
+        headers = {} if signature is None else {"Stripe_Signature": signature}
+        return self._caller.post(PATH, json.dumps(event).encode(), **headers)
+
+
+@pytest.fixture
+def stripe(stripe_app: Flask) -> Stripe:
+    return Stripe(stripe_app)
+
+
+@pytest.fixture
+def payment(buy_by_card: Buy) -> Any:
+    return buy_by_card()["payment"]
+
+
+def about(payment: Any, kind: str = "succeeded", event_id: str = "evt_1", **changes: Any) -> dict[str, Any]:
+    """An event about a payment."""
+    status = {"succeeded": "succeeded", "payment_failed": "requires_payment_method", "canceled": "canceled"}[kind]
+    intent = {
+        "id": payment["gateway_reference"],
+        "object": "payment_intent",
+        "status": status,
+        "amount": 900,
+        "currency": "usd",
+        "metadata": {},
+        "last_payment_error": {"message": "Your card was declined."} if kind == "payment_failed" else None,
+        **changes,
+    }
+    return {"id": event_id, "type": f"payment_intent.{kind}", "data": {"object": intent}}
+
+
+def event_with(intent: str) -> bytes:
+    return b'{"id": "evt", "type": "payment_intent.succeeded", "data": {"object": %s}}' % intent.encode()
+
+
+def credits_of(customer: Caller) -> int:
+    return int(data(customer.get("/v1/billing/credits/balance/"))["credits"])
+
+
+def status_of(customer: Caller) -> str:
+    return str(data(customer.get("/v1/billing/payments/"))["results"][0]["status"])
+
+
+class TestEvents:
+    def test_success_brings_the_credits_once(self, stripe: Stripe, payment: Any, customer: Caller) -> None:
+        assert data(stripe.send(about(payment))) == {"received": True, "applied": True}
+        assert data(stripe.send(about(payment))) == {"received": True, "applied": False}
+        assert data(stripe.send(about(payment, event_id="evt_2"))) == {"received": True, "applied": False}
+        assert credits_of(customer) == 600
+
+    def test_in_any_order(self, stripe: Stripe, payment: Any, customer: Caller) -> None:
+        assert data(stripe.send(about(payment, "payment_failed", "evt_1")))["applied"] is True
+        assert (status_of(customer), credits_of(customer)) == ("failed", 100)
+        assert data(stripe.send(about(payment, event_id="evt_3")))["applied"] is True
+        assert data(stripe.send(about(payment, "payment_failed", "evt_2")))["applied"] is False
+        assert data(stripe.send(about(payment, "canceled", "evt_4")))["applied"] is False
+        assert (status_of(customer), credits_of(customer)) == ("succeeded", 600)
+
+    def test_before_our_own_record_of_the_intent(self, stripe: Stripe, payment: Any, customer: Caller) -> None:
+        event = about(payment, id="pi_not_kept_yet", metadata={"payment_id": payment["id"]})
+        assert data(stripe.send(event))["applied"] is True
+        assert credits_of(customer) == 600
+
+    def test_after_a_refund_nothing_comes_back(
+        self, stripe: Stripe, stripe_peer: Any, payment: Any, customer: Caller, staff: Caller
+    ) -> None:
+        stripe_peer.pay(payment["gateway_reference"])
+        data(stripe.send(about(payment)))
+        data(staff.post(f"/v1/billing/payments/{payment['id']}/refund/", None))
+        assert data(stripe.send(about(payment, event_id="evt_9")))["applied"] is False
+        assert (status_of(customer), credits_of(customer)) == ("refunded", 100)
+
+    def test_a_key_means_nothing_here(self, stripe_app: Flask, payment: Any) -> None:
+        body = json.dumps(about(payment)).encode()
+        headers = {"Stripe_Signature": Stripe(stripe_app).sign(body), "Idempotency_Key": "k"}
+        assert data(Caller(stripe_app, None).post(PATH, body, **headers))["applied"] is True
+
+
+class TestHostile:
+    @pytest.fixture(autouse=True)
+    def _nothing_happened(self, payment: Any, customer: Caller) -> Any:
+        assert payment["status"] == "pending"
+        yield
+        assert (status_of(customer), credits_of(customer)) == ("pending", 100)
+
+    def test_another_secret(self, stripe: Stripe, payment: Any) -> None:
+        error(stripe.send(about(payment), secret="whsec_other"), 400)
+
+    def test_an_old_signature(self, stripe: Stripe, payment: Any) -> None:
+        error(stripe.send(about(payment), age=301), 400)
+
+    @pytest.mark.parametrize("signature", [None, "", "t=1", "v1=abc", "t=x,v1=y", "t=1,v1=\x7f", "t=1e99,v1=0"])
+    def test_no_signature(self, stripe: Stripe, payment: Any, signature: str | None) -> None:
+        error(stripe.send_with(signature, about(payment)), 400)
+
+    def test_the_signature_of_another_body(self, stripe: Stripe, payment: Any) -> None:
+        signature = stripe.sign(json.dumps(about(payment, amount=1)).encode())
+        error(stripe.send_with(signature, about(payment)), 400)
+
+    @pytest.mark.parametrize(
+        "change", [{"amount": 899}, {"amount": 90000}, {"amount_received": 1}, {"currency": "eur"}, {"amount": None}]
+    )
+    def test_another_amount_or_currency(self, stripe: Stripe, payment: Any, change: dict[str, Any]) -> None:
+        error(stripe.send(about(payment, **change)), 400)
+
+    def test_unknown_intents(self, stripe: Stripe, payment: Any) -> None:
+        event = about(payment, id="pi_unknown", metadata={"payment_id": "0198f0a2-6c1e-7d53-9b9d-2f6f2a1c7e10"})
+        assert data(stripe.send(event))["applied"] is False
+
+    def test_other_events(self, stripe: Stripe, payment: Any) -> None:
+        event = {**about(payment), "type": "charge.refunded"}
+        assert data(stripe.send(event))["applied"] is False
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"{",
+            b"[]",
+            b"null",
+            b"\xff\xfe",
+            b'{"id": 1, "type": "payment_intent.succeeded", "data": {"object": {}}}',
+            event_with("{}"),
+            event_with("5"),
+            b'{"id": "evt", "type": "payment_intent.succeeded", "data": []}',
+            b'{"id": "e\\u0000", "type": "payment_intent.succeeded", "data": {"object": {}}}',
+            event_with('{"id": "pi", "status": "succeeded", "amount": "x", "currency": 5}'),
+            event_with('{"id": "pi", "status": "succeeded", "amount": 1, "currency": "usd", "metadata": "x"}'),
+            event_with('{"id": "pi", "status": "canceled", "amount": 1, "currency": "usd", "last_payment_error": 7}'),
+        ],
+    )
+    def test_signed_nonsense(self, stripe: Stripe, body: bytes) -> None:
+        error(stripe.send(body), 400)
+
+    def test_metadata_of_any_kind(self, stripe: Stripe, payment: Any) -> None:
+        for named in (5, None, "\x00", ["x"], "x" * 10_000):
+            event = about(payment, id="pi_unknown", metadata={"payment_id": named})
+            assert data(stripe.send(event))["applied"] is False
+
+    def test_without_a_secret_nothing_is_believed(
+        self, app_with: Callable[..., Flask], payment: Any, stripe: Stripe
+    ) -> None:
+        body = json.dumps(about(payment)).encode()
+        answer = Caller(app_with(stripe_secret_key="sk_test_x"), None).post(
+            PATH, body, Stripe_Signature=stripe.sign(body)
+        )
+        assert "STRIPE_WEBHOOK_SECRET" in error(answer, 400)["message"]

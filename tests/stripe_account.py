@@ -1,0 +1,84 @@
+"""A Stripe that runs on this machine: localstripe, which speaks Stripe's wire protocol, as a process of its own.
+
+python -m tests.stripe_account PORT
+"""
+
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import requests
+
+from tests.processes import finish, free_port, start, until
+
+KEY = "sk_test_a_key"
+
+
+class StripePeer:
+    """What payers and Stripe's own pages do at Stripe."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+
+    def call(self, method: str, path: str, **values: Any) -> Any:
+        """Stripe's answer to one request."""
+        answer = requests.request(method, self.url + path, auth=(KEY, ""), data=values, timeout=10)
+        return answer.json() if answer.content else None
+
+    def intents(self) -> list[dict[str, Any]]:
+        """All PaymentIntents."""
+        found: list[dict[str, Any]] = self.call("GET", "/v1/payment_intents")["data"]
+        return found
+
+    def refunds(self) -> list[dict[str, Any]]:
+        """All refunds."""
+        found: list[dict[str, Any]] = self.call("GET", "/v1/refunds")["data"]
+        return found
+
+    def pay(self, intent_id: str, card: str = "4242424242424242") -> Any:
+        """Confirm an intent with a card; the intent, or the error."""
+        details = {"card[number]": card, "card[exp_month]": "12", "card[exp_year]": "2099", "card[cvc]": "123"}
+        method = self.call("POST", "/v1/payment_methods", type="card", **details)
+        self.call("POST", f"/v1/payment_intents/{intent_id}", payment_method=method["id"])
+        return self.call("POST", f"/v1/payment_intents/{intent_id}/confirm")
+
+    def send_events_to(self, url: str, secret: str) -> None:
+        """Send every event from here on."""
+        self.call("POST", "/_config/webhooks/service", url=url, secret=secret)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.call("DELETE", "/_config/data")
+
+
+@contextmanager
+def running() -> Iterator[StripePeer]:
+    """Stripe, while the block runs."""
+    port = free_port()
+    process = start(sys.executable, "-m", "tests.stripe_account", str(port))
+
+    def answers() -> bool:
+        with closing(socket.socket()) as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    until(answers, "localstripe to listen")
+    yield StripePeer(port)
+    process.terminate()
+    finish(process)
+
+
+def _serve(port: int) -> None:
+    """Serve on the loopback interface; the package's own command listens on all."""
+    from aiohttp import web  # noqa: PLC0415 - needed in this process only
+    from localstripe.resources import Store  # noqa: PLC0415
+    from localstripe.server import app  # noqa: PLC0415
+
+    # It would write to a file that all copies on this machine share.
+    Store.dump_to_disk = lambda _: None
+    web.run_app(app, host="127.0.0.1", port=port, access_log=None, print=None)
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]))
