@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import click
 
+from app.account import service as accounts
 from app.auth.actor import Actor
 from app.auth.permissions import Role
 from app.billing_accounts import access, ledger
@@ -13,8 +14,12 @@ from app.billing_accounts import service as billing_accounts
 from app.billing_accounts.ledger import Reference
 from app.billing_accounts.models import ExternalType
 from app.clients import service as clients
+from app.credits import service as credits
 from app.db.transaction import transaction
 from app.errors import NotFound, only
+from app.purchases import packages
+from app.purchases import payments as purchases
+from app.purchases.models import PaymentMethod
 from app.work_periods import bookings, payments, periods
 from app.work_periods.models import PaymentStatus, RateType
 from app.work_periods.transitions import PROCESS_SCOPE
@@ -27,6 +32,14 @@ _OPERATOR = Actor(
     email=None,
     roles=frozenset({Role.ADMINISTRATOR}),
     scopes=frozenset({PROCESS_SCOPE}),
+)
+_CUSTOMER = Actor(
+    subject="demo-customer",
+    user_id="demo-customer",
+    handle=None,
+    email="customer@demo.example",
+    roles=frozenset(),
+    scopes=frozenset(),
 )
 _YEAR_START, _YEAR_END = datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 12, 31, tzinfo=UTC)
 
@@ -91,6 +104,9 @@ _PAYMENTS: tuple[tuple[int | None, tuple[PaymentStatus, ...]], ...] = (
 )
 
 
+_USAGE = (("image_generation", 40), ("keyword_research", 3), ("keyword_research", 5), ("translation", 12))
+
+
 @click.command(epilog="Example: flask demo")
 @with_database
 def demo() -> None:
@@ -103,7 +119,12 @@ def demo() -> None:
                 clients.create({"id": client_id, "name": name, "code_name": code_name, "start_date": _YEAR_START})
             account_ids = [_create(account) for account in _ACCOUNTS]
             _staff(account_ids[-1])
-        click.echo(f"Loaded {len(_CLIENTS)} clients, {len(_ACCOUNTS)} billing accounts and a booking with payments.")
+            accounts.create(_CUSTOMER, {"name": "Harbour Studio", "billing_city": "Cork", "billing_country": "Ireland"})
+        _use_credits()
+        click.echo(
+            f"Loaded {len(_CLIENTS)} clients, {len(_ACCOUNTS)} billing accounts and a booking with payments;"
+            f" and the user {_CUSTOMER.user_id!r} with an account and credits."
+        )
     else:
         click.echo("The demonstration data is there already.")
 
@@ -151,3 +172,15 @@ def _staff(account_id: int) -> None:
         payment = only(payments.create_many(_OPERATOR, [item]))
         for status in statuses:
             only(payments.update_many(_OPERATOR, [{"id": payment["id"], "status": status}]))
+
+
+def _use_credits() -> None:
+    """Buy a package for the customer, and spend some of it. Purchases commit by themselves."""
+    with transaction():
+        cheapest = packages.search(_CUSTOMER, {"page": 1, "per_page": 1}).results[0]
+    bought = purchases.purchase(_CUSTOMER, str(cheapest.id), PaymentMethod.MANUAL, None)
+    with transaction():
+        purchases.approve(_OPERATOR, bought["payment"].id)
+    with transaction():
+        for operation, used in _USAGE:
+            credits.spend(_CUSTOMER, {"operation_type": operation, "credits_used": used})

@@ -36,8 +36,9 @@ def search(actor: Actor, arguments: Mapping[str, Any]) -> Page:
     return queries.PAYMENTS.page(arguments, account_id=membership.enter(actor).account_id)
 
 
-def methods() -> list[dict[str, Any]]:
+def methods(actor: Actor) -> list[dict[str, Any]]:
     """Every way to pay, and whether it is set up."""
+    membership.enter(actor)
     configured = gateways.configured()
     return [
         {"payment_method": method, "display_name": name, "is_enabled": method in configured}

@@ -28,13 +28,15 @@ _staff = requires(roles=[Role.ADMINISTRATOR])
 class CreditPackages(Resource):
     """Packages for sale."""
 
+    reads_in_transaction = True
+
     @_member
     @blueprint.arguments(SnakePageArguments(), location="query")
     @blueprint.response(200, page_of(schemas.CreditPackage))
     @blueprint.doc(operationId="listCreditPackages")
     def get(self, arguments: dict[str, Any]) -> Page:
         """List the packages for sale"""
-        return packages.search(arguments)
+        return packages.search(current_actor(), arguments)
 
 
 @blueprint.route("/credit-packages/<uuid:package_id>/purchase/")
@@ -57,13 +59,15 @@ class Purchases(Resource):
 class PaymentMethods(Resource):
     """Ways to pay."""
 
+    reads_in_transaction = True
+
     @_member
     @blueprint.arguments(SnakePageArguments(), location="query")
     @blueprint.response(200, page_of(schemas.PaymentMethodOffer))
     @blueprint.doc(operationId="listPaymentMethods")
     def get(self, arguments: dict[str, Any]) -> Page:
         """List the ways to pay"""
-        return whole_list(payments.methods(), arguments)
+        return whole_list(payments.methods(current_actor()), arguments)
 
 
 @blueprint.route("/invoices/")

@@ -20,9 +20,10 @@ from app.web.schemas import Error
 
 VERSION = "1.0.0"
 DESCRIPTION = (
-    "Clients, billing accounts and their budgets; bookings, work periods and payments.\n\n"
+    "Clients, billing accounts and their budgets; bookings, work periods and payments; prepaid credits and the "
+    "customer's account.\n\n"
     'Every answer is `{"success": true, "data": …}` or `{"success": false, "error": {…}}`; programs match failures on '
-    "`error.reason`. Money is a JSON number of at most 4 decimals; times are UTC."
+    "`error.reason`. Money is a JSON number of at most 4 decimals, or under `/v1` text with 2; times are UTC."
 )
 
 _IDEMPOTENCY_KEY = {
@@ -108,9 +109,12 @@ def _type_name(schema: Any) -> str:
 
 def _needs(guard: Guard) -> str:
     if guard.signed_in:
-        scopes = "".join(f" or, for a machine, the scope `{scope}`" for scope in guard.scopes)
-        return f"Needs a token of a member of the account{scopes}."
+        scopes = " or ".join(f"`{scope}`" for scope in guard.scopes)
+        machines = f"; or, for a machine, the scope {scopes}" if scopes else ""
+        return f"Needs a token of a member of the account{machines}."
     roles = ", ".join(f"`{role}`" for role in guard.roles)
+    if not guard.scopes:
+        return f"Needs the role {roles}."
     scopes = ", ".join(f"`{scope}`" for scope in guard.scopes)
     return f"Needs one of the roles {roles}; or, for a machine, one of the scopes {scopes}."
 

@@ -1,8 +1,9 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
+from werkzeug.routing import Rule
 
 from app.auth.guards import Guard
 from app.auth.permissions import Role
@@ -26,6 +27,14 @@ def guard_of(app: Flask, endpoint: str, method: str) -> Guard | None:
     return getattr(getattr(view_class, method.lower(), None), "guard", None)
 
 
+def guarded(app: Flask) -> Iterator[tuple[Rule, str]]:
+    """Every route that is not open to all, with its methods."""
+    for rule, method in calls(app):
+        guard = guard_of(app, rule.endpoint, method)
+        if rule.endpoint not in PUBLIC and not (guard is not None and guard.open_to_all):
+            yield rule, method
+
+
 class TestEveryRoute:
     def test_has_a_guard_or_is_meant_for_all(self, app: Flask) -> None:
         open_views = {rule.endpoint for rule, method in calls(app) if guard_of(app, rule.endpoint, method) is None}
@@ -35,27 +44,38 @@ class TestEveryRoute:
         for rule, method in calls(app):
             guard = guard_of(app, rule.endpoint, method)
             if guard is not None and not guard.open_to_all:
-                assert Role.ADMINISTRATOR in guard.roles, (method, rule.rule)
-                assert any(scope.startswith("all:") for scope in guard.scopes), (method, rule.rule)
+                assert guard.signed_in != bool(guard.roles), (method, rule.rule)
+                assert guard.signed_in or Role.ADMINISTRATOR in guard.roles, (method, rule.rule)
+                assert not guard.scopes or any(scope.startswith("all:") for scope in guard.scopes), (method, rule.rule)
                 assert all(word == word.lower() for word in (*guard.roles, *guard.scopes)), "comparison ignores case"
 
     @pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer ", "Basic YTpi", "Token x", "x"])
     def test_turns_away_who_brings_no_token(self, app: Flask, authorization: str | None) -> None:
         headers = {} if authorization is None else {"Authorization": authorization}
         checked = 0
-        for rule, method in calls(app):
-            if rule.endpoint not in PUBLIC:
-                answer = Caller(app, None).call(method, address(rule), **headers)
-                assert error(answer, 401, "unauthorized"), (method, rule.rule)
-                assert answer.headers["WWW-Authenticate"] == "Bearer"
-                checked += 1
+        for rule, method in guarded(app):
+            answer = Caller(app, None).call(method, address(rule), **headers)
+            assert error(answer, 401, "unauthorized"), (method, rule.rule)
+            assert answer.headers["WWW-Authenticate"] == "Bearer"
+            checked += 1
         assert checked > 10
 
     def test_turns_away_who_has_no_role_and_no_scope(self, app: Flask, as_caller: Callable[..., Caller]) -> None:
         nobody = as_caller(roles=("somebody", "admin"), scopes=("read:everything", "all:*", "all:"))
-        for rule, method in calls(app):
-            if rule.endpoint not in PUBLIC:
+        for rule, method in guarded(app):
+            guard = guard_of(app, rule.endpoint, method)
+            if guard is not None and not guard.signed_in:
                 assert error(nobody.call(method, address(rule)), 403, "forbidden"), (method, rule.rule)
+
+    def test_turns_away_who_has_no_account(self, app: Flask, as_caller: Callable[..., Caller]) -> None:
+        nobody = as_caller(roles=("administrator",), scopes=("read:credits",))
+        checked = 0
+        for rule, method in guarded(app):
+            guard = guard_of(app, rule.endpoint, method)
+            if guard is not None and guard.signed_in and method in {"GET", "DELETE"}:
+                assert error(nobody.call(method, address(rule)), 403, "no_account"), (method, rule.rule)
+                checked += 1
+        assert checked > 10
 
     def test_asks_before_it_looks_at_the_request(self, as_caller: Callable[..., Caller]) -> None:
         nobody = as_caller()
