@@ -1,11 +1,12 @@
 """`flask demo`: a small believable data set."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
 import click
 
+from app import clock
 from app.account import service as accounts
 from app.auth.actor import Actor
 from app.auth.permissions import Role
@@ -14,6 +15,7 @@ from app.billing_accounts import service as billing_accounts
 from app.billing_accounts.ledger import Reference
 from app.billing_accounts.models import ExternalType
 from app.clients import service as clients
+from app.clock import utc_now
 from app.credits import service as credits
 from app.db.transaction import transaction
 from app.errors import NotFound, only
@@ -104,7 +106,17 @@ _PAYMENTS: tuple[tuple[int | None, tuple[PaymentStatus, ...]], ...] = (
 )
 
 
-_USAGE = (("image_generation", 40), ("keyword_research", 3), ("keyword_research", 5), ("translation", 12))
+_DAYS, _BUYS_EVERY_DAYS = 40, 14
+# What is spent on each day of a week.
+_USAGE = (
+    (("keyword_research", 5), ("image_generation", 20)),
+    (("keyword_research", 3), ("translation", 12)),
+    (("image_generation", 40),),
+    (("translation", 8), ("keyword_research", 4)),
+    (("image_generation", 15), ("translation", 6)),
+    (),
+    (("keyword_research", 2),),
+)
 
 
 @click.command(epilog="Example: flask demo")
@@ -119,7 +131,6 @@ def demo() -> None:
                 clients.create({"id": client_id, "name": name, "code_name": code_name, "start_date": _YEAR_START})
             account_ids = [_create(account) for account in _ACCOUNTS]
             _staff(account_ids[-1])
-            accounts.create(_CUSTOMER, {"name": "Harbour Studio", "billing_city": "Cork", "billing_country": "Ireland"})
         _use_credits()
         click.echo(
             f"Loaded {len(_CLIENTS)} clients, {len(_ACCOUNTS)} billing accounts and a booking with payments;"
@@ -175,12 +186,24 @@ def _staff(account_id: int) -> None:
 
 
 def _use_credits() -> None:
-    """Buy a package for the customer, and spend some of it. Purchases commit by themselves."""
+    """Tell the last weeks of a customer: an account, a package bought, and something spent on most days."""
+    today = utc_now().replace(hour=9, minute=0, second=0, microsecond=0)
+    opened = today - timedelta(days=_DAYS)
+    with clock.at(opened), transaction():
+        accounts.create(_CUSTOMER, {"name": "Harbour Studio", "billing_city": "Cork", "billing_country": "Ireland"})
+    for day in range(_DAYS):
+        with clock.at(opened + timedelta(days=day)):
+            if day % _BUYS_EVERY_DAYS == 0:
+                _buy()
+            with transaction():
+                for operation, used in _USAGE[day % len(_USAGE)]:
+                    credits.spend(_CUSTOMER, {"operation_type": operation, "credits_used": used})
+
+
+def _buy() -> None:
+    """Buy the cheapest package by bank transfer. Purchases commit by themselves."""
     with transaction():
         cheapest = packages.search(_CUSTOMER, {"page": 1, "per_page": 1}).results[0]
     bought = purchases.purchase(_CUSTOMER, str(cheapest.id), PaymentMethod.MANUAL, None)
     with transaction():
         purchases.approve(_OPERATOR, bought["payment"].id)
-    with transaction():
-        for operation, used in _USAGE:
-            credits.spend(_CUSTOMER, {"operation_type": operation, "credits_used": used})

@@ -6,12 +6,19 @@ from flask.cli import AppGroup
 from app.billing_accounts import audit as budgets
 from app.credits import audit as credits
 from app.db import row_counts
+from app.purchases import audit as purchases
 from app.work_periods import audit as work_periods
 from cli.database import with_database
 
 ledger = AppGroup("ledger", help="Check the books.")
 
-AUDITS = (budgets.differences, work_periods.differences, credits.differences, row_counts.differences)
+AUDITS = (
+    budgets.differences,
+    work_periods.differences,
+    credits.differences,
+    purchases.differences,
+    row_counts.differences,
+)
 
 
 @ledger.command(epilog="Example: flask ledger verify")

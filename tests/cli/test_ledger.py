@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 from flask import Flask
 from sqlalchemy import text
@@ -45,12 +47,17 @@ def test_books_that_are_right_pass(run: Run) -> None:
             "work period payment ",
         ),
         ("DELETE FROM budgets WHERE billing_account_id = 4", "billing account 4: has no budget"),
+        ("UPDATE credit_balances SET credits = credits + 1", "account "),
+        ("UPDATE credit_daily_totals SET total = total - 1 WHERE transaction_type = 'grant'", "account "),
+        ("UPDATE invoices SET status = 'void' WHERE invoice_number LIKE '%-001'", "payment "),
+        ("UPDATE invoice_counters SET last = last + 1", "invoices of "),
         ("UPDATE row_counts SET rows = rows - 1 WHERE table_name = 'clients'", "clients: 2 rows are kept"),
     ],
 )
 def test_a_total_that_differs_is_named(run: Run, app: Flask, tampering: str, line: str) -> None:
     run("demo")
     with app.app_context(), db.engine.begin() as connection:
+        connection.execute(text("SELECT set_config('billing.account_id', '*', true)"))
         connection.execute(text(tampering))
     result = run("ledger", "verify")
     with app.app_context(), db.engine.begin() as connection:
@@ -69,3 +76,12 @@ def test_demonstration_data_is_loaded_once(run: Run, admin: Caller) -> None:
     again = run("demo")
     assert (again.exit_code, again.output) == (0, "The demonstration data is there already.\n")
     assert data(admin.get("/v6/billing-accounts")) == accounts
+
+
+def test_the_demonstrations_customer_has_analytics_to_look_at(run: Run, as_caller: Callable[..., Caller]) -> None:
+    run("demo")
+    customer = as_caller(user="demo-customer")
+    found = data(customer.get("/v1/account/usage/analytics/?days=30"))
+    assert sum(day["usage"] > 0 for day in found["daily_usage"]) > 20
+    assert found["total_purchases"] == 1000
+    assert found["current_balance"] == data(customer.get("/v1/billing/credits/balance/"))["credits"] > 0
