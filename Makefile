@@ -29,6 +29,21 @@ lint: .venv/checks-installed ## Check style, types, imports, and that migrations
 		$(BIN)/flask db upgrade && $(BIN)/flask db check
 	$(BIN)/flask openapi print | diff -u docs/openapi.json - || { echo "docs/openapi.json is stale: make openapi"; exit 1; }
 
+.PHONY: typescript
+typescript: .venv/checks-installed tests/typescript/node_modules/installed ## Generate TypeScript clients and use them against the service
+	cd tests/typescript && npm run --silent lint && npm run --silent generate && npm run --silent build
+	$(BIN)/python -m tests.typescript.run
+
+tests/typescript/node_modules/installed: tests/typescript/package-lock.json
+	@command -v npm >/dev/null || { echo "Node.js 20 or newer with npm is needed"; exit 1; }
+	@echo "Installing the pinned npm packages"
+	@cd tests/typescript && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: bench
+bench: .venv/checks-installed ## Measure the service as production runs it and write docs/performance.md
+	$(BIN)/python -m bench.run
+
 .PHONY: openapi
 openapi: .venv/service-installed ## Write docs/openapi.json
 	$(BIN)/flask openapi print > docs/openapi.json

@@ -29,7 +29,9 @@ def markup_rate(markup: Decimal) -> Decimal:
 
 def plain(value: Decimal) -> str:
     """`value` as digits without an exponent or trailing zeros: `12.5`, `100`, `0`."""
-    text = format(value, "f")
+    text = str(value)
+    if "E" in text:
+        text = format(value, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text == "-0" else text

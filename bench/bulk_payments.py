@@ -8,6 +8,7 @@ import http.client
 import json
 import statistics
 import time
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -55,13 +56,8 @@ def timed(api: Api, method: str, items: list[Any]) -> tuple[float, list[Any]]:
     return seconds, outcomes
 
 
-def main() -> None:
-    """Print the median seconds of several rounds."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", default="http://127.0.0.1:3000")
-    parser.add_argument("--token", required=True)
-    options = parser.parse_args()
-    api = Api(options.url, options.token)
+def measure(api: Api) -> Iterator[tuple[int, float, float]]:
+    """For each size the median seconds of creating so many payments at once, and of changing them."""
     client_id = api.call("POST", "/v6/clients", {"name": "Bulk payments"})["id"]
     account = {"name": "Bulk payments", "budget": 10_000_000, "markup": 0, "clientId": client_id}
     account_id = api.call("POST", "/v6/billing-accounts", account)["id"]
@@ -72,7 +68,17 @@ def main() -> None:
             seconds, payments = timed(api, "POST", items)
             created.append(seconds)
             changed.append(timed(api, "PATCH", [{"id": each["id"], "days": 2} for each in payments])[0])
-        print(f"{size:>5} items: create {statistics.median(created):.3f} s, change {statistics.median(changed):.3f} s")
+        yield size, statistics.median(created), statistics.median(changed)
+
+
+def main() -> None:
+    """Print the median seconds of several rounds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", default="http://127.0.0.1:3000")
+    parser.add_argument("--token", required=True)
+    options = parser.parse_args()
+    for size, created, changed in measure(Api(options.url, options.token)):
+        print(f"{size:>5} items: create {created:.3f} s, change {changed:.3f} s")
 
 
 if __name__ == "__main__":

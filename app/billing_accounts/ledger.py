@@ -38,7 +38,7 @@ class Charge(NamedTuple):
 # alone would look at the version its snapshot shows, which a concurrent request may have replaced, next to a line that
 # request has left.) A refused decision leaves the line changed: the caller raises, which rolls back. The budget is
 # found by the parameter, never by joining on the line, so its primary key is always used.
-_RESERVE = text("""
+RESERVE = text("""
     WITH budget AS MATERIALIZED (
         SELECT * FROM budgets WHERE billing_account_id = :account_id FOR NO KEY UPDATE
     ), line AS (
@@ -203,7 +203,7 @@ def not_found(account_id: int, facts: Mapping[str, Any] | None = None) -> NotFou
 
 def _reserve(account_id: int, kind: Kind, reference: Reference, amount: Decimal) -> Row[Any]:
     parameters = {"account_id": account_id, "kind": kind, "amount": amount, "now": utc_now(), **reference._asdict()}
-    line = db.session.execute(_RESERVE, parameters).one_or_none()
+    line = db.session.execute(RESERVE, parameters).one_or_none()
     if line is None:
         _budget(account_id)
         _refuse_consumed(reference)

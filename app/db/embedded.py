@@ -53,7 +53,7 @@ class EmbeddedDatabaseError(Exception):
 
 def url(var_dir: Path) -> str:
     """The address of the embedded database kept in `var_dir`, running or not."""
-    return f"postgresql+psycopg2://{ROLE}@/{DATABASE}?host={quote(str(_socket_dir(var_dir)), safe='')}"
+    return f"postgresql+psycopg2://{ROLE}@/{DATABASE}?host={quote(str(socket_dir(var_dir)), safe='')}"
 
 
 @contextmanager
@@ -108,7 +108,7 @@ def _start(var_dir: Path, *, durable: bool) -> None:
     _prepare_directories(var_dir)
     if not data.exists():
         _create_cluster(data)
-    sockets = _socket_dir(var_dir)
+    sockets = socket_dir(var_dir)
     # A server that was left behind may be on its way up or down.
     while (state := _run("pg_isready", "-q", "-h", sockets, check=False).returncode) == _NOT_YET:
         time.sleep(0.05)
@@ -148,12 +148,17 @@ def _pg_ctl(var_dir: Path, action: str, *arguments: str) -> None:
         raise EmbeddedDatabaseError(f"{error}; {log} ends: {' | '.join(last)}") from None
 
 
+def program_path(name: str) -> Path:
+    """One of PostgreSQL's programs."""
+    return _BIN / name
+
+
 def _run(program: str, *arguments: str | Path, check: bool = True) -> "subprocess.CompletedProcess[str]":
     """Run one of PostgreSQL's programs, as the user the server runs as. Raises EmbeddedDatabaseError when it fails."""
     # Output goes to files: the server inherits it from pg_ctl and would hold a pipe open for as long as it runs.
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         done = subprocess.run(  # noqa: S603 - the program is one of the package's own
-            [str(_BIN / program), *map(str, arguments)],
+            [str(program_path(program)), *map(str, arguments)],
             check=False,
             stdin=subprocess.DEVNULL,
             stdout=out,
@@ -171,7 +176,7 @@ def _run(program: str, *arguments: str | Path, check: bool = True) -> "subproces
     return result
 
 
-def _socket_dir(var_dir: Path) -> Path:
+def socket_dir(var_dir: Path) -> Path:
     """Where the server's socket is: in `var_dir`, or in a short directory when a socket's path may not be as long."""
     inside = var_dir / "postgres.socket"
     if len(os.fsencode(inside / _SOCKET)) <= _MAX_SOCKET_PATH:
@@ -189,7 +194,7 @@ def _identity() -> dict[str, Any]:
 
 
 def _prepare_directories(var_dir: Path) -> None:
-    sockets = _socket_dir(var_dir)
+    sockets = socket_dir(var_dir)
     sockets.mkdir(mode=0o700, exist_ok=True)
     if os.geteuid() != 0:
         if sockets.stat().st_uid != os.geteuid():

@@ -1,11 +1,12 @@
 """Schema bases: names in camelCase or snake_case, a fast dump, paging, and the envelope types of the document."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, cached_property, partial
 from typing import Any, ClassVar
 
 import marshmallow as ma
 import orjson
+from sqlalchemy import Row
 
 from app.errors import Reason
 from app.naming import camel_case
@@ -35,9 +36,26 @@ class Schema(ma.Schema):
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
         """`obj`, a row, entity or mapping (or a list of them), as the mapping that becomes JSON."""
-        if self.many if many is None else many:
-            return [self._dump_one(each) for each in obj]
-        return self._dump_one(obj)
+        many = self.many if many is None else many
+        objects = obj if many else [obj]
+        if objects and isinstance(objects[0], Row):
+            dumped = self._dump_rows(objects)
+        else:
+            dumped = [self._dump_one(each) for each in objects]
+        return dumped if many else dumped[0]
+
+    def _dump_rows(self, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+        """Rows of one statement: where each field stands in them is looked up once."""
+        positions = {name: position for position, name in enumerate(rows[0]._fields)}
+        known = [*self._always, *(entry for entry in self._sometimes if entry[1] in positions)]
+        entries = [(key, positions[name], convert) for key, name, convert in known]
+        return [
+            {
+                key: row[position] if convert is None or row[position] is None else convert(row[position])
+                for key, position, convert in entries
+            }
+            for row in rows
+        ]
 
     def _dump_one(self, obj: Any) -> dict[str, Any]:
         get: Callable[..., Any] = obj.get if isinstance(obj, dict) else partial(getattr, obj)

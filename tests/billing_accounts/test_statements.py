@@ -36,7 +36,7 @@ def plans() -> Iterator[tuple[str, str]]:
         yield "detail", plan(detail, account_id=5, granted_to="user-7")
     reference = {"external_type": "CHALLENGE", "external_id": "c4", "external_name": None}
     line = {"account_id": 5, "kind": "locked", "amount": 1, "now": "2025-01-01", **reference}
-    yield "reserve", plan(ledger._RESERVE, **line)  # noqa: SLF001 - the plan is the point
+    yield "reserve", plan(ledger.RESERVE, **line)
     yield "unlock", plan(ledger._UNLOCK, **line)  # noqa: SLF001
 
 

@@ -1,0 +1,45 @@
+"""What the database reaches by itself with a statement of the service: pgbench on the same data in the same run."""
+
+import argparse
+import re
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from app.billing_accounts import ledger
+from app.db import embedded
+
+_SETUP = """
+\\set account_id random(10, {accounts})
+\\set challenge random(1, 200)
+\\set amount random(1, 9)
+"""
+_VALUES = {
+    ":external_type": "'CHALLENGE'",
+    ":external_id": "'c' || CAST(:challenge AS text)",
+    ":external_name": "CAST(NULL AS text)",
+    ":kind": "'locked'",
+    ":now": "now()",
+    ":amount": "CAST(:amount AS numeric)",
+    ":account_id": "CAST(:account_id AS int)",
+}
+
+
+def lock_rate(var_dir: Path, options: argparse.Namespace) -> float:
+    """Locks per second of as many connections as wrk has, each in a transaction of its own."""
+    statement = ledger.RESERVE.text
+    for name, value in _VALUES.items():
+        statement = re.sub(rf"(?<!:){name}\b", value, statement)
+    with TemporaryDirectory(prefix="billing-pgbench-") as place:
+        Path(place).chmod(0o755)
+        script = Path(place, "lock.sql")
+        script.write_text(_SETUP.format(accounts=options.accounts) + " ".join(statement.split()) + ";\n")
+        command = [embedded.program_path("pgbench"), "-h", embedded.socket_dir(var_dir), "-U", embedded.ROLE, "-n"]
+        command += ["-M", "extended", "-c", "16", "-j", "2", "-T", str(options.seconds), "-f", script]
+        done = subprocess.run(
+            [str(word) for word in (*command, embedded.DATABASE)], check=True, capture_output=True, text=True
+        )
+    found = re.search(r"tps = ([\d.]+)", done.stdout)
+    if found is None:
+        raise RuntimeError(done.stdout + done.stderr)
+    return float(found[1])

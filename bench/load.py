@@ -1,0 +1,86 @@
+"""Drives an address with wrk and reads what it reports."""
+
+import re
+import shutil
+import statistics
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+CONNECTIONS, THREADS = 16, 2
+_UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+
+
+@dataclass(frozen=True)
+class Load:
+    """Requests to repeat. `path` and `body` are Lua expressions, evaluated for each request; `n` counts them."""
+
+    path: str
+    method: str = "GET"
+    body: str = "nil"
+    headers: str = ""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The median of several runs: requests per second, and milliseconds of the slowest hundredth."""
+
+    rps: float
+    p99: float
+
+
+def require_wrk() -> None:
+    """Install wrk where that can be done. Raises SystemExit otherwise."""
+    if shutil.which("wrk") is None and shutil.which("apt-get") is not None:
+        subprocess.run(["apt-get", "install", "-y", "-qq", "wrk"], check=False, capture_output=True)  # noqa: S607
+    if shutil.which("wrk") is None:
+        raise SystemExit("wrk is needed and could not be installed: install the Debian package wrk.")
+
+
+def measure(url: str, token: str, load: Load, *, seconds: int, rounds: int) -> Measured:
+    """Drive the service several times. Raises RuntimeError when an answer was not a success."""
+    with NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(_script(token, load))
+        script.flush()
+        runs = [_run(url, script.name, seconds) for _ in range(rounds)]
+    return Measured(statistics.median(run.rps for run in runs), statistics.median(run.p99 for run in runs))
+
+
+def _run(url: str, script: str, seconds: int) -> Measured:
+    command = [
+        "wrk",
+        f"-t{THREADS}",
+        f"-c{CONNECTIONS}",
+        f"-d{seconds}s",
+        "--timeout",
+        "60s",
+        "--latency",
+        "-s",
+        script,
+        url,
+    ]
+    report = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    if "Non-2xx" in report or "Socket errors" in report:
+        raise RuntimeError(f"{Path(script).read_text()}\n{report}")
+    rps = re.search(r"Requests/sec:\s+([\d.]+)", report)
+    p99 = re.search(r"99%\s+([\d.]+)(us|ms|s)", report)
+    if rps is None or p99 is None:
+        raise RuntimeError(report)
+    return Measured(float(rps[1]), float(p99[1]) * _UNITS[p99[2]])
+
+
+def _script(token: str, load: Load) -> str:
+    # Each thread of wrk is a world of its own: its number keeps their keys apart.
+    return f"""
+local threads = 0
+function setup(thread) thread:set("id", threads); threads = threads + 1 end
+local n = 0
+function init() math.randomseed(os.time() + id) end
+function request()
+  n = n + 1
+  local headers = {{["Authorization"] = "Bearer {token}", ["Content-Type"] = "application/json"}}
+  {load.headers}
+  return wrk.format("{load.method}", {load.path}, headers, {load.body})
+end
+"""

@@ -1,0 +1,164 @@
+"""Measures the service as production runs it and writes docs/performance.md.
+
+make bench
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import flask_migrate
+from sqlalchemy import text
+
+from app import create_app
+from app.config import Settings
+from app.db import embedded
+from app.db.base import db
+from bench import accounts, bulk_payments, ceiling, credits, load, profile, report, service
+from bench.bulk_payments import Api
+from bench.load import Load, Measured
+from bench.report import Row
+from bench.service import Running
+
+FEW_LINES, MANY_LINES = 25, 51_000
+# Accounts without lines that single operations aim at.
+HOT, EMPTY = 5, 6
+BULK_ITEMS = 1000
+ACCOUNTS = "/v6/billing-accounts"
+USAGE = "/v1/billing/credits/usage"
+
+_LINES = """
+    INSERT INTO budget_lines (billing_account_id, kind, external_type, external_id, amount, date)
+    SELECT :account, 'locked', 'CHALLENGE', 'line-' || n, 1, now() FROM generate_series(1, :lines) AS n;
+    UPDATE budgets SET locked = locked + :lines, amount = 90000000000 WHERE billing_account_id = :account
+"""
+_LOCK = """'{"challengeId": "c' .. math.random(1, 200) .. '", "amount": ' .. math.random(1, 9) .. '}'"""
+_KEY = 'headers["Idempotency-Key"] = "key-" .. os.time() .. "-" .. id .. "-" .. n'
+
+
+def main() -> None:
+    """Measure everything, check the books, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--accounts", type=int, default=10_000)
+    parser.add_argument("--transactions", type=int, default=1_000_000, help="of credits, for the second measurement")
+    parser.add_argument("--seconds", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=2 * (os.cpu_count() or 1))
+    parser.add_argument("--only", default="", help="a part of the names of the rows to measure; writes nothing")
+    options = parser.parse_args()
+    load.require_wrk()
+    rows = list(_measure(options))
+    if not options.only:
+        report.write(rows, profile.split(), options)
+
+
+def _measure(options: argparse.Namespace) -> Iterator[Row]:
+    with service.directory() as var_dir, _database(var_dir, options.accounts):
+        with service.bare_flask(var_dir, workers=options.workers) as bare:
+            yield from _drive(bare, "", [("bare Flask answer", Load("'/'"))], options)
+        with service.running(var_dir, workers=options.workers) as target:
+            yield Row("start: gunicorn answers", seconds=target.ready_after)
+            admin = target.flask("token", "--role", "administrator")
+            yield from _drive(target, admin, _account_loads(options.accounts), options)
+            if options.only in "ceiling: lock in pgbench":
+                yield Row("ceiling: lock in pgbench", Measured(ceiling.lock_rate(var_dir, options), 0))
+            yield from _bulk(target, admin)
+            yield from _credits(target, var_dir, options)
+            print(target.flask("ledger", "verify"), flush=True)
+
+
+@contextmanager
+def _database(var_dir: Path, many: int) -> Iterator[None]:
+    """An embedded database with accounts: one has a few lines and one has many."""
+    with embedded.running(var_dir):
+        app = create_app(Settings.load({"VAR_DIR": str(var_dir), "LOG_LEVEL": "ERROR"}))
+        with app.app_context():
+            flask_migrate.upgrade()
+            accounts.load(accounts=many)
+            db.session.execute(text("UPDATE budgets SET amount = 90000000000"))
+            db.session.execute(text("UPDATE billing_accounts SET status = 'ACTIVE'"))
+            for account, lines in ((1, FEW_LINES), (2, MANY_LINES)):
+                db.session.execute(text(_LINES), {"account": account, "lines": lines})
+            db.session.execute(text("ANALYZE budget_lines"))
+            db.session.commit()
+            db.session.remove()
+            db.engine.dispose()
+        yield
+
+
+def _account_loads(many: int) -> list[tuple[str, Load]]:
+    spread = f"'{ACCOUNTS}/' .. math.random(10, {many}) .. '/lock-amount'"
+
+    def lock(account: int, headers: str = "") -> Load:
+        return Load(f"'{ACCOUNTS}/{account}/lock-amount'", "PATCH", _LOCK, headers)
+
+    return [
+        ("list of 20", Load(f"'{ACCOUNTS}'")),
+        ("detail, 25 lines", Load(f"'{ACCOUNTS}/1'")),
+        ("lock, spread", Load(spread, "PATCH", _LOCK)),
+        ("lock, one hot account", lock(HOT)),
+        ("lock, empty account", lock(EMPTY)),
+        ("lock, account with 51,000 lines", lock(2)),
+        ("lock with a key", Load(spread, "PATCH", _LOCK, _KEY)),
+        # Last: what it leaves running would slow down the next.
+        ("detail, 51,000 lines", Load(f"'{ACCOUNTS}/2'")),
+    ]
+
+
+def _bulk(target: Running, admin: str) -> Iterator[Row]:
+    for size, created, changed in bulk_payments.measure(Api(target.url, admin)):
+        yield Row(f"{size} payments created at once", seconds=created)
+        yield Row(f"{size} payments changed at once", seconds=changed)
+
+
+def _credits(target: Running, var_dir: Path, options: argparse.Namespace) -> Iterator[Row]:
+    owner = target.flask("token", "--user", "owner")
+    account_id = Api(target.url, owner).call("POST", "/v1/account/", {"name": "Bench"})["id"]
+    machine = target.flask("token", "--scope", "spend:credits")
+    for transactions in (1, options.transactions):
+        app = create_app(Settings.load({"VAR_DIR": str(var_dir), "LOG_LEVEL": "ERROR"}))
+        with app.app_context():
+            credits.load(account_id, rows=transactions)
+            db.session.commit()
+            db.session.remove()
+            db.engine.dispose()
+        item = f'{{"operation_type": "search", "credits_used": 1, "account_id": "{account_id}"}}'
+        after = f"after {transactions:,} transactions" if transactions > 1 else "of a new account"
+        reads = [
+            (f"balance {after}", Load("'/v1/billing/credits/balance/'")),
+            (f"analytics {after}", Load("'/v1/account/usage/analytics/?days=30'")),
+            (f"transactions {after}", Load("'/v1/billing/transactions/'")),
+        ]
+        yield from _drive(target, owner, reads, options)
+        yield from _drive(target, machine, [(f"usage {after}", Load(f"'{USAGE}/'", "POST", f"'{item}'"))], options)
+        if options.only in f"bulk usage {after}":
+            yield Row(f"bulk usage {after}, items", Measured(_bulk_usage(target, machine, account_id, options), 0))
+            print(f"bulk usage {after}: done", flush=True)
+
+
+def _bulk_usage(target: Running, machine: str, account_id: str, options: argparse.Namespace) -> float:
+    """Items per second, with a thousand in each call and one caller for each worker's core."""
+    api = Api(target.url, machine)
+    items = [{"operation_type": "search", "credits_used": 1, "account_id": account_id}] * BULK_ITEMS
+    calls, started = 0, time.perf_counter()
+    while time.perf_counter() - started < options.seconds:
+        outcomes = api.call("POST", f"{USAGE}/bulk/", items)
+        if any("error" in outcome for outcome in outcomes):
+            raise RuntimeError(outcomes)
+        calls += 1
+    return calls * BULK_ITEMS / (time.perf_counter() - started)
+
+
+def _drive(target: Running, token: str, loads: list[tuple[str, Load]], options: argparse.Namespace) -> Iterator[Row]:
+    for name, what in loads:
+        if options.only in name:
+            measured = load.measure(target.url, token, what, seconds=options.seconds, rounds=options.rounds)
+            print(f"{name}: {measured.rps:,.0f} per second, p99 {measured.p99:.1f} ms", flush=True)
+            yield Row(name, measured)
+
+
+if __name__ == "__main__":
+    main()
