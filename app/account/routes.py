@@ -22,7 +22,7 @@ blueprint = ApiBlueprint(
 _member = signed_in()
 
 
-@blueprint.route("/")
+@blueprint.route("")
 class Accounts(Resource):
     """New accounts."""
 
@@ -35,7 +35,7 @@ class Accounts(Resource):
         return service.create(current_actor(), values)
 
 
-@blueprint.route("/settings/")
+@blueprint.route("/settings")
 class Settings(Resource):
     """What the account says of itself."""
 
@@ -57,7 +57,7 @@ class Settings(Resource):
         return service.update_settings(current_actor(), changes)
 
 
-@blueprint.route("/team/")
+@blueprint.route("/team")
 class Team(Resource):
     """The people of the account."""
 
@@ -80,7 +80,7 @@ class Team(Resource):
         return team.invite(current_actor(), values["email"], MemberRole(values["role"]))
 
 
-@blueprint.route("/team/<uuid:member_id>/")
+@blueprint.route("/team/<uuid:member_id>")
 class OneMember(Resource):
     """One of the team."""
 
@@ -93,7 +93,7 @@ class OneMember(Resource):
         return {"removed": True}
 
 
-@blueprint.route("/usage/analytics/")
+@blueprint.route("/usage/analytics")
 class UsageAnalytics(Resource):
     """What was spent and bought."""
 

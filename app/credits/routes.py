@@ -24,7 +24,7 @@ _member = signed_in()
 _spend = signed_in(scopes=service.SPEND_SCOPES)
 
 
-@blueprint.route("/credits/balance/")
+@blueprint.route("/credits/balance")
 class Balance(Resource):
     """The caller's balance."""
 
@@ -38,7 +38,7 @@ class Balance(Resource):
         return balances.balance(current_actor())
 
 
-@blueprint.route("/credits/balance/balance/")
+@blueprint.route("/credits/balance/balance")
 class BalanceByItsFirstAddress(Resource):
     """The caller's balance, where existing clients look for it."""
 
@@ -52,7 +52,7 @@ class BalanceByItsFirstAddress(Resource):
         return balances.balance(current_actor())
 
 
-@blueprint.route("/transactions/")
+@blueprint.route("/transactions")
 class Transactions(Resource):
     """Every change of the caller's balance."""
 
@@ -67,7 +67,7 @@ class Transactions(Resource):
         return balances.transactions(current_actor(), arguments)
 
 
-@blueprint.route("/credits/usage/")
+@blueprint.route("/credits/usage")
 class Usage(Resource):
     """What the caller's account spent."""
 
@@ -91,7 +91,7 @@ class Usage(Resource):
         return service.spend(current_actor(), values)
 
 
-@blueprint.route("/credits/usage/bulk/")
+@blueprint.route("/credits/usage/bulk")
 class UsageBulk(Resource):
     """Spending many times at once."""
 
@@ -103,7 +103,7 @@ class UsageBulk(Resource):
         return service.spend_many(current_actor(), items)
 
 
-@blueprint.route("/credits/grant/")
+@blueprint.route("/credits/grant")
 class Grants(Resource):
     """Credits given by staff."""
 

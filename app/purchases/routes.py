@@ -24,7 +24,7 @@ _member = signed_in()
 _staff = requires(roles=[Role.ADMINISTRATOR])
 
 
-@blueprint.route("/credit-packages/")
+@blueprint.route("/credit-packages")
 class CreditPackages(Resource):
     """Packages for sale."""
 
@@ -39,7 +39,7 @@ class CreditPackages(Resource):
         return packages.search(current_actor(), arguments)
 
 
-@blueprint.route("/credit-packages/<uuid:package_id>/purchase/")
+@blueprint.route("/credit-packages/<uuid:package_id>/purchase")
 class Purchases(Resource):
     """Buying a package."""
 
@@ -55,7 +55,7 @@ class Purchases(Resource):
         return payments.purchase(current_actor(), package_id, method, idempotency.request_key())
 
 
-@blueprint.route("/payment-methods/")
+@blueprint.route("/payment-methods")
 class PaymentMethods(Resource):
     """Ways to pay."""
 
@@ -70,7 +70,7 @@ class PaymentMethods(Resource):
         return whole_list(payments.methods(current_actor()), arguments)
 
 
-@blueprint.route("/invoices/")
+@blueprint.route("/invoices")
 class Invoices(Resource):
     """Invoices of the caller's account."""
 
@@ -85,7 +85,7 @@ class Invoices(Resource):
         return invoices.search(current_actor(), arguments)
 
 
-@blueprint.route("/invoices/<uuid:invoice_id>/")
+@blueprint.route("/invoices/<uuid:invoice_id>")
 class OneInvoice(Resource):
     """One invoice."""
 
@@ -99,7 +99,7 @@ class OneInvoice(Resource):
         return invoices.get(current_actor(), invoice_id)
 
 
-@blueprint.route("/invoices/<uuid:invoice_id>/pdf/")
+@blueprint.route("/invoices/<uuid:invoice_id>/pdf")
 class InvoicePdf(Resource):
     """One invoice on paper."""
 
@@ -116,7 +116,7 @@ class InvoicePdf(Resource):
         return Response(content, mimetype="application/pdf", headers={"Content-Disposition": disposition})
 
 
-@blueprint.route("/payments/")
+@blueprint.route("/payments")
 class Payments(Resource):
     """Payments of the caller's account."""
 
@@ -131,7 +131,7 @@ class Payments(Resource):
         return payments.search(current_actor(), arguments)
 
 
-@blueprint.route("/payments/<uuid:payment_id>/approve/")
+@blueprint.route("/payments/<uuid:payment_id>/approve")
 class Approval(Resource):
     """Settling a bank transfer."""
 
@@ -143,7 +143,7 @@ class Approval(Resource):
         return payments.approve(current_actor(), payment_id)
 
 
-@blueprint.route("/payments/<uuid:payment_id>/refund/")
+@blueprint.route("/payments/<uuid:payment_id>/refund")
 class Refund(Resource):
     """Giving money back."""
 
@@ -157,7 +157,7 @@ class Refund(Resource):
         return payments.refund(current_actor(), payment_id)
 
 
-@blueprint.route("/webhooks/stripe/")
+@blueprint.route("/webhooks/stripe")
 class StripeWebhook(Resource):
     """Events from Stripe."""
 

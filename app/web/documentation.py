@@ -14,7 +14,7 @@ from werkzeug.routing import Rule
 from app.auth.guards import Guard
 from app.naming import camel_case
 from app.web import converters, errors
-from app.web.fields import OneOf
+from app.web.fields import OneOf, QueryArguments
 from app.web.idempotency import HEADER, METHODS
 from app.web.schemas import Error
 
@@ -63,6 +63,12 @@ def _union(converter: Any, field: Any, **_: Any) -> dict[str, Any]:
     return {"anyOf": [converter.resolve_nested_schema(schema) for schema in field.schemas]}
 
 
+def _default_of_argument(converter: Any, field: Any, **_: Any) -> dict[str, Any]:
+    """The default of a query argument. In bodies it would make generated types require what may be left out."""
+    default: dict[str, Any] = converter.field2default(field) if isinstance(field.parent, QueryArguments) else {}
+    return default
+
+
 class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
     """Collects the blueprints into one document; failures are answered by `app.web.errors`."""
 
@@ -84,7 +90,10 @@ class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
         )
         schemas = DescribedSchemas(schema_name_resolver=_type_name)
         super().__init__(app, spec_kwargs={"flask_plugin": CamelPaths(), "marshmallow_plugin": schemas})
-        self.ma_plugin.converter.add_attribute_function(_union)
+        converter = self.ma_plugin.converter
+        converter.attribute_functions.remove(converter.field2default)
+        converter.add_attribute_function(_default_of_argument)
+        converter.add_attribute_function(_union)
         integer = {"type": "integer", "format": "int32", "minimum": 1, "maximum": converters.MAX_INTEGER}
         text = {"type": "string", "minLength": 1, "maxLength": converters.MAX_TEXT}
         self.register_converter(converters.IntegerConverter, lambda _: integer)
@@ -126,6 +135,7 @@ def describe_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
     statuses += [HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE]
     if guard.open_to_all:
         doc["security"] = []
+        doc["description"] = "Needs no token."
     else:
         doc["security"] = [{"bearer": []}]
         doc["description"] = _needs(guard)

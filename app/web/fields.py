@@ -88,7 +88,9 @@ class Choice(ma.fields.String):
 
     def __init__(self, choices: type[StrEnum] | tuple[str, ...], **kwargs: Any) -> None:
         self.choices = tuple(str(choice) for choice in choices)
-        super().__init__(**_described(kwargs, enum=list(self.choices)))
+        default = kwargs.get("load_default")
+        description = {} if default is None else {"description": f"{default} unless said otherwise."}
+        super().__init__(**_described(kwargs, enum=list(self.choices), **description))
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         if not isinstance(value, str) or value not in self.choices:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app.config import ROOT
@@ -43,6 +44,14 @@ def references(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for member in value:
             yield from references(member)
+
+
+def parts(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object in the document."""
+    if isinstance(value, dict):
+        yield value
+    for member in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from parts(member)
 
 
 def components(document: Any, part: Any) -> Iterator[Any]:
@@ -110,6 +119,18 @@ class TestDocument:
                 if "$ref" in response:
                     response = document["components"]["responses"][response["$ref"].rsplit("/", 1)[1]]
                 assert list(references(response)) == ["#/components/schemas/Error"], (method, path, status)
+
+    def test_examples_are_what_they_are_examples_of(self, document: Any) -> None:
+        checked = 0
+        for part in parts(document):
+            content = part.get("content", {}).get("application/json", {})
+            shown = [(content["schema"], content["example"])] if "example" in content else []
+            shown += [(part, part["example"])] if "example" in part and "type" in part else []
+            for schema, example in shown:
+                validator = OAS31Validator({**schema, "components": document["components"]})
+                assert [error.message for error in validator.iter_errors(example)] == [], example
+                checked += 1
+        assert checked > 25
 
     def test_every_reason_is_in_it(self, document: Any) -> None:
         documented = document["components"]["schemas"]["ErrorDetail"]["properties"]["reason"]["enum"]

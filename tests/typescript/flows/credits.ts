@@ -1,0 +1,82 @@
+// A customer's account: credits, a purchase, invoices, settings, team and analytics, with openapi-fetch.
+import assert from "node:assert/strict";
+import createClient from "openapi-fetch";
+
+import type { paths } from "../generated/schema";
+import { data, setting } from "./support";
+
+export async function credits(): Promise<void> {
+  const as = (token: string) =>
+    createClient<paths>({ baseUrl: setting("BASE_URL"), headers: { Authorization: `Bearer ${setting(token)}` } });
+  const customer = as("CUSTOMER_TOKEN");
+  const staff = as("ADMIN_TOKEN");
+
+  const homeless = await customer.GET("/v1/billing/credits/balance");
+  assert.equal(homeless.error?.error.reason, "no_account");
+
+  const account = data(await customer.POST("/v1/account", { body: { name: "Harbour Studio" } }));
+  const balance = data(await customer.GET("/v1/billing/credits/balance"));
+  assert.deepEqual(balance, {
+    credits: 100,
+    plan_credits_per_month: 100,
+    credits_used_this_month: 0,
+    credits_remaining: 100,
+  });
+
+  const refused = await customer.POST("/v1/billing/credits/usage", {
+    body: { operation_type: "images", credits_used: 101 },
+  });
+  assert.equal(refused.response.status, 402);
+  assert.equal(refused.error?.error.reason, "insufficient_credits");
+
+  const [cheapest] = data(await customer.GET("/v1/billing/credit-packages")).results;
+  assert(cheapest);
+  const bought = data(
+    await customer.POST("/v1/billing/credit-packages/{packageId}/purchase", {
+      params: { path: { packageId: cheapest.id }, header: { "Idempotency-Key": "purchase-1" } },
+      body: { payment_method: "manual" },
+    }),
+  );
+  const secret: string | null = bought.client_secret;
+  assert.equal(secret, null);
+  const settled = data(
+    await staff.POST("/v1/billing/payments/{paymentId}/approve", {
+      params: { path: { paymentId: bought.payment.id } },
+    }),
+  );
+  assert.equal(settled.status, "succeeded");
+
+  const [invoice] = data(await customer.GET("/v1/billing/invoices", { params: { query: { status: "paid" } } })).results;
+  assert.equal(invoice?.invoice_number, bought.invoice.invoice_number);
+  assert.equal(invoice?.total_amount, cheapest.price);
+  const pdf = await customer.GET("/v1/billing/invoices/{invoiceId}/pdf", {
+    params: { path: { invoiceId: bought.invoice.id } },
+    parseAs: "blob",
+  });
+  assert.equal(pdf.response.headers.get("Content-Type"), "application/pdf");
+
+  const outcomes = data(
+    await customer.POST("/v1/billing/credits/usage/bulk", {
+      body: [
+        { operation_type: "images", credits_used: 50, key: "a" },
+        { operation_type: "images", credits_used: 5000 },
+      ],
+    }),
+  );
+  assert.deepEqual(
+    outcomes.map((outcome) => ("error" in outcome ? outcome.error.code : outcome.balance_after)),
+    [550, 402],
+  );
+
+  const settings = data(await customer.PATCH("/v1/account/settings", { body: { billing_city: "Cork", tax_id: null } }));
+  assert.deepEqual([settings.id, settings.billing_city, settings.credit_balance], [account.id, "Cork", 550]);
+
+  const invited = data(await customer.POST("/v1/account/team", { body: { email: "bob@harbour.example" } }));
+  const joined: string | null = invited.date_joined;
+  assert.deepEqual([joined, invited.is_active, invited.role], [null, false, "member"]);
+  data(await customer.DELETE("/v1/account/team/{memberId}", { params: { path: { memberId: invited.id } } }));
+
+  const analytics = data(await customer.GET("/v1/account/usage/analytics", { params: { query: { days: 7 } } }));
+  assert.equal(analytics.daily_usage.length, 7);
+  assert.deepEqual([analytics.total_usage, analytics.total_purchases], [50, 500]);
+}
