@@ -20,7 +20,7 @@ import psycopg2
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import make_url, text
+from sqlalchemy import event, make_url, text
 
 from app import create_app
 from app.config import Settings
@@ -151,6 +151,21 @@ def as_caller(app: Flask, token: Callable[..., str]) -> Callable[..., Caller]:
         return Caller(app, token(roles=roles, scopes=scopes, user=user, **claims))
 
     return make
+
+
+@pytest.fixture
+def statements(app: Flask) -> Iterator[list[str]]:
+    """The statements sent to the database."""
+    sent: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        sent.append(statement)
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.fixture

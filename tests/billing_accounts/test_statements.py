@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from app.billing_accounts import ledger, queries
 from app.billing_accounts.queries import LIST
@@ -49,21 +49,6 @@ def test_nothing_reads_a_whole_table(app: Flask) -> None:
     assert len(found) > 20
     for name, each in found.items():
         assert [table for table in BIG_TABLES if f"Seq Scan on {table} " in each] == [], f"{name}\n{each}"
-
-
-@pytest.fixture
-def statements(app: Flask) -> Iterator[list[str]]:
-    """The statements sent to the database."""
-    sent: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
-
-    with app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(engine, "before_cursor_execute", note)
 
 
 LOCK = {"challengeId": "c1", "amount": 5}

@@ -1,13 +1,10 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from flask import Flask
-from sqlalchemy import event
 
-from app.db.base import db
 from tests.caller import Caller, data, error
 from tests.work_periods.conftest import PAYMENTS, PERIODS, UNKNOWN, Book, budget, pay, summary
 
@@ -147,20 +144,6 @@ class TestUpdate:
         items = [{"id": one["id"], "days": 4}, {"id": one["id"], "days": 5}, {"id": one["id"], "days": 1}]
         assert codes(data(admin.patch(BULK, items))) == [200, 200, 200]
         assert budget(admin, account) == (6000, 0)
-
-
-@pytest.fixture
-def statements(app: Flask) -> Iterator[list[str]]:
-    sent: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
-
-    with app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(engine, "before_cursor_execute", note)
 
 
 def test_many_items_need_no_more_statements_than_few(
