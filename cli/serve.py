@@ -12,6 +12,7 @@ from typing import Any
 import click
 import flask_migrate
 from flask import Flask, current_app
+from flask.cli import with_appcontext
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
@@ -29,12 +30,17 @@ _STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGTERM})
 
 
 @click.command(epilog="Example: PORT=8080 flask serve")
-@with_database
+@with_appcontext
 def serve() -> None:
     """Migrate the database, then answer requests until stopped."""
+    _require_free_port(current_app.config["SETTINGS"])
+    _serve()
+
+
+@with_database
+def _serve() -> None:
     app = current_app._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - Flask names no other way
     settings: Settings = app.config["SETTINGS"]
-    _require_free_port(settings)
     _prepare_database()
     metrics.share_between_workers(settings.var_dir / "metrics" / str(settings.port))
     _Server(app, settings).run()
