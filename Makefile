@@ -44,6 +44,10 @@ tests/typescript/node_modules/installed: tests/typescript/package-lock.json
 bench: .venv/checks-installed ## Measure the service as production runs it and write docs/performance.md
 	$(BIN)/python -m bench.run
 
+.PHONY: prove
+prove: .venv/checks-installed ## Run the checks of tests/prove whole and write docs/reliability.md
+	$(BIN)/pytest -n 0 --whole tests/prove
+
 .PHONY: openapi
 openapi: .venv/service-installed ## Write docs/openapi.json
 	$(BIN)/flask openapi print > docs/openapi.json

@@ -1,0 +1,78 @@
+"""Checks that can be run longer than a suite allows, and write down what they found.
+
+`make test` runs a small cut of each. `make prove` runs them whole (`--whole`) and writes docs/reliability.md. A check
+also runs once with its protection taken out, and says what it reported then: a check that cannot fail proves nothing.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+_START = "<!-- figures -->"
+_FINDINGS = pytest.StashKey[list["Finding"]]()
+# What the fixture `scale` yields: takes the amount for the whole check and for the small cut.
+Scale = Callable[[int, int], int]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found."""
+
+    check: str
+    done: str
+    wrong: int
+    control: str
+    seed: int | None = None
+    also: str = ""
+
+
+# What the fixture `record` yields.
+Record = Callable[[Finding], None]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the option of `make prove`."""
+    parser.addoption("--whole", action="store_true", help="run the checks of tests/prove whole and write the page")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin an empty list of findings."""
+    config.stash[_FINDINGS] = []
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the page when all checks ran whole."""
+    findings = session.config.stash[_FINDINGS]
+    if session.config.getoption("--whole", default=False) and findings and not session.config.getoption("keyword"):
+        words = PAGE.read_text().split(_START)[0]
+        PAGE.write_text(f"{words}{_START}\n\n" + "\n".join(_table(findings)) + "\n")
+
+
+def _table(findings: list[Finding]) -> Iterator[str]:
+    yield "| check | done | wrong | with the protection taken out | seed | also measured |"
+    yield "|---|---|---:|---|---:|---|"
+    for each in findings:
+        seed = "" if each.seed is None else each.seed
+        yield f"| {each.check} | {each.done} | {each.wrong} | {each.control} | {seed} | {each.also} |"
+
+
+@pytest.fixture
+def scale(request: pytest.FixtureRequest) -> Scale:
+    """Chooses how much to do: `scale(200, 5)` is 200 in `make prove` and 5 in `make test`."""
+    # Not declared when this file is met late, in a run of all tests.
+    whole = request.config.getoption("--whole", default=False)
+    return lambda all_of_it, a_small_cut: all_of_it if whole else a_small_cut
+
+
+@pytest.fixture
+def record(request: pytest.FixtureRequest) -> Record:
+    """Writes a finding down, then fails the test if anything was wrong."""
+
+    def note(finding: Finding) -> None:
+        request.config.stash[_FINDINGS].append(finding)
+        assert finding.wrong == 0, finding
+
+    return note
