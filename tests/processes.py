@@ -40,11 +40,13 @@ def flask(*arguments: str, **environ: str) -> "subprocess.Popen[str]":
     return start(sys.executable, "-m", "flask", *arguments, **environ)
 
 
-def finish(process: "subprocess.Popen[str]", signal_number: int | None = None) -> tuple[int, str, str]:
+def finish(
+    process: "subprocess.Popen[str]", signal_number: int | None = None, *, within_seconds: int = DEADLINE_SECONDS
+) -> tuple[int, str, str]:
     """Wait for the end of a process, after sending it a signal: its exit code and what it wrote."""
     if signal_number is not None:
         process.send_signal(signal_number)
-    out, err = process.communicate(timeout=DEADLINE_SECONDS)
+    out, err = process.communicate(timeout=within_seconds)
     return process.returncode, out, err
 
 

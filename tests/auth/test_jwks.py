@@ -14,6 +14,7 @@ from freezegun import freeze_time
 from app.auth.keys import KEYS_LIVE_SECONDS, REFETCH_AFTER_SECONDS
 from app.auth.tokens import TRUSTED_SECONDS
 from app.clock import utc_now
+from app.config import ROOT
 from tests.caller import Caller, data, error
 from tests.identity_provider import Provider, serving
 
@@ -236,3 +237,18 @@ class TestProviderAway:
         clock.tick(REFETCH_AFTER_SECONDS)
         assert data(Caller(service, signed("old")).get("/v6/clients"))["count"] == 0
         assert provider.asked == 2
+
+
+def test_the_claims_of_the_guide_are_those_of_an_administrator(
+    app_with: Callable[..., Flask], provider: Provider
+) -> None:
+    guide = (ROOT / "docs" / "authentication.md").read_text()
+    claims = json.loads(guide.split("```json")[1].split("```")[0])
+    service = app_with(
+        auth_secret=None, auth_jwks_url=provider.url, valid_issuers=(claims["iss"],), auth_audience=claims["aud"]
+    )
+    client = data(Caller(service, signed("old", **claims)).post("/v6/clients", {"name": "Acme"}), 201)
+    assert client["name"] == "Acme"
+    account = {"name": "Acme", "clientId": client["id"], "budget": 1, "markup": 0}
+    created = data(Caller(service, signed("old", **claims)).post("/v6/billing-accounts", account), 201)
+    assert created["createdBy"] == "40051399"
