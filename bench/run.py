@@ -17,7 +17,7 @@ from app import create_app
 from app.config import Settings
 from app.db import embedded
 from app.db.base import db
-from bench import accounts, bulk_payments, ceiling, credits, load, profile, report, service
+from bench import accounts, bulk_payments, ceiling, credits, legacy_export, load, profile, report, service
 from bench.bulk_payments import Api
 from bench.load import Load, Measured
 from bench.report import Row
@@ -27,6 +27,7 @@ FEW_LINES, MANY_LINES = 25, 51_000
 # Accounts without lines that single operations aim at.
 HOT, EMPTY = 5, 6
 BULK_ITEMS = 1000
+IMPORTED_ROWS = 200_000
 ACCOUNTS = "/v6/billing-accounts"
 USAGE = "/v1/billing/credits/usage"
 
@@ -67,6 +68,7 @@ def _measure(options: argparse.Namespace) -> Iterator[Row]:
                 yield Row("ceiling: lock in pgbench", Measured(ceiling.lock_rate(var_dir, options), 0))
             yield from _bulk(target, admin)
             yield from _credits(target, var_dir, options)
+            yield from _imports(target, var_dir, options)
             print(target.flask("ledger", "verify"), flush=True)
 
 
@@ -112,6 +114,20 @@ def _bulk(target: Running, admin: str) -> Iterator[Row]:
     for size, created, changed in bulk_payments.measure(Api(target.url, admin)):
         yield Row(f"{size} payments created at once", seconds=created)
         yield Row(f"{size} payments changed at once", seconds=changed)
+
+
+def _imports(target: Running, var_dir: Path, options: argparse.Namespace) -> Iterator[Row]:
+    """Rows per second of the whole command, while the service runs."""
+    export = var_dir / "export.json"
+    for name in ("import of an export", "import of the same again"):
+        if options.only in name:
+            if not export.exists():
+                legacy_export.write(export, rows=IMPORTED_ROWS)
+            started = time.perf_counter()
+            target.flask("import-legacy", str(export))
+            rate = IMPORTED_ROWS / (time.perf_counter() - started)
+            print(f"{name}: {rate:,.0f} rows per second", flush=True)
+            yield Row(f"{name}, rows", Measured(rate, 0))
 
 
 def _credits(target: Running, var_dir: Path, options: argparse.Namespace) -> Iterator[Row]:
