@@ -1,0 +1,34 @@
+"""Many callers that begin at the same moment, and protections taken out to see what they prevent."""
+
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from werkzeug.test import TestResponse
+
+Call = Callable[[], TestResponse]
+
+
+def at_once(calls: Sequence[Call], callers: int) -> list[TestResponse]:
+    """The answers to the calls, made by so many callers who begin together, in the order of the calls."""
+    start = Barrier(callers)
+
+    def work(mine: Sequence[Call]) -> list[TestResponse]:
+        start.wait()
+        return [call() for call in mine]
+
+    with ThreadPoolExecutor(callers) as pool:
+        shares = [pool.submit(work, calls[caller::callers]) for caller in range(callers)]
+        done = [share.result() for share in shares]
+    return [done[index % callers][index // callers] for index in range(len(calls))]
+
+
+def without_lock(patch: pytest.MonkeyPatch, module: Any, statement: str) -> None:
+    """Let a module's statement read rows without locking them."""
+    unlocked, removed = re.subn(r"FOR NO KEY UPDATE( OF \w+)?", "", str(getattr(module, statement)))
+    assert removed
+    patch.setattr(module, statement, text(unlocked))
