@@ -1,4 +1,4 @@
-"""Many callers that begin at the same moment, and protections taken out to see what they prevent."""
+"""Many callers that begin at the same moment, and statements with their protection taken out."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -29,6 +29,11 @@ def at_once(calls: Sequence[Call], callers: int) -> list[TestResponse]:
 
 def without_lock(patch: pytest.MonkeyPatch, module: Any, statement: str) -> None:
     """Let a module's statement read rows without locking them."""
-    unlocked, removed = re.subn(r"FOR NO KEY UPDATE( OF \w+)?", "", str(getattr(module, statement)))
-    assert removed
-    patch.setattr(module, statement, text(unlocked))
+    replace_in(patch, module, statement, r"FOR NO KEY UPDATE( OF \w+)?", "")
+
+
+def replace_in(patch: pytest.MonkeyPatch, module: Any, statement: str, pattern: str, by: str) -> None:
+    """Change a module's statement wherever it matches the pattern, which it must."""
+    changed, times = re.subn(pattern, by, str(getattr(module, statement)))
+    assert times
+    patch.setattr(module, statement, text(changed))
