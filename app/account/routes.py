@@ -88,6 +88,7 @@ class OneMember(Resource):
 
     @_manager
     @blueprint.response(200, schemas.RemovedMember)
+    @blueprint.alt_response(409, response="CONFLICT")
     @blueprint.doc(operationId="removeTeamMember")
     def delete(self, member_id: str) -> dict[str, bool]:
         """Take somebody out of the team"""

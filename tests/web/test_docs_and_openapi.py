@@ -120,6 +120,9 @@ class TestDocument:
                 checked += 1
         assert checked > 25
 
+    def test_that_the_last_owner_stays_is_in_it(self, document: Any) -> None:
+        assert "409" in document["paths"]["/v1/account/team/{memberId}"]["delete"]["responses"]
+
     def test_every_reason_is_in_it(self, document: Any) -> None:
         documented = document["components"]["schemas"]["ErrorDetail"]["properties"]["reason"]["enum"]
         assert set(documented) == {str(reason) for reason in Reason}
