@@ -97,6 +97,7 @@ class UsageBulk(Resource):
 
     @_spend
     @bulk.operation(blueprint, item=schemas.UsageItem, result=schemas.SpentCredits, example=schemas.USAGE_BULK_EXAMPLE)
+    @blueprint.alt_response(402, response="PAYMENT_REQUIRED")
     @blueprint.doc(operationId="spendCreditsBulk")
     def post(self, items: Sequence[dict[str, Any]]) -> list[Outcome]:
         """Spend credits on many operations, each with an outcome of its own"""

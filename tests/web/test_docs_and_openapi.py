@@ -120,8 +120,18 @@ class TestDocument:
                 checked += 1
         assert checked > 25
 
-    def test_that_the_last_owner_stays_is_in_it(self, document: Any) -> None:
-        assert "409" in document["paths"]["/v1/account/team/{memberId}"]["delete"]["responses"]
+    @pytest.mark.parametrize(
+        ("path", "method", "status"),
+        [
+            ("/v1/account/team/{memberId}", "delete", "409"),
+            ("/v1/billing/credits/usage", "post", "402"),
+            ("/v1/billing/credits/usage/bulk", "post", "402"),
+        ],
+    )
+    def test_refusals_that_few_operations_know_are_in_it(
+        self, document: Any, path: str, method: str, status: str
+    ) -> None:
+        assert status in document["paths"][path][method]["responses"]
 
     def test_every_reason_is_in_it(self, document: Any) -> None:
         documented = document["components"]["schemas"]["ErrorDetail"]["properties"]["reason"]["enum"]
