@@ -1,11 +1,46 @@
-"""An identity provider on this machine: a web server that publishes signing keys."""
+"""An identity provider on this machine: its keys, the tokens it signs, and a web server that publishes the keys."""
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from app.clock import utc_now
+
+ISSUER = "https://auth.example.com/"
+KEYS = {
+    "old": (rsa.generate_private_key(public_exponent=65537, key_size=2048), "RS256"),
+    "new": (rsa.generate_private_key(public_exponent=65537, key_size=2048), "RS256"),
+    "curve": (ec.generate_private_key(ec.SECP256R1()), "ES256"),
+    "long": (ec.generate_private_key(ec.SECP384R1()), "ES384"),
+}
+
+
+def published(name: str, **changes: Any) -> dict[str, Any]:
+    """A key as its provider publishes it."""
+    key, _ = KEYS[name]
+    kind = jwt.algorithms.RSAAlgorithm if isinstance(key, rsa.RSAPrivateKey) else jwt.algorithms.ECAlgorithm
+    values = {**kind.to_jwk(key.public_key(), as_dict=True), "kid": name, "use": "sig", **changes}
+    values.pop("key_ops", None)
+    return {member: value for member, value in values.items() if value is not None}
+
+
+def key_set(*keys: str | dict[str, Any]) -> dict[str, Any]:
+    return {"keys": [published(key) if isinstance(key, str) else key for key in keys]}
+
+
+def signed(name: str, *, kid: Any = ..., algorithm: str | None = None, **claims: Any) -> str:
+    """A token signed with one of the keys."""
+    key, usual = KEYS[name]
+    values = {"sub": "7", "roles": ["administrator"], "iss": ISSUER, "exp": utc_now() + timedelta(hours=1), **claims}
+    headers = {} if kid is None else {"kid": name if kid is ... else kid}
+    return jwt.encode(values, key, algorithm or usual, headers)
 
 
 class Provider:

@@ -7,6 +7,7 @@ from sqlalchemy import Row
 from app.account import schemas, service
 from app.auth.actor import current_actor
 from app.auth.guards import signed_in
+from app.auth.permissions import SignedIn
 from app.credits import analytics
 from app.customers import team
 from app.customers.models import MemberRole
@@ -20,13 +21,14 @@ blueprint = ApiBlueprint(
 )
 
 _member = signed_in()
+_manager = signed_in(SignedIn.MANAGER)
 
 
 @blueprint.route("")
 class Accounts(Resource):
     """New accounts."""
 
-    @_member
+    @signed_in(SignedIn.NEWCOMER)
     @blueprint.arguments(schemas.AccountCreate(), example=schemas.ACCOUNT_EXAMPLE)
     @blueprint.response(201, schemas.AccountSettings)
     @blueprint.doc(operationId="openAccount")
@@ -48,7 +50,7 @@ class Settings(Resource):
         """Get the account's settings"""
         return service.settings(current_actor())
 
-    @_member
+    @_manager
     @blueprint.arguments(schemas.AccountUpdate(), example=schemas.SETTINGS_EXAMPLE)
     @blueprint.response(200, schemas.AccountSettings)
     @blueprint.doc(operationId="updateAccountSettings")
@@ -71,7 +73,7 @@ class Team(Resource):
         """List the team"""
         return team.members(current_actor(), arguments)
 
-    @_member
+    @_manager
     @blueprint.arguments(schemas.Invitation(), example=schemas.INVITATION_EXAMPLE)
     @blueprint.response(201, schemas.TeamMember)
     @blueprint.doc(operationId="inviteTeamMember")
@@ -84,8 +86,9 @@ class Team(Resource):
 class OneMember(Resource):
     """One of the team."""
 
-    @_member
+    @_manager
     @blueprint.response(200, schemas.RemovedMember)
+    @blueprint.alt_response(409, response="CONFLICT")
     @blueprint.doc(operationId="removeTeamMember")
     def delete(self, member_id: str) -> dict[str, bool]:
         """Take somebody out of the team"""

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import current_app, g, request
 
+from app.auth.permissions import SignedIn
 from app.auth.tokens import TokenVerifier
 from app.errors import Forbidden, Unauthorized
 
@@ -22,7 +23,7 @@ class Guard:
 
     roles: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
-    signed_in: bool = False
+    signed_in: SignedIn | None = None
     open_to_all: bool = False
 
     def admit(self) -> None:
@@ -40,9 +41,9 @@ def requires(*, roles: Iterable[str] = (), scopes: Iterable[str] = ()) -> Callab
     return _guarded(Guard(roles=tuple(roles), scopes=tuple(scopes)))
 
 
-def signed_in(*, scopes: Iterable[str] = ()) -> Callable[[View], View]:
-    """Guard a view for people who sign in; `scopes` let machines in too, and are named in the document."""
-    return _guarded(Guard(signed_in=True, scopes=tuple(scopes)))
+def signed_in(who: SignedIn = SignedIn.MEMBER, *, scopes: Iterable[str] = ()) -> Callable[[View], View]:
+    """Guard a view for people who sign in; `scopes` let machines in too. The document names both."""
+    return _guarded(Guard(signed_in=who, scopes=tuple(scopes)))
 
 
 def public() -> Callable[[View], View]:

@@ -15,6 +15,14 @@ class Role(StrEnum):
     TOPCODER_PROJECT_MANAGER = "topcoder project manager"
 
 
+class SignedIn(StrEnum):
+    """Who may call what belongs to a customer account, in the words of the document. The services see to it."""
+
+    MEMBER = "a member of the account"
+    MANAGER = "an owner or an admin of the account"
+    NEWCOMER = "somebody who belongs to no account yet"
+
+
 TALENT_MANAGERS = (Role.TALENT_MANAGER, Role.TOPCODER_TALENT_MANAGER)
 PROJECT_MANAGERS = (Role.PROJECT_MANAGER, Role.TOPCODER_PROJECT_MANAGER)
 

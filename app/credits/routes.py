@@ -7,7 +7,7 @@ from sqlalchemy import Row
 
 from app.auth.actor import current_actor
 from app.auth.guards import requires, signed_in
-from app.auth.permissions import Role
+from app.auth.permissions import Role, SignedIn
 from app.credits import balances, schemas, service
 from app.credits.ledger import Outcome, Transaction
 from app.db.paging import Page
@@ -21,7 +21,7 @@ blueprint = ApiBlueprint(
 )
 
 _member = signed_in()
-_spend = signed_in(scopes=service.SPEND_SCOPES)
+_spend = signed_in(SignedIn.MANAGER, scopes=service.SPEND_SCOPES)
 
 
 @blueprint.route("/credits/balance")
@@ -97,6 +97,7 @@ class UsageBulk(Resource):
 
     @_spend
     @bulk.operation(blueprint, item=schemas.UsageItem, result=schemas.SpentCredits, example=schemas.USAGE_BULK_EXAMPLE)
+    @blueprint.alt_response(402, response="PAYMENT_REQUIRED")
     @blueprint.doc(operationId="spendCreditsBulk")
     def post(self, items: Sequence[dict[str, Any]]) -> list[Outcome]:
         """Spend credits on many operations, each with an outcome of its own"""

@@ -120,7 +120,7 @@ def _needs(guard: Guard) -> str:
     if guard.signed_in:
         scopes = " or ".join(f"`{scope}`" for scope in guard.scopes)
         machines = f"; or, for a machine, the scope {scopes}" if scopes else ""
-        return f"Needs a token of a member of the account{machines}."
+        return f"Needs a token of {guard.signed_in}{machines}."
     roles = ", ".join(f"`{role}`" for role in guard.roles)
     if not guard.scopes:
         return f"Needs the role {roles}."

@@ -2,8 +2,9 @@
 
 from typing import Any, ClassVar, cast
 
-from flask import Response, request
+from flask import Response, current_app, request
 from flask.views import MethodView
+from werkzeug.exceptions import MethodNotAllowed
 
 from app.auth.guards import Guard
 from app.db.transaction import autocommit_reads, transaction
@@ -32,6 +33,7 @@ class Resource(MethodView):
         guard.admit()
         for name, value in path.items():
             if isinstance(value, Malformed):
+                _require_no_word_here()
                 raise Invalid.field(camel_case(name), value.problem, location="path")
         if method in _SAFE_METHODS and not self.reads_in_transaction:
             autocommit_reads()
@@ -47,3 +49,13 @@ class Resource(MethodView):
             return idempotency.once_in_parts(lambda: view(**path))
         with transaction():
             return idempotency.once(lambda: view(**path))
+
+
+def _require_no_word_here() -> None:
+    """Raise MethodNotAllowed when a word of another path stands where an id belongs: that path has other methods."""
+    path = request.path.rstrip("/")
+    methods = {
+        method for rule in current_app.url_map.iter_rules() if rule.rule == path for method in rule.methods or ()
+    }
+    if methods:
+        raise MethodNotAllowed(sorted(methods))

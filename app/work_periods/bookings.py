@@ -45,10 +45,11 @@ def update(actor: Actor, booking_id: str, changes: Mapping[str, Any]) -> Resourc
     """
     booking = _found(db.session.get(ResourceBooking, UUID(booking_id), with_for_update={"key_share": True}), booking_id)
     before = (booking.start_date, booking.end_date)
+    start, end = before
+    _require_sound(changes, changes.get("start_date", start), changes.get("end_date", end))
     for name, value in changes.items():
         setattr(booking, name, value)
     booking.updated_by = actor.subject
-    _require_sound(changes, booking.start_date, booking.end_date)
     db.session.flush()
     if changes.keys() & {"start_date", "end_date", "user_handle", "project_id"}:
         periods.fit(booking, before)

@@ -44,7 +44,7 @@ class TestEveryRoute:
         for rule, method in calls(app):
             guard = guard_of(app, rule.endpoint, method)
             if guard is not None and not guard.open_to_all:
-                assert guard.signed_in != bool(guard.roles), (method, rule.rule)
+                assert (guard.signed_in is None) == bool(guard.roles), (method, rule.rule)
                 assert guard.signed_in or Role.ADMINISTRATOR in guard.roles, (method, rule.rule)
                 assert not guard.scopes or any(scope.startswith("all:") for scope in guard.scopes), (method, rule.rule)
                 assert all(word == word.lower() for word in (*guard.roles, *guard.scopes)), "comparison ignores case"
@@ -58,23 +58,6 @@ class TestEveryRoute:
             assert error(answer, 401, "unauthorized"), (method, rule.rule)
             assert answer.headers["WWW-Authenticate"] == "Bearer"
             checked += 1
-        assert checked > 10
-
-    def test_turns_away_who_has_no_role_and_no_scope(self, app: Flask, as_caller: Callable[..., Caller]) -> None:
-        nobody = as_caller(roles=("somebody", "admin"), scopes=("read:everything", "all:*", "all:"))
-        for rule, method in guarded(app):
-            guard = guard_of(app, rule.endpoint, method)
-            if guard is not None and not guard.signed_in:
-                assert error(nobody.call(method, address(rule)), 403, "forbidden"), (method, rule.rule)
-
-    def test_turns_away_who_has_no_account(self, app: Flask, as_caller: Callable[..., Caller]) -> None:
-        nobody = as_caller(roles=("administrator",), scopes=("read:credits",))
-        checked = 0
-        for rule, method in guarded(app):
-            guard = guard_of(app, rule.endpoint, method)
-            if guard is not None and guard.signed_in and method in {"GET", "DELETE"}:
-                assert error(nobody.call(method, address(rule)), 403, "no_account"), (method, rule.rule)
-                checked += 1
         assert checked > 10
 
     def test_asks_before_it_looks_at_the_request(self, as_caller: Callable[..., Caller]) -> None:

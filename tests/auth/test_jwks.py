@@ -1,5 +1,6 @@
 import hmac
 import json
+import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -7,45 +8,16 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from flask import Flask
 from freezegun import freeze_time
 
+from app.auth import keys
 from app.auth.keys import KEYS_LIVE_SECONDS, REFETCH_AFTER_SECONDS
 from app.auth.tokens import TRUSTED_SECONDS
 from app.clock import utc_now
 from app.config import ROOT
 from tests.caller import Caller, data, error
-from tests.identity_provider import Provider, serving
-
-ISSUER = "https://auth.example.com/"
-KEYS = {
-    "old": (rsa.generate_private_key(public_exponent=65537, key_size=2048), "RS256"),
-    "new": (rsa.generate_private_key(public_exponent=65537, key_size=2048), "RS256"),
-    "curve": (ec.generate_private_key(ec.SECP256R1()), "ES256"),
-    "long": (ec.generate_private_key(ec.SECP384R1()), "ES384"),
-}
-
-
-def published(name: str, **changes: Any) -> dict[str, Any]:
-    """A key as its provider publishes it."""
-    key, _ = KEYS[name]
-    kind = jwt.algorithms.RSAAlgorithm if isinstance(key, rsa.RSAPrivateKey) else jwt.algorithms.ECAlgorithm
-    values = {**kind.to_jwk(key.public_key(), as_dict=True), "kid": name, "use": "sig", **changes}
-    values.pop("key_ops", None)
-    return {member: value for member, value in values.items() if value is not None}
-
-
-def key_set(*keys: str | dict[str, Any]) -> dict[str, Any]:
-    return {"keys": [published(key) if isinstance(key, str) else key for key in keys]}
-
-
-def signed(name: str, *, kid: Any = ..., algorithm: str | None = None, **claims: Any) -> str:
-    """A token signed with one of the keys."""
-    key, usual = KEYS[name]
-    values = {"sub": "7", "roles": ["administrator"], "iss": ISSUER, "exp": utc_now() + timedelta(hours=1), **claims}
-    headers = {} if kid is None else {"kid": name if kid is ... else kid}
-    return jwt.encode(values, key, algorithm or usual, headers)
+from tests.identity_provider import ISSUER, Provider, key_set, published, serving, signed
 
 
 @pytest.fixture
@@ -228,6 +200,22 @@ class TestProviderAway:
         service = app_with(auth_secret=None, auth_jwks_url=url, valid_issuers=(ISSUER,))
         error(Caller(service, signed("old")).get("/v6/clients"), 503, "identity_provider_unavailable")
         error(Caller(service, None).get("/v6/clients"), 401)
+
+    def test_a_provider_that_takes_too_long_is_away(
+        self, app_with: Callable[..., Flask], token: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(keys, "FETCH_TIMEOUT_SECONDS", 0.2)
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}/jwks.json"
+            service = app_with(auth_jwks_url=url, valid_issuers=(ISSUER,))
+            error(Caller(service, signed("old")).get("/v6/clients"), 503, "identity_provider_unavailable")
+            # It is not waited for again at once, and never for tokens that are signed with the secret.
+            error(Caller(service, signed("curve")).get("/v6/clients"), 503, "identity_provider_unavailable")
+            data(Caller(service, token(iss=ISSUER)).get("/v6/clients"))
+            silent.accept()[0].close()
+            silent.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                silent.accept()
 
     def test_it_is_asked_again_when_it_is_back(self, service: Flask, provider: Provider, clock: Any) -> None:
         provider.status = 503

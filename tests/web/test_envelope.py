@@ -63,6 +63,24 @@ class TestFailures:
         error(answer, 405, "method_not_allowed")
         assert {"GET", "POST"} <= set(re.split(", *", answer.headers["Allow"]))
 
+    @pytest.mark.parametrize(
+        ("method", "path", "right"),
+        [
+            ("GET", "/v6/billing-accounts/consume-amounts", {"POST"}),
+            ("PATCH", "/v6/billing-accounts/consume-amounts/", {"POST"}),
+            ("PATCH", "/v6/billing-accounts/health", {"GET"}),
+            ("GET", "/v6/work-period-payments/bulk", {"POST", "PATCH"}),
+            ("PATCH", "/v6/work-period-payments/query", {"POST"}),
+        ],
+    )
+    def test_a_word_where_ids_stand_has_its_own_methods(
+        self, admin: Caller, as_caller: Callable[..., Caller], method: str, path: str, right: set[str]
+    ) -> None:
+        answer = admin.call(method, path, {})
+        error(answer, 405, "method_not_allowed")
+        assert set(re.split(", *", answer.headers["Allow"])) - {"HEAD", "OPTIONS"} == right
+        error(as_caller().call(method, path, {}), 403)
+
     @pytest.mark.parametrize("body", [b"{", b"{'name': 1}", b"name=x", b"\xff\xfe", b'{"name": "x"} more', b'{"a":1,}'])
     def test_a_body_that_is_not_json_is_invalid(self, admin: Caller, body: bytes) -> None:
         error(admin.post("/v6/clients", body), 400, "invalid_json")

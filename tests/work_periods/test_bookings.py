@@ -67,6 +67,13 @@ def test_what_does_not_fit_is_named(admin: Caller, field: str, value: Any) -> No
     assert data(admin.get(BOOKINGS))["count"] == 0
 
 
+def test_a_change_to_an_unknown_billing_account_is_refused(admin: Caller, booking: Any) -> None:
+    path = f"{BOOKINGS}/{booking['id']}"
+    details = error(admin.patch(path, {"billingAccountId": 2_000_000, "jobId": "7"}), 400, "invalid_input")["details"]
+    assert details == {"json": {"billingAccountId": ["Billing account 2000000 does not exist."]}}
+    assert data(admin.get(path)) == booking
+
+
 def test_every_field_is_kept(admin: Caller, account: int) -> None:
     whole = {
         **BOOKING,

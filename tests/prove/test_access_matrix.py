@@ -1,0 +1,249 @@
+"""Who may call what: every operation of the document against every kind of caller.
+
+What is expected is read from the sentence in which the document says whom an operation lets in; the guards are not
+asked.
+"""
+
+import random
+import re
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import pytest
+from flask import Flask, g
+
+from app.auth.actor import Actor
+from app.auth.guards import Guard
+from app.auth.permissions import Role
+from app.customers import membership
+from app.errors import Forbidden, Unauthorized
+from tests.caller import Caller, data
+from tests.document import address, example_body, operations, served
+from tests.prove.conftest import Finding, Record, Scale
+
+SEED = 20250307
+# Operations that are meant to need no token.
+PUBLIC = {"receiveStripeEvent"}
+# What the document says of people who sign in, and which callers of this test that means.
+SIGNED_IN = {
+    "a member of the account": {"owner", "admin", "member"},
+    "an owner or an admin of the account": {"owner", "admin"},
+    # Members are told that they have an account: 409, which is no question of who they are.
+    "somebody who belongs to no account yet": {"anybody"},
+}
+_NEEDS = re.compile(
+    r"Needs (?:a token of (?P<people>[a-z ]+)|(?:the role|one of the roles) (?P<roles>[`a-z, ]+))"
+    r"(?:; or, for a machine, (?:the scope|one of the scopes) (?P<scopes>[`a-z:, -]+))?\."
+)
+_WORD = re.compile(r"`([^`]+)`")
+admit = Guard.admit
+look = membership._look  # noqa: SLF001 - the step that says whose account it is
+
+
+class Operation(NamedTuple):
+    """An operation, and the callers it says it lets in; None where it says nothing that can be understood."""
+
+    name: str
+    method: str
+    address: str
+    body: Any
+    lets_in: frozenset[str] | None
+
+
+class Kind(NamedTuple):
+    """A kind of caller: what the document may call them, and their token. With `alone`, each call has a new user."""
+
+    name: str
+    words: frozenset[str]
+    claims: dict[str, Any] | None
+    alone: bool = False
+
+
+Pair = tuple[Operation, Kind]
+
+
+def let_in_by(description: str) -> frozenset[str] | None:
+    """The words for those whom a description lets in."""
+    found = _NEEDS.fullmatch(description)
+    if found is None:
+        return None
+    words = {*_WORD.findall(found["roles"] or ""), *_WORD.findall(found["scopes"] or "")}
+    return frozenset(words | SIGNED_IN[found["people"]] if found["people"] else words)
+
+
+@pytest.fixture
+def document(app: Flask) -> Any:
+    return served(app)
+
+
+@pytest.fixture
+def all_operations(document: Any) -> list[Operation]:
+    return [
+        Operation(
+            operation["operationId"],
+            method.upper(),
+            address(document, path),
+            example_body(operation),
+            let_in_by(operation["description"]) if operation["security"] == [{"bearer": []}] else None,
+        )
+        for path, method, operation in operations(document)
+    ]
+
+
+@pytest.fixture
+def kinds(all_operations: list[Operation], customer: Caller, as_caller: Callable[..., Caller]) -> list[Kind]:
+    """Every kind of caller: roles, scopes, the people of an account, and those who should get nowhere."""
+    people = {"owner": {"user": "owner"}}
+    for role in ("admin", "member"):
+        email = f"{role}@harbour.example"
+        data(customer.post("/v1/account/team/", {"email": email, "role": role}), 201)
+        people[role] = {"user": role, "email": email}
+    data(as_caller(user="other").post("/v1/account/", {"name": "Other"}), 201)
+    account_id = data(customer.get("/v1/account/settings/"))["id"]
+    named = frozenset().union(*(operation.lets_in or () for operation in all_operations))
+    scopes = sorted(word for word in named if ":" in word)
+    assert len(scopes) > 10
+    return [
+        Kind("without a token", frozenset(), None),
+        Kind("with an expired token", frozenset(), {"roles": ["administrator"], "user": "owner", "hours": -1}),
+        Kind("in another's account", frozenset({"anybody"}), {"user": "other", "account_id": account_id}),
+        Kind("with neither role nor scope", frozenset({"anybody"}), {}, alone=True),
+        Kind(
+            "with words that mean nothing",
+            frozenset({"anybody"}),
+            {"roles": ["admin", "owner", "*"], "scopes": ["administrator", "all:*", "read:everything"]},
+            alone=True,
+        ),
+        *(Kind(role, frozenset({role, "anybody"}), {"roles": [role]}, alone=True) for role in Role),
+        *(Kind(scope, frozenset({scope, "anybody"}), {"scopes": [scope]}, alone=True) for scope in scopes),
+        *(Kind(role, frozenset({role, "anybody"}), claims) for role, claims in people.items()),
+    ]
+
+
+def expected(operation: Operation, kind: Kind) -> str | None:
+    """The reason of the refusal; None where the caller is let in, whatever becomes of the request then."""
+    if operation.name in PUBLIC:
+        return None
+    if not kind.words:
+        return "unauthorized"
+    lets_in = operation.lets_in or frozenset()
+    if kind.words & lets_in:
+        return None
+    return "no_account" if "owner" in lets_in and "member" not in kind.words else "forbidden"
+
+
+@pytest.fixture
+def mismatches(app: Flask, token: Callable[..., str]) -> Callable[[Iterable[Pair]], list[Any]]:
+    """Makes the calls, and says which were answered otherwise than the document has it."""
+
+    def refusal(operation: Operation, kind: Kind) -> str | None:
+        user = {"user": f"{kind.name} at {operation.name}"} if kind.alone else {}
+        bearer = None if kind.claims is None else token(**{"roles": (), **kind.claims, **user})
+        answer = Caller(app, bearer).call(operation.method, operation.address, operation.body)
+        if answer.status_code in {401, 403} or answer.status_code >= 500:
+            reason: str = app.json.loads(answer.get_data())["error"]["reason"]
+            return reason
+        return None
+
+    def make(pairs: Iterable[Pair]) -> list[Any]:
+        found = [(operation, kind, refusal(operation, kind)) for operation, kind in pairs]
+        return [
+            (operation.name, kind.name, reason)
+            for operation, kind, reason in found
+            if reason != expected(operation, kind)
+        ]
+
+    return make
+
+
+def admit_everybody(guard: Guard) -> None:
+    """The guard without its decision: who has no usable token is let in as nobody."""
+    g.actor = Actor(subject="?", user_id=None, handle=None, email=None, roles=frozenset(), scopes=frozenset())
+    with suppress(Unauthorized, Forbidden):
+        admit(guard)
+
+
+def test_every_operation_says_whom_it_lets_in(all_operations: list[Operation]) -> None:
+    assert {operation.name for operation in all_operations if not operation.lets_in} == PUBLIC
+    assert len(all_operations) > 50
+
+
+def test_roles_and_scopes_named_in_the_document_are_those_that_are_let_in(
+    all_operations: list[Operation],
+    kinds: list[Kind],
+    mismatches: Callable[[Iterable[Pair]], list[Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    scale: Scale,
+    record: Record,
+) -> None:
+    pairs = [(operation, kind) for operation in all_operations for kind in kinds]
+    always = [pair for pair in pairs if pair[1].name in {"without a token", "with neither role nor scope"}]
+    rest = [pair for pair in pairs if pair not in always]
+    tried = always + random.Random(SEED).sample(rest, scale(len(rest), 250))
+    wrong = mismatches(tried)
+    with monkeypatch.context() as patch:
+        patch.setattr(Guard, "admit", admit_everybody)
+        unguarded = mismatches(tried if scale(1, 0) else always)
+    assert wrong == []
+    assert len(unguarded) > len(all_operations)
+    record(
+        Finding(
+            check="Roles and scopes let in are those the document names",
+            done=f"{len(all_operations)} operations by {len(kinds)} kinds of callers: {len(tried)} calls",
+            wrong=len(wrong),
+            control=f"{len(unguarded)} mismatches",
+            seed=SEED,
+            also=f"operations without a guard: 0, but for {', '.join(sorted(PUBLIC))}",
+        )
+    )
+
+
+@pytest.fixture
+def calls_with_their_ids(document: Any, customer: Caller) -> list[tuple[str, str, Any]]:
+    """Every operation on a customer's own account that takes an id, with those of one customer."""
+    member = data(customer.post("/v1/account/team/", {"email": "ann@harbour.example"}), 201)
+    [package, *_] = data(customer.get("/v1/billing/credit-packages/"))["results"]
+    purchase = f"/v1/billing/credit-packages/{package['id']}/purchase/"
+    invoice = data(customer.post(purchase, {"payment_method": "manual"}), 201)["invoice"]
+    theirs = {"memberId": member["id"], "invoiceId": invoice["id"]}
+    # Everybody buys the same packages.
+    shared = {"packageId"}
+    spending = {
+        "operation_type": "search",
+        "credits_used": 1,
+        "account_id": data(customer.get("/v1/account/settings/"))["id"],
+    }
+    usage = "/v1/billing/credits/usage"
+    calls: list[tuple[str, str, Any]] = [("POST", usage, spending), ("POST", f"{usage}/bulk?atomic=true", [spending])]
+    for path, method, operation in operations(document):
+        if any(people in operation["description"] for people in SIGNED_IN):
+            names = {parameter["name"] for parameter in document["paths"][path].get("parameters", [])} - shared
+            assert names <= theirs.keys(), f"{path} takes an id that this test knows nothing of"
+            if names:
+                calls.append((method.upper(), address(document, path, **theirs), None))
+    assert len(calls) > len(theirs) + 2
+    return calls
+
+
+def test_ids_of_another_customer_are_not_found(
+    calls_with_their_ids: list[tuple[str, str, Any]],
+    as_caller: Callable[..., Caller],
+    monkeypatch: pytest.MonkeyPatch,
+    record: Record,
+) -> None:
+    other = as_caller(user="other")
+    data(other.post("/v1/account/", {"name": "Other"}), 201)
+    statuses = [other.call(*call).status_code for call in calls_with_their_ids]
+    monkeypatch.setattr(membership, "_look", lambda actor: look(replace(actor, user_id="owner")))
+    unguarded = [other.call(*call).status_code for call in calls_with_their_ids]
+    assert {status for status in unguarded if status >= 400} == set()
+    record(
+        Finding(
+            check="Ids of another customer are not found",
+            done=f"{len(statuses)} operations with ids of one customer, called by another",
+            wrong=sum(status != 404 for status in statuses),
+            control=f"{sum(status < 400 for status in unguarded)} answered when the caller's account is mistaken",
+        )
+    )
