@@ -46,7 +46,7 @@ def page_plan(query: ListQuery, sort_by: str, order: str, **filters: Any) -> str
 def _many_rows(app: Flask) -> Any:
     with app.app_context():
         accounts.load(accounts=100)
-        work_periods.load(bookings=3_000, payments_each=2, accounts=100)
+        work_periods.load(bookings=5_000, payments_each=2, accounts=100)
         yield
         db.session.rollback()
 
