@@ -20,7 +20,7 @@ import psycopg2
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, make_url, text
+from sqlalchemy import create_engine, event, make_url, text
 
 from app import create_app
 from app.config import Settings
@@ -166,6 +166,21 @@ def statements(app: Flask) -> Iterator[list[str]]:
     event.listen(engine, "before_cursor_execute", note)
     yield sent
     event.remove(engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def until_waiting(database_url: str) -> Iterator[Callable[[int], None]]:
+    """Waits until so many statements wait for a lock: `until_waiting(2)`."""
+    engine = create_engine(database_url, isolation_level="AUTOCOMMIT")
+    # Of this database only: other processes test on the same server.
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with engine.connect() as watcher:
+        yield lambda number: until(
+            lambda: watcher.execute(waiting).scalar_one() == number, f"{number} statements to wait for a lock"
+        )
+    engine.dispose()
 
 
 @pytest.fixture

@@ -21,12 +21,12 @@ ROOT = Path(__file__).resolve().parent.parent
 DEADLINE_SECONDS = 60
 
 
-def start(*command: str, **environ: str) -> "subprocess.Popen[str]":
-    """A process in the project's root, with its output readable and nothing configured but `environ`."""
+def start(*command: str, cwd: Path = ROOT, **environ: str) -> "subprocess.Popen[str]":
+    """A process in the project's root or a copy's, with its output readable and nothing configured but `environ`."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return subprocess.Popen(
         command,
-        cwd=ROOT,
+        cwd=cwd,
         env={**kept, **environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -35,9 +35,9 @@ def start(*command: str, **environ: str) -> "subprocess.Popen[str]":
     )
 
 
-def flask(*arguments: str, **environ: str) -> "subprocess.Popen[str]":
+def flask(*arguments: str, cwd: Path = ROOT, **environ: str) -> "subprocess.Popen[str]":
     """A `flask` command."""
-    return start(sys.executable, "-m", "flask", *arguments, **environ)
+    return start(sys.executable, "-m", "flask", *arguments, cwd=cwd, **environ)
 
 
 def finish(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from app.billing_accounts import audit, ledger
@@ -15,7 +15,6 @@ from app.billing_accounts.ledger import Reference
 from app.billing_accounts.models import ExternalType
 from app.db.base import db
 from tests.caller import Caller, data
-from tests.processes import until
 
 CHALLENGE = Reference(ExternalType.CHALLENGE, "c1")
 
@@ -24,16 +23,6 @@ CHALLENGE = Reference(ExternalType.CHALLENGE, "c1")
 def _inside_the_application(app: Flask) -> Iterator[None]:
     with app.app_context():
         yield
-
-
-@pytest.fixture
-def until_something_waits(database_url: str) -> Iterator[Callable[[], None]]:
-    """Waits until a statement waits for a lock."""
-    engine = create_engine(database_url, isolation_level="AUTOCOMMIT")
-    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()")
-    with engine.connect() as watcher:
-        yield lambda: until(lambda: bool(watcher.execute(waiting).scalar_one()), "an operation to wait")
-    engine.dispose()
 
 
 @pytest.mark.parametrize(
@@ -46,14 +35,14 @@ def until_something_waits(database_url: str) -> Iterator[Callable[[], None]]:
     ],
 )
 def test_what_waits_for_a_lock_counts_from_it(
-    admin: Caller, account_id: int, until_something_waits: Callable[[], None], call: str, amount: int, totals: Any
+    admin: Caller, account_id: int, until_waiting: Callable[[int], None], call: str, amount: int, totals: Any
 ) -> None:
     path = f"/v6/billing-accounts/{account_id}"
     data(admin.patch(f"{path}/lock-amount", {"challengeId": "c1", "amount": 1}))
     with ThreadPoolExecutor(1) as pool:
         ledger.lock(account_id, CHALLENGE, Decimal(5))
         second = pool.submit(admin.patch, f"{path}/{call}", {"challengeId": "c1", "amount": amount})
-        until_something_waits()
+        until_waiting(1)
         db.session.commit()
         data(second.result())
     account = data(admin.get(path))

@@ -88,6 +88,20 @@ class TestPurchase:
             numbers.append(buy()["invoice"]["invoice_number"])
         assert numbers == ["INV-2031-001", "INV-2031-002", "INV-2032-001"]
 
+    def test_a_purchase_that_fails_takes_no_number(
+        self, app: Flask, customer: Caller, buy: Buy, packages: dict[str, str]
+    ) -> None:
+        def alter(change: str) -> None:
+            with app.app_context(), db.engine.begin() as connection:
+                connection.execute(text(f"ALTER TABLE payments {change}"))
+
+        alter("ADD CONSTRAINT unpayable CHECK (credits <> 500)")
+        try:
+            error(customer.post(f"{PACKAGES}{packages['Starter Pack']}/purchase/", {"payment_method": "manual"}), 500)
+        finally:
+            alter("DROP CONSTRAINT unpayable")
+        assert buy()["invoice"]["invoice_number"].endswith("-001")
+
     def test_a_key_buys_once(self, customer: Caller, buy: Buy, packages: dict[str, str]) -> None:
         assert buy(Idempotency_Key="k") == buy(Idempotency_Key="k")
         assert data(customer.get(INVOICES))["count"] == 1

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from flask import Flask
 from freezegun import freeze_time
+from sqlalchemy import text
 
 from app.clock import utc_now
+from app.db.base import db
 from app.errors import Unavailable
 from app.purchases import gateways, payments
 from app.purchases.gateways.protocol import Order
@@ -71,6 +73,18 @@ class TestPurchase:
         assert bought["payment"]["gateway_reference"] == intent["id"]
         assert (intent["amount"], intent["currency"]) == (900, "usd")
         assert credits_of(customer) == 100
+
+    def test_every_cent_is_asked_for(self, app: Flask, buy_by_card: Buy, stripe_peer: Any) -> None:
+        """As a float, 19.99 dollars are 1998.9999999999998 cents."""
+        price = text("UPDATE credit_packages SET price = :price WHERE name = 'Starter Pack'")
+        with app.app_context(), db.engine.begin() as connection:
+            connection.execute(price, {"price": "19.99"})
+        try:
+            assert buy_by_card()["payment"]["amount"] == "19.99"
+        finally:
+            with app.app_context(), db.engine.begin() as connection:
+                connection.execute(price, {"price": "9.00"})
+        assert [intent["amount"] for intent in stripe_peer.intents()] == [1999]
 
     def test_a_key_buys_once(self, buy_by_card: Buy, stripe_peer: Any) -> None:
         assert buy_by_card(Idempotency_Key="k") == buy_by_card(Idempotency_Key="k")

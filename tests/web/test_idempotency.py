@@ -11,7 +11,6 @@ from werkzeug.test import TestResponse
 
 from app.db.base import db
 from tests.caller import Caller, data, error
-from tests.processes import until
 
 ACME = {"name": "Acme"}
 REPLAYED = "Idempotency-Replayed"
@@ -213,36 +212,38 @@ class TestExpiry:
 class TestTwins:
     @pytest.fixture
     def hold(self, app: Flask) -> Callable[[str], Any]:
-        """Keeps every change of a client waiting while its block runs; the block may see who waits."""
+        """Keeps every change of a client waiting while its block runs."""
 
         @contextmanager
-        def holding(client_id: str) -> Iterator[Callable[[int], None]]:
+        def holding(client_id: str) -> Iterator[None]:
             with app.app_context(), db.engine.connect() as connection:
                 connection.execute(text("SELECT FROM clients WHERE id = :id FOR UPDATE"), {"id": client_id})
-
-                def are_waiting(number: int) -> None:
-                    until(lambda: waiting(app) == number, f"{number} requests to wait")
-
                 try:
-                    yield are_waiting
+                    yield
                 finally:
                     connection.rollback()
 
         return holding
 
     def test_two_at_once_have_one_effect_and_one_answer(
-        self, app: Flask, token: Callable[..., str], admin: Caller, hold: Any, sql: Callable[..., Any]
+        self,
+        app: Flask,
+        token: Callable[..., str],
+        admin: Caller,
+        hold: Any,
+        sql: Callable[..., Any],
+        until_waiting: Callable[[int], None],
     ) -> None:
         client_id = data(create(admin, "make"), 201)["id"]
         sql("CREATE TABLE changes (name text)")
         sql("CREATE RULE count_changes AS ON UPDATE TO clients DO ALSO INSERT INTO changes VALUES (new.name)")
         try:
             with ThreadPoolExecutor(2) as pool:
-                with hold(client_id) as are_waiting:
+                with hold(client_id):
                     change = Caller(app, token()).call
                     args = ("PATCH", f"/v6/clients/{client_id}", {"name": "Zeta"})
                     futures = [pool.submit(change, *args, Idempotency_Key="twin") for _ in range(2)]
-                    are_waiting(2)
+                    until_waiting(2)
                 answers = [future.result() for future in futures]
             changes = sql("SELECT * FROM changes")
         finally:
@@ -254,17 +255,17 @@ class TestTwins:
         assert len(changes) == 1
 
     def test_the_second_runs_when_the_first_fails(
-        self, app: Flask, token: Callable[..., str], admin: Caller, hold: Any
+        self, app: Flask, token: Callable[..., str], admin: Caller, hold: Any, until_waiting: Callable[[int], None]
     ) -> None:
         values = {"name": "Acme", "endDate": "2025-01-02T00:00:00.000Z"}
         client_id = data(create(admin, "make", values), 201)["id"]
         late = {"startDate": "2025-01-03T00:00:00.000Z"}
         with ThreadPoolExecutor(2) as pool:
-            with hold(client_id) as are_waiting:
+            with hold(client_id):
                 change = Caller(app, token()).call
                 args = ("PATCH", f"/v6/clients/{client_id}", late)
                 futures = [pool.submit(change, *args, Idempotency_Key="twin") for _ in range(2)]
-                are_waiting(2)
+                until_waiting(2)
             answers = [future.result() for future in futures]
         assert [error(answer, 400)["reason"] for answer in answers] == ["invalid_input"] * 2
 
@@ -290,14 +291,3 @@ def claim(connection: Connection, key: str) -> None:
         text("INSERT INTO idempotency_keys VALUES ('admin', :key, :hash, NULL, NULL, now())"),
         {"key": key, "hash": json.dumps(key).encode()},
     )
-
-
-def waiting(app: Flask) -> int:
-    """How many requests wait for a lock of another."""
-    with app.app_context(), db.engine.connect() as connection:
-        found = connection.execute(
-            text(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-        )
-        return int(found.scalar_one())

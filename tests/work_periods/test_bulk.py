@@ -124,6 +124,14 @@ class TestUpdate:
         assert budget(admin, account) == (1000, 0)
         assert data(admin.get(f"{PAYMENTS}/{one['id']}"))["status"] == "cancelled"
 
+    def test_a_refused_item_leaves_nothing_to_the_next(self, admin: Caller, book: Book, account: int) -> None:
+        period_id = book()[0]
+        payment = pay(admin, period_id)
+        items = [{"id": payment["id"], "amount": 10_001}, {"id": payment["id"], "days": 4}]
+        assert codes(data(admin.patch(BULK, items))) == [400, 200]
+        assert summary(admin, period_id) == (4, 400, "in-progress")
+        assert budget(admin, account) == (400, 0)
+
     def test_processing_moves_many_along(self, admin: Caller, machine: Caller, book: Book, account: int) -> None:
         payments = [pay(admin, period) for period in book()]
         ids = [payment["id"] for payment in payments]

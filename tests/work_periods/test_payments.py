@@ -87,7 +87,16 @@ class TestCreate:
 
     @pytest.mark.parametrize(
         ("rate", "days", "amount"),
-        [("13.23", 3, "7.94"), ("0.05", 1, "0.01"), ("0.03", 1, "0.01"), ("333.33", 5, "333.33"), ("1000", 1, "200")],
+        [
+            ("13.23", 3, "7.94"),
+            ("0.05", 1, "0.01"),
+            ("0.03", 1, "0.01"),
+            ("333.33", 5, "333.33"),
+            ("1000", 1, "200"),
+            # Half a cent: to the even cent it would be 0.02, and a float makes 0.175 less than it is.
+            ("0.125", 1, "0.03"),
+            ("0.175", 1, "0.04"),
+        ],
     )
     def test_amounts_are_rounded_half_up_to_cents(
         self, admin: Caller, book: Book, rate: str, days: int, amount: str

@@ -71,6 +71,8 @@ def test_billable_is_true_when_missing(missing: dict[str, Any]) -> None:
         (100, Decimal(100)),
         ("105000.00000007733", Decimal(105000)),
         ("0.00005", Decimal("0.0001")),
+        # A float is less than that.
+        ("0.00015", Decimal("0.0002")),
         ("1e3", Decimal(1000)),
         (None, Decimal(0)),
         ("", Decimal(0)),

@@ -1,0 +1,277 @@
+"""Small bugs that would cost somebody money, each with the tests that must notice it."""
+
+from tests.prove.planting import Edit, Fault
+
+LEDGER, HOLDS, HISTORY = (f"app/billing_accounts/{name}.py" for name in ("ledger", "holds", "history"))
+PAYING, TRANSITIONS, WORK_QUERIES = (f"app/work_periods/{name}.py" for name in ("payments", "transitions", "queries"))
+CREDITS, CREDIT_QUERIES, PLANS = (f"app/credits/{name}.py" for name in ("ledger", "queries", "plans"))
+SETTLEMENT, INVOICES, SALES = (f"app/purchases/{name}.py" for name in ("settlement", "invoices", "queries"))
+WEBHOOKS, PURCHASES = (f"app/purchases/{name}.py" for name in ("webhooks", "payments"))
+STRIPE = "app/purchases/gateways/stripe.py"
+MEMBERS = "app/customers/queries.py"
+KEYS = "app/web/idempotency.py"
+
+
+def _fault(name: str, tests: str, *edits: tuple[str, str, str]) -> Fault:
+    return Fault(name, f"tests/{tests}", tuple(Edit(*edit) for edit in edits))
+
+
+# With it a query that forgets whose rows it is about shows those of everybody.
+_NO_WALL = (MEMBERS, "coalesce(account_id, ''), true)", "'*', true)")
+
+FAULTS = (
+    _fault(
+        "a budget cannot be used to its end",
+        "billing_accounts/test_lock.py::test_the_whole_budget_can_be_locked_and_no_more",
+        (LEDGER, "line.held <= budget.amount", "line.held < budget.amount"),
+    ),
+    _fault(
+        "what was consumed counts as free",
+        "billing_accounts/test_lock.py",
+        (LEDGER, "OR budget.locked + budget.consumed + line.amount", "OR budget.locked + line.amount"),
+    ),
+    _fault(
+        "what is unlocked stays in the total",
+        "billing_accounts/test_lock.py",
+        (LEDGER, "SET locked = budget.locked - line.amount", "SET locked = budget.locked"),
+    ),
+    _fault(
+        "a consumed challenge keeps its lock",
+        "billing_accounts/test_consume.py",
+        (LEDGER, "- CASE line.held_as WHEN 'locked' THEN line.held ELSE 0 END", ""),
+    ),
+    _fault(
+        "a budget is read before it is locked",
+        "concurrency/test_reference_races.py",
+        (LEDGER, "FOR NO KEY UPDATE\n    ), line AS (\n        INSERT", "\n    ), line AS (\n        INSERT"),
+    ),
+    _fault(
+        "a budget can be lowered below what is locked",
+        "billing_accounts/test_accounts.py::TestChange",
+        (LEDGER, ":amount >= locked + consumed", ":amount >= consumed"),
+    ),
+    _fault(
+        "each charge of a call is held against the budget alone",
+        "billing_accounts/test_consume.py::TestMany",
+        (LEDGER, "remaining[account_id] -= charge.amount", "remaining[account_id] -= ZERO"),
+    ),
+    _fault(
+        "charges and payments lock budgets in opposite orders",
+        "concurrency/test_payment_races.py::test_calls_over_the_same_accounts_wait_in_no_circle",
+        (LEDGER, "ORDER BY budgets.billing_account_id FOR", "ORDER BY budgets.billing_account_id DESC FOR"),
+    ),
+    _fault(
+        "amounts are rounded half to even",
+        "billing_accounts/test_lock.py::test_amounts_are_rounded_half_up_to_four_decimals",
+        ("app/money.py", "quantize(_AMOUNT_STEP, rounding=ROUND_HALF_UP)", "quantize(_AMOUNT_STEP)"),
+    ),
+    _fault(
+        "payments are rounded half to even",
+        "work_periods/test_payments.py::TestCreate",
+        ("app/money.py", "quantize(_CENT, rounding=ROUND_HALF_UP)", "quantize(_CENT)"),
+    ),
+    _fault(
+        "payments are worked out in floats",
+        "work_periods/test_payments.py::TestCreate",
+        (PAYING, "round_cents(member_rate * days /", "round_cents(Decimal(1) * Decimal(float(member_rate)) * days /"),
+    ),
+    _fault(
+        "the card is charged from a float",
+        "purchases/test_stripe.py::TestPurchase",
+        (STRIPE, "int(amount * _CENTS)", "int(float(amount) * _CENTS)"),
+    ),
+    _fault(
+        "a cancelled payment keeps its lock",
+        "work_periods/test_payments.py::TestTransitions",
+        (HOLDS, "if before is not None:\n            self._budgets", "if before and after:\n            self._budgets"),
+    ),
+    _fault(
+        "a refused item has left its period already",
+        "work_periods/test_bulk.py::TestUpdate",
+        (
+            PAYING,
+            'self._holds.move(after["id"], None',
+            'if before is not None:\n            period.count(before, -1)\n        self._holds.move(after["id"], None',
+        ),
+        (
+            PAYING,
+            "_hold(after))\n        if before is not None:\n            period.count(before, -1)",
+            "_hold(after))",
+        ),
+    ),
+    _fault(
+        "a period is paid while another call pays it",
+        "concurrency/test_payment_races.py::test_days_are_paid_once_whoever_asks",
+        (WORK_QUERIES, "LIMIT :limit FOR NO KEY UPDATE OF w", "LIMIT :limit"),
+    ),
+    _fault(
+        "a failed request keeps what it did",
+        "work_periods/test_bulk.py::TestCreate::test_all_or_nothing",
+        (
+            "app/db/transaction.py",
+            "BaseException:\n        db.session.rollback()",
+            "BaseException:\n        db.session.commit()",
+        ),
+    ),
+    _fault(
+        "an idempotency key is kept before its effect",
+        "web/test_idempotency.py::TestFailures",
+        (
+            KEYS,
+            "        return _replay(stored, request_hash)\n    response",
+            "        return _replay(stored, request_hash)\n    db.session.commit()\n    response",
+        ),
+    ),
+    _fault(
+        "an idempotency key forgets what it was sent with",
+        "web/test_idempotency.py::TestReuse",
+        (KEYS, "if bytes(stored.request_hash) != request_hash", "if not stored.request_hash"),
+    ),
+    _fault(
+        "idempotency keys of different callers meet",
+        "web/test_idempotency.py::TestWhoMayReplay",
+        (KEYS, '"caller": current_actor().subject', '"caller": "somebody"'),
+    ),
+    _fault(
+        "the last credit cannot be spent",
+        "credits/test_spending.py::TestSpending::test_not_more_than_there_are",
+        (CREDITS, "balance.credits + entry.amount < 0", "balance.credits + entry.amount <= 0"),
+    ),
+    _fault(
+        "a balance is read without being locked",
+        "concurrency/test_credit_races.py",
+        (CREDIT_QUERIES, "ORDER BY b.account_id FOR NO KEY UPDATE OF b", "ORDER BY b.account_id"),
+    ),
+    _fault(
+        "a balance is what the first of several items left",
+        "credits/test_spending.py::TestBulkSpending",
+        (CREDIT_QUERIES, "ORDER BY account_id, position DESC) AS last", "ORDER BY account_id, position) AS last"),
+    ),
+    _fault(
+        "a daily total is that of its last transactions",
+        "credits/test_balance.py",
+        (CREDIT_QUERIES, "total = kept.total + excluded.total", "total = excluded.total"),
+    ),
+    _fault(
+        "a month is granted again",
+        "cli/test_credits.py::TestMonthlyCredits",
+        (CREDIT_QUERIES, "g.month = CAST(due.month AS date)", "g.month IS NULL"),
+        (CREDIT_QUERIES, "CAST(:credits AS int[]))", "CAST(:credits AS int[])) ON CONFLICT DO NOTHING"),
+    ),
+    _fault(
+        "due months are looked up before the balance is locked",
+        "concurrency/test_credit_races.py::test_a_month_is_granted_once",
+        (PLANS, "db.session.execute(queries.LOCK_BALANCES", "(queries.LOCK_BALANCES"),
+        (CREDIT_QUERIES, "CAST(:credits AS int[]))", "CAST(:credits AS int[])) ON CONFLICT DO NOTHING"),
+    ),
+    _fault(
+        "a payment can be approved twice at once",
+        "concurrency/test_purchase_races.py::test_one_approval_counts",
+        (SALES, "CAST(:payment_id AS uuid) FOR NO KEY UPDATE", "CAST(:payment_id AS uuid)"),
+    ),
+    _fault(
+        "spent credits are refunded",
+        "purchases/test_manual.py::TestRefund",
+        (
+            SETTLEMENT,
+            "        missing = payment.credits",
+            "        return _mark(payment, PaymentStatus.REFUNDING, by=by)\n        missing = payment.credits",
+        ),
+    ),
+    _fault(
+        "the credits of a refused refund are lost",
+        "purchases/test_stripe.py::TestRefund",
+        (SETTLEMENT, '    _post(payment, payment.credits, TransactionType.REFUND, "Refund refused", by=by)\n', ""),
+    ),
+    _fault(
+        "a second event settles a payment again",
+        "purchases/test_webhooks.py::TestEvents",
+        (
+            SETTLEMENT,
+            "in OPEN | {PaymentStatus.CANCELLED}",
+            "in OPEN | {PaymentStatus.CANCELLED, PaymentStatus.SUCCEEDED}",
+        ),
+    ),
+    _fault(
+        "less than the price is accepted",
+        "purchases/test_webhooks.py::TestHostile",
+        (
+            SETTLEMENT,
+            "(standing.amount, standing.currency) != (payment.amount, payment.currency)",
+            "standing.currency != payment.currency",
+        ),
+    ),
+    _fault(
+        "anybody can say that a payment succeeded",
+        "purchases/test_webhooks.py::TestHostile",
+        (WEBHOOKS, "stripe.verify(_text(body), signature, secret)", "_text(body)"),
+    ),
+    _fault(
+        "a purchase that fails uses an invoice number up",
+        "purchases/test_manual.py::TestPurchase",
+        (
+            INVOICES,
+            '{"year": now.year}).scalar_one()\n',
+            (
+                '{"year": now.year}).scalar_one()\n    db.session.commit()\n'
+                "    from app.db import tenancy\n    tenancy.see(account_id)\n"
+            ),
+        ),
+    ),
+    _fault(
+        "invoice numbers are counted from what is there",
+        "concurrency/test_purchase_races.py::test_invoice_numbers_have_no_gaps",
+        (SALES, "SET last = counter.last + 1 RETURNING", "SET last = (SELECT count(*) + 1 FROM invoices) RETURNING"),
+    ),
+    _fault(
+        "an invoice is shown to whoever knows its id",
+        "purchases/test_manual.py::TestForeign",
+        (SALES, ' AND i.account_id = CAST(:account_id AS uuid)\n""")', '\n""")'),
+        _NO_WALL,
+    ),
+    _fault(
+        "the wall between customers is open",
+        "credits/test_isolation.py",
+        _NO_WALL,
+    ),
+    _fault(
+        "an owner spends the credits of others",
+        "credits/test_spending.py::TestSpending::test_another_account_is_not_found",
+        ("app/credits/service.py", "else named in {None, own}", "else True"),
+        _NO_WALL,
+    ),
+    _fault(
+        "the last owner can be removed",
+        "account/test_account.py::TestTeam",
+        (MEMBERS, "\n            AND user_id IS NOT NULL AND id <>", "\n            AND id <>"),
+    ),
+    _fault(
+        "two owners can remove each other",
+        "concurrency/test_credit_races.py::test_two_owners_cannot_remove_each_other",
+        ("app/customers/team.py", "db.session.execute(queries.LOCK_ACCOUNT", "(queries.LOCK_ACCOUNT"),
+    ),
+    _fault(
+        "an import adds to what it replaces",
+        "cli/legacy_import/test_import_legacy.py::TestBudgets",
+        (HISTORY, "- coalesce(sum(old_amount) FILTER (WHERE old_kind = 'locked'), 0) AS locked", "AS locked"),
+    ),
+    _fault(
+        "a second import writes everything again",
+        "cli/legacy_import/test_import_legacy.py::TestWholes",
+        (
+            HISTORY,
+            "WHERE (known.kind, known.amount)\n",
+            "WHERE known.kind = staged.kind OR (known.kind, known.amount)\n",
+        ),
+    ),
+    _fault(
+        "the first of repeated rows counts",
+        "cli/legacy_import/test_import_legacy.py::TestWholes",
+        ("app/db/staging.py", "ORDER BY {keys}, position DESC", "ORDER BY {keys}, position"),
+    ),
+    _fault(
+        "an imported amount passes through a float",
+        "cli/legacy_import/test_mapping.py",
+        ("cli/legacy_import/mapping.py", "number = Decimal(value)", "number = Decimal(float(value))"),
+    ),
+)
