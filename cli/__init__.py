@@ -6,6 +6,7 @@ from cli.credits import credits
 from cli.demo import demo
 from cli.ledger import ledger
 from cli.legacy_import.command import import_access, import_legacy
+from cli.maintenance import maintenance
 from cli.payments import payments
 from cli.serve import serve
 from cli.token import token
@@ -13,5 +14,5 @@ from cli.token import token
 
 def register(app: Flask) -> None:
     """Add the commands to `flask`."""
-    for command in (credits, demo, import_access, import_legacy, ledger, payments, serve, token):
+    for command in (credits, demo, import_access, import_legacy, ledger, maintenance, payments, serve, token):
         app.cli.add_command(command)

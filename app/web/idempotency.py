@@ -23,6 +23,7 @@ from app.errors import Conflict, Invalid, KeyReused, Reason
 HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
 KEPT_FOR = timedelta(hours=24)
+PRUNED_AT_ONCE = 5000
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 METHODS = frozenset({"POST", "PATCH"})
@@ -39,7 +40,7 @@ class IdempotencyKey(Base):
     request_hash: Mapped[bytes]
     status: Mapped[int | None]
     body: Mapped[bytes | None]
-    created_at: Mapped[Moment]
+    created_at: Mapped[Moment] = mapped_column(index=True)
 
 
 # A twin that is still running holds the row: the claim waits for it to end, but not for ever.
@@ -55,6 +56,12 @@ _CLAIM = text("""
 _STORED = text(
     "SELECT request_hash, status, body, created_at FROM idempotency_keys WHERE caller = :caller AND key = :key"
 )
+_PRUNE = text("""
+    DELETE FROM idempotency_keys WHERE (caller, key) IN (
+        SELECT caller, key FROM idempotency_keys WHERE created_at <= :expired
+        ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED
+    )
+""")
 _STORE = text("UPDATE idempotency_keys SET status = :status, body = :body WHERE caller = :caller AND key = :key")
 
 
@@ -92,6 +99,20 @@ def once_in_parts(view: Callable[[], Response]) -> Response:
     response = view()
     with transaction():
         return once(lambda: response)
+
+
+def prune() -> int:
+    """Delete expired keys, each batch in a transaction of its own; how many there were.
+
+    A key that a request is claiming anew at this moment is left to it.
+    """
+    deleted = 0
+    while True:
+        with transaction():
+            batch: Any = db.session.execute(_PRUNE, {"expired": utc_now() - KEPT_FOR, "batch": PRUNED_AT_ONCE})
+        deleted += batch.rowcount
+        if batch.rowcount < PRUNED_AT_ONCE:
+            return deleted
 
 
 def request_key() -> str | None:
