@@ -7,10 +7,11 @@ from typing import Any
 import click
 from flask import current_app
 from flask.cli import with_appcontext
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from app.config import Settings
 from app.db import embedded
+from app.db.availability import is_away
 from app.db.base import db
 
 
@@ -31,7 +32,9 @@ def with_database(command: Callable[..., Any]) -> Callable[..., Any]:
                     db.engine.dispose()
         except embedded.EmbeddedDatabaseError as error:
             raise click.ClickException(str(error)) from None
-        except OperationalError as error:
+        except DBAPIError as error:
+            if not is_away(error):
+                raise
             raise click.ClickException(f"The database cannot be used: {str(error.orig).splitlines()[0]}") from None
 
     return run

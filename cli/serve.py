@@ -23,6 +23,7 @@ from app.db.server_version import UnsupportedServerError, require_supported_serv
 from app.web import metrics
 from cli.database import with_database
 from cli.token import mint
+from cli.worker import RequestWorker
 
 WORKER_TIMEOUT_SECONDS = 60
 GRACEFUL_STOP_SECONDS = 30
@@ -86,7 +87,7 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
         options: dict[str, Any] = {
             "bind": _address(settings),
             "workers": settings.web_concurrency,
-            "worker_class": "gthread",
+            "worker_class": RequestWorker,
             "threads": THREADS_PER_WORKER,
             "timeout": WORKER_TIMEOUT_SECONDS,
             "graceful_timeout": GRACEFUL_STOP_SECONDS,

@@ -88,10 +88,14 @@ def free_port() -> int:
 class Service:
     """A service started for a test."""
 
-    def __init__(self, var_dir: Path, port: int | None = None, workers: int = 2, **more: str) -> None:
+    def __init__(
+        self, var_dir: Path, port: int | None = None, workers: int = 2, altered_by: str = "", **more: str
+    ) -> None:
+        """Start it. `altered_by` is Python that is run first in its process."""
         self.port = port or free_port()
         environ = {"VAR_DIR": str(var_dir), "PORT": str(self.port), "WEB_CONCURRENCY": str(workers)}
-        self.process = flask("serve", **environ, **more, LOG_LEVEL="ERROR")
+        command = f"{altered_by}\nfrom flask.cli import cli\ncli.main(['serve'])"
+        self.process = start(sys.executable, "-c", command, **environ, **more, LOG_LEVEL="ERROR")
         self.banner = self._banner()
         # The administrator token it printed; a test may call as somebody else.
         self.token = self.banner[2].split()[1]

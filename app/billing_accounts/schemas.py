@@ -221,9 +221,7 @@ class EngagementConsume(CamelSchema):
 class ConsumeAmounts(CamelSchema):
     """Amounts to spend, all or none."""
 
-    consumes = ma.fields.List(
-        ma.fields.Nested(EngagementConsume), required=True, validate=ma.validate.Length(min=1, max=MAX_CONSUMES)
-    )
+    consumes = fields.Items(ma.fields.Nested(EngagementConsume), required=True, least=1, most=MAX_CONSUMES)
 
 
 class ConsumeCount(ReadSchema):

@@ -2,6 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
 
 from app.db.base import db
 
@@ -32,4 +36,13 @@ def autocommit_reads() -> None:
     A read that needs one statement then costs one round trip: no BEGIN before it and no ROLLBACK after.
     Call it before the first statement; the pool gives the connection back to others in its usual mode.
     """
-    db.session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+    # Not as an isolation level of SQLAlchemy's: leaving it asks the server, which is a second round trip, and one that
+    # fails a request already answered when the server went away meanwhile.
+    driver_connection: Any = db.session.connection().connection.dbapi_connection
+    driver_connection.autocommit = True
+
+
+@event.listens_for(Pool, "reset")
+def _leave_autocommit(connection: Any, *_: Any) -> None:
+    if not connection.closed and connection.autocommit:
+        connection.autocommit = False

@@ -5,10 +5,11 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, jsonify
-from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError, StatementError
+from sqlalchemy.exc import DataError, DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
+from app.db.availability import is_away
 from app.errors import Invalid, Reason, ServiceError, Unauthorized, Unavailable
 
 RETRY_AFTER_SECONDS = 2
@@ -44,8 +45,7 @@ def init_app(app: Flask) -> None:
     """Answer every failure in the envelope."""
     app.register_error_handler(ServiceError, _service_error)
     app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(OperationalError, _database_away)
-    app.register_error_handler(InterfaceError, _database_away)
+    app.register_error_handler(DBAPIError, _database_failed)
     app.register_error_handler(PoolTimeout, _database_away)
     app.register_error_handler(DataError, _data_refused)
     app.register_error_handler(Exception, _crash)
@@ -74,6 +74,10 @@ def _http_error(error: HTTPException) -> Response:
         if name.lower() not in {"content-type", "content-length"}:
             response.headers[name] = value
     return response
+
+
+def _database_failed(error: DBAPIError) -> Response:
+    return _database_away(error) if is_away(error) else _crash(error)
 
 
 def _database_away(error: Exception) -> Response:

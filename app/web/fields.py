@@ -217,6 +217,19 @@ class Several(ma.fields.List[Any]):
         return super()._deserialize(given, attr, data, **kwargs)
 
 
+class Items(ma.fields.List[Any]):
+    """A list of `least` to `most` items. One of another length is refused before its items are looked at."""
+
+    def __init__(self, item: ma.fields.Field[Any], *, most: int, least: int = 0, **kwargs: Any) -> None:
+        self.length = ma.validate.Length(min=least, max=most)
+        super().__init__(item, validate=self.length, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[Any]:
+        if isinstance(value, list):
+            self.length(value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
 class JsonObject(ma.fields.Dict):
     """An object of any members, kept as JSON text with the digits that were sent.
 

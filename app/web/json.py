@@ -1,6 +1,7 @@
 """JSON in and out: exact decimals both ways, strict on the way in."""
 
 import json
+from collections import Counter
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
@@ -124,7 +125,6 @@ def _no_constant(name: str) -> NoReturn:
 def _object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for name in names if names.count(name) > 1)
+        repeated = Counter(name for name, _ in pairs).most_common(1)[0][0]
         raise ValueError(f"the name {repeated!r} stands twice in one object")
     return value

@@ -8,6 +8,7 @@ from uuid import uuid4
 import structlog
 from flask import Flask, Response, g, request
 from structlog.typing import Processor
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.web import metrics
 
@@ -63,6 +64,14 @@ def _begin() -> None:
     g.request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid4())
     g.started_at = time.perf_counter()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    _refuse_endless_body()
+
+
+def _refuse_endless_body() -> None:
+    """Refuse a body of no stated length that reaches the limit: it is cut there, and what is left may look whole."""
+    limit = request.max_content_length
+    if request.content_length is None and limit is not None and len(request.get_data()) >= limit:
+        raise RequestEntityTooLarge
 
 
 def _end(response: Response) -> Response:

@@ -30,6 +30,7 @@ PAYMENT_UPDATES_EXAMPLE: list[dict[str, Any]] = [{"id": _PAYMENT, "days": 2}, {"
 QUERY_EXAMPLE = {"query": {"status": "placed", "workPeriods.startDate": "2025-03-02"}}
 
 _LEAST = Decimal("0.0001")
+MAX_PROJECTS = 1000
 # Beyond them a date is a mistake; the calendar's own ends would cut a week short.
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 
@@ -226,7 +227,7 @@ class PeriodsToPay(CamelSchema):
     job_id = fields.Text()
     user_id = fields.Text()
     project_id = fields.Integer(least=1)
-    project_ids = ma.fields.List(fields.Integer(least=1))
+    project_ids = fields.Items(fields.Integer(least=1), most=MAX_PROJECTS)
     payment_status = fields.Choice(PeriodStatus, data_key="workPeriods.paymentStatus")
     period_start_date = fields.Day(data_key="workPeriods.startDate")
     period_end_date = fields.Day(data_key="workPeriods.endDate")

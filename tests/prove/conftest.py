@@ -36,6 +36,7 @@ Record = Callable[[Finding], None]
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the option of `make prove`."""
     parser.addoption("--whole", action="store_true", help="run the checks of tests/prove whole and write the page")
+    parser.addoption("--soak-minutes", type=int, help="how long the service is watched for growing memory")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,0 +1,83 @@
+"""The database goes away in the middle of a request."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg2
+import pytest
+from flask import Flask
+from sqlalchemy import event
+
+from app.db.base import db
+from tests.caller import Caller, data, error
+
+
+def cut(connection: Any) -> None:
+    """Break the connection to the database as a crash of the server does."""
+    with socket.fromfd(connection.connection.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as line:
+        line.shutdown(socket.SHUT_RD)
+
+
+@contextmanager
+def cut_once(app: Flask, moment: str, verb: str) -> Iterator[None]:
+    """Cut the first connection that comes to a statement beginning with `verb`."""
+    done: list[str] = []
+
+    def listen(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if not done and verb in statement:
+            done.append(statement)
+            cut(connection)
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, moment, listen)
+    yield
+    event.remove(engine, moment, listen)
+    assert done
+
+
+@pytest.mark.parametrize("verb", ["INSERT INTO clients", "INSERT INTO idempotency_keys", "UPDATE idempotency_keys"])
+def test_a_write_that_is_cut_short_may_be_sent_again(app: Flask, admin: Caller, verb: str) -> None:
+    with cut_once(app, "before_cursor_execute", verb):
+        answer = admin.post("/v6/clients", {"name": "Acme"}, Idempotency_Key="k")
+    error(answer, 503, "database_unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
+    data(admin.post("/v6/clients", {"name": "Acme"}, Idempotency_Key="k"), 201)
+    assert data(admin.get("/v6/clients"))["count"] == 1
+
+
+def test_a_commit_that_is_cut_short_may_be_sent_again(app: Flask, admin: Caller) -> None:
+    with cut_once(app, "after_cursor_execute", "UPDATE idempotency_keys"):
+        error(admin.post("/v6/clients", {"name": "Acme"}, Idempotency_Key="k"), 503, "database_unavailable")
+    data(admin.post("/v6/clients", {"name": "Acme"}, Idempotency_Key="k"), 201)
+    assert data(admin.get("/v6/clients"))["count"] == 1
+
+
+def test_a_read_that_was_answered_stays_answered(app: Flask, admin: Caller) -> None:
+    with cut_once(app, "after_cursor_execute", "FROM clients"):
+        assert data(admin.get("/v6/clients"))["count"] == 0
+    with app.app_context():
+        db.engine.dispose()
+
+
+def test_a_break_of_no_particular_kind_is_one_too(app: Flask, admin: Caller) -> None:
+    def fail(_cursor: Any, statement: str, *_: Any) -> None:
+        if "INSERT INTO clients" in statement:
+            # What psycopg2 raises, now and then, for the statement a crash of the server interrupts.
+            raise psycopg2.DatabaseError("server closed the connection unexpectedly")
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "do_execute", fail)
+    answer = admin.post("/v6/clients", {"name": "Acme"})
+    event.remove(engine, "do_execute", fail)
+    error(answer, 503, "database_unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_a_read_that_is_cut_short_may_be_sent_again(app: Flask, admin: Caller) -> None:
+    with cut_once(app, "before_cursor_execute", "FROM clients"):
+        error(admin.get("/v6/clients"), 503, "database_unavailable")
+    assert data(admin.get("/v6/clients"))["count"] == 0

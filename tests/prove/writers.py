@@ -1,0 +1,184 @@
+"""Callers that write all the time, keep account of what they were answered, and compare it with the database."""
+
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from threading import Event, Thread
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from tests.caller import ACCOUNTS
+
+USAGE = "/v1/billing/credits/usage/"
+# Longer than any answer may take, whatever is broken.
+TIMEOUT_SECONDS = 30
+RETRY_SECONDS = 0.02
+# How often a caller that was not answered well leaves it at that.
+GIVES_UP = 0.1
+
+
+class Row(NamedTuple):
+    """A row that a write is to leave: where, as what, for what, and how much."""
+
+    account: str
+    kind: str
+    reference: str
+    amount: int
+
+
+@dataclass
+class Write:
+    """A write with a key of its own, and the rows it is to leave, all of them once."""
+
+    method: str
+    path: str
+    body: Any
+    rows: frozenset[Row]
+    # Sent until it is acknowledged; others are given up now and then, and may or may not have been done.
+    insistent: bool = False
+    key: str = field(default_factory=lambda: str(uuid4()))
+    acknowledged: bool = False
+
+
+class Answer(NamedTuple):
+    """How a request was answered; no status means that the connection broke."""
+
+    begun: float
+    seconds: float
+    status: int | None
+    retry_after: str | None
+
+    @property
+    def good(self) -> bool:
+        return self.status in {HTTPStatus.OK, HTTPStatus.CREATED}
+
+    @property
+    def says_to_try_again(self) -> bool:
+        return self.status == HTTPStatus.SERVICE_UNAVAILABLE and (self.retry_after or "").isdigit()
+
+
+@dataclass(frozen=True)
+class Books:
+    """What the writers write to."""
+
+    port: int
+    token: str
+    billing_accounts: tuple[int, int]
+    customer: str
+
+
+class Writer(Thread):
+    """One caller: writes, reads in between, and sends what was not answered again."""
+
+    def __init__(self, books: Books, seed: str) -> None:
+        super().__init__(daemon=True)
+        self.writes: list[Write] = []
+        self.answers: list[Answer] = []
+        self._books = books
+        self._chance = random.Random(seed)
+        self._ending = Event()
+        self._connection = HTTPConnection("127.0.0.1", books.port, timeout=TIMEOUT_SECONDS)
+
+    def run(self) -> None:
+        while not self._ending.is_set():
+            for write in self._next():
+                self.writes.append(write)
+                self._acknowledge(write)
+            self._ask("GET", self._chance.choice([f"{ACCOUNTS}/{self._account()}", ACCOUNTS]))
+        self._connection.close()
+
+    def end(self) -> None:
+        """Let the present write be acknowledged, then end."""
+        self._ending.set()
+        self.join(TIMEOUT_SECONDS)
+        assert not self.is_alive(), "a request was never answered"
+
+    def served_after(self, moment: float) -> float | None:
+        """When a request begun after that moment was first answered well."""
+        found = None
+        for answer in reversed(self.answers):
+            if answer.begun <= moment:
+                break
+            if answer.good:
+                found = answer.begun + answer.seconds
+        return found
+
+    def _next(self) -> Iterable[Write]:
+        account, reference, amount = self._account(), str(uuid4()), self._chance.randrange(1, 9)
+        kind = self._chance.choice(["lock", "settle", "charge", "spend"])
+        if kind == "charge":
+            consumes = [
+                {"billingAccountId": each, "externalId": reference, "amount": amount}
+                for each in self._books.billing_accounts
+            ]
+            rows = {Row(str(each), "consumed", reference, amount) for each in self._books.billing_accounts}
+            yield Write("POST", f"{ACCOUNTS}/consume-amounts", {"consumes": consumes}, frozenset(rows))
+        elif kind == "spend":
+            body = {"operation_type": reference, "credits_used": amount, "account_id": self._books.customer}
+            row = Row(self._books.customer, "deduction", reference, amount)
+            yield Write("POST", USAGE, body, frozenset({row}))
+        else:
+            body = {"challengeId": reference, "amount": amount}
+            locked = Row(str(account), "locked", reference, amount)
+            settles = kind == "settle"
+            yield Write("PATCH", f"{ACCOUNTS}/{account}/lock-amount", body, frozenset({locked}), insistent=settles)
+            if settles:
+                # The line of the lock becomes the one that is consumed.
+                self.writes.pop()
+                consumed = frozenset({locked._replace(kind="consumed")})
+                yield Write("PATCH", f"{ACCOUNTS}/{account}/consume-amount", body, consumed, insistent=True)
+
+    def _acknowledge(self, write: Write) -> None:
+        given_up = False
+        while not write.acknowledged and not given_up:
+            write.acknowledged = self._ask(write.method, write.path, write.body, write.key).good
+            given_up = not write.insistent and self._chance.random() < GIVES_UP
+
+    def _ask(self, method: str, path: str, body: Any = None, key: str | None = None) -> Answer:
+        headers = {"Authorization": f"Bearer {self._books.token}", "Content-Type": "application/json"}
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        begun = time.monotonic()
+        try:
+            self._connection.request(method, path, None if body is None else json.dumps(body), headers)
+            response = self._connection.getresponse()
+            response.read()
+            status, retry_after = response.status, response.headers["Retry-After"]
+        except (OSError, HTTPException):
+            self._connection.close()
+            status, retry_after = None, None
+        answer = Answer(begun, time.monotonic() - begun, status, retry_after)
+        self.answers.append(answer)
+        if not answer.good:
+            self._ending.wait(RETRY_SECONDS)
+        return answer
+
+    def _account(self) -> int:
+        return self._chance.choice(self._books.billing_accounts)
+
+
+class Comparison(NamedTuple):
+    """What is wrong between what callers were told and what the database holds."""
+
+    missing: int
+    halves: int
+    twice: int
+    unasked: int
+
+
+def compare(writes: Iterable[Write], found: Counter[Row]) -> Comparison:
+    """Compare writes with the rows that were found."""
+    missing = halves = 0
+    asked: set[Row] = set()
+    for write in writes:
+        there = [row for row in write.rows if row in found]
+        missing += write.acknowledged and len(there) < len(write.rows)
+        halves += 0 < len(there) < len(write.rows)
+        asked |= write.rows
+    twice = sum(number > 1 for number in found.values())
+    return Comparison(missing, halves, twice, len(found.keys() - asked))
