@@ -17,7 +17,7 @@ from app import create_app
 from app.config import Settings
 from app.db import embedded
 from app.db.base import db
-from bench import accounts, bulk_payments, ceiling, credits, legacy_export, load, profile, report, service
+from bench import accounts, bulk_payments, ceiling, credits, legacy_export, load, profile, report, service, work_periods
 from bench.bulk_payments import Api
 from bench.load import Load, Measured
 from bench.report import Row
@@ -29,6 +29,8 @@ HOT, EMPTY = 5, 6
 BULK_ITEMS = 1000
 IMPORTED_ROWS = 200_000
 ACCOUNTS = "/v6/billing-accounts"
+PAYMENTS = "/v6/work-period-payments"
+PAYMENTS_EACH = 2
 USAGE = "/v1/billing/credits/usage"
 
 _LINES = """
@@ -45,6 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--accounts", type=int, default=10_000)
     parser.add_argument("--transactions", type=int, default=1_000_000, help="of credits, for the second measurement")
+    parser.add_argument("--payments", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2 * (os.cpu_count() or 1))
@@ -68,6 +71,7 @@ def _measure(options: argparse.Namespace) -> Iterator[Row]:
                 yield Row("ceiling: lock in pgbench", Measured(ceiling.lock_rate(var_dir, options), 0))
             yield from _bulk(target, admin)
             yield from _credits(target, var_dir, options)
+            yield from _payments(target, admin, var_dir, options)
             yield from _imports(target, var_dir, options)
             print(target.flask("ledger", "verify"), flush=True)
 
@@ -114,6 +118,25 @@ def _bulk(target: Running, admin: str) -> Iterator[Row]:
     for size, created, changed in bulk_payments.measure(Api(target.url, admin)):
         yield Row(f"{size} payments created at once", seconds=created)
         yield Row(f"{size} payments changed at once", seconds=changed)
+
+
+def _payments(target: Running, admin: str, var_dir: Path, options: argparse.Namespace) -> Iterator[Row]:
+    """Pages near the beginning of a long list, and far from it."""
+    last = options.payments // 20
+    reads = [
+        ("payments, first page", Load(f"'{PAYMENTS}'")),
+        ("payments, page in the middle", Load(f"'{PAYMENTS}?page={last // 2}'")),
+        ("payments that failed, first page", Load(f"'{PAYMENTS}?status=failed'")),
+    ]
+    if any(options.only in name for name, _ in reads):
+        app = create_app(Settings.load({"VAR_DIR": str(var_dir), "LOG_LEVEL": "ERROR"}))
+        with app.app_context():
+            bookings = options.payments // (work_periods.WEEKS * PAYMENTS_EACH)
+            work_periods.load(bookings=bookings, payments_each=PAYMENTS_EACH, accounts=options.accounts)
+            db.session.commit()
+            db.session.remove()
+            db.engine.dispose()
+        yield from _drive(target, admin, reads, options)
 
 
 def _imports(target: Running, var_dir: Path, options: argparse.Namespace) -> Iterator[Row]:

@@ -110,7 +110,7 @@ def prune() -> int:
     while True:
         with transaction():
             batch: Any = db.session.execute(_PRUNE, {"expired": utc_now() - KEPT_FOR, "batch": PRUNED_AT_ONCE})
-        deleted += batch.rowcount
+        deleted += int(batch.rowcount)
         if batch.rowcount < PRUNED_AT_ONCE:
             return deleted
 

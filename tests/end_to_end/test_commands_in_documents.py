@@ -26,6 +26,7 @@ DOCUMENTS = [
 ELSEWHERE = {
     "clients.md": "make typescript runs both generators",
     "performance.md": "takes twenty minutes",
+    "reliability.md": "takes ten minutes",
 }
 SUCCESS = '{"success":true'
 END_OF_PAGE = "--- end of page ---"

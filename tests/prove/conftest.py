@@ -4,7 +4,7 @@
 also runs once with its protection taken out, and says what it reported then: a check that cannot fail proves nothing.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,10 @@ import pytest
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
 _START = "<!-- figures -->"
+_HEAD = (
+    "| check | done | wrong | with the protection taken out | seed | also measured |",
+    "|---|---|---:|---|---:|---|",
+)
 _FINDINGS = pytest.StashKey[list["Finding"]]()
 # What the fixture `scale` yields: takes the amount for the whole check and for the small cut.
 Scale = Callable[[int, int], int]
@@ -45,19 +49,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the page when all checks ran whole."""
+    """Write what ran whole to the page; the rows of other checks stay."""
     findings = session.config.stash[_FINDINGS]
-    if session.config.getoption("--whole", default=False) and findings and not session.config.getoption("keyword"):
-        words = PAGE.read_text().split(_START)[0]
-        PAGE.write_text(f"{words}{_START}\n\n" + "\n".join(_table(findings)) + "\n")
+    if session.config.getoption("--whole", default=False) and findings:
+        words, _, table = PAGE.read_text().partition(_START)
+        kept = (line.split(" | ") for line in table.splitlines()[3:])
+        rows = {cells[0]: " | ".join(cells) for cells in kept}
+        rows |= {f"| {each.check}": _row(each) for each in findings}
+        PAGE.write_text("\n".join([f"{words}{_START}\n", *_HEAD, *rows.values(), ""]))
 
 
-def _table(findings: list[Finding]) -> Iterator[str]:
-    yield "| check | done | wrong | with the protection taken out | seed | also measured |"
-    yield "|---|---|---:|---|---:|---|"
-    for each in findings:
-        seed = "" if each.seed is None else each.seed
-        yield f"| {each.check} | {each.done} | {each.wrong} | {each.control} | {seed} | {each.also} |"
+def _row(found: Finding) -> str:
+    seed = "" if found.seed is None else found.seed
+    return f"| {found.check} | {found.done} | {found.wrong} | {found.control} | {seed} | {found.also} |"
 
 
 @pytest.fixture
