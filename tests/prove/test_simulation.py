@@ -128,7 +128,8 @@ class World(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from(["lock", "consume"]), challenge=CHALLENGES, amount=st.integers(0, 60))
     def reserve(self, kind: str, challenge: str, amount: int) -> None:
-        amount = max(amount, kind == "consume")
+        if kind == "consume":
+            amount = max(amount, 1)
         answer = self.call(
             self.admin, "PATCH", f"{self.path}/{kind}-amount", {"challengeId": challenge, "amount": amount}
         )

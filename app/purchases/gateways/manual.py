@@ -7,7 +7,6 @@ from app.purchases.models import PaymentStatus
 class ManualGateway:
     """Nothing happens here by itself."""
 
-    display_name = "Bank transfer"
     is_remote = False
 
     def open(self, order: Order) -> Opened:  # noqa: ARG002 - the protocol's

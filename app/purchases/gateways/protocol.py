@@ -44,7 +44,6 @@ class RefusedError(Exception):
 class Gateway(Protocol):
     """A way to be paid. Every call raises Unavailable when the gateway cannot be asked now."""
 
-    display_name: str
     # Whether money moves at the gateway, so that a payment has a standing there and a refund is made there.
     is_remote: bool
 

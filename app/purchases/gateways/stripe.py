@@ -27,7 +27,6 @@ _log = logging.getLogger(__name__)
 class StripeGateway:
     """One Stripe account."""
 
-    display_name = "Credit or debit card"
     is_remote = True
 
     def __init__(self, secret_key: str, api_base: str | None) -> None:
