@@ -7,7 +7,7 @@ PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --str
 
 .PHONY: help
 help: ## Say what there is to make
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 18
 
 .PHONY: run
 run: .venv/service-installed ## Run the service, with an embedded database unless DATABASE_URL is set
@@ -17,6 +17,12 @@ run: .venv/service-installed ## Run the service, with an embedded database unles
 test: .venv/checks-installed ## Run all tests, on an embedded database unless TEST_DATABASE_URL is set
 	@# One process more than there are processors: some tests wait for processes they started.
 	$(BIN)/pytest -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist worksteal
+
+.PHONY: test-pgbouncer
+test-pgbouncer: .venv/checks-installed ## Run TESTS (all, unless named) with the database behind PgBouncer
+	@PATH="$$PATH:/usr/sbin" command -v pgbouncer >/dev/null || { \
+		echo "PgBouncer is needed: install the Debian package pgbouncer"; exit 1; }
+	$(BIN)/pytest --pgbouncer -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist worksteal $(TESTS)
 
 .PHONY: lint
 lint: .venv/checks-installed ## Check style, types, imports, and that migrations and docs/openapi.json are current

@@ -47,8 +47,6 @@ def create_app(settings: Settings | None = None) -> Flask:
             "connect_args": {
                 "connect_timeout": 5,
                 "application_name": "billing-service",
-                # In another zone a time near the first or the last year could not be read back.
-                "options": "-c timezone=UTC",
             },
         },
     )

@@ -27,6 +27,7 @@ from app.config import Settings
 from app.db import embedded
 from app.db.base import db
 from cli.token import mint
+from tests import bouncer
 from tests.caller import ACCOUNTS, TEN_YEARS, Caller, data
 from tests.processes import until, using
 
@@ -38,13 +39,22 @@ APPEND_ONLY = {"credit_transactions"}
 _RESOURCES = ExitStack()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare what can be different about the database."""
+    parser.addoption("--pgbouncer", action="store_true", help="reach the server through PgBouncer, by transaction")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Start the server once: in the process that distributes the tests."""
-    if hasattr(config, "workerinput") or "TEST_DATABASE_URL" in os.environ:
+    if hasattr(config, "workerinput"):
         return
-    var_dir = Path(_RESOURCES.enter_context(tempfile.TemporaryDirectory(prefix="billing-tests-")))
-    _RESOURCES.enter_context(embedded.running(var_dir, durable=False))
-    os.environ["TEST_DATABASE_URL"] = embedded.url(var_dir)
+    if "TEST_DATABASE_URL" not in os.environ:
+        var_dir = Path(_RESOURCES.enter_context(tempfile.TemporaryDirectory(prefix="billing-tests-")))
+        _RESOURCES.enter_context(embedded.running(var_dir, durable=False))
+        os.environ["TEST_DATABASE_URL"] = embedded.url(var_dir)
+    if config.getoption("--pgbouncer"):
+        server = os.environ["TEST_DATABASE_URL"]
+        os.environ["TEST_DATABASE_URL"] = _RESOURCES.enter_context(bouncer.in_front_of(server))
 
 
 def pytest_unconfigure() -> None:

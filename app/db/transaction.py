@@ -42,6 +42,17 @@ def autocommit_reads() -> None:
     driver_connection.autocommit = True
 
 
+@event.listens_for(Pool, "connect")
+def _keep_time_in_utc(connection: Any, _record: Any) -> None:
+    """Have times read in UTC: in another zone one near the first or the last year could not be read back."""
+    # Not as an option of the connection, which PgBouncer does not take. It knows this setting as the client's own and
+    # gives it to every server connection the client gets.
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("SET timezone TO 'UTC'")
+    connection.autocommit = False
+
+
 @event.listens_for(Pool, "reset")
 def _leave_autocommit(connection: Any, *_: Any) -> None:
     if not connection.closed and connection.autocommit:

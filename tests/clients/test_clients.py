@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from freezegun import freeze_time
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from app.clock import utc_now
 from app.db.base import db
@@ -396,8 +397,10 @@ def test_a_server_in_another_zone_changes_nothing(app: Flask, admin: Caller) -> 
     with app.app_context(), db.engine.begin() as connection:
         name = connection.execute(text("SELECT current_database()")).scalar_one()
         connection.execute(text(f"ALTER DATABASE {name} SET timezone TO 'Asia/Tokyo'"))
-    with app.app_context():
-        db.engine.dispose()
+    # What is connected still has the zone it began with, also where a pool stands in between.
+    end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+    with app.app_context(), pytest.raises(OperationalError), db.engine.begin() as connection:
+        connection.execute(text(end_all))
     client = data(admin.post("/v6/clients", {"name": "Acme", **dates}), 201)
     assert client["startDate"] == "0001-01-01T00:00:00.000Z"
     assert data(admin.get("/v6/clients"))["results"][0]["endDate"] == "9999-12-31T23:59:59.000Z"
