@@ -11,7 +11,8 @@ from app.billing_accounts.money_routes import blueprint as billing_accounts
 from app.clients.routes import blueprint as clients
 from app.config import ROOT, Settings
 from app.credits.routes import blueprint as credits
-from app.db import base
+from app.db import base, failover
+from app.db.replica import open_replica
 from app.purchases import gateways
 from app.purchases.routes import blueprint as purchases
 from app.web import converters, operations, requests
@@ -56,6 +57,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     requests.init_app(app)
     converters.init_app(app)
     base.db.init_app(app)
+    _connect_databases(app, settings)
     Migrate(app, base.db, directory=str(ROOT / "migrations"))
     if settings.cors_origins:
         CORS(app, origins=list(settings.cors_origins), expose_headers=HEADERS_FOR_BROWSERS)
@@ -74,3 +76,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     for blueprint in features:
         api.register_blueprint(blueprint)
     return app
+
+
+def _connect_databases(app: Flask, settings: Settings) -> None:
+    with app.app_context():
+        primary = base.db.engine
+    failover.leave_read_only_servers(primary)
+    app.extensions["replica"] = settings.database_replica_url and open_replica(
+        primary,
+        settings.database_replica_url,
+        max_lag=settings.database_replica_max_lag,
+        options=app.config["SQLALCHEMY_ENGINE_OPTIONS"],
+    )

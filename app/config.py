@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,11 +14,14 @@ from dotenv import dotenv_values
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from app.db import embedded
+from app.db import addresses, embedded
 
 ROOT = Path(__file__).resolve().parent.parent
 MIN_SECRET_BYTES = 32
 MAX_PORT = 65535
+
+_POSTGRESQL = frozenset({"postgresql", "postgres", "postgresql+psycopg2"})
+_DECIMAL = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 
 
 class ConfigurationError(Exception):
@@ -30,6 +34,8 @@ class Settings:
 
     production: bool
     database_url: str
+    database_replica_url: str | None
+    database_replica_max_lag: float
     embedded_dir: Path | None
     var_dir: Path
     host: str
@@ -62,10 +68,12 @@ class Settings:
         jwks_url, issuers = _web_address(env, "AUTH_JWKS_URL"), _issuers(env.get("VALID_ISSUERS"))
         if jwks_url and not issuers:
             raise ConfigurationError("AUTH_JWKS_URL needs VALID_ISSUERS: name the issuers whose tokens are accepted.")
-        database_url = _postgresql(env, "DATABASE_URL")
+        database_url = _database(env, "DATABASE_URL", target_session_attrs="read-write")
         return cls(
             production=production,
-            database_url=_with_driver(database_url) if database_url else embedded.url(var_dir),
+            database_url=database_url or embedded.url(var_dir),
+            database_replica_url=_database(env, "DATABASE_REPLICA_URL"),
+            database_replica_max_lag=_seconds(env, "DATABASE_REPLICA_MAX_LAG", "0.1", maximum=10),
             embedded_dir=None if database_url else var_dir,
             var_dir=var_dir,
             host=env.get("HOST", "127.0.0.1"),
@@ -92,12 +100,19 @@ def _integer(env: Mapping[str, str], name: str, default: int, *, maximum: int) -
     return int(text)
 
 
+def _seconds(env: Mapping[str, str], name: str, default: str, *, maximum: int) -> float:
+    text = env.get(name, default)
+    if not (_DECIMAL.fullmatch(text) and 0 < float(text) <= maximum):
+        raise ConfigurationError(f"{name} must be a number of seconds above 0 and up to {maximum}, not {text!r}.")
+    return float(text)
+
+
 def _postgresql(env: Mapping[str, str], name: str) -> str | None:
     url = env.get(name)
     if url is None:
         return None
     try:
-        supported = make_url(url).drivername.lower() in {"postgresql", "postgres", "postgresql+psycopg2"}
+        supported = make_url(addresses.for_sqlalchemy(url)).drivername.lower() in _POSTGRESQL
     except (ArgumentError, ValueError):
         supported = False
     if not supported:
@@ -105,8 +120,10 @@ def _postgresql(env: Mapping[str, str], name: str) -> str | None:
     return url
 
 
-def _with_driver(url: str) -> str:
-    return "postgresql+psycopg2://" + url.split("://", 1)[1]
+def _database(env: Mapping[str, str], name: str, **of_several: str) -> str | None:
+    """An address for our own driver; what `of_several` says of a choice between hosts holds unless the address does."""
+    url = _postgresql(env, name)
+    return url and "postgresql+psycopg2://" + addresses.for_sqlalchemy(url, **of_several).split("://", 1)[1]
 
 
 def _web_address(env: Mapping[str, str], name: str) -> str | None:

@@ -4,12 +4,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, make_url
 
 from app.config import ROOT, ConfigurationError, Settings
 from tests.processes import finish, start
 
 SECRET = "x" * 32
 JWKS = {"AUTH_JWKS_URL": "https://auth.example.com/jwks.json", "VALID_ISSUERS": '["https://auth.example.com/"]'}
+
+
+def connects_with(url: str) -> dict[str, Any]:
+    """What the driver is called with for an address."""
+    found: dict[str, Any] = create_engine(url).dialect.create_connect_args(make_url(url))[1]
+    return found
 
 
 @pytest.fixture
@@ -37,6 +44,11 @@ class TestRefusals:
             ("DATABASE_URL", "localhost/billing"),
             ("DATABASE_URL", "postgresql:billing"),
             ("DATABASE_URL", "postgresql://localhost:port/billing"),
+            ("DATABASE_URL", "postgresql://one:5432,two:port/billing"),
+            ("DATABASE_URL", "mysql://one,two/billing"),
+            ("DATABASE_REPLICA_URL", "mysql://localhost/billing"),
+            ("DATABASE_REPLICA_URL", "postgresql://localhost:port/billing"),
+            *(("DATABASE_REPLICA_MAX_LAG", text) for text in ("0", "0.0", "-1", "10.1", "soon", "1e1", "inf", ".")),
             ("MEMBER_DB_URL", "mysql://localhost/members"),
             ("MEMBER_DB_URL", "members"),
             ("AUTH_SECRET", "short"),
@@ -100,6 +112,7 @@ class TestValues:
         assert (settings.log_level, settings.embedded_dir) == ("INFO", tmp_path / "var")
         assert settings.web_concurrency >= 2
         assert settings.database_url.startswith("postgresql+psycopg2://")
+        assert (settings.database_replica_url, settings.database_replica_max_lag) == (None, 0.1)
         nothing = (settings.auth_jwks_url, settings.auth_audience, settings.member_db_url)
         assert (nothing, settings.valid_issuers, settings.cors_origins) == ((None,) * 3, (), ())
 
@@ -113,6 +126,30 @@ class TestValues:
         assert settings.database_url == "postgresql+psycopg2://u:p%40ss@db:5433/billing?sslmode=require"
         assert settings.embedded_dir is None
 
+    @pytest.mark.parametrize(
+        ("url", "hosts", "ports"),
+        [
+            ("postgresql://u:p%40ss@one:5432,two:5433/billing", "one,two", "5432,5433"),
+            ("postgres://u:p%40ss@one,two:5433/billing", "one,two", ",5433"),
+            ("postgresql://u:p%40ss@[::1]:5432,[::2]/billing", "::1,::2", "5432,"),
+            ("postgresql://u:p%40ss@/billing?host=one:5432&host=two:5433", "one,two", "5432,5433"),
+            ("postgresql+psycopg2://u:p%40ss@/billing?host=one,two&port=5432,5433", "one,two", "5432,5433"),
+            ("postgresql://u:p%40ss@%2Frun%2Fone,%2Frun%2Ftwo/billing", "/run/one,/run/two", ","),
+        ],
+    )
+    def test_a_database_may_be_on_several_hosts(self, load: Any, url: str, hosts: str, ports: str) -> None:
+        found = connects_with(load(DATABASE_URL=url).database_url)
+        password = {"user": "u", "password": "p@ss", "dbname": "billing"}
+        assert found == {**password, "host": hosts, "port": ports, "target_session_attrs": "read-write"}
+
+    def test_what_an_address_says_of_several_hosts_is_kept(self, load: Any) -> None:
+        url = "postgresql://u@one,two/billing?target_session_attrs=prefer-standby&sslmode=require"
+        for name in ("database_url", "database_replica_url"):
+            found = connects_with(getattr(load(**{name.upper(): url}), name))
+            assert (found["target_session_attrs"], found["sslmode"]) == ("prefer-standby", "require")
+        several = load(DATABASE_REPLICA_URL="postgresql://u@one,two/billing").database_replica_url
+        assert "target_session_attrs" not in connects_with(several), "any replica will do"
+
     def test_values_are_read_as_what_they_are(self, load: Any) -> None:
         settings = load(
             PORT=" 8080 ",
@@ -121,11 +158,15 @@ class TestValues:
             CORS_ORIGINS="https://a.example.com, https://b.example.com,",
             AUTH_AUDIENCE="us",
             MEMBER_DB_URL="postgresql://reader@members/db",
+            DATABASE_REPLICA_URL="postgresql://reader@replica/db",
+            DATABASE_REPLICA_MAX_LAG="2.5",
             **JWKS,
         )
         assert (settings.port, settings.web_concurrency, settings.log_level) == (8080, 1, "DEBUG")
         assert settings.cors_origins == ("https://a.example.com", "https://b.example.com")
         assert (settings.auth_audience, settings.member_db_url) == ("us", "postgresql://reader@members/db")
+        assert settings.database_replica_url == "postgresql+psycopg2://reader@replica/db"
+        assert settings.database_replica_max_lag == 2.5
         assert settings.valid_issuers == ("https://auth.example.com/",)
 
     def test_a_relative_directory_is_below_the_project(self) -> None:

@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Computed, DateTime, MetaData, event
+from flask_sqlalchemy.session import Session
+from sqlalchemy import Computed, Connection, DateTime, Engine, MetaData, event
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
 
@@ -47,4 +48,14 @@ def _begin(_entity: Timestamped, _arguments: Any, values: dict[str, Any]) -> Non
     values.setdefault("updated_at", now)
 
 
-db = SQLAlchemy(model_class=Base, disable_autonaming=True)
+class RoutedSession(Session):
+    """The session of a request: on the primary, unless `replica` is set before its first statement."""
+
+    replica: Engine | None = None
+
+    def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
+        """Where statements are run."""
+        return self.replica or super().get_bind(*args, **kwargs)
+
+
+db = SQLAlchemy(model_class=Base, disable_autonaming=True, session_options={"class_": RoutedSession})

@@ -1,5 +1,6 @@
 """The base of every view: guard, transaction, idempotency and path values, in that order."""
 
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, cast
 
 from flask import Response, current_app, request
@@ -7,6 +8,7 @@ from flask.views import MethodView
 from werkzeug.exceptions import MethodNotAllowed
 
 from app.auth.guards import Guard
+from app.db.replica import Replica
 from app.db.transaction import autocommit_reads, transaction
 from app.errors import Invalid
 from app.naming import camel_case
@@ -35,12 +37,9 @@ class Resource(MethodView):
             if isinstance(value, Malformed):
                 _require_no_word_here()
                 raise Invalid.field(camel_case(name), value.problem, location="path")
-        if method in _SAFE_METHODS and not self.reads_in_transaction:
-            autocommit_reads()
-            return cast("Response", view(**path))
         if method in _SAFE_METHODS:
-            with transaction():
-                return cast("Response", view(**path))
+            replica: Replica | None = current_app.extensions["replica"]
+            return self._read(view, path) if replica is None else replica.read(lambda: self._read(view, path))
         if guard.open_to_all:
             # Nobody is known whose idempotency key it could be.
             with transaction():
@@ -49,6 +48,13 @@ class Resource(MethodView):
             return idempotency.once_in_parts(lambda: view(**path))
         with transaction():
             return idempotency.once(lambda: view(**path))
+
+    def _read(self, view: Callable[..., Response], path: Mapping[str, Any]) -> Response:
+        if not self.reads_in_transaction:
+            autocommit_reads()
+            return view(**path)
+        with transaction():
+            return view(**path)
 
 
 def _require_no_word_here() -> None:

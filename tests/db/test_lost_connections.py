@@ -2,13 +2,13 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg2
 import pytest
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import event, make_url
 
 from app.db.base import db
 from tests.caller import Caller, data, error
@@ -75,6 +75,25 @@ def test_a_break_of_no_particular_kind_is_one_too(app: Flask, admin: Caller) -> 
     event.remove(engine, "do_execute", fail)
     error(answer, 503, "database_unavailable")
     assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_a_server_that_takes_no_more_writes_is_left(app: Flask, admin: Caller, database_url: str) -> None:
+    """As after a failover behind one address: connections lead to what is now a standby."""
+    name = make_url(database_url).database
+    with closing(psycopg2.connect(database_url.replace("+psycopg2", ""))) as operator, operator.cursor() as cursor:
+        operator.autocommit = True
+        cursor.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        with app.app_context():
+            db.engine.dispose()
+        for _ in range(2):
+            answer = admin.post("/v6/clients", {"name": "Acme"}, Idempotency_Key="k")
+            error(answer, 503, "database_unavailable")
+            assert int(answer.headers["Retry-After"]) > 0
+        data(admin.get("/v6/clients"))
+        cursor.execute("SET default_transaction_read_only = off")
+        cursor.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+    error(admin.post("/v6/clients", {"name": "Acme"}, Idempotency_Key="k"), 503)
+    data(admin.post("/v6/clients", {"name": "Acme"}, Idempotency_Key="k"), 201)
 
 
 def test_a_read_that_is_cut_short_may_be_sent_again(app: Flask, admin: Caller) -> None:

@@ -1,0 +1,305 @@
+"""Reads on a streaming replica."""
+
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import flask_migrate
+import pytest
+from flask import Flask
+from sqlalchemy import event
+
+from app import create_app
+from app.config import Settings
+from app.db import positions
+from app.db.base import db
+from app.db.positions import Position
+from app.db.replica import Replica
+from tests.caller import ACCOUNTS, Caller, data, error
+from tests.processes import until
+from tests.servers import Server, follow
+
+# Long enough for a replica that works on a busy machine.
+PATIENCE = 5
+NO_PATIENCE = 0.01
+
+Make = Callable[..., Flask]
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[tuple[Server, Server]]:
+    """A primary and a replica that follows it."""
+    with tempfile.TemporaryDirectory(prefix="billing-") as place, ExitStack() as stack:
+        primary = Server(stack, Path(place) / "primary")
+        # As in production: what is answered is on its way to the replica.
+        primary.query("ALTER DATABASE billing SET synchronous_commit = on")
+        yield primary, follow(stack, primary, Path(place) / "replica")
+
+
+@pytest.fixture(scope="module")
+def primary(pair: tuple[Server, Server]) -> Server:
+    return pair[0]
+
+
+@pytest.fixture(scope="module")
+def _migrated(primary: Server, settings: Settings) -> None:
+    app = create_app(replace(settings, database_url=primary.url))
+    with app.app_context():
+        flask_migrate.upgrade()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def replica(pair: tuple[Server, Server], _migrated: None) -> Iterator[Server]:
+    server = pair[1]
+    yield server
+    server.thaw()
+    server.query("SELECT pg_wal_replay_resume()")
+
+
+@pytest.fixture
+def machine(settings: Settings, primary: Server, replica: Server) -> Iterator[Make]:
+    """Makes the service of another machine on the same two servers, which uses the replica already."""
+    made: list[Flask] = []
+
+    def make(*, url: str = replica.url, max_lag: float = PATIENCE, waits: bool = True) -> Flask:
+        changes = {"database_url": primary.url, "database_replica_url": url, "database_replica_max_lag": max_lag}
+        app = create_app(replace(settings, **changes))
+        made.append(app)
+        if waits:
+            until_in_use(app)
+        return app
+
+    yield make
+    for app in made:
+        app.extensions["replica"].close()
+        with app.app_context():
+            db.engine.dispose()
+
+
+@pytest.fixture
+def app(machine: Make) -> Flask:
+    return machine()
+
+
+def replica_of(app: Flask) -> Replica:
+    found: Replica = app.extensions["replica"]
+    return found
+
+
+def position(app: Flask) -> Position:
+    with app.app_context(), db.engine.connect() as connection:
+        return positions.present(connection)
+
+
+def until_in_use(app: Flask) -> None:
+    def in_use() -> bool:
+        with app.app_context():
+            replica_of(app).read(lambda: None)
+        return replica_of(app).in_use
+
+    until(in_use, "the replica to be in use")
+
+
+@contextmanager
+def asked(app: Flask) -> Iterator[list[str]]:
+    """What the replica is asked meanwhile."""
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    event.listen(replica_of(app).engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(replica_of(app).engine, "before_cursor_execute", note)
+
+
+def reads_from_replica(app: Flask, caller: Caller, path: str) -> bool:
+    with asked(app) as statements:
+        data(caller.get(path))
+    return any("pg_last_wal_replay_lsn" not in each and "pg_control" not in each for each in statements)
+
+
+class TestWhereReadsGo:
+    @pytest.mark.parametrize("path", [ACCOUNTS, "/v6/clients", "/v6/work-periods", "/v6/work-period-payments"])
+    def test_reads_go_to_the_replica(self, app: Flask, admin: Caller, path: str) -> None:
+        assert reads_from_replica(app, admin, path)
+
+    def test_so_do_the_head_of_one_and_a_detail(self, app: Flask, admin: Caller, account_id: int) -> None:
+        assert reads_from_replica(app, admin, f"{ACCOUNTS}/{account_id}")
+        with asked(app) as statements:
+            assert admin.call("HEAD", f"{ACCOUNTS}/{account_id}").status_code == 200
+        assert any("FROM billing_accounts" in each for each in statements)
+
+    @pytest.mark.parametrize(
+        "path",
+        ["/v1/billing/credits/balance/", "/v1/billing/transactions/", "/v1/account/usage/analytics/"],
+    )
+    def test_so_do_those_behind_walls(self, app: Flask, as_caller: Callable[..., Caller], path: str) -> None:
+        owners = [as_caller(user=f"{path} {name}") for name in ("one", "two")]
+        for owner in owners:
+            data(owner.post("/v1/account/", {"name": "Harbour Studio"}), 201)
+        answers = [owner.get(path).get_data() for owner in owners]
+        assert all(reads_from_replica(app, owner, path) for owner in owners)
+        if "transactions" in path:
+            assert answers[0] != answers[1]
+
+    def test_writes_and_what_they_read_do_not(self, app: Flask, admin: Caller) -> None:
+        with asked(app) as statements:
+            client = data(admin.post("/v6/clients", {"name": "Acme"}), 201)["id"]
+            account = {"name": "Acme", "budget": 10, "markup": 0, "clientId": client}
+            number = data(admin.post(ACCOUNTS, account, Idempotency_Key=client), 201)["id"]
+            data(admin.post(ACCOUNTS, account, Idempotency_Key=client), 201)
+            data(admin.patch(f"{ACCOUNTS}/{number}/lock-amount", {"challengeId": "1", "amount": 1}))
+        assert statements == []
+
+    def test_a_read_that_turns_out_to_write_goes_to_the_primary(
+        self, app: Flask, as_caller: Callable[..., Caller]
+    ) -> None:
+        owner = as_caller(user="inviting", email="inviting@harbour.example")
+        data(owner.post("/v1/account/", {"name": "Harbour Studio"}), 201)
+        data(owner.post("/v1/account/team/", {"email": "guest@harbour.example"}), 201)
+        guest = as_caller(user="guest", email="guest@harbour.example")
+        assert data(guest.get("/v1/account/settings/"))["name"] == "Harbour Studio"
+        assert replica_of(app).in_use, "nothing is wrong with it"
+        assert reads_from_replica(app, guest, "/v1/account/settings/")
+
+    def test_a_failure_is_answered_from_the_replica_too(self, app: Flask, admin: Caller) -> None:
+        with asked(app) as statements:
+            error(admin.get(f"{ACCOUNTS}/999999"), 404, "not_found")
+        assert any("FROM billing_accounts" in each for each in statements)
+
+    def test_without_a_replica_nothing_is_asked_for(self, settings: Settings) -> None:
+        assert create_app(settings).extensions["replica"] is None
+
+
+class TestOwnWrites:
+    def test_a_write_is_seen_at_once_on_every_machine(
+        self, app: Flask, machine: Make, token: Callable[..., str], replica: Server
+    ) -> None:
+        other = machine(max_lag=NO_PATIENCE)
+        here, there = Caller(app, token()), Caller(other, token())
+        client = data(here.post("/v6/clients", {"name": "Before"}), 201)["id"]
+        until(lambda: reads_from_replica(other, there, f"/v6/clients/{client}"), "the replica to be read from")
+        replica.query("SELECT pg_wal_replay_pause()")
+        data(here.patch(f"/v6/clients/{client}", {"name": "After"}))
+        assert data(there.get(f"/v6/clients/{client}"))["name"] == "After"
+        replica.query("SELECT pg_wal_replay_resume()")
+
+    def test_without_the_check_it_would_not_be(
+        self, app: Flask, admin: Caller, replica: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        client = data(admin.post("/v6/clients", {"name": "Before"}), 201)["id"]
+        assert reads_from_replica(app, admin, f"/v6/clients/{client}")
+        replica.query("SELECT pg_wal_replay_pause()")
+        monkeypatch.setattr(positions, "has_replayed", lambda *_: True)
+        data(admin.patch(f"/v6/clients/{client}", {"name": "After"}))
+        assert data(admin.get(f"/v6/clients/{client}"))["name"] == "Before"
+
+    def test_that_holds_for_commits_that_do_not_wait_for_the_disk(
+        self, app: Flask, admin: Caller, primary: Server
+    ) -> None:
+        primary.query("ALTER DATABASE billing SET synchronous_commit = off")
+        with app.app_context():
+            db.engine.dispose()
+        client = data(admin.post("/v6/clients", {"name": "0"}), 201)["id"]
+        for number in range(3):
+            data(admin.patch(f"/v6/clients/{client}", {"name": str(number)}))
+            assert data(admin.get(f"/v6/clients/{client}"))["name"] == str(number)
+        primary.query("ALTER DATABASE billing SET synchronous_commit = on")
+
+    def test_nobody_waits_for_work_that_was_undone(self, app: Flask, admin: Caller, account_id: int) -> None:
+        before = position(app)
+        lock = {"challengeId": "c1", "amount": 1_000_000}
+        error(admin.patch(f"{ACCOUNTS}/{account_id}/lock-amount", lock, Idempotency_Key="k"), 400)
+        assert position(app) == before
+
+    def test_a_read_waits_for_a_replica_that_is_about_to_follow(self, app: Flask, admin: Caller) -> None:
+        client = data(admin.post("/v6/clients", {"name": "0"}), 201)["id"]
+        for number in range(20):
+            data(admin.patch(f"/v6/clients/{client}", {"name": str(number)}))
+            with asked(app) as statements:
+                assert data(admin.get(f"/v6/clients/{client}"))["name"] == str(number)
+            assert any("FROM clients" in each for each in statements)
+
+
+class TestLeavingOut:
+    def test_one_that_lags_until_it_has_caught_up(self, machine: Make, token: Any, replica: Server) -> None:
+        app = machine(max_lag=NO_PATIENCE)
+        admin = Caller(app, token())
+        replica.query("SELECT pg_wal_replay_pause()")
+        data(admin.post("/v6/clients", {"name": "Acme"}), 201)
+        assert not reads_from_replica(app, admin, "/v6/clients")
+        assert not replica_of(app).in_use
+        with asked(app) as statements:
+            data(admin.get("/v6/clients"))
+        assert not any("FROM clients" in each for each in statements), "while it is left out no read tries it"
+        replica.query("SELECT pg_wal_replay_resume()")
+        until_in_use(app)
+        until(lambda: reads_from_replica(app, admin, "/v6/clients"), "the replica to be read from")
+
+    def test_one_whose_connections_break(self, app: Flask, admin: Caller, replica: Server) -> None:
+        ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'billing-service'"
+        assert reads_from_replica(app, admin, "/v6/clients")
+        replica.query(ours)
+        data(admin.get("/v6/clients"))
+        until_in_use(app)
+        assert reads_from_replica(app, admin, "/v6/clients")
+
+    def test_one_that_hangs(self, machine: Make, token: Any, replica: Server) -> None:
+        """Its connections stay open, and nothing comes back."""
+        app = machine(max_lag=NO_PATIENCE)
+        admin = Caller(app, token())
+        until(lambda: reads_from_replica(app, admin, "/v6/clients"), "the replica to be read from")
+        replica.freeze()
+        data(admin.get("/v6/clients"))
+        assert not replica_of(app).in_use
+        assert not reads_from_replica(app, admin, "/v6/clients")
+        replica.thaw()
+        until_in_use(app)
+
+    def test_one_that_takes_connections_and_says_nothing(self, machine: Make, token: Any) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as hole:
+            url = f"postgresql+psycopg2://billing@127.0.0.1:{hole.getsockname()[1]}/billing"
+            app = machine(url=url, waits=False)
+            admin = Caller(app, token())
+            for _ in range(3):
+                data(admin.get("/v6/clients"))
+            # It was tried, by nobody's request.
+            hole.accept()[0].close()
+        assert not replica_of(app).in_use
+
+    def test_one_that_is_not_there(self, machine: Make, token: Any) -> None:
+        app = machine(url="postgresql+psycopg2://billing@127.0.0.1:1/billing", waits=False)
+        data(Caller(app, token()).get("/v6/clients"))
+
+    def test_one_that_is_the_primary(self, machine: Make, primary: Server, token: Any) -> None:
+        app = machine(url=primary.url, max_lag=NO_PATIENCE, waits=False)
+        admin = Caller(app, token())
+        data(admin.post("/v6/clients", {"name": "Acme"}), 201)
+        assert not reads_from_replica(app, admin, "/v6/clients")
+
+    def test_one_that_went_another_way(self, machine: Make, token: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As far on as the primary, on a timeline that the primary has left."""
+        app = machine(max_lag=NO_PATIENCE)
+        there = position(app)
+        monkeypatch.setattr(positions, "present", lambda _: there._replace(timeline=there.timeline + 1))
+        assert not reads_from_replica(app, Caller(app, token()), "/v6/clients")
+        assert not replica_of(app).in_use
+
+    def test_one_that_hangs_in_the_middle_of_a_read(
+        self, app: Flask, admin: Caller, replica: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("app.db.replica.READ_SECONDS", 0.1)
+
+        def hang(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            if "FROM clients" in statement:
+                replica.freeze()
+
+        event.listen(replica_of(app).engine, "before_cursor_execute", hang)
+        data(admin.get("/v6/clients"))
+        assert not replica_of(app).in_use
