@@ -15,7 +15,7 @@ from app.db import base, failover
 from app.db.replica import open_replica
 from app.purchases import gateways
 from app.purchases.routes import blueprint as purchases
-from app.web import converters, operations, requests
+from app.web import converters, metrics, operations, requests
 from app.web.documentation import ServiceApi
 from app.web.json import OrjsonProvider
 from app.work_periods.payment_routes import blueprint as work_period_payments
@@ -82,9 +82,13 @@ def _connect_databases(app: Flask, settings: Settings) -> None:
     with app.app_context():
         primary = base.db.engine
     failover.leave_read_only_servers(primary)
-    app.extensions["replica"] = settings.database_replica_url and open_replica(
+    metrics.count_connections(primary, pool="primary")
+    replica = settings.database_replica_url and open_replica(
         primary,
         settings.database_replica_url,
         max_lag=settings.database_replica_max_lag,
         options=app.config["SQLALCHEMY_ENGINE_OPTIONS"],
     )
+    if replica:
+        metrics.count_connections(replica.engine, pool="replica")
+    app.extensions["replica"] = replica

@@ -29,6 +29,15 @@ class ConfigurationError(Exception):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Serving:
+    """How connections and worker processes are kept. Of requests, `trusted_proxy_hops` proxies say whose they are."""
+
+    trusted_proxy_hops: int
+    keep_alive_seconds: int
+    worker_max_requests: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """What the service is told from outside. Build it with `Settings.load()`."""
 
@@ -41,6 +50,7 @@ class Settings:
     host: str
     port: int
     web_concurrency: int
+    serving: Serving
     auth_secret: str | None
     auth_jwks_url: str | None
     valid_issuers: tuple[str, ...]
@@ -79,6 +89,7 @@ class Settings:
             host=env.get("HOST", "127.0.0.1"),
             port=_integer(env, "PORT", 3000, maximum=MAX_PORT),
             web_concurrency=_integer(env, "WEB_CONCURRENCY", 2 * (os.cpu_count() or 1), maximum=1024),
+            serving=_serving(env),
             auth_secret=_secret(env.get("AUTH_SECRET"), jwks_url, var_dir, production=production),
             auth_jwks_url=jwks_url,
             valid_issuers=issuers,
@@ -93,10 +104,10 @@ class Settings:
         )
 
 
-def _integer(env: Mapping[str, str], name: str, default: int, *, maximum: int) -> int:
+def _integer(env: Mapping[str, str], name: str, default: int, *, maximum: int, minimum: int = 1) -> int:
     text = env.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= maximum):
-        raise ConfigurationError(f"{name} must be a whole number from 1 to {maximum}, not {text!r}.")
+    if not (text.isascii() and text.isdigit() and minimum <= int(text) <= maximum):
+        raise ConfigurationError(f"{name} must be a whole number from {minimum} to {maximum}, not {text!r}.")
     return int(text)
 
 
@@ -105,6 +116,16 @@ def _seconds(env: Mapping[str, str], name: str, default: str, *, maximum: int) -
     if not (_DECIMAL.fullmatch(text) and 0 < float(text) <= maximum):
         raise ConfigurationError(f"{name} must be a number of seconds above 0 and up to {maximum}, not {text!r}.")
     return float(text)
+
+
+def _serving(env: Mapping[str, str]) -> Serving:
+    return Serving(
+        trusted_proxy_hops=_integer(env, "TRUSTED_PROXY_HOPS", 0, minimum=0, maximum=10),
+        # Longer than the 60 seconds after which proxies usually drop an idle connection: they must be the ones to do
+        # it, or a request meets a connection that was closed a moment ago.
+        keep_alive_seconds=_integer(env, "KEEP_ALIVE_SECONDS", 75, maximum=3600),
+        worker_max_requests=_integer(env, "WORKER_MAX_REQUESTS", 250_000, minimum=0, maximum=1_000_000_000),
+    )
 
 
 def _postgresql(env: Mapping[str, str], name: str) -> str | None:

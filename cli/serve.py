@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from gunicorn.arbiter import Arbiter
 from app import THREADS_PER_WORKER
 from app.config import Settings
 from app.db.base import db
+from app.db.revision import OutdatedSchemaError, require_current_schema
 from app.db.server_version import UnsupportedServerError, require_supported_server
 from app.web import metrics
 from cli.database import with_database
@@ -31,18 +33,23 @@ _STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGTERM})
 
 
 @click.command(epilog="Example: PORT=8080 flask serve")
+@click.option(
+    "--migrate/--no-migrate",
+    default=True,
+    help="Migrate first, or refuse to start when the database is behind: so when several copies start at once.",
+)
 @with_appcontext
-def serve() -> None:
+def serve(migrate: bool) -> None:
     """Migrate the database, then answer requests until stopped."""
     _require_free_port(current_app.config["SETTINGS"])
-    _serve()
+    _serve(migrate=migrate)
 
 
 @with_database
-def _serve() -> None:
+def _serve(*, migrate: bool) -> None:
     app = current_app._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - Flask names no other way
     settings: Settings = app.config["SETTINGS"]
-    _prepare_database()
+    _prepare_database(migrate=migrate)
     metrics.share_between_workers(settings.var_dir / "metrics" / str(settings.port))
     _Server(app, settings).run()
 
@@ -61,13 +68,16 @@ def _require_free_port(settings: Settings) -> None:
             ) from None
 
 
-def _prepare_database() -> None:
+def _prepare_database(*, migrate: bool) -> None:
     try:
         with db.engine.connect() as connection:
             require_supported_server(connection)
-    except UnsupportedServerError as error:
+            if not migrate:
+                require_current_schema(connection, current_app.extensions["migrate"].directory)
+    except (UnsupportedServerError, OutdatedSchemaError) as error:
         raise click.ClickException(str(error)) from None
-    flask_migrate.upgrade()
+    if migrate:
+        flask_migrate.upgrade()
     # Workers are forked from this process and must not share its connections.
     db.session.remove()
     db.engine.dispose()
@@ -91,16 +101,24 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
             "threads": THREADS_PER_WORKER,
             "timeout": WORKER_TIMEOUT_SECONDS,
             "graceful_timeout": GRACEFUL_STOP_SECONDS,
-            "keepalive": 5,
+            "keepalive": settings.serving.keep_alive_seconds,
+            "max_requests": settings.serving.worker_max_requests,
+            # Not all workers are replaced at once.
+            "max_requests_jitter": settings.serving.worker_max_requests // 5,
+            # Headers of proxies are read by the application, which knows how many there are. gunicorn would believe
+            # whatever comes from this machine.
+            "forwarded_allow_ips": "",
             "preload_app": True,
             "loglevel": "warning",
             "control_socket_disable": True,
             "proc_name": "billing-service",
             # Workers say that they live by touching a file, which a slow disk must not delay.
             "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
-            "pre_fork": lambda _server, _worker: gc.freeze(),
+            "pre_fork": _before_fork,
+            "post_fork": lambda _server, worker: metrics.take_seat(worker.seat),
             "post_worker_init": lambda _worker: _listen_to_signals(),
-            "child_exit": lambda _server, worker: metrics.forget_process(worker.pid),
+            "worker_exit": lambda server, _worker: server.end_worker(),
+            "child_exit": lambda _server, worker: metrics.leave_seat(worker.seat),
             "when_ready": lambda _server: _announce(settings),
         }
         for name, value in options.items():
@@ -127,8 +145,23 @@ class _Arbiter(Arbiter):  # type: ignore[misc] # gunicorn is not typed
         try:
             pid: int = super().spawn_worker()
         finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+            # A worker comes this way when it ends. Python takes its handlers down before it is gone, and a signal in
+            # between would look like a crash.
+            if os.getpid() == self.pid:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
         return pid
+
+    def end_worker(self) -> None:
+        """In a worker that ends: hold the signals back for good."""
+        # gunicorn calls it in the parent too, when a worker was gone before it was told to go.
+        if os.getpid() != self.pid:
+            signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+
+
+def _before_fork(server: Arbiter, worker: Any) -> None:
+    taken = {other.seat for other in server.WORKERS.values()}
+    worker.seat = next(number for number in count() if number not in taken)
+    gc.freeze()
 
 
 def _listen_to_signals() -> None:

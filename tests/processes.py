@@ -89,12 +89,18 @@ class Service:
     """A service started for a test."""
 
     def __init__(
-        self, var_dir: Path, port: int | None = None, workers: int = 2, altered_by: str = "", **more: str
+        self,
+        var_dir: Path,
+        port: int | None = None,
+        workers: int = 2,
+        altered_by: str = "",
+        options: tuple[str, ...] = (),
+        **more: str,
     ) -> None:
         """Start it. `altered_by` is Python that is run first in its process."""
         self.port = port or free_port()
         environ = {"VAR_DIR": str(var_dir), "PORT": str(self.port), "WEB_CONCURRENCY": str(workers)}
-        command = f"{altered_by}\nfrom flask.cli import cli\ncli.main(['serve'])"
+        command = f"{altered_by}\nfrom flask.cli import cli\ncli.main(['serve', *{options}])"
         self.process = start(sys.executable, "-c", command, **environ, **more, LOG_LEVEL="ERROR")
         self.banner = self._banner()
         # The administrator token it printed; a test may call as somebody else.

@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from app.db.availability import is_away
 from app.errors import Invalid, Reason, ServiceError, Unauthorized, Unavailable
+from app.web import metrics
 
 RETRY_AFTER_SECONDS = 2
 
@@ -54,6 +55,7 @@ def init_app(app: Flask) -> None:
 def _answer(status: int, reason: Reason, message: str, details: Any = None) -> Response:
     response = jsonify(error_body(status, reason, message, details))
     response.status_code = status
+    metrics.failed(reason)
     if status == Unavailable.status:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     elif status == Unauthorized.status:

@@ -19,6 +19,7 @@ from app.clock import utc_now
 from app.db.base import Base, Moment, db
 from app.db.transaction import transaction
 from app.errors import Conflict, Invalid, KeyReused, Reason
+from app.web import metrics
 
 HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
@@ -147,6 +148,7 @@ def _replay(stored: Row[Any], request_hash: bytes) -> Response:
         raise KeyReused("This idempotency key was used for another request")
     response = current_app.response_class(bytes(stored.body), stored.status, mimetype="application/json")
     response.headers[REPLAYED_HEADER] = "true"
+    metrics.replayed(stored.status)
     return response
 
 

@@ -8,18 +8,32 @@ from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     generate_latest,
     multiprocess,
     values,
 )
 from prometheus_client import REGISTRY as PROCESS_REGISTRY
+from sqlalchemy import Engine, event
+
+# Which of the processes that share their metrics this is.
+_seat = "parent"
 
 _BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 _requests = Counter("billing_http_requests_total", "Requests answered.", ("method", "route", "status"))
 _seconds = Histogram(
     "billing_http_request_duration_seconds", "Seconds to answer a request.", ("method", "route"), buckets=_BUCKETS
+)
+_failures = Counter("billing_http_failures_total", "Requests refused or failed, by reason.", ("reason",))
+_replays = Counter("billing_idempotent_replays_total", "Requests answered again from their key.", ("status",))
+# Labelled, since values without labels are made on import, before they can be shared.
+_connections = Gauge(
+    "billing_database_connections_in_use",
+    "Database connections that requests hold now.",
+    ("pool",),
+    multiprocess_mode="livesum",
 )
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"})
 
@@ -33,12 +47,37 @@ def share_between_workers(directory: Path) -> None:
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
-    values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
+    values.ValueClass = values.MultiProcessValue(lambda: _seat)  # type: ignore[no-untyped-call]
 
 
-def forget_process(pid: int) -> None:
-    """Drop what a process that ended reported of its present state; its counts stay."""
-    multiprocess.mark_process_dead(pid)  # type: ignore[no-untyped-call]
+def take_seat(number: int) -> None:
+    """In a worker: count on in the files that the last process of this seat left.
+
+    Files named by process would become more with every worker that is replaced. No two living workers share a seat.
+    """
+    global _seat  # noqa: PLW0603 - which process this is
+    _seat = str(number)
+
+
+def leave_seat(number: int) -> None:
+    """Drop what the worker of this seat, which ended, reported of its present state; its counts stay."""
+    multiprocess.mark_process_dead(number)  # type: ignore[no-untyped-call]
+
+
+def count_connections(engine: Engine, *, pool: str) -> None:
+    """Keep count of the connections that are out of an engine's pool."""
+    event.listen(engine, "checkout", lambda *_: _connections.labels(pool).inc())
+    event.listen(engine, "checkin", lambda *_: _connections.labels(pool).dec())
+
+
+def failed(reason: str) -> None:
+    """Count one failure that was answered."""
+    _failures.labels(reason).inc()
+
+
+def replayed(status: int) -> None:
+    """Count one answer given again."""
+    _replays.labels(status).inc()
 
 
 def observe(method: str, route: str, status: int, seconds: float) -> None:

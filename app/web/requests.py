@@ -9,7 +9,9 @@ import structlog
 from flask import Flask, Response, g, request
 from structlog.typing import Processor
 from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.middleware.proxy_fix import ProxyFix
 
+from app.config import Settings
 from app.web import metrics
 
 REQUEST_ID_HEADER = "X-Request-ID"
@@ -19,7 +21,12 @@ _log = structlog.get_logger("app.request")
 
 
 def init_app(app: Flask) -> None:
-    """Give every request an id, count it, and log it in one line."""
+    """Know whose every request is, give it an id, count it, and log it in one line."""
+    settings: Settings = app.config["SETTINGS"]
+    hops = settings.serving.trusted_proxy_hops
+    if hops:
+        # Only what the last proxies added counts; what came before them anybody may have written.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
     app.before_request(_begin)
     app.after_request(_end)
 
@@ -87,6 +94,7 @@ def _end(response: Response) -> Response:
         status=response.status_code,
         ms=round(seconds * 1000, 2),
         actor=actor.subject if actor else None,
+        client=request.remote_addr,
     )
     structlog.contextvars.clear_contextvars()
     return response

@@ -1,17 +1,21 @@
 """`flask serve` as an operator meets it: real processes, real signals."""
 
+import re
 import signal
 import socket
 import time
+from contextlib import closing
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import psutil
+import psycopg2
 import pytest
 
+from app.db import embedded
 from cli.serve import GRACEFUL_STOP_SECONDS
-from tests.processes import Service, finish, flask, until, using
+from tests.processes import Service, finish, flask, free_port, until, using
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
@@ -127,3 +131,50 @@ def test_production_refuses_to_start_without_a_secret(var_dir: Path) -> None:
     assert "AUTH_SECRET" in err
     assert "Traceback" not in err
     assert not (var_dir / "auth_secret").exists()
+
+
+class TestWithoutMigrating:
+    """What each of several copies does."""
+
+    def test_it_refuses_a_database_that_is_behind(self, var_dir: Path) -> None:
+        code, out, err = finish(flask("serve", "--no-migrate", VAR_DIR=str(var_dir), PORT=str(free_port())))
+        assert (code, out) == (1, "")
+        assert re.fullmatch(
+            r"Error: The database is at no revision and this version needs \d{4}: run `flask db upgrade` first\.\n", err
+        )
+        finish(flask("db", "upgrade", "0002", VAR_DIR=str(var_dir)))
+        _, _, err = finish(flask("serve", "--no-migrate", VAR_DIR=str(var_dir), PORT=str(free_port())))
+        assert err.startswith("Error: The database is at revision 0002 and this version needs ")
+
+    @pytest.mark.parametrize("ahead", [False, True])
+    def test_it_serves_one_that_is_up_to_date_or_ahead(self, var_dir: Path, ahead: bool) -> None:
+        """While a new version is rolled out, copies of the old one may start again."""
+        with embedded.running(var_dir):
+            finish(flask("db", "upgrade", VAR_DIR=str(var_dir)))
+            if ahead:
+                psycopg = psycopg2.connect(embedded.url(var_dir).replace("+psycopg2", ""))
+                with closing(psycopg) as connection, connection, connection.cursor() as cursor:
+                    cursor.execute("UPDATE alembic_version SET version_num = '9999'")
+        service = Service(var_dir, options=("--no-migrate",))
+        assert service.get("/v6/clients")["count"] == 0
+        service.stop()
+
+
+def test_headers_of_proxies_are_not_believed_by_the_server(var_dir: Path) -> None:
+    """gunicorn believes what comes from its own machine, unless told otherwise."""
+    service = Service(var_dir)
+    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
+        connection.sendall(
+            b"GET /health/live HTTP/1.1\r\nHost: here\r\nScript_Name: /health\r\nX-Forwarded-Proto: https\r\n\r\n"
+        )
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
+    service.stop()
+
+
+def test_an_idle_connection_is_kept_for_as_long_as_is_set(var_dir: Path) -> None:
+    service = Service(var_dir, KEEP_ALIVE_SECONDS="1")
+    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
+        connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: here\r\n\r\n")
+        assert b'"ok"' in connection.recv(4096)
+        assert connection.recv(4096) == b"", "it is closed by the service, long before the 75 seconds that are usual"
+    service.stop()

@@ -165,6 +165,29 @@ class TestMetrics:
         assert self.count(app, "billing_http_requests_total", **labels) - counted_before == 3
         assert self.count(app, "billing_http_request_duration_seconds_count", **timed) - timed_before == 3
 
+    def test_failures_are_counted_by_reason(self, app: Flask, admin: Caller, account_id: int) -> None:
+        before = self.count(app, "billing_http_failures_total", reason="insufficient_funds")
+        admin.patch(f"/v6/billing-accounts/{account_id}/lock-amount", {"challengeId": "c", "amount": 101})
+        assert self.count(app, "billing_http_failures_total", reason="insufficient_funds") - before == 1
+
+    def test_replays_are_counted(self, app: Flask, admin: Caller) -> None:
+        before = self.count(app, "billing_idempotent_replays_total", status="201")
+        for _ in range(3):
+            admin.call("POST", "/v6/clients", {"name": "Acme"}, Idempotency_Key="once")
+        assert self.count(app, "billing_idempotent_replays_total", status="201") - before == 2
+
+    def test_connections_are_counted_while_they_are_out(self, app: Flask, admin: Caller) -> None:
+        def in_use() -> float:
+            return self.count(app, "billing_database_connections_in_use", pool="primary")
+
+        admin.get("/v6/clients")
+        before = in_use()
+        with app.app_context(), db.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+            assert in_use() - before == 1
+            connection.invalidate()
+        assert in_use() == before
+
     def test_callers_cannot_make_new_labels(self, app: Flask, admin: Caller) -> None:
         for number in range(3):
             admin.call(f"METHOD{number}", f"/made-up/{number}")
