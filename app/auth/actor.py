@@ -19,6 +19,7 @@ class Actor:
     first_name: str | None = None
     last_name: str | None = None
     account_id: str | None = None
+    # Both in lower case.
     roles: frozenset[str]
     scopes: frozenset[str]
 
@@ -27,8 +28,8 @@ class Actor:
         return not self.roles.isdisjoint(roles)
 
     def has_scope(self, scopes: Iterable[str]) -> bool:
-        """Whether the caller carries one of these scopes."""
-        return not self.scopes.isdisjoint(scopes)
+        """Whether the caller carries one of these scopes, whatever their case."""
+        return not self.scopes.isdisjoint(scope.lower() for scope in scopes)
 
 
 def current_actor() -> Actor:

@@ -28,5 +28,5 @@ PROJECT_MANAGERS = (Role.PROJECT_MANAGER, Role.TOPCODER_PROJECT_MANAGER)
 
 
 def scopes(resource: str, *actions: str) -> tuple[str, ...]:
-    """The scopes that allow `actions` on `resource`; `all:` always does."""
-    return tuple(f"{action}:{resource}".lower() for action in (*actions, "all"))
+    """The scopes that allow `actions` on `resource`, spelled as people write them; `all:` always does."""
+    return tuple(f"{action}:{resource}" for action in (*actions, "all"))

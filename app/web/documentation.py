@@ -12,6 +12,18 @@ from flask_smorest.spec.plugins import FlaskPlugin
 from werkzeug.routing import Rule
 
 from app.auth.guards import Guard
+from app.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    KeyReused,
+    NotFound,
+    PaymentRequired,
+    Reason,
+    Unauthorized,
+    Unavailable,
+    UnsupportedMediaType,
+)
 from app.naming import camel_case
 from app.web import converters, errors
 from app.web.fields import OneOf, QueryArguments
@@ -32,6 +44,27 @@ _IDEMPOTENCY_KEY = {
     "description": "Sent again with the same request within 24 hours, the first answer is replayed.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
 }
+
+
+# What a failure of each status looks like.
+_FAILURES = [
+    *(
+        errors.error_body(failure.status, failure.reason, failure.message, failure.details)
+        for failure in (
+            Invalid.field("name", "Not a valid string."),
+            Unauthorized("A bearer token is required"),
+            PaymentRequired("3 credits are needed, 2 are left", details={"available": 2, "requested": 3}),
+            Forbidden("Your roles and scopes do not allow this"),
+            NotFound("Billing account 7 was not found"),
+            Conflict("The booking has no billing account"),
+            UnsupportedMediaType("The body must be sent as application/json"),
+            KeyReused("This idempotency key was used for another request"),
+            Unavailable("The database cannot be reached now; try again shortly"),
+        )
+    ),
+    errors.error_body(413, Reason.PAYLOAD_TOO_LARGE, "The body is too large"),
+    errors.error_body(500, Reason.INTERNAL_ERROR, "Something went wrong on our side; it has been logged"),
+]
 
 
 class CamelPaths(FlaskPlugin):  # type: ignore[misc] # flask-smorest is not typed
@@ -81,7 +114,11 @@ class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
             OPENAPI_VERSION="3.1.0",
             OPENAPI_URL_PREFIX="/",
             API_SPEC_OPTIONS={
-                "info": {"description": DESCRIPTION},
+                "info": {
+                    "description": DESCRIPTION,
+                    "contact": {"name": "Whoever runs this installation"},
+                    "license": {"name": "All rights reserved", "identifier": "LicenseRef-All-Rights-Reserved"},
+                },
                 "servers": [{"url": "/"}],
                 "components": {
                     "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
@@ -99,6 +136,12 @@ class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
         self.register_converter(converters.IntegerConverter, lambda _: integer)
         self.register_converter(converters.TextConverter, lambda _: text)
         self.register_converter(converters.UuidConverter, lambda _: {"type": "string", "format": "uuid"})
+
+    def _register_responses(self) -> None:
+        for example in _FAILURES:
+            status = HTTPStatus(example["error"]["code"])
+            content = {"application/json": {"schema": Error, "example": example}}
+            self.spec.components.response(status.name, {"description": status.phrase, "content": content}, lazy=True)
 
     def _register_error_handlers(self) -> None:
         errors.init_app(self._app)

@@ -7,7 +7,7 @@ from app.work_periods.models import PaymentStatus
 CANCELLED, COMPLETED, FAILED = PaymentStatus.CANCELLED, PaymentStatus.COMPLETED, PaymentStatus.FAILED
 IN_PROGRESS, SCHEDULED = PaymentStatus.IN_PROGRESS, PaymentStatus.SCHEDULED
 
-PROCESS_SCOPE = "process:taas-workperiodpayments"
+PROCESS_SCOPE = "process:taas-workPeriodPayments"
 
 # Active payments count in the totals of their period and hold their amount on the budget.
 OPEN = frozenset({SCHEDULED, IN_PROGRESS})

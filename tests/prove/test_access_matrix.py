@@ -35,7 +35,7 @@ SIGNED_IN = {
 }
 _NEEDS = re.compile(
     r"Needs (?:a token of (?P<people>[a-z ]+)|(?:the role|one of the roles) (?P<roles>[`a-z, ]+))"
-    r"(?:; or, for a machine, (?:the scope|one of the scopes) (?P<scopes>[`a-z:, -]+))?\."
+    r"(?:; or, for a machine, (?:the scope|one of the scopes) (?P<scopes>[`A-Za-z:, -]+))?\."
 )
 _WORD = re.compile(r"`([^`]+)`")
 admit = Guard.admit

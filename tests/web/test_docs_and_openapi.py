@@ -2,6 +2,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from app.config import ROOT
 from app.errors import Reason
 from app.web.idempotency import METHODS
 from tests.caller import Caller, error
-from tests.document import operations, served
+from tests.document import example_body, operations, served
 from tests.routes import calls
 
 PAGES = ["/docs", "/v6/billing-accounts/api-docs"]
@@ -93,7 +94,23 @@ class TestDocument:
         for path, method, operation in operations(document):
             if operation["security"] and path.startswith("/v6"):
                 assert "`administrator`" in operation["description"], (method, path)
-                assert re.search(r"`all:[a-z-]+`", operation["description"]), (method, path)
+                assert re.search(r"`all:[A-Za-z-]+`", operation["description"]), (method, path)
+
+    def test_scopes_are_spelled_as_tokens_spell_them(self, document: Any) -> None:
+        bulk = document["paths"]["/v6/work-period-payments/bulk"]["patch"]["description"]
+        assert "`process:taas-workPeriodPayments`" in bulk
+
+    def test_every_failure_shows_one_of_its_status(self, document: Any) -> None:
+        for name, response in document["components"]["responses"].items():
+            example = response["content"]["application/json"]["example"]
+            assert HTTPStatus[name] == example["error"]["code"]
+
+    def test_every_body_that_can_be_sent_is_shown(self, document: Any) -> None:
+        assert [
+            operation["operationId"]
+            for _, _, operation in operations(document)
+            if "requestBody" in operation and not example_body(operation)
+        ] == []
 
     def test_every_operation_documents_its_failures_in_one_shape(self, document: Any) -> None:
         for path, method, operation in operations(document):
