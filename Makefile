@@ -36,9 +36,20 @@ lint: .venv/checks-installed ## Check style, types, imports, and that migrations
 	$(BIN)/flask openapi print | diff -u docs/openapi.json - || { echo "docs/openapi.json is stale: make openapi"; exit 1; }
 
 .PHONY: typescript
-typescript: .venv/checks-installed tests/typescript/node_modules/installed ## Generate TypeScript clients and use them against the service
-	cd tests/typescript && npm run --silent lint && npm run --silent generate && npm run --silent build
-	$(BIN)/python -m tests.typescript.run
+typescript: .venv/checks-installed tests/typescript/built/compiled ## Check the OpenAPI document, generate TypeScript clients, use them against the service
+	cd tests/typescript && npm run --silent lint
+	$(BIN)/python -m tests.typescript.run flows
+
+.PHONY: browser
+browser: .venv/checks-installed tests/typescript/built/compiled ## Open /docs in Chromium and call the service from it; draw the diagrams of docs/
+	@command -v chromium >/dev/null || { echo "Chromium is needed, as the command chromium"; exit 1; }
+	$(BIN)/python -m tests.typescript.run browser
+
+tests/typescript/built/compiled: tests/typescript/node_modules/installed docs/openapi.json \
+		tests/typescript/openapi-ts.config.ts tests/typescript/tsconfig.json \
+		$(wildcard tests/typescript/flows/*.ts tests/typescript/browser/*.ts)
+	cd tests/typescript && npm run --silent generate && npm run --silent build
+	@touch $@
 
 tests/typescript/node_modules/installed: tests/typescript/package-lock.json
 	@command -v npm >/dev/null || { echo "Node.js 20 or newer with npm is needed"; exit 1; }

@@ -1,9 +1,10 @@
-"""Runs the compiled flows against a service started for them.
+"""Runs the compiled flows, or the checks in a browser, against a service started for them.
 
-python -m tests.typescript.run
+python -m tests.typescript.run flows|browser
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,8 +15,8 @@ from tests.processes import ROOT, Service, finish, flask
 HERE = ROOT / "tests" / "typescript"
 
 
-def main() -> int:
-    """Start the service, run the flows, stop it; the exit code of the flows."""
+def main(script: str) -> int:
+    """Start the service, run the npm script, stop it; the exit code of the script."""
     with tempfile.TemporaryDirectory(prefix="billing-") as name:
         var_dir = Path(name)
         service = Service(var_dir)
@@ -26,11 +27,13 @@ def main() -> int:
             "BASE_URL": f"http://127.0.0.1:{service.port}",
             "ADMIN_TOKEN": service.token,
             "CUSTOMER_TOKEN": out.strip(),
+            "CHROMIUM": shutil.which("chromium") or "",
+            "SCREENSHOTS": str(HERE / "built" / "screenshots"),
         }
-        flows = subprocess.run(["npm", "run", "--silent", "flows"], cwd=HERE, env=environ, check=False)  # noqa: S607
+        ran = subprocess.run(["npm", "run", "--silent", script], cwd=HERE, env=environ, check=False)  # noqa: S607
         service.stop()
-    return flows.returncode
+    return ran.returncode
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1]))

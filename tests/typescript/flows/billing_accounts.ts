@@ -63,6 +63,13 @@ export async function billingAccounts(): Promise<void> {
   );
   assert.deepEqual([page.count, page.totalPages, page.results.map((each) => each.name)], [3, 2, ["Acme 2026"]]);
 
+  const none = data(
+    await api.GET("/v6/billing-accounts", {
+      params: { query: { clientId: client.id, status: "INACTIVE", startDateFrom: "2025-01-01" } },
+    }),
+  );
+  assert.deepEqual([none.count, none.results], [0, []]);
+
   const unknown = await api.GET("/v6/clients/{clientId}", { params: { path: { clientId: "nobody" } } });
   assert.equal(unknown.error?.error.reason, "not_found");
 }

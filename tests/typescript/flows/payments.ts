@@ -9,14 +9,8 @@ import {
   createWorkPeriodPaymentsBulk,
   listWorkPeriods,
   updateWorkPeriodPaymentsBulk,
-  type WorkPeriodPayment,
-  type WorkPeriodPaymentFailure,
 } from "../generated/hey";
 import { data, setting } from "./support";
-
-function failed(outcome: WorkPeriodPayment | WorkPeriodPaymentFailure): outcome is WorkPeriodPaymentFailure {
-  return "error" in outcome;
-}
 
 export async function payments(): Promise<void> {
   const client = createClient(
@@ -59,7 +53,7 @@ export async function payments(): Promise<void> {
     }),
   );
   const ids = made.map((outcome) => {
-    assert(!failed(outcome), JSON.stringify(outcome));
+    assert(!("error" in outcome), JSON.stringify(outcome));
     assert.equal(outcome.amount, 600);
     return outcome.id;
   });
@@ -75,7 +69,7 @@ export async function payments(): Promise<void> {
     }),
   );
   assert.deepEqual(
-    changed.map((outcome) => (failed(outcome) ? outcome.error.reason : [outcome.days, outcome.status])),
+    changed.map((outcome) => ("error" in outcome ? outcome.error.reason : [outcome.days, outcome.status])),
     [[5, "scheduled"], "invalid_input", [3, "cancelled"]],
   );
 }
