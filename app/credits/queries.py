@@ -67,11 +67,13 @@ OPEN = text("""
     INSERT INTO credit_balances (account_id, plan_id)
     SELECT CAST(:account_id AS uuid), id FROM plans WHERE is_default
 """)
-# Whoever holds these rows is alone with the transactions and totals of their accounts.
+# Whoever holds these rows is alone with the transactions and totals of their accounts. They are read when they are held:
+# an account that changed its plan meanwhile would not be found by a statement that joins and locks at once.
 LOCK_BALANCES = text("""
+    SELECT FROM credit_balances
+    WHERE account_id = ANY(CAST(:account_ids AS uuid[])) ORDER BY account_id FOR NO KEY UPDATE;
     SELECT CAST(b.account_id AS text) AS account_id, b.credits, b.transactions, p.usd_per_credit
-    FROM credit_balances b JOIN plans p ON p.id = b.plan_id
-    WHERE b.account_id = ANY(CAST(:account_ids AS uuid[])) ORDER BY b.account_id FOR NO KEY UPDATE OF b
+    FROM credit_balances b JOIN plans p ON p.id = b.plan_id WHERE b.account_id = ANY(CAST(:account_ids AS uuid[]))
 """)
 KEYED = text("""
     SELECT CAST(t.account_id AS text) AS account_id, t.id, t.amount, t.transaction_type, t.description,

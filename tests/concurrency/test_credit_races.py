@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from freezegun import freeze_time
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from werkzeug.test import TestResponse
 
 from app.credits import audit, plans
@@ -47,13 +47,13 @@ def spend(caller: Caller, credits: int, **more: Any) -> Callable[[], TestRespons
 
 
 @contextmanager
-def holding(app: Flask, lock: str) -> Iterator[None]:
-    """Keeps rows locked while the block runs."""
+def holding(app: Flask, lock: str) -> Iterator[Connection]:
+    """Keeps rows locked while the block runs, unless it commits."""
     with app.app_context(), db.engine.connect() as connection:
         connection.execute(text("SELECT set_config('billing.account_id', '*', true)"))
         connection.execute(text(lock))
         try:
-            yield
+            yield connection
         finally:
             connection.rollback()
 
@@ -120,6 +120,36 @@ def test_a_month_is_granted_once(
         found = data(customer.get("/v1/billing/transactions/?transaction_type=grant&per_page=100"))["results"]
         assert len({each["description"] for each in found}) == len(found) == 1 + granted
         assert balance(customer) == 100 + 100 * granted
+
+
+@pytest.fixture
+def rich_plan(app: Flask) -> Iterator[Callable[[Connection], None]]:
+    """Puts every account on a plan that did not exist before."""
+
+    def move(connection: Connection) -> None:
+        columns = "name, credits_per_month, usd_per_credit, created_at, updated_at"
+        connection.execute(text(f"INSERT INTO plans ({columns}) VALUES ('Rich', 1, 0.5, now(), now())"))
+        connection.execute(text("UPDATE credit_balances SET plan_id = plans.id FROM plans WHERE name = 'Rich'"))
+
+    yield move
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(text("SELECT set_config('billing.account_id', '*', true)"))
+        connection.execute(text("UPDATE credit_balances SET plan_id = plans.id FROM plans WHERE is_default"))
+        connection.execute(text("DELETE FROM plans WHERE name = 'Rich'"))
+
+
+def test_spending_while_the_account_changes_its_plan(
+    app: Flask,
+    customer: Caller,
+    rich_plan: Callable[[Connection], None],
+    until_waiting: Callable[[int], None],
+) -> None:
+    with ThreadPoolExecutor(1) as pool, holding(app, "SELECT FROM credit_balances FOR NO KEY UPDATE") as connection:
+        spent = pool.submit(spend(customer, 10))
+        until_waiting(1)
+        rich_plan(connection)
+        connection.commit()
+        assert data(spent.result(), 201)["cost_usd"] == "5.00"
 
 
 def test_one_account_for_each_person(as_caller: Callable[..., Caller]) -> None:
