@@ -21,9 +21,11 @@ _FIRST = "00000000-0000-0000-0000-000000000000"
 _MAX_CREDITS = 2**31 - 1
 _MAX_PRICE = Decimal("9999999999.99")
 
-credits = AppGroup("credits", help="Plans, packages and the monthly credits.")
-plan = AppGroup("plan", help="What accounts get each month.")
-package = AppGroup("package", help="Credits for sale.")
+credits = AppGroup(
+    "credits", help="Plans, packages and the monthly credits.", epilog="Example: flask credits grant-monthly"
+)
+plan = AppGroup("plan", help="What accounts get each month.", epilog="Example: flask credits plan list")
+package = AppGroup("package", help="Credits for sale.", epilog="Example: flask credits package list")
 credits.add_command(plan)
 credits.add_command(package)
 
@@ -53,7 +55,8 @@ class _Amount(click.ParamType[Decimal]):
         return number
 
 
-_RATE = _Amount(places=6, least=Decimal(0), most=Decimal(999999))
+# What the most credits that can be spent at once are worth has to fit its column.
+_RATE = _Amount(places=6, least=Decimal(0), most=Decimal(1000))
 _PRICE = _Amount(places=2, least=Decimal("0.01"), most=_MAX_PRICE)
 _NAME = click.argument("name", callback=lambda _, __, value: _name(value))
 
@@ -150,4 +153,5 @@ def _show(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
     table = Table(*headings)
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    # A name is shown as it is, also one with brackets and colons.
+    Console(markup=False, emoji=False).print(table)

@@ -7,12 +7,16 @@ from typing import Any
 import click
 from flask import current_app
 from flask.cli import with_appcontext
+from psycopg2.errors import UndefinedColumn, UndefinedTable
 from sqlalchemy.exc import DBAPIError
 
 from app.config import Settings
 from app.db import embedded
 from app.db.availability import is_away
 from app.db.base import db
+
+# What the database answers when a migration is missing.
+_NOT_MIGRATED = (UndefinedTable, UndefinedColumn)
 
 
 def with_database(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -33,8 +37,11 @@ def with_database(command: Callable[..., Any]) -> Callable[..., Any]:
         except embedded.EmbeddedDatabaseError as error:
             raise click.ClickException(str(error)) from None
         except DBAPIError as error:
-            if not is_away(error):
-                raise
-            raise click.ClickException(f"The database cannot be used: {str(error.orig).splitlines()[0]}") from None
+            problem = str(error.orig).splitlines()[0]
+            if is_away(error):
+                raise click.ClickException(f"The database cannot be used: {problem}") from None
+            if isinstance(error.orig, _NOT_MIGRATED):
+                raise click.ClickException(f"The database is not up to date, run flask db upgrade: {problem}") from None
+            raise
 
     return run

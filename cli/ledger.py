@@ -10,7 +10,7 @@ from app.purchases import audit as purchases
 from app.work_periods import audit as work_periods
 from cli.database import with_database
 
-ledger = AppGroup("ledger", help="Check the books.")
+ledger = AppGroup("ledger", help="Check the books.", epilog="Example: flask ledger verify")
 
 AUDITS = (
     budgets.differences,

@@ -6,7 +6,7 @@ from flask.cli import AppGroup
 from app.web import idempotency
 from cli.database import with_database
 
-maintenance = AppGroup("maintenance", help="Keep the database small.")
+maintenance = AppGroup("maintenance", help="Keep the database small.", epilog="Example: flask maintenance prune")
 
 
 @maintenance.command(epilog="Example: flask maintenance prune")

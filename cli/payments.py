@@ -6,7 +6,7 @@ from flask.cli import AppGroup
 from app.purchases import payments as purchase_payments
 from cli.database import with_database
 
-payments = AppGroup("payments", help="What the payment gateways know.")
+payments = AppGroup("payments", help="What the payment gateways know.", epilog="Example: flask payments reconcile")
 
 
 @payments.command(epilog="Example: flask payments reconcile")

@@ -76,6 +76,24 @@ class TestPlansAndPackages:
         assert "Free" in run("credits", "plan", "list").output
         assert "Growth Pack" in run("credits", "package", "list").output
 
+    def test_names_are_shown_as_they_are(self, run: Run) -> None:
+        for name in ("[/b]", "[red]Sale[/red] :smile:"):
+            assert (
+                run("credits", "plan", "set", name, "--credits-per-month", "1", "--usd-per-credit", "1").exit_code == 0
+            )
+            assert name in run("credits", "plan", "list").output
+
+    def test_the_most_that_a_plan_can_make_of_a_credit(self, run: Run, customer: Caller, customer_id: str) -> None:
+        most = ("--credits-per-month", 2**31 - 1, "--usd-per-credit", 1000)
+        assert run("credits", "plan", "set", "Most", *most).exit_code == 0
+        assert run("credits", "plan", "assign", customer_id, "Most").exit_code == 0
+        with freeze_time("2031-01-15"):
+            run("credits", "grant-monthly")
+        spent = data(
+            customer.post("/v1/billing/credits/usage/", {"operation_type": "x", "credits_used": 2**31 - 1}), 201
+        )
+        assert spent["cost_usd"] == "2147483647000.00"
+
     def test_packages_change(self, run: Run, customer: Caller) -> None:
         assert run("credits", "package", "set", "Mega Pack", "--credits", "50000", "--price", "499").exit_code == 0
         assert (
@@ -100,6 +118,7 @@ class TestPlansAndPackages:
             ["package", "set", "X", "--credits", "5", "--price", "99999999999"],
             ["plan", "set", "X", "--credits-per-month", "-1", "--usd-per-credit", "0"],
             ["plan", "set", "X", "--credits-per-month", "1", "--usd-per-credit", "cheap"],
+            ["plan", "set", "X", "--credits-per-month", "1", "--usd-per-credit", "1000.01"],
             ["plan", "assign", "7", "Free"],
         ],
     )

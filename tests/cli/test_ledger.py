@@ -9,10 +9,6 @@ from tests.caller import Caller, data
 from tests.cli.conftest import Run
 
 
-def test_help_shows_an_example(run: Run) -> None:
-    assert "Example: flask ledger verify" in run("ledger", "verify", "--help").output
-
-
 def test_books_that_are_right_pass(run: Run) -> None:
     run("demo")
     result = run("ledger", "verify")
@@ -68,7 +64,6 @@ def test_a_total_that_differs_is_named(run: Run, app: Flask, tampering: str, lin
 
 
 def test_demonstration_data_is_loaded_once(run: Run, admin: Caller) -> None:
-    assert "Example: flask demo" in run("demo", "--help").output
     assert run("demo").output.startswith("Loaded")
     accounts = data(admin.get("/v6/billing-accounts"))
     assert accounts["count"] == 5

@@ -41,10 +41,6 @@ def _run_in(app: Flask) -> Any:
     return app.test_cli_runner().invoke(args=["token", "--role", "administrator"])
 
 
-def test_help_shows_an_example(run: Run) -> None:
-    assert "Example: flask token" in run("token", "--help").output
-
-
 def test_it_carries_what_was_asked_for(run: Run, settings: Settings) -> None:
     found = claims(run, settings, "--role", "copilot", "--scope", "read:client", "--scope", "a:b", "--user", "7")
     assert (found["roles"], found["scope"], found["sub"]) == (["copilot"], "read:client a:b", "7")

@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 from flask import Flask
 from sqlalchemy import make_url, text
 
+import cli
 from app import create_app
 from app.config import ROOT, Settings
 from app.db.base import db
@@ -96,3 +97,13 @@ class TestMigrations:
 
 def test_revisions_are_numbered_in_order() -> None:
     assert [f"{number:04}" for number in range(1, len(REVISIONS) + 1)] == REVISIONS
+
+
+@pytest.mark.parametrize("revision", [None, "0006"])
+def test_commands_say_what_is_missing(empty_app: Flask, revision: str | None) -> None:
+    cli.register(empty_app)
+    if revision is not None:
+        flask_migrate.upgrade(revision=revision)
+    result = empty_app.test_cli_runner().invoke(args=["demo"])
+    assert (result.exit_code, result.output.count("\n")) == (1, 1)
+    assert result.output.startswith("Error: The database is not up to date, run flask db upgrade: ")
