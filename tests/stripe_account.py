@@ -48,6 +48,15 @@ class StripePeer:
         """Send every event from here on."""
         self.call("POST", "/_config/webhooks/service", url=url, secret=secret)
 
+    @contextmanager
+    def without_funds(self) -> Iterator[None]:
+        """Refuse refunds while the block runs."""
+        self.call("POST", "/_config/funds?there=no")
+        try:
+            yield
+        finally:
+            self.call("POST", "/_config/funds?there=yes")
+
     def clear(self) -> None:
         """Forget everything."""
         self.call("DELETE", "/_config/data")
@@ -77,6 +86,33 @@ def _serve(port: int) -> None:
 
     # It would write to a file that all copies on this machine share.
     Store.dump_to_disk = lambda _: None
+    answered: dict[str, tuple[int, Any]] = {}
+    funds = {"there": True}
+
+    @web.middleware
+    async def repeat(request: web.Request, handler: Any) -> Any:
+        """Answer a key as it was answered first, refusals too: Stripe does, and the package knows of no keys."""
+        key = request.headers.get("Idempotency-Key")
+        if key is None or request.method != "POST":
+            return await handler(request)
+        if key not in answered:
+            answer = await handler(request)
+            answered[key] = (answer.status, answer.body)
+        status, body = answered[key]
+        return web.Response(status=status, body=body, content_type="application/json")
+
+    @web.middleware
+    async def refuse(request: web.Request, handler: Any) -> Any:
+        """Refund nothing while there are no funds, which the package always has."""
+        if request.path == "/_config/funds":
+            funds["there"] = request.query["there"] == "yes"
+            return web.json_response({})
+        if request.path == "/v1/refunds" and request.method == "POST" and not funds["there"]:
+            problem = {"type": "invalid_request_error", "message": "Insufficient funds in your Stripe balance."}
+            return web.json_response({"error": problem}, status=400)
+        return await handler(request)
+
+    app.middlewares[:0] = [repeat, refuse]
     web.run_app(app, host="127.0.0.1", port=port, access_log=None, print=None)
 
 

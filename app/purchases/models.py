@@ -121,6 +121,9 @@ class Payment(Timestamped, Base):
     requested_by: Mapped[str] = mapped_column(String(255))
     # The idempotency key of the purchase: sent again, it goes on with this payment.
     request_key: Mapped[str | None] = mapped_column(String(255))
+    # Those of the refund: sent again, it finds the refund it made.
+    refund_requested_by: Mapped[str | None] = mapped_column(String(255))
+    refund_key: Mapped[str | None] = mapped_column(String(255))
     settled_by: Mapped[str | None] = mapped_column(String(255))
     succeeded_at: Mapped[Moment | None]
     refunded_at: Mapped[Moment | None]

@@ -62,7 +62,7 @@ def purchase(actor: Actor, package_id: str, method: PaymentMethod, request_key: 
     with transaction():
         tenancy.see(payment.account_id)
         if opened.reference is not None:
-            _keep_reference(payment, opened.reference)
+            settlement.keep_reference(payment.id, opened.reference)
         return {
             "invoice": invoices.of_account(payment.account_id, payment.invoice_id),
             "payment": _get(payment.id),
@@ -81,22 +81,17 @@ def approve(actor: Actor, payment_id: str) -> Row[Any]:
     return _get(payment_id)
 
 
-def refund(actor: Actor, payment_id: str) -> Row[Any]:
+def refund(actor: Actor, payment_id: str, request_key: str | None) -> Row[Any]:
     """Take the credits of a payment back and give its money back.
 
-    Commits in parts. Raises NotFound, Conflict when the payment did not succeed, some of its credits are spent or the
-    gateway refuses, and Unavailable when the gateway cannot be asked: the refund is then finished later.
+    Sent again with the same `request_key`, it finds the refund it made. Commits in parts. Raises NotFound, Conflict when
+    the payment did not succeed, some of its credits are spent or the gateway refuses, and Unavailable when the gateway
+    cannot be asked: the refund is then finished later.
     """
     with transaction():
-        payment = settlement.lock(payment_id)
-        if payment.status == PaymentStatus.SUCCEEDED:
-            settlement.take_back(payment, by=actor.subject)
-        elif payment.status != PaymentStatus.REFUNDING:
-            raise Conflict(f"The payment is {payment.status}")
-        if payment.payment_method == PaymentMethod.MANUAL:
-            # Staff send the money back: there is nobody to ask.
-            settlement.finish_refund(payment, by=actor.subject)
-            return _get(payment_id)
+        payment = _begin_refund(actor, payment_id, request_key)
+    if payment.status == PaymentStatus.REFUNDED:
+        return payment
     refused = _return_money(payment, by=actor.subject)
     if refused is not None:
         raise Conflict(f"The payment gateway refused the refund: {refused}")
@@ -145,7 +140,7 @@ def _reconcile(payment: Row[Any]) -> Reconciled:
             return _give_up(payment)
         with transaction():
             tenancy.see(payment.account_id)
-            _keep_reference(payment, reference)
+            settlement.keep_reference(payment.id, reference)
         order = order._replace(reference=reference)
     return _take_over(payment, gateway.standing(order))
 
@@ -191,11 +186,29 @@ def _begin(actor: Actor, package_id: str, method: PaymentMethod, request_key: st
     return _get(db.session.execute(queries.CREATE_PAYMENT, values).scalar_one())
 
 
+def _begin_refund(actor: Actor, payment_id: str, request_key: str | None) -> Row[Any]:
+    """The payment without its credits, its money still to be returned unless staff send it or that is done."""
+    payment = settlement.lock(payment_id)
+    key = {"refund_requested_by": actor.subject, "refund_key": request_key}
+    if payment.payment_method not in gateways.configured():
+        raise Conflict(f"{payment.payment_method} is not set up here any more")
+    if payment.status == PaymentStatus.SUCCEEDED:
+        settlement.take_back(payment, by=actor.subject)
+        db.session.execute(queries.KEEP_REFUND_KEY, {**key, "payment_id": payment_id})
+        if payment.payment_method == PaymentMethod.MANUAL:
+            # Staff send the money back: there is nobody to ask.
+            settlement.finish_refund(payment, by=actor.subject)
+    elif payment.status == PaymentStatus.REFUNDED:
+        if request_key is None or key != {name: getattr(payment, name) for name in key}:
+            raise Conflict("The payment is refunded")
+    elif payment.status != PaymentStatus.REFUNDING:
+        raise Conflict(f"The payment is {payment.status}")
+    return _get(payment_id)
+
+
 def _return_money(payment: Row[Any], *, by: str) -> str | None:
     """Refund at the gateway and settle that; why it was refused if it was."""
-    gateway = gateways.configured().get(PaymentMethod(payment.payment_method))
-    if gateway is None:
-        raise Conflict(f"{payment.payment_method} is not set up here any more")
+    gateway = gateways.configured()[PaymentMethod(payment.payment_method)]
     refused: str | None = None
     try:
         gateway.refund(_order(payment))
@@ -212,13 +225,15 @@ def _return_money(payment: Row[Any], *, by: str) -> str | None:
     return refused
 
 
-def _keep_reference(payment: Row[Any], reference: str) -> None:
-    values = {"payment_id": payment.id, "reference": reference, "now": utc_now()}
-    db.session.execute(queries.KEEP_REFERENCE, values)
-
-
 def _order(payment: Row[Any]) -> Order:
-    return Order(payment.id, payment.amount, payment.currency, payment.created_at, payment.gateway_reference)
+    return Order(
+        payment_id=payment.id,
+        amount=payment.amount,
+        currency=payment.currency,
+        created_at=payment.created_at,
+        changed_at=payment.updated_at,
+        reference=payment.gateway_reference,
+    )
 
 
 def _get(payment_id: str) -> Row[Any]:

@@ -97,7 +97,8 @@ PAYMENTS = ListQuery(
 )
 PAYMENT = text(f"SELECT {_PAYMENT_COLUMNS} FROM payments p WHERE p.id = CAST(:payment_id AS uuid)")
 LOCK_PAYMENT = text(f"""
-    SELECT {_PAYMENT_COLUMNS} FROM payments p WHERE p.id = CAST(:payment_id AS uuid) FOR NO KEY UPDATE
+    SELECT {_PAYMENT_COLUMNS}, p.refund_requested_by, p.refund_key
+    FROM payments p WHERE p.id = CAST(:payment_id AS uuid) FOR NO KEY UPDATE
 """)
 # A key means something for a day; who uses it again later begins something new.
 FORGET_OLD_KEY = text("""
@@ -123,16 +124,21 @@ KEEP_REFERENCE = text("""
     UPDATE payments SET gateway_reference = :reference, updated_at = :now
     WHERE id = CAST(:payment_id AS uuid) AND gateway_reference IS NULL
 """)
+KEEP_REFUND_KEY = text("""
+    UPDATE payments SET refund_requested_by = :refund_requested_by, refund_key = :refund_key
+    WHERE id = CAST(:payment_id AS uuid)
+""")
 MARK_PAYMENT = text("""
     UPDATE payments SET status = :status, failure = :failure, settled_by = :settled_by, updated_at = :now,
         succeeded_at = CASE WHEN :status = 'succeeded' THEN coalesce(succeeded_at, :now) ELSE succeeded_at END,
         refunded_at = CASE WHEN :status = 'refunded' THEN :now ELSE refunded_at END
     WHERE id = CAST(:payment_id AS uuid)
 """)
+# By the intent; by what it says it is for only when nobody knows it.
 FIND_PAYMENT = text("""
     SELECT CAST(id AS text) FROM payments
-    WHERE gateway_reference = :reference OR CAST(id AS text) = :payment_id AND payment_method = 'stripe'
-    ORDER BY gateway_reference = :reference DESC LIMIT 1
+    WHERE gateway_reference = :reference OR id = CAST(:payment_id AS uuid) AND payment_method = 'stripe'
+    ORDER BY gateway_reference = :reference DESC NULLS LAST LIMIT 1
 """)
 OPEN_PAYMENTS = text(f"""
     SELECT {_PAYMENT_COLUMNS} FROM payments p

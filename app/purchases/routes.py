@@ -154,7 +154,7 @@ class Refund(Resource):
     @blueprint.doc(operationId="refundPayment")
     def post(self, payment_id: str) -> Row[Any]:
         """Refund a payment, taking its credits back"""
-        return payments.refund(current_actor(), payment_id)
+        return payments.refund(current_actor(), payment_id, idempotency.request_key())
 
 
 @blueprint.route("/webhooks/stripe")

@@ -32,6 +32,11 @@ def lock(payment_id: str) -> Row[Any]:
     return payment
 
 
+def keep_reference(payment_id: str, reference: str) -> None:
+    """Note what the gateway calls a payment, unless that is known."""
+    db.session.execute(queries.KEEP_REFERENCE, {"payment_id": payment_id, "reference": reference, "now": utc_now()})
+
+
 def apply(payment_id: str, standing: Standing, *, by: str) -> bool:
     """Take over what the gateway says of a payment; whether that was news.
 

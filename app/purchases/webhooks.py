@@ -39,8 +39,9 @@ def receive(body: bytes, signature: str, secret: str | None) -> bool:
         return False
     try:
         standing = stripe.standing_of(intent)
-        found = {"reference": _word(intent["id"]), "payment_id": stripe.payment_named_by(intent)}
-    except (KeyError, ArithmeticError, AttributeError, TypeError) as error:
+        reference = _word(intent["id"])
+        found = {"reference": reference, "payment_id": stripe.payment_named_by(intent)}
+    except (KeyError, ArithmeticError, AttributeError, TypeError, ValueError) as error:
         raise Invalid("The event holds no PaymentIntent") from error
     tenancy.see_every_account()
     payment_id = db.session.execute(queries.FIND_PAYMENT, found).scalar_one_or_none()
@@ -49,6 +50,8 @@ def receive(body: bytes, signature: str, secret: str | None) -> bool:
     event = {"id": event_id, "event_type": event_type, "now": utc_now()}
     if db.session.execute(queries.RECORD_EVENT, event).one_or_none() is None:
         return False
+    # Whoever began the payment may have died before keeping it.
+    settlement.keep_reference(payment_id, reference)
     return settlement.apply(payment_id, standing, by=_APPLIED_BY)
 
 

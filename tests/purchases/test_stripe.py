@@ -222,18 +222,39 @@ class TestRefund:
         assert failure["details"]["missing"] == 1
         assert stripe_peer.refunds() == []
 
-    def test_refused_by_stripe(
-        self, paid: Any, staff: Caller, customer: Caller, monkeypatch: pytest.MonkeyPatch, stripe_app: Flask
+    def test_what_was_refunded_at_stripe_is_not_refunded_again(
+        self, paid: Any, staff: Caller, stripe_peer: Any, customer: Caller
     ) -> None:
-        refuse = gateways.stripe.RefusedError("the account has no funds")  # type: ignore[attr-defined]
+        stripe_peer.call("POST", "/v1/refunds", payment_intent=paid["gateway_reference"], amount="250")
+        assert data(refund(staff, paid["id"]))["status"] == "refunded"
+        assert sorted(each["amount"] for each in stripe_peer.refunds()) == [250, 650]
+        assert credits_of(customer) == 100
 
-        def refund_nothing(_: StripeGateway, __: Order) -> None:
-            raise refuse
+    def test_refused_and_tried_again(
+        self, paid: Any, staff: Caller, stripe_peer: Any, customer: Caller, stripe_app: Flask
+    ) -> None:
+        """Stripe repeats a refusal to who asks with the same key, for a day."""
+        with stripe_peer.without_funds():
+            failure = error(refund(staff, paid["id"], Idempotency_Key="r"), 409)
+        assert "Insufficient funds" in failure["message"]
+        assert (credits_of(customer), payment_of(customer)["status"]) == (600, "succeeded")
+        assert reconcile(stripe_app) == []
+        assert data(refund(staff, paid["id"], Idempotency_Key="r"))["status"] == "refunded"
+        assert credits_of(customer) == 100
 
-        monkeypatch.setattr(StripeGateway, "refund", refund_nothing)
-        assert "no funds" in error(refund(staff, paid["id"]), 409)["message"]
+    def test_where_stripe_is_not_set_up_any_more(self, paid: Any, admin: Caller, customer: Caller) -> None:
+        assert "not set up" in error(refund(admin, paid["id"]), 409)["message"]
         assert credits_of(customer) == 600
         assert payment_of(customer)["status"] == "succeeded"
+
+    def test_of_a_payment_that_stripe_does_not_know(
+        self, app: Flask, paid: Any, staff: Caller, customer: Caller, stripe_app: Flask
+    ) -> None:
+        with app.app_context(), db.engine.begin() as connection:
+            connection.execute(text("SELECT set_config('billing.account_id', '*', true)"))
+            connection.execute(text("UPDATE payments SET gateway_reference = NULL"))
+        assert "refused" in error(refund(staff, paid["id"]), 409)["message"]
+        assert credits_of(customer) == 600
         assert reconcile(stripe_app) == []
 
     def test_away_in_the_middle(

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
 
+from app.db.base import db
 from tests.caller import Caller, data, error
 
 PATH = "/v1/billing/webhooks/stripe/"
@@ -95,6 +97,34 @@ class TestEvents:
         assert data(stripe.send(event))["applied"] is True
         assert credits_of(customer) == 600
 
+    def test_before_our_own_record_was_kept_and_then_refunded(
+        self, app: Flask, stripe: Stripe, stripe_peer: Any, payment: Any, customer: Caller, staff: Caller
+    ) -> None:
+        """Who died before the reference was kept is made good by the event, or nobody could refund."""
+        with app.app_context(), db.engine.begin() as connection:
+            connection.execute(text("SELECT set_config('billing.account_id', '*', true)"))
+            connection.execute(text("UPDATE payments SET gateway_reference = NULL"))
+        stripe_peer.pay(payment["gateway_reference"])
+        event = about(payment, metadata={"payment_id": payment["id"]})
+        assert data(stripe.send(event))["applied"] is True
+        refunded = data(staff.post(f"/v1/billing/payments/{payment['id']}/refund/", None))
+        assert (refunded["status"], refunded["gateway_reference"]) == ("refunded", payment["gateway_reference"])
+        assert [each["amount"] for each in stripe_peer.refunds()] == [900]
+        assert credits_of(customer) == 100
+
+    def test_of_two_payments_the_one_whose_intent_it_is(
+        self, app: Flask, stripe: Stripe, buy_by_card: Buy, customer: Caller
+    ) -> None:
+        """What the metadata name counts only for intents that are not known."""
+        mine, other = buy_by_card()["payment"], buy_by_card()["payment"]
+        with app.app_context(), db.engine.begin() as connection:
+            connection.execute(text("SELECT set_config('billing.account_id', '*', true)"))
+            forget = text("UPDATE payments SET gateway_reference = NULL WHERE id = CAST(:id AS uuid)")
+            connection.execute(forget, {"id": other["id"]})
+        assert data(stripe.send(about(mine, metadata={"payment_id": other["id"]})))["applied"] is True
+        found = data(customer.get("/v1/billing/payments/?status=succeeded"))["results"]
+        assert [each["id"] for each in found] == [mine["id"]]
+
     def test_after_a_refund_nothing_comes_back(
         self, stripe: Stripe, stripe_peer: Any, payment: Any, customer: Caller, staff: Caller
     ) -> None:
@@ -159,6 +189,8 @@ class TestHostile:
             b'{"id": "evt", "type": "payment_intent.succeeded", "data": []}',
             b'{"id": "e\\u0000", "type": "payment_intent.succeeded", "data": {"object": {}}}',
             event_with('{"id": "pi", "status": "succeeded", "amount": "x", "currency": 5}'),
+            event_with('{"id": "pi", "status": "succeeded", "amount": [1], "currency": "usd"}'),
+            event_with('{"id": "pi", "status": "succeeded", "amount": {}, "currency": "usd"}'),
             event_with('{"id": "pi", "status": "succeeded", "amount": 1, "currency": "usd", "metadata": "x"}'),
             event_with('{"id": "pi", "status": "canceled", "amount": 1, "currency": "usd", "last_payment_error": 7}'),
         ],
@@ -166,8 +198,12 @@ class TestHostile:
     def test_signed_nonsense(self, stripe: Stripe, body: bytes) -> None:
         error(stripe.send(body), 400)
 
+    @pytest.mark.parametrize("message", [5, ["x"], {"a": 1}, True, "a\x00b"])
+    def test_failures_of_any_kind(self, stripe: Stripe, payment: Any, message: Any) -> None:
+        error(stripe.send(about(payment, "payment_failed", last_payment_error={"message": message})), 400)
+
     def test_metadata_of_any_kind(self, stripe: Stripe, payment: Any) -> None:
-        for named in (5, None, "\x00", ["x"], "x" * 10_000):
+        for named in (5, None, "\x00", ["x"], "x" * 10_000, payment["id"][:-1], ""):
             event = about(payment, id="pi_unknown", metadata={"payment_id": named})
             assert data(stripe.send(event))["applied"] is False
 

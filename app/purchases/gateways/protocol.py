@@ -18,6 +18,8 @@ class Order(NamedTuple):
     amount: Decimal
     currency: str
     created_at: datetime
+    # When it came to stand as it does: two refunds of which the first was refused differ by it.
+    changed_at: datetime
     reference: str | None
 
 
@@ -57,4 +59,4 @@ class Gateway(Protocol):
         """What became of the payment. The order must have its reference."""
 
     def refund(self, order: Order) -> None:
-        """Give the whole amount back, unless that was done before. Raises RefusedError."""
+        """Give back what of the amount was not given back before. Raises RefusedError."""

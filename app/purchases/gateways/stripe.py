@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import stripe
 
@@ -71,14 +72,20 @@ class StripeGateway:
         return standing_of(intent.to_dict())
 
     def refund(self, order: Order) -> None:
-        """Refund the PaymentIntent as a whole, once. Raises RefusedError."""
+        """Refund what of the PaymentIntent was not refunded before, by us or at Stripe. Raises RefusedError."""
+        if order.reference is None:
+            raise RefusedError("no such payment is known there")
         with _translated_errors():
-            made = self._client.v1.refunds.list({"payment_intent": _reference(order)})
-            if any(refund.status not in {"failed", "canceled"} for refund in made.data):
+            made = self._client.v1.refunds.list({"payment_intent": order.reference, "limit": 100})
+            returned = sum(refund.amount for refund in made.data if refund.status not in {"failed", "canceled"})
+            missing = _cents(order.amount) - returned
+            if missing <= 0:
                 return
             try:
                 self._client.v1.refunds.create(
-                    {"payment_intent": _reference(order)}, {"idempotency_key": f"refund-{order.payment_id}"}
+                    {"payment_intent": order.reference, "amount": missing},
+                    # Stripe answers a key for a day as it did first: what was refused once gets a new one.
+                    {"idempotency_key": f"refund-{order.payment_id}-{order.changed_at.timestamp()}"},
                 )
             except stripe.InvalidRequestError as error:
                 if error.code == "charge_already_refunded":
@@ -87,8 +94,11 @@ class StripeGateway:
 
 
 def standing_of(intent: Mapping[str, Any]) -> Standing:
-    """What a PaymentIntent says. Raises KeyError when it is none."""
+    """What a PaymentIntent says. Raises KeyError, TypeError and the like when it is none."""
     failure = intent.get("last_payment_error") or {}
+    message = failure.get("message")
+    if message is not None and (not isinstance(message, str) or "\0" in message):
+        raise TypeError("why the payment failed is not text")
     status = PaymentStatus.PENDING
     if intent["status"] == "succeeded":
         status = PaymentStatus.SUCCEEDED
@@ -97,13 +107,16 @@ def standing_of(intent: Mapping[str, Any]) -> Standing:
     elif intent["status"] == "requires_payment_method" and failure:
         status = PaymentStatus.FAILED
     amount = Decimal(intent.get("amount_received") or intent["amount"]) / _CENTS
-    return Standing(status, amount, intent["currency"].upper(), failure.get("message"))
+    return Standing(status, amount, intent["currency"].upper(), message)
 
 
 def payment_named_by(intent: Mapping[str, Any]) -> str | None:
     """The payment that a PaymentIntent says it is for."""
     named = (intent.get("metadata") or {}).get(_PAYMENT_ID)
-    return named if isinstance(named, str) and named.isprintable() else None
+    try:
+        return str(UUID(named))
+    except (AttributeError, TypeError, ValueError):
+        return None
 
 
 def verify(payload: str, signature: str, secret: str) -> None:
