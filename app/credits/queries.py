@@ -67,8 +67,8 @@ OPEN = text("""
     INSERT INTO credit_balances (account_id, plan_id)
     SELECT CAST(:account_id AS uuid), id FROM plans WHERE is_default
 """)
-# Whoever holds these rows is alone with the transactions and totals of their accounts. They are read when they are held:
-# an account that changed its plan meanwhile would not be found by a statement that joins and locks at once.
+# Whoever holds these rows is alone with the transactions and totals of their accounts. They are read once they are
+# held: a statement that joins and locks at once would not find an account that changed its plan meanwhile.
 LOCK_BALANCES = text("""
     SELECT FROM credit_balances
     WHERE account_id = ANY(CAST(:account_ids AS uuid[])) ORDER BY account_id FOR NO KEY UPDATE;

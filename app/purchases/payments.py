@@ -84,9 +84,9 @@ def approve(actor: Actor, payment_id: str) -> Row[Any]:
 def refund(actor: Actor, payment_id: str, request_key: str | None) -> Row[Any]:
     """Take the credits of a payment back and give its money back.
 
-    Sent again with the same `request_key`, it finds the refund it made. Commits in parts. Raises NotFound, Conflict when
-    the payment did not succeed, some of its credits are spent or the gateway refuses, and Unavailable when the gateway
-    cannot be asked: the refund is then finished later.
+    Sent again with the same `request_key`, it finds the refund it made. Commits in parts. Raises NotFound, Conflict
+    when the payment did not succeed, some of its credits are spent or the gateway refuses, and Unavailable when the
+    gateway cannot be asked: the refund is then finished later.
     """
     with transaction():
         payment = _begin_refund(actor, payment_id, request_key)

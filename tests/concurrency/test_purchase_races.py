@@ -71,9 +71,8 @@ def test_one_approval_counts(customer: Caller, admin: Caller, purchase: Callable
 def test_one_refund_for_a_key(customer: Caller, admin: Caller, purchase: Callable[..., Any]) -> None:
     payment_id = data(purchase(), 201)["payment"]["id"]
     data(admin.post(f"{PAYMENTS}{payment_id}/approve/", None))
-    answers = at_once(
-        lambda: admin.post(f"{PAYMENTS}{payment_id}/refund/", None, Idempotency_Key="r") for _ in range(16)
-    )
+    refund = f"{PAYMENTS}{payment_id}/refund/"
+    answers = at_once(lambda: admin.post(refund, None, Idempotency_Key="r") for _ in range(16))
     assert {(answer.status_code, answer.get_data()) for answer in answers} == {(200, answers[0].get_data())}
     assert credits_of(customer) == 100
     assert statuses([admin.post(refund, None, Idempotency_Key="other")]) == {409: 1}
