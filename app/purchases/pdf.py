@@ -1,5 +1,6 @@
 """Invoices on paper: one page, names in any script that the fonts know."""
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -31,15 +32,23 @@ _NOTES = {
 _METHODS = {PaymentMethod.STRIPE: "Card", PaymentMethod.MANUAL: "Bank transfer"}
 # Here the characters of Chinese, Japanese and Korean begin, which have a large font of their own.
 _FIRST_CJK = "\u1100"
+# Devanagari and Thai, with the joiners. Their syllables are put together by rules of their own, which the shaper goes by
+# for a stretch of text in one font and one script: beside Latin letters they need a font by another name.
+_APART = re.compile("[\u0900-\u097f\u0e00-\u0e7f\u1cd0-\u1cff\ua8e0-\ua8ff]")
+_RANGE_APART = "U+0900-097F, U+0E00-0E7F, U+1CD0-1CFF, U+200C-200D, U+A8E0-A8FF"
+_OTHER_RANGE = "U+0000-08FF, U+0980-0DFF, U+0E80-1CCF, U+1D00-200B, U+200E-A8DF, U+A900-FFFF"
 # Longer texts are cut: an invoice stays on its page.
 _LONGEST = 160
+# Width of the address, and how much of a text goes into it, in lines.
+_ADDRESS = 95
+_ADDRESS_LINES = 3
 # Widths of the columns of the table: description, quantity, unit price, amount.
 _COLUMNS = (90, 20, 30, 30)
 
 
 def render(invoice: Mapping[str, Any], *, seller: str) -> bytes:
     """The invoice as a PDF; the same bytes for the same invoice."""
-    pdf = _page(invoice)
+    pdf = _page(invoice, seller)
     _heading(pdf, seller)
     _parties(pdf, invoice)
     _table(pdf, invoice)
@@ -49,7 +58,7 @@ def render(invoice: Mapping[str, Any], *, seller: str) -> bytes:
     return bytes(pdf.output())
 
 
-def _page(invoice: Mapping[str, Any]) -> "FPDF":
+def _page(invoice: Mapping[str, Any], seller: str) -> "FPDF":
     # The library takes most of a second to load, which only those pay who ask for a PDF.
     from fpdf import FPDF  # noqa: PLC0415
 
@@ -59,16 +68,26 @@ def _page(invoice: Mapping[str, Any]) -> "FPDF":
     pdf.set_margin(_MARGIN)
     pdf.set_auto_page_break(False)
     pdf.add_page()
+    _add_fonts(pdf, "".join([seller, *(value for value in invoice.values() if isinstance(value, str))]))
+    pdf.set_text_shaping(True)
+    return pdf
+
+
+def _add_fonts(pdf: "FPDF", text: str) -> None:
+    """Those that the text needs."""
     fonts = Path(_fonts().name)
-    pdf.add_font("text", "", fonts / "regular.ttf")
-    pdf.add_font("text", "B", fonts / "bold.ttf")
-    if any(character >= _FIRST_CJK for value in invoice.values() if isinstance(value, str) for character in value):
+    apart = _APART.search(text) is not None
+    for style, name in (("", "regular"), ("B", "bold")):
+        pdf.add_font("text", style, fonts / f"{name}.ttf", unicode_range=_OTHER_RANGE if apart else None)
+        if apart:
+            pdf.add_font("apart", style, fonts / f"{name}.ttf", unicode_range=_RANGE_APART)
+    others = ["apart"] if apart else []
+    if any(character >= _FIRST_CJK for character in text):
         import noto_cjk_sans_jp_regular as cjk  # noqa: PLC0415
 
         pdf.add_font("cjk", "", Path(cjk.__file__).with_name("NotoSansCJKjp-Regular.otf"))
-        pdf.set_fallback_fonts(["cjk"], exact_match=False)
-    pdf.set_text_shaping(True)
-    return pdf
+        others.append("cjk")
+    pdf.set_fallback_fonts(others, exact_match=False)
 
 
 @cache
@@ -86,7 +105,7 @@ def _heading(pdf: "FPDF", seller: str) -> None:
     pdf.set_font("text", "B", 24)
     pdf.cell(100, 12, "Invoice")
     pdf.set_font("text", "B", 12)
-    pdf.cell(70, 12, _cut(seller, 40), align="R", new_x="LMARGIN", new_y="NEXT")
+    pdf.cell(70, 12, _fit(pdf, seller, 70), align="R", new_x="LMARGIN", new_y="NEXT")
     pdf.set_draw_color(*_GREY)
     pdf.line(_MARGIN, pdf.get_y() + 2, _MARGIN + _WIDTH, pdf.get_y() + 2)
     pdf.set_y(pdf.get_y() + 8)
@@ -97,10 +116,10 @@ def _parties(pdf: "FPDF", invoice: Mapping[str, Any]) -> None:
     top = pdf.get_y()
     _label(pdf, "Billed to")
     pdf.set_font("text", "B", 11)
-    pdf.multi_cell(95, 6, _cut(invoice["account_name"]), align="L", new_x="LMARGIN", new_y="NEXT")
+    _lines(pdf, invoice["account_name"])
     pdf.set_font("text", "", 10)
     for line in _address(invoice):
-        pdf.multi_cell(95, 5.5, _cut(line), align="L", new_x="LMARGIN", new_y="NEXT")
+        _lines(pdf, line)
     bottom = pdf.get_y()
     pdf.set_y(top)
     for name, value in _facts(invoice):
@@ -117,6 +136,11 @@ def _parties(pdf: "FPDF", invoice: Mapping[str, Any]) -> None:
     pdf.cell(30, 7, invoice["status"].upper(), align="C", fill=True)
     pdf.set_text_color(0)
     pdf.set_xy(_MARGIN, max(bottom, pdf.get_y() + 9) + 10)
+
+
+def _lines(pdf: "FPDF", text: str) -> None:
+    shown = _fit(pdf, text, _ADDRESS * _ADDRESS_LINES)
+    pdf.multi_cell(_ADDRESS, 5.5, shown, align="L", new_x="LMARGIN", new_y="NEXT")
 
 
 def _address(invoice: Mapping[str, Any]) -> Iterator[str]:
@@ -147,10 +171,11 @@ def _table(pdf: "FPDF", invoice: Mapping[str, Any]) -> None:
     _row(pdf, "Description", "Quantity", "Unit price", "Amount", fill=True)
     price = _money(invoice["total_amount"])
     pdf.set_font("text", "", 10)
-    _row(pdf, _cut(invoice["description"], 50), "1", price, price)
+    _row(pdf, _fit(pdf, invoice["description"], _COLUMNS[0]), "1", price, price)
     pdf.line(_MARGIN, pdf.get_y(), _MARGIN + _WIDTH, pdf.get_y())
     pdf.set_font("text", "B", 12)
-    _row(pdf, "", "", "Total", f"{invoice['currency']} {price}")
+    pdf.cell(_WIDTH - 60, 9, "Total", align="R")
+    pdf.cell(60, 9, f"{invoice['currency']} {price}", align="R", new_x="LMARGIN", new_y="NEXT")
     pdf.set_y(pdf.get_y() + 8)
 
 
@@ -163,14 +188,22 @@ def _row(pdf: "FPDF", *texts: str, fill: bool = False) -> None:
 def _label(pdf: "FPDF", text: str) -> None:
     pdf.set_font("text", "", 10)
     pdf.set_text_color(*_GREY)
-    pdf.cell(95, 6, text, new_x="LMARGIN", new_y="NEXT")
+    pdf.cell(_ADDRESS, 6, text, new_x="LMARGIN", new_y="NEXT")
     pdf.set_text_color(0)
 
 
-def _cut(text: str, longest: int = _LONGEST) -> str:
-    """`text` on one line, and not longer than its place."""
+def _cut(text: str, longest: int) -> str:
+    """`text` on one line of at most so many characters."""
     line = " ".join(text.split())
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def _fit(pdf: "FPDF", text: str, width: float) -> str:
+    """`text` on one line, as much of it as a cell of this width holds in the present font."""
+    longest = _LONGEST
+    while pdf.get_string_width(_cut(text, longest)) > width - 2 * pdf.c_margin:
+        longest -= 1
+    return _cut(text, longest)
 
 
 def _date(moment: datetime) -> str:

@@ -40,6 +40,15 @@ def text_of(content: bytes) -> str:
     return page.extract_text().replace("\x00", "")
 
 
+def glyphs(content: bytes) -> int:
+    """How many glyphs are on the page."""
+    (page,) = PdfReader(BytesIO(content)).pages
+    contents = page.get_contents()
+    assert contents is not None
+    shown = [operands[0].original_bytes for operands, operator in contents.operations if operator == b"Tj"]
+    return sum(len(each) for each in shown) // 2
+
+
 def render(**changes: Any) -> str:
     return text_of(pdf.render({**INVOICE, **changes}, seller="Example Ltd"))
 
@@ -84,16 +93,41 @@ def test_names_in_any_script(name: str) -> None:
     assert name in render(account_name=name)
 
 
+@pytest.mark.parametrize("name", ["दिल्ली", "मुंबई", "हिन्दी", "क्षेत्र"])
+def test_syllables_are_put_together_beside_other_scripts(name: str) -> None:
+    """A name has as many glyphs beside Latin letters as alone: by their rules its vowels would stand apart."""
+    none, alone, letters, both = (
+        glyphs(pdf.render({**INVOICE, "billing_country": text}, seller="A"))
+        for text in ("x", f"{name} x", "A x", f"A {name} x")
+    )
+    assert both - letters == alone - none
+
+
 @pytest.mark.parametrize("name", ["קפה", "مقهى", "कॉफ़ी", "กาแฟ", "কফি", "😀", "\u202e\u0000\ufffe", "\t\n "])
 def test_names_that_are_laid_out_otherwise_or_unknown(name: str) -> None:
     """Such scripts are reordered and joined on paper, so that their text does not come out as it went in."""
     assert "INV-2031-007" in render(account_name=name)
 
 
-def test_long_values_stay_on_the_page() -> None:
-    texts = {name: "W" * 255 for name, value in INVOICE.items() if isinstance(value, str) and name.startswith("b")}
-    text = render(**texts, account_name="東" * 255, description="D" * 500, tax_id="9" * 255)
-    assert "USD 1,234.50" in text
+def test_the_seller_may_have_any_name() -> None:
+    for name in ("株式会社", "Кофе"):
+        assert name in text_of(pdf.render(INVOICE, seller=name))
+
+
+@pytest.mark.parametrize("letter", ["W", "東", "w "])
+def test_long_values_stay_on_the_page(letter: str) -> None:
+    long = {name: letter * 255 for name in INVOICE if name.startswith("billing_") or name in {"account_name", "tax_id"}}
+    content = pdf.render({**INVOICE, **long, "description": "D" * 500}, seller="S" * 99)
+    (page,) = PdfReader(BytesIO(content)).pages
+    heights: list[float] = []
+    page.extract_text(visitor_text=lambda text, _, matrix, *__: heights.append(matrix[5]) if text.strip() else None)
+    assert min(heights) > 20
+    assert "USD 1,234.50" in text_of(content)
+
+
+def test_the_largest_amount_has_its_place() -> None:
+    text = render(total_amount=Decimal("9999999999.99"), description="W" * 500)
+    assert "1 9,999,999,999.99 9,999,999,999.99 Total USD 9,999,999,999.99" in " ".join(text.split())
 
 
 def test_the_same_invoice_is_the_same_file() -> None:
