@@ -33,7 +33,7 @@ _OPERATOR = Actor(
     handle="demo",
     email=None,
     roles=frozenset({Role.ADMINISTRATOR}),
-    scopes=frozenset({PROCESS_SCOPE}),
+    scopes=frozenset({PROCESS_SCOPE.lower()}),
 )
 _CUSTOMER = Actor(
     subject="demo-customer",

@@ -32,8 +32,8 @@ _NOTES = {
 _METHODS = {PaymentMethod.STRIPE: "Card", PaymentMethod.MANUAL: "Bank transfer"}
 # Here the characters of Chinese, Japanese and Korean begin, which have a large font of their own.
 _FIRST_CJK = "\u1100"
-# Devanagari and Thai, with the joiners. Their syllables are put together by rules of their own, which the shaper goes by
-# for a stretch of text in one font and one script: beside Latin letters they need a font by another name.
+# Devanagari and Thai, with the joiners. Their syllables are put together by rules of their own, which the shaper keeps
+# to only where a stretch of text in one font begins with them: beside Latin letters they need another font.
 _APART = re.compile("[\u0900-\u097f\u0e00-\u0e7f\u1cd0-\u1cff\ua8e0-\ua8ff]")
 _RANGE_APART = "U+0900-097F, U+0E00-0E7F, U+1CD0-1CFF, U+200C-200D, U+A8E0-A8FF"
 _OTHER_RANGE = "U+0000-08FF, U+0980-0DFF, U+0E80-1CCF, U+1D00-200B, U+200E-A8DF, U+A900-FFFF"

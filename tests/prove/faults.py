@@ -140,7 +140,7 @@ FAULTS = (
     _fault(
         "a balance is read without being locked",
         "concurrency/test_credit_races.py",
-        (CREDIT_QUERIES, "ORDER BY b.account_id FOR NO KEY UPDATE OF b", "ORDER BY b.account_id"),
+        (CREDIT_QUERIES, "ORDER BY account_id FOR NO KEY UPDATE;", "ORDER BY account_id;"),
     ),
     _fault(
         "a balance is what the first of several items left",
@@ -182,6 +182,16 @@ FAULTS = (
         "the credits of a refused refund are lost",
         "purchases/test_stripe.py::TestRefund",
         (SETTLEMENT, '    _post(payment, payment.credits, TransactionType.REFUND, "Refund refused", by=by)\n', ""),
+    ),
+    _fault(
+        "a refund that is sent again is refused",
+        "concurrency/test_purchase_races.py::test_one_refund_for_a_key",
+        (PURCHASES, "if request_key is None or key !=", "if key or key !="),
+    ),
+    _fault(
+        "what was refunded at Stripe is refunded again",
+        "purchases/test_stripe.py::TestRefund",
+        (STRIPE, "missing = _cents(order.amount) - returned", "missing = _cents(order.amount)"),
     ),
     _fault(
         "a second event settles a payment again",
