@@ -108,6 +108,20 @@ class TestPurchase:
         path = f"{PACKAGES}{packages['Growth Pack']}/purchase/"
         error(customer.post(path, {"payment_method": "manual"}, Idempotency_Key="k"), 422, "idempotency_key_reused")
 
+    def test_a_key_does_not_buy_for_another_account(
+        self, customer: Caller, customer_id: str, as_caller: Callable[..., Caller], packages: dict[str, str]
+    ) -> None:
+        other = as_caller(user="other", email="other@quay.example")
+        other_id = data(other.post("/v1/account/", {"name": "Quay"}), 201)["id"]
+        data(other.post("/v1/account/team/", {"email": "owner@harbour.example"}), 201)
+        path, body = f"{PACKAGES}{packages['Starter Pack']}/purchase/", {"payment_method": "manual"}
+        in_one, in_other = (
+            as_caller(user="owner", email="owner@harbour.example", account_id=each) for each in (customer_id, other_id)
+        )
+        data(in_one.post(path, body, Idempotency_Key="k"), 201)
+        error(in_other.post(path, body, Idempotency_Key="k"), 422, "idempotency_key_reused")
+        assert (data(customer.get(INVOICES))["count"], data(other.get(INVOICES))["count"]) == (1, 0)
+
     def test_a_key_may_be_used_again_after_a_day(self, customer: Caller, buy: Buy) -> None:
         with freeze_time("2031-03-04T00:00:00Z"):
             buy(Idempotency_Key="k")
