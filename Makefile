@@ -25,7 +25,7 @@ test-pgbouncer: .venv/checks-installed ## Run TESTS (all, unless named) with the
 	$(BIN)/pytest --pgbouncer -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist worksteal $(TESTS)
 
 .PHONY: lint
-lint: .venv/checks-installed ## Check style, types, imports, and that migrations and docs/openapi.json are current
+lint: .venv/checks-installed ## Check style, types, imports, migrations, and that docs/openapi.json is current
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -33,6 +33,7 @@ lint: .venv/checks-installed ## Check style, types, imports, and that migrations
 	@echo "Comparing the models with the migrations"
 	@dir=$$(mktemp -d) && trap 'rm -rf $$dir' EXIT && export DATABASE_URL= VAR_DIR=$$dir && \
 		$(BIN)/flask db upgrade && $(BIN)/flask db check
+	$(BIN)/python -m tests.migrations.lint
 	$(BIN)/flask openapi print | diff -u docs/openapi.json - || { echo "docs/openapi.json is stale: make openapi"; exit 1; }
 
 .PHONY: typescript

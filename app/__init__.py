@@ -58,6 +58,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     converters.init_app(app)
     base.db.init_app(app)
     _connect_databases(app, settings)
+    if settings.serving.traces:
+        from app.web import traces  # noqa: PLC0415 - a large library that most installations do not use
+
+        traces.init_app(app)
     Migrate(app, base.db, directory=str(ROOT / "migrations"))
     if settings.cors_origins:
         CORS(app, origins=list(settings.cors_origins), expose_headers=HEADERS_FOR_BROWSERS)

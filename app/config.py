@@ -35,6 +35,8 @@ class Serving:
     trusted_proxy_hops: int
     keep_alive_seconds: int
     worker_max_requests: int
+    # Whether the OpenTelemetry exporter has somewhere to send spans to.
+    traces: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,7 +127,15 @@ def _serving(env: Mapping[str, str]) -> Serving:
         # it, or a request meets a connection that was closed a moment ago.
         keep_alive_seconds=_integer(env, "KEEP_ALIVE_SECONDS", 75, maximum=3600),
         worker_max_requests=_integer(env, "WORKER_MAX_REQUESTS", 250_000, minimum=0, maximum=1_000_000_000),
+        traces=_traces(env),
     )
+
+
+def _traces(env: Mapping[str, str]) -> bool:
+    """Whether the standard variables ask for traces; the exporter itself reads the rest of them."""
+    endpoint = env.get("OTEL_EXPORTER_OTLP_ENDPOINT") or env.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    disabled = env.get("OTEL_SDK_DISABLED", "").lower() == "true" or env.get("OTEL_TRACES_EXPORTER") == "none"
+    return endpoint is not None and not disabled
 
 
 def _postgresql(env: Mapping[str, str], name: str) -> str | None:

@@ -116,7 +116,7 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
             "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
             "pre_fork": _before_fork,
             "post_fork": lambda _server, worker: metrics.take_seat(worker.seat),
-            "post_worker_init": lambda _worker: _listen_to_signals(),
+            "post_worker_init": lambda _worker: _begin_work(settings),
             "worker_exit": lambda server, _worker: server.end_worker(),
             "child_exit": lambda _server, worker: metrics.leave_seat(worker.seat),
             "when_ready": lambda _server: _announce(settings),
@@ -162,6 +162,14 @@ def _before_fork(server: Arbiter, worker: Any) -> None:
     taken = {other.seat for other in server.WORKERS.values()}
     worker.seat = next(number for number in count() if number not in taken)
     gc.freeze()
+
+
+def _begin_work(settings: Settings) -> None:
+    if settings.serving.traces:
+        from app.web import traces  # noqa: PLC0415 - loaded by the application, where traces are wanted
+
+        traces.start_process()
+    _listen_to_signals()
 
 
 def _listen_to_signals() -> None:

@@ -12,6 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
 from sqlalchemy import make_url, text
+from sqlalchemy.exc import OperationalError
 
 import cli
 from app import create_app
@@ -87,6 +88,17 @@ class TestMigrations:
             flask_migrate.downgrade(revision="-1")
             flask_migrate.upgrade(revision=revision)
             assert definition() == before, revision
+
+    def test_a_step_that_would_wait_gives_up_and_can_be_run_again(self) -> None:
+        """It waits in a queue, and whoever comes after it would wait behind it."""
+        flask_migrate.upgrade(revision="0005")
+        with db.engine.begin() as busy:
+            busy.execute(text("LOCK TABLE idempotency_keys IN ROW EXCLUSIVE MODE"))
+            with pytest.raises(OperationalError, match="lock timeout"):
+                flask_migrate.upgrade(x_arg=["lock_timeout=100ms"])
+        flask_migrate.upgrade()
+        with db.engine.connect() as connection:
+            assert connection.execute(text("SHOW lock_timeout")).scalar_one() == "0", "others wait as they like"
 
     def test_models_and_migrations_agree(self) -> None:
         flask_migrate.upgrade()
