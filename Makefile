@@ -66,6 +66,10 @@ bench: .venv/checks-installed ## Measure the service as production runs it and w
 prove: .venv/checks-installed ## Run the checks of tests/prove whole and write docs/reliability.md
 	$(BIN)/pytest -n 0 --whole tests/prove
 
+.PHONY: prove-ha
+prove-ha: .venv/checks-installed ## Fail over and break replicas under load and write the figures of docs/scaling.md
+	$(BIN)/pytest -n 0 --whole tests/prove/test_failover.py tests/prove/test_replica_reads.py
+
 .PHONY: openapi
 openapi: .venv/service-installed ## Write docs/openapi.json
 	$(BIN)/flask openapi print > docs/openapi.json

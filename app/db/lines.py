@@ -4,6 +4,7 @@ The driver waits for a server's answer for ever. A server that hangs, or whose d
 open; it is known only by the time that goes by.
 """
 
+import math
 import os
 import socket
 import time
@@ -39,9 +40,15 @@ class Lines:
 
     def cut_overdue(self) -> None:
         """Break the connections that were waited for long enough: the statement that waits on one fails."""
-        now = time.monotonic()
+        self._cut(time.monotonic())
+
+    def cut_all(self) -> None:
+        """Break every connection that somebody has."""
+        self._cut(math.inf)
+
+    def _cut(self, moment: float) -> None:
         for line in list(self._lines.values()):
-            if line.deadline is not None and line.deadline <= now:
+            if line.deadline is not None and line.deadline <= moment:
                 with suppress(OSError):  # it is closed already
                     line.socket.shutdown(socket.SHUT_RDWR)
 

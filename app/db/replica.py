@@ -43,6 +43,7 @@ class Replica:
         self.in_use = False
         self._primary = primary
         self._max_lag = max_lag
+        self._too_far_behind = f"it is more than {max_lag} seconds behind"
         self._lines = Lines(engine, patience=max_lag + CHECK_SECONDS)
         self._watch = Watch(self._look_after)
 
@@ -75,7 +76,7 @@ class Replica:
         session.replica = self.engine
         connection = session.connection()
         if not self._catches_up(connection, position):
-            self._leave_out(f"it is more than {self._max_lag} seconds behind")
+            self._leave_out(self._too_far_behind)
             return False
         self._lines.extend(connection, READ_SECONDS)
         return True
@@ -98,21 +99,26 @@ class Replica:
         return True
 
     def _look_after(self) -> None:
-        """Cut connections that do not answer, and use a replica that was left out once it keeps up again."""
         self._lines.cut_overdue()
-        if not self.in_use:
-            self._watch.apart(self._try_again)
+        self._watch.apart(self._try)
 
-    def _try_again(self) -> None:
+    def _try(self) -> None:
+        """Use the replica if it answers and keeps up, else leave it out: no request has to find out."""
         position = self._position()
         if position is None:
             return
         try:
             with self.engine.connect() as connection:
-                self.in_use = self._catches_up(connection, position)
+                keeps_up = self._catches_up(connection, position)
         except (DBAPIError, PoolTimeout) as error:
-            _log.debug("The replica stays left out: %s", str(error).splitlines()[0])
-        if self.in_use:
+            self._leave_out(str(error).splitlines()[0])
+            # Whoever waits for an answer there may wait for ever.
+            self._lines.cut_all()
+            return
+        if not keeps_up:
+            self._leave_out(self._too_far_behind)
+        elif not self.in_use:
+            self.in_use = True
             _log.info("The replica is in use")
 
     def _leave_out(self, reason: str) -> None:

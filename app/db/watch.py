@@ -10,7 +10,7 @@ IDLE_SECONDS = 10
 
 
 class Watch:
-    """Calls `look` twice a second while `keep_on` is called. Begun in each process that uses it."""
+    """Calls `look` twice a second for as long as `keep_on` is called, in a thread of each process that calls it."""
 
     def __init__(self, look: Callable[[], None]) -> None:
         self._look = look

@@ -1,17 +1,18 @@
 """Checks that can be run longer than a suite allows, and write down what they found.
 
-`make test` runs a small cut of each. `make prove` runs them whole (`--whole`) and writes docs/reliability.md. A check
+`make test` runs a small cut of each. `make prove` runs them whole (`--whole`) and writes docs/reliability.md, and into
+docs/scaling.md what is about several database servers. A check
 also runs once with its protection taken out, and says what it reported then: a check that cannot fail proves nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
-_START = "<!-- figures -->"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 _HEAD = (
     "| check | done | wrong | with the protection taken out | seed | also measured |",
     "|---|---|---:|---|---:|---|",
@@ -19,6 +20,13 @@ _HEAD = (
 _FINDINGS = pytest.StashKey[list["Finding"]]()
 # What the fixture `scale` yields: takes the amount for the whole check and for the small cut.
 Scale = Callable[[int, int], int]
+
+
+class Page(Enum):
+    """Where findings are written: a page, and the mark that their table follows."""
+
+    RELIABILITY = "reliability.md", "<!-- figures -->"
+    SCALING = "scaling.md", "<!-- figures of make prove-ha -->"
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,7 @@ class Finding:
     control: str
     seed: int | None = None
     also: str = ""
+    page: Page = Page.RELIABILITY
 
 
 # What the fixture `record` yields.
@@ -51,12 +60,20 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write what ran whole to the page; the rows of other checks stay."""
     findings = session.config.stash[_FINDINGS]
-    if session.config.getoption("--whole", default=False) and findings:
-        words, _, table = PAGE.read_text().partition(_START)
-        kept = (line.split(" | ") for line in table.splitlines()[3:])
-        rows = {cells[0]: " | ".join(cells) for cells in kept}
-        rows |= {f"| {each.check}": _row(each) for each in findings}
-        PAGE.write_text("\n".join([f"{words}{_START}\n", *_HEAD, *rows.values(), ""]))
+    if session.config.getoption("--whole", default=False):
+        for page in {each.page for each in findings}:
+            _write(page, [each for each in findings if each.page == page])
+
+
+def _write(page: Page, findings: Iterable[Finding]) -> None:
+    name, start = page.value
+    words, _, rest = (DOCS / name).read_text().partition(f"{start}\n\n")
+    table, separator, below = rest.partition("\n\n")
+    kept = (line.split(" | ") for line in table.splitlines()[2:])
+    rows = {cells[0]: " | ".join(cells) for cells in kept}
+    rows |= {f"| {each.check}": _row(each) for each in findings}
+    written = "\n".join([*_HEAD, *rows.values()])
+    (DOCS / name).write_text(f"{words}{start}\n\n{written}{separator or chr(10)}{below}")
 
 
 def _row(found: Finding) -> str:

@@ -18,26 +18,15 @@ from sqlalchemy import make_url
 
 from app.config import Settings
 from app.db import embedded
-from cli.token import mint
-from tests.caller import ACCOUNTS
 from tests.processes import Service, finish, flask, interrupt, until
 from tests.prove.conftest import Finding, Record, Scale
-from tests.prove.writers import Books, Row, Writer, compare
+from tests.prove.writers import ROWS, Row, Writer, compare, open_books
 
 SEED = 20
 WRITERS = 4
 WORKERS = 2
-# Far above what the writers can spend.
-PLENTY = 1_000_000_000
 # The longest a request may take, whatever is broken, on a slow machine.
 ANSWER_SECONDS = 15
-_ROWS = """
-    SELECT set_config('billing.account_id', '*', false);
-    SELECT billing_account_id::text, kind, external_id, amount::bigint FROM budget_lines
-    UNION ALL
-    SELECT account_id::text, transaction_type, operation_type, -amount FROM credit_transactions
-    WHERE transaction_type = 'deduction'
-"""
 
 
 class Crashing:
@@ -52,24 +41,7 @@ class Crashing:
         self.strange = 0
         self.kinds = (self.worker, self.master, self.database, self.worker)
         self.writers: list[Writer] = []
-        self._books = self._open_books()
-
-    def _open_books(self) -> Books:
-        settings = Settings.load({"VAR_DIR": str(self.var_dir)})
-        administrator, self.service.token = self.service.token, mint(settings, roles=(), user="owner")
-        customer = self._made("/v1/account/", {"name": "Harbour Studio"})["id"]
-        self.service.token = administrator
-        grant = {"account_id": customer, "amount": PLENTY, "description": "Plenty", "transaction_type": "grant"}
-        self._made("/v1/billing/credits/grant/", grant)
-        client = self._made("/v6/clients", {"name": "Acme"})["id"]
-        account = {"name": "Acme", "budget": PLENTY, "markup": 0, "clientId": client}
-        accounts = self._made(ACCOUNTS, account)["id"], self._made(ACCOUNTS, account)["id"]
-        return Books(self.service.port, mint(settings, scopes=("spend:credits",)), accounts, customer)
-
-    def _made(self, path: str, body: dict[str, object]) -> dict[str, str]:
-        status, data = self.service.call("POST", path, body)
-        assert status == 201, data
-        return data
+        self._books = open_books(self.service, Settings.load({"VAR_DIR": str(var_dir)}))
 
     def under_load(self, crashes: list[Callable[[], tuple[float, float]]]) -> None:
         """Let writers write and make each crash at some moment; wait each time until all are served again.
@@ -151,7 +123,7 @@ class Crashing:
 
     def found(self) -> Counter[Row]:
         """The rows that the writers left."""
-        return Counter(Row(*row) for row in self.query(_ROWS))  # type: ignore[arg-type]
+        return Counter(Row(*row) for row in self.query(ROWS))  # type: ignore[arg-type]
 
 
 @pytest.fixture

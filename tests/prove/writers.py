@@ -12,14 +12,27 @@ from threading import Event, Thread
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+from app.config import Settings
+from cli.token import mint
 from tests.caller import ACCOUNTS
+from tests.processes import Service
 
 USAGE = "/v1/billing/credits/usage/"
+# Far above what the writers can spend.
+PLENTY = 1_000_000_000
 # Longer than any answer may take, whatever is broken.
 TIMEOUT_SECONDS = 30
 RETRY_SECONDS = 0.02
 # How often a caller that was not answered well leaves it at that.
 GIVES_UP = 0.1
+# The rows that writes leave.
+ROWS = """
+    SELECT set_config('billing.account_id', '*', false);
+    SELECT billing_account_id::text, kind, external_id, amount::bigint FROM budget_lines
+    UNION ALL
+    SELECT account_id::text, transaction_type, operation_type, -amount FROM credit_transactions
+    WHERE transaction_type = 'deduction'
+"""
 
 
 class Row(NamedTuple):
@@ -48,6 +61,7 @@ class Write:
 class Answer(NamedTuple):
     """How a request was answered; no status means that the connection broke."""
 
+    method: str
     begun: float
     seconds: float
     status: int | None
@@ -70,6 +84,25 @@ class Books:
     token: str
     billing_accounts: tuple[int, int]
     customer: str
+
+
+def open_books(service: Service, settings: Settings) -> Books:
+    """Have the service open what is written to, with enough of everything."""
+
+    def made(path: str, body: dict[str, object]) -> dict[str, Any]:
+        status, data = service.call("POST", path, body)
+        assert status == HTTPStatus.CREATED, data
+        return data
+
+    administrator, service.token = service.token, mint(settings, roles=(), user="owner")
+    customer = made("/v1/account/", {"name": "Harbour Studio"})["id"]
+    service.token = administrator
+    grant = {"account_id": customer, "amount": PLENTY, "description": "Plenty", "transaction_type": "grant"}
+    made("/v1/billing/credits/grant/", grant)
+    client = made("/v6/clients", {"name": "Acme"})["id"]
+    account = {"name": "Acme", "budget": PLENTY, "markup": 0, "clientId": client}
+    accounts = made(ACCOUNTS, account)["id"], made(ACCOUNTS, account)["id"]
+    return Books(service.port, mint(settings, scopes=("spend:credits",)), accounts, customer)
 
 
 class Writer(Thread):
@@ -98,13 +131,13 @@ class Writer(Thread):
         self.join(TIMEOUT_SECONDS)
         assert not self.is_alive(), "a request was never answered"
 
-    def served_after(self, moment: float) -> float | None:
-        """When a request begun after that moment was first answered well."""
+    def served_after(self, moment: float, *, write: bool = False) -> float | None:
+        """When a request (a write, if that is asked) begun after that moment was first answered well."""
         found = None
         for answer in reversed(self.answers):
             if answer.begun <= moment:
                 break
-            if answer.good:
+            if answer.good and not (write and answer.method == "GET"):
                 found = answer.begun + answer.seconds
         return found
 
@@ -152,7 +185,7 @@ class Writer(Thread):
         except (OSError, HTTPException):
             self._connection.close()
             status, retry_after = None, None
-        answer = Answer(begun, time.monotonic() - begun, status, retry_after)
+        answer = Answer(method, begun, time.monotonic() - begun, status, retry_after)
         self.answers.append(answer)
         if not answer.good:
             self._ending.wait(RETRY_SECONDS)
