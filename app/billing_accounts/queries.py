@@ -95,7 +95,10 @@ ENTRIES = ListQuery(
     columns=_line_columns({**_LINE, "kind": "l.kind"}),
     source="budget_lines l",
     key="l.id",
-    joins="JOIN budget_lines l ON l.id = page.key JOIN billing_accounts a ON a.id = l.billing_account_id",
+    joins="""
+        JOIN budget_lines l ON l.id = page.key AND l.billing_account_id = :account_id
+        JOIN billing_accounts a ON a.id = l.billing_account_id
+    """,
     filters={
         "account_id": "l.billing_account_id = :account_id",
         "kind": "l.kind = :kind",
@@ -133,7 +136,7 @@ _ACCOUNT = """
 
 
 def _lines(kind: str, line: dict[str, str]) -> str:
-    source = f"budget_lines l WHERE l.billing_account_id = a.id AND l.kind = '{kind}'"
+    source = f"budget_lines l WHERE l.billing_account_id = :account_id AND l.kind = '{kind}'"
     return json_rows.json_list(line, source=source, order_by="l.date, l.id")
 
 

@@ -52,7 +52,7 @@ USAGE = ListQuery(
 BALANCE = text("""
     SELECT b.credits, p.credits_per_month AS plan_credits_per_month, b.credits AS credits_remaining, (
         SELECT CAST(coalesce(-sum(total), 0) AS bigint) FROM credit_daily_totals
-        WHERE account_id = b.account_id AND transaction_type = 'deduction' AND day >= :month
+        WHERE account_id = CAST(:account_id AS uuid) AND transaction_type = 'deduction' AND day >= :month
     ) AS credits_used_this_month
     FROM credit_balances b JOIN plans p ON p.id = b.plan_id WHERE b.account_id = CAST(:account_id AS uuid)
 """)
