@@ -35,8 +35,13 @@ _LOAD = (
 
 def load(account_id: str, *, rows: int) -> None:
     """Give an account so many transactions and more credits than it can spend, in the session's transaction."""
+    insert(account_id, rows=rows)
+    for table in ("credit_transactions", "credit_daily_totals"):
+        db.session.execute(text(f"ANALYZE {table}"))
+
+
+def insert(account_id: str, *, rows: int) -> None:
+    """As `load`, and leave it to the caller to have the tables analysed."""
     tenancy.see(account_id)
     for statement in _LOAD:
         db.session.execute(text(statement), {"account_id": account_id, "rows": rows, "credits": CREDITS})
-    for table in ("credit_transactions", "credit_daily_totals"):
-        db.session.execute(text(f"ANALYZE {table}"))

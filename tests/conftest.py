@@ -26,6 +26,7 @@ from app import create_app
 from app.config import Settings
 from app.db import embedded
 from app.db.base import db
+from bench import layout
 from cli.token import mint
 from tests import bouncer
 from tests.caller import ACCOUNTS, TEN_YEARS, Caller, data
@@ -42,6 +43,7 @@ _RESOURCES = ExitStack()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare what can be different about the database."""
     parser.addoption("--pgbouncer", action="store_true", help="reach the server through PgBouncer, by transaction")
+    parser.addoption("--partitioned", action="store_true", help="cut the big tables as a sharded database would")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -90,10 +92,13 @@ def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Set
 
 
 @pytest.fixture(scope="session")
-def _migrated_app(settings: Settings) -> Iterator[Flask]:
+def _migrated_app(settings: Settings, pytestconfig: pytest.Config) -> Iterator[Flask]:
     app = create_app(settings)
     with app.app_context():
         flask_migrate.upgrade()
+        if pytestconfig.getoption("--partitioned"):
+            with db.engine.begin() as connection:
+                layout.distribute(connection, layout.SHARD_KEYS, partitions=4)
     yield app
     with app.app_context():
         db.engine.dispose()
@@ -113,6 +118,26 @@ def app(_migrated_app: Flask) -> Iterator[Flask]:
     restart = "SELECT setval(seqrelid, seqstart, false) FROM pg_sequence"
     with _migrated_app.app_context(), db.engine.begin() as connection:
         connection.execute(text("; ".join([*deletions, restart])))
+
+
+@pytest.fixture
+def empty_app(settings: Settings) -> Iterator[Flask]:
+    """The application on a database without anything, inside its context."""
+    server = make_url(settings.database_url)
+    name = f"{server.database}_empty"
+    connection = psycopg2.connect(server.set(drivername="postgresql").render_as_string(hide_password=False))
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name}")
+        app = create_app(
+            replace(settings, database_url=server.set(database=name).render_as_string(hide_password=False))
+        )
+        with app.app_context():
+            yield app
+            db.session.remove()
+            db.engine.dispose()
+        cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    connection.close()
 
 
 @pytest.fixture

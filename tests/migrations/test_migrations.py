@@ -1,22 +1,18 @@
 """Migrations on a database of their own, since they take everything away."""
 
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import flask_migrate
-import psycopg2
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
-from sqlalchemy import make_url, text
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 import cli
-from app import create_app
-from app.config import ROOT, Settings
+from app.config import ROOT
 from app.db.base import db
 
 REVISIONS = [script.revision for script in reversed(list(ScriptDirectory(str(ROOT / "migrations")).walk_revisions()))]
@@ -27,26 +23,6 @@ OBJECTS = text("""
     UNION ALL SELECT typname FROM pg_type
     WHERE typnamespace = 'public'::regnamespace AND typname NOT LIKE '%alembic_version'
 """)
-
-
-@pytest.fixture
-def empty_app(settings: Settings) -> Iterator[Flask]:
-    """The application on a database without anything, inside its context."""
-    server = make_url(settings.database_url)
-    name = f"{server.database}_migrations"
-    connection = psycopg2.connect(server.set(drivername="postgresql").render_as_string(hide_password=False))
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE {name}")
-        app = create_app(
-            replace(settings, database_url=server.set(database=name).render_as_string(hide_password=False))
-        )
-        with app.app_context():
-            yield app
-            db.session.remove()
-            db.engine.dispose()
-        cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    connection.close()
 
 
 def objects() -> set[str]:

@@ -1,0 +1,90 @@
+"""What would come of our constraints and statements if the big tables were cut by account, over several servers."""
+
+import re
+from typing import Any
+
+import flask_migrate
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from app.billing_accounts import ledger
+from app.billing_accounts import queries as accounts
+from app.credits import queries as credits
+from app.db.base import db
+from app.db.paging import ListQuery
+from app.web import idempotency
+from bench import layout
+
+PARTS = re.compile(rf" on ((?:{'|'.join(layout.SHARD_KEYS)})_\d+)\b")
+CUSTOMER = {"account_id": "01a2102d-d691-73cc-9c7e-a5780de08ba9"}
+LINE = {"account_id": 5, "kind": "locked", "amount": 1, "now": "2025-01-01", "external_type": "CHALLENGE"}
+LOCK = {**LINE, "external_id": "c4", "external_name": None}
+KEY = {"caller": "someone", "key": "k"}
+# On each server, these meet the rows of one account only.
+ONE_PART = {
+    "lock, consume": (ledger.RESERVE.text, LOCK),
+    "unlock": (ledger._UNLOCK.text, LOCK),  # noqa: SLF001
+    "detail": (accounts.DETAIL.text, {"account_id": 5}),
+    "balance": (credits.BALANCE.text, {**CUSTOMER, "month": "2025-01-01"}),
+    "analytics": (credits.DAILY_TOTALS.text, {**CUSTOMER, "first": "2025-01-01", "last": "2025-02-01"}),
+    "lock of a balance": (credits.LOCK_BALANCES.text, {"account_ids": [CUSTOMER["account_id"]]}),
+    "stored answer": (idempotency._STORED.text, KEY),  # noqa: SLF001
+    "storing an answer": (idempotency._STORE.text, {**KEY, "status": 200, "body": b""}),  # noqa: SLF001
+}
+PAGES: dict[str, tuple[ListQuery, Any]] = {
+    "entries": (accounts.ENTRIES, {"account_id": 5}),
+    "transactions": (credits.TRANSACTIONS, CUSTOMER),
+    "usage": (credits.USAGE, CUSTOMER),
+}
+LOST = {
+    ("budget_lines", "PRIMARY KEY (id)"),
+    ("invoices", "PRIMARY KEY (id)"),
+    ("invoices", "UNIQUE (invoice_number)"),
+    ("payments", "PRIMARY KEY (id)"),
+    ("payments", "UNIQUE (gateway_reference)"),
+    ("payments", "UNIQUE (invoice_id)"),
+    ("payments", "FOREIGN KEY (invoice_id) REFERENCES invoices(id)"),
+}
+
+
+@pytest.fixture
+def lost(empty_app: Flask) -> list[layout.Lost]:  # noqa: ARG001 - its database and context
+    """The layout made, and what it cost."""
+    flask_migrate.upgrade()
+    with db.engine.begin() as connection:
+        return layout.distribute(connection, layout.SHARD_KEYS, partitions=4)
+
+
+def parts(statement: str, values: dict[str, Any]) -> dict[str, set[str]]:
+    """The parts that a statement, or several, meet, by table."""
+    found: dict[str, set[str]] = {}
+    for each in statement.split(";"):
+        plan = "\n".join(db.session.execute(text(f"EXPLAIN {each}"), values).scalars())
+        for part in PARTS.findall(plan):
+            found.setdefault(part.rpartition("_")[0], set()).add(part)
+    return found
+
+
+def test_keys_without_the_account_are_lost_and_no_others(lost: list[layout.Lost]) -> None:
+    assert {(each.table, each.was) for each in lost} == LOST
+    assert "nothing" not in {each.now for each in lost}
+
+
+def test_what_is_done_for_one_account_meets_one_part(lost: list[layout.Lost]) -> None:
+    assert lost
+    pages = {
+        name: (query.statements(frozenset(values), query.default_sort, query.default_order)[0].text, values)
+        for name, (query, values) in PAGES.items()
+    }
+    for name, (statement, values) in {**ONE_PART, **pages}.items():
+        met = parts(statement, {"limit": 20, "offset": 0, **values})
+        assert met, name
+        assert {table: len(found) for table, found in met.items()} == dict.fromkeys(met, 1), (name, met)
+
+
+def test_a_list_of_all_accounts_meets_every_part(lost: list[layout.Lost]) -> None:
+    """So would every list that is not of one account: it is what the cut costs."""
+    assert lost
+    page, _ = accounts.LIST.statements(frozenset(), "remaining_budget", "asc")
+    assert len(parts(page.text, {"limit": 20, "offset": 0})["budgets"]) == 4
