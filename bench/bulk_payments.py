@@ -24,9 +24,10 @@ class Api:
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """What a success carries. Raises RuntimeError for anything else."""
-        self._connection.request(method, path, None if body is None else json.dumps(body), self._headers)
+        sent = {**self._headers, **headers}
+        self._connection.request(method, path, None if body is None else json.dumps(body), sent)
         answer = json.loads(self._connection.getresponse().read())
         if not answer["success"]:
             raise RuntimeError(answer["error"])

@@ -41,11 +41,12 @@ def _circumstances(options: argparse.Namespace) -> Iterator[str]:
         [str(embedded.program_path("postgres")), "--version"], check=True, capture_output=True, text=True
     )
     yield f"`make bench`: {options.workers} workers of 4 threads, wrk -t2 -c16, median of {options.rounds} runs of"
-    yield f"{options.seconds} s; {options.accounts:,} accounts. {_machine()}; Python {platform.python_version()},"
+    yield f"{options.seconds} s; {options.accounts:,} accounts. {machine()}; Python {platform.python_version()},"
     yield f"{postgres.stdout.strip().replace('postgres (PostgreSQL)', 'PostgreSQL')}, {versions}."
 
 
-def _machine() -> str:
+def machine() -> str:
+    """How many cores of which kind this runs on."""
     models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     return f"{os.cpu_count()} cores, {models[0].split(':')[1].strip() if models else platform.machine()}"
 
