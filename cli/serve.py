@@ -193,6 +193,9 @@ def _announce(settings: Settings) -> None:
     click.echo(f"Service    {address}\nReference  {address}/docs")
     if settings.auth_secret is None:
         click.echo("Tokens     come from the issuer behind AUTH_JWKS_URL")
+    elif settings.production:
+        # What is printed is kept in logs, which more people read than may administer.
+        click.echo("Tokens     are made by `flask token`")
     else:
         click.echo(f"Token      {mint(settings)}")
     click.echo("Ctrl-C stops it.")

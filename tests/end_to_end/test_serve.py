@@ -133,6 +133,14 @@ def test_production_refuses_to_start_without_a_secret(var_dir: Path) -> None:
     assert not (var_dir / "auth_secret").exists()
 
 
+def test_in_production_no_token_is_printed(var_dir: Path) -> None:
+    """What a service prints is kept in logs, which more people read than may administer."""
+    service = Service(var_dir, APP_ENV="production", AUTH_SECRET="x" * 32)
+    assert "eyJ" not in "".join(service.banner)
+    assert service.banner[2] == "Tokens     are made by `flask token`\n"
+    service.stop()
+
+
 class TestWithoutMigrating:
     """What each of several copies does."""
 
