@@ -11,7 +11,7 @@ from app.billing_accounts.money_routes import blueprint as billing_accounts
 from app.clients.routes import blueprint as clients
 from app.config import ROOT, Settings
 from app.credits.routes import blueprint as credits
-from app.db import base, failover
+from app.db import base, failover, prepared
 from app.db.replica import open_replica
 from app.purchases import gateways
 from app.purchases.routes import blueprint as purchases
@@ -86,6 +86,7 @@ def _connect_databases(app: Flask, settings: Settings) -> None:
     with app.app_context():
         primary = base.db.engine
     failover.leave_read_only_servers(primary)
+    prepared.listen(primary)
     metrics.count_connections(primary, pool="primary")
     replica = settings.database_replica_url and open_replica(
         primary,
@@ -94,5 +95,6 @@ def _connect_databases(app: Flask, settings: Settings) -> None:
         options=app.config["SQLALCHEMY_ENGINE_OPTIONS"],
     )
     if replica:
+        prepared.listen(replica.engine)
         metrics.count_connections(replica.engine, pool="replica")
     app.extensions["replica"] = replica

@@ -27,9 +27,9 @@ SHOWN_IN_FULL = ("sorted by remainingBudget desc", "filtered by name")
 
 def plan(title: str, filters: dict[str, Any], sort_by: str, order: str) -> tuple[str, str]:
     """The title and the plan of the page statement, without its exact costs."""
-    page, _ = LIST.statements(frozenset(filters), sort_by, order)
+    page, _ = LIST.statements(frozenset(filters), sort_by, order, 20)
     patterns = {f"{name}_pattern": contains_pattern(value) for name, value in filters.items()}
-    values = {"limit": 20, "offset": 0, **filters, **patterns}
+    values = {**filters, **patterns}
     lines = db.session.execute(text(f"EXPLAIN (ANALYZE, COSTS OFF, BUFFERS OFF, SUMMARY ON) {page.text}"), values)
     return title, "\n".join(line[0] for line in lines)
 
@@ -38,7 +38,7 @@ def plans() -> Iterator[tuple[str, str]]:
     """Every sort in both directions, and every filter under the default order."""
     for sort_by in LIST.sorts:
         for order in ("asc", "desc"):
-            yield plan(f"sorted by {_camel(sort_by)} {order}", {}, sort_by, order)
+            yield plan(f"sorted by {_camel(sort_by)} {order}", {}, sort_by, order, 20)
     for name, value in accounts.SELECTIVE_FILTERS.items():
         yield plan(f"filtered by {_camel(name)}", {name: value}, LIST.default_sort, LIST.default_order)
 

@@ -24,7 +24,7 @@ from sqlalchemy import create_engine, event, make_url, text
 
 from app import create_app
 from app.config import Settings
-from app.db import embedded
+from app.db import embedded, prepared
 from app.db.base import db
 from bench import layout
 from cli.token import mint
@@ -38,6 +38,8 @@ SEEDED = {"row_counts", "plans", "credit_packages"}
 # Tables that refuse DELETE.
 APPEND_ONLY = {"credit_transactions"}
 _RESOURCES = ExitStack()
+# What fails only as a prepared statement fails in the first test that runs it.
+prepared.PREPARED_AT_RUN = 1
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -193,8 +195,8 @@ def statements(app: Flask) -> Iterator[list[str]]:
     """The statements sent to the database."""
     sent: list[str] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
+    def note(_connection: Any, _cursor: Any, _sent: str, _parameters: Any, context: Any, *_: Any) -> None:
+        sent.append(context.statement)
 
     with app.app_context():
         engine = db.engine

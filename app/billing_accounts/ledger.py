@@ -14,6 +14,7 @@ from sqlalchemy import Row, text
 from app.billing_accounts.models import ExternalType, Kind, Status
 from app.clock import utc_now
 from app.db.base import db
+from app.db.prepared import prepared
 from app.errors import Conflict, Invalid, NotFound, Reason
 from app.money import ZERO
 
@@ -38,7 +39,7 @@ class Charge(NamedTuple):
 # alone would look at the version its snapshot shows, which a concurrent request may have replaced, next to a line that
 # request has left.) A refused decision leaves the line changed: the caller raises, which rolls back. The budget is
 # found by the parameter, never by joining on the line, so its primary key is always used.
-RESERVE = text("""
+RESERVE = prepared("""
     WITH budget AS MATERIALIZED (
         SELECT * FROM budgets WHERE billing_account_id = :account_id FOR NO KEY UPDATE
     ), line AS (
@@ -69,11 +70,12 @@ RESERVE = text("""
         )
         RETURNING true
     )
-    SELECT line.*, CASE external_type WHEN 'CHALLENGE' THEN external_id END AS challenge_id,
-        EXISTS (SELECT FROM accepted) AS accepted
+    SELECT id, amount, date, external_type, external_id, external_name,
+        CASE external_type WHEN 'CHALLENGE' THEN external_id END AS challenge_id,
+        held, EXISTS (SELECT FROM accepted) AS accepted
     FROM line
 """)
-_UNLOCK = text("""
+_UNLOCK = prepared("""
     WITH budget AS MATERIALIZED (
         SELECT * FROM budgets WHERE billing_account_id = :account_id FOR NO KEY UPDATE
     ), line AS (
@@ -86,23 +88,23 @@ _UNLOCK = text("""
     FROM budget, line WHERE budgets.billing_account_id = :account_id
     RETURNING true
 """)
-_LINE_KIND = text("""
+_LINE_KIND = prepared("""
     SELECT kind FROM budget_lines
     WHERE billing_account_id = :account_id AND external_type = :external_type AND external_id = :external_id
         AND external_type <> 'ENGAGEMENT'
 """)
-_BUDGET = text("""
-    SELECT budgets.*, billing_accounts.status
+_BUDGET = prepared("""
+    SELECT budgets.amount, locked, consumed, remaining, billing_accounts.status
     FROM budgets JOIN billing_accounts ON billing_accounts.id = budgets.billing_account_id
     WHERE budgets.billing_account_id = :account_id
 """)
-_LOCK_BUDGETS = text("""
+_LOCK_BUDGETS = prepared("""
     SELECT budgets.billing_account_id, budgets.remaining, billing_accounts.status
     FROM budgets JOIN billing_accounts ON billing_accounts.id = budgets.billing_account_id
     WHERE budgets.billing_account_id = ANY(:account_ids)
     ORDER BY budgets.billing_account_id FOR NO KEY UPDATE OF budgets
 """)
-_CHARGE = text("""
+_CHARGE = prepared("""
     WITH charge AS (
         SELECT * FROM unnest(
             CAST(:account_ids AS int[]), CAST(:external_ids AS text[]), CAST(:amounts AS numeric[])

@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 from app.db import json_rows, row_counts
 from app.db.paging import ListQuery, contains
+from app.db.prepared import prepared
 
 _CLIENT = json_rows.json_object(
     {
@@ -145,16 +146,16 @@ def _detail(columns: str, line: dict[str, str]) -> str:
     return _ACCOUNT.format(f"{columns}, {lines}")
 
 
-ACCOUNT = text(_ACCOUNT.format(_FULL_COLUMNS))
-DETAIL = text(_detail(_FULL_COLUMNS, _JSON_LINE))
-COPILOT_DETAIL = text(_detail(_COPILOT_COLUMNS, _COPILOT_JSON_LINE))
-GRANTED_DETAIL = text(f"{_detail(_FULL_COLUMNS, _JSON_LINE)} AND {_GRANTED.format(':granted_to')}")
+ACCOUNT = prepared(_ACCOUNT.format(_FULL_COLUMNS))
+DETAIL = prepared(_detail(_FULL_COLUMNS, _JSON_LINE))
+COPILOT_DETAIL = prepared(_detail(_COPILOT_COLUMNS, _COPILOT_JSON_LINE))
+GRANTED_DETAIL = prepared(f"{_detail(_FULL_COLUMNS, _JSON_LINE)} AND {_GRANTED.format(':granted_to')}")
 
-IS_VISIBLE = text(
+IS_VISIBLE = prepared(
     f"SELECT EXISTS (SELECT FROM billing_accounts a WHERE a.id = :account_id"
     f" AND (CAST(:granted_to AS text) IS NULL OR {_GRANTED.format(':granted_to')}))"
 )
-HAS_ACCESS = text("""
+HAS_ACCESS = prepared("""
     SELECT g.user_id IS NOT NULL
     FROM billing_accounts a LEFT JOIN billing_account_access g ON g.billing_account_id = a.id AND g.user_id = :user_id
     WHERE a.id = :account_id

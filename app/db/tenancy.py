@@ -5,15 +5,14 @@ forgets its own condition finds nothing of others. What is set lasts until the t
 behind a pool that gives connections out by transaction.
 """
 
-from sqlalchemy import text
-
 from app.db.base import db
+from app.db.prepared import prepared
 
 # The value with which all accounts are seen, for operators and machines.
 EVERY_ACCOUNT = "*"
 SETTING = "billing.account_id"
 
-_SEE = text(f"SELECT set_config('{SETTING}', :account_id, true)")
+_SEE = prepared(f"SELECT set_config('{SETTING}', :account_id, true)")
 
 
 def see(account_id: str) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.auth.actor import current_actor
 from app.clock import utc_now
 from app.db.base import Base, Moment, db
+from app.db.prepared import prepared
 from app.db.transaction import transaction
 from app.errors import Conflict, Invalid, KeyReused, Reason
 from app.web import metrics
@@ -45,7 +46,7 @@ class IdempotencyKey(Base):
 
 
 # A twin that is still running holds the row: the claim waits for it to end, but not for ever.
-_CLAIM = text("""
+_CLAIM = prepared("""
     SET LOCAL lock_timeout = '10s';
     INSERT INTO idempotency_keys AS known (caller, key, request_hash, created_at)
     VALUES (:caller, :key, :request_hash, :now)
@@ -54,7 +55,7 @@ _CLAIM = text("""
         WHERE known.created_at <= :expired
     RETURNING true
 """)
-_STORED = text(
+_STORED = prepared(
     "SELECT request_hash, status, body, created_at FROM idempotency_keys WHERE caller = :caller AND key = :key"
 )
 _PRUNE = text("""
@@ -63,7 +64,7 @@ _PRUNE = text("""
         ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED
     )
 """)
-_STORE = text("UPDATE idempotency_keys SET status = :status, body = :body WHERE caller = :caller AND key = :key")
+_STORE = prepared("UPDATE idempotency_keys SET status = :status, body = :body WHERE caller = :caller AND key = :key")
 
 
 def once(view: Callable[[], Response]) -> Response:

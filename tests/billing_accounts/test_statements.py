@@ -26,12 +26,12 @@ def plan(statement: Any, **values: Any) -> str:
 def plans() -> Iterator[tuple[str, str]]:
     """What is asked for, and how PostgreSQL would find it."""
     for sort_by, order in product(LIST.sorts, ("asc", "desc")):
-        page, _ = LIST.statements(frozenset(), sort_by, order)
-        yield f"{sort_by} {order}", plan(page, limit=20, offset=0)
+        page, _ = LIST.statements(frozenset(), sort_by, order, 20)
+        yield f"{sort_by} {order}", plan(page)
     for name, value in accounts.SELECTIVE_FILTERS.items():
-        page, _ = LIST.statements(frozenset({name}), LIST.default_sort, LIST.default_order)
+        page, _ = LIST.statements(frozenset({name}), LIST.default_sort, LIST.default_order, 20)
         values = {name: value, f"{name}_pattern": contains_pattern(value)}
-        yield name, plan(page, limit=20, offset=0, **values)
+        yield name, plan(page, **values)
     for detail in (queries.DETAIL, queries.COPILOT_DETAIL, queries.GRANTED_DETAIL):
         yield "detail", plan(detail, account_id=5, granted_to="user-7")
     reference = {"external_type": "CHALLENGE", "external_id": "c4", "external_name": None}

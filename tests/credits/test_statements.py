@@ -26,8 +26,8 @@ FILTERS: dict[str, Any] = {
 
 
 def plan(query: ListQuery, values: dict[str, Any]) -> str:
-    page, _ = query.statements(frozenset(values), query.default_sort, query.default_order)
-    found = db.session.execute(text(f"EXPLAIN {page.text}"), {**values, "limit": 20, "offset": 0})
+    page, _ = query.statements(frozenset(values), query.default_sort, query.default_order, 20)
+    found = db.session.execute(text(f"EXPLAIN {page.text}"), values)
     return "\n".join(row[0] for row in found)
 
 

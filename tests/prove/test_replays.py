@@ -90,9 +90,10 @@ class BadLine:
 def faults(app: Flask) -> Iterator[None]:
     """Lets a request that is marked so fail once its effect is written and its answer is not."""
 
-    def fail_between(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if statement.startswith("UPDATE idempotency_keys SET status") and request.headers.get(MARK) == "fail":
-            raise OperationalError(statement, {}, Exception("the connection was lost"))
+    def fail_between(_connection: Any, _cursor: Any, sent: str, _parameters: Any, context: Any, *_: Any) -> None:
+        is_between = context.statement.startswith("UPDATE idempotency_keys SET status")
+        if is_between and request.headers.get(MARK) == "fail":
+            raise OperationalError(sent, {}, Exception("the connection was lost"))
 
     with app.app_context():
         engine = db.engine

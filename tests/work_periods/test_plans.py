@@ -35,11 +35,10 @@ STATUS = {"resource_bookings": "closed", "work_period_payments": "failed"}
 
 
 def page_plan(query: ListQuery, sort_by: str, order: str, **filters: Any) -> str:
-    page, _ = query.statements(frozenset(filters), sort_by, order)
+    page, _ = query.statements(frozenset(filters), sort_by, order, 20)
     # How many match is another question: counting every row reads an index as a whole.
     statement = page.text.split("SELECT " + query.columns)[0] + " SELECT FROM page"
-    values = {"limit": 20, "offset": 0, **filters}
-    return "\n".join(row[0] for row in db.session.execute(text(f"EXPLAIN {statement}"), values))
+    return "\n".join(row[0] for row in db.session.execute(text(f"EXPLAIN {statement}"), filters))
 
 
 @pytest.fixture

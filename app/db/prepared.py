@@ -1,0 +1,125 @@
+"""Prepared statements: those that requests run all the time are parsed and planned once for each connection.
+
+For a short statement that is most of what it costs the database. `prepared` marks a statement; where it is run, nothing
+is different. What is sent is `EXECUTE`, once the connection has seen the statement often enough to prepare it.
+
+A pool between the service and the database, such as PgBouncer, may send each transaction to another server process,
+which would not know the statement. Then the process that answers is not the one that the connection was told of, and
+nothing is prepared.
+"""
+
+import re
+from collections import OrderedDict
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Engine, TextClause, event, text
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.pool import ConnectionPoolEntry
+
+# The run of a statement on one connection at which it is prepared, and how many stay prepared.
+PREPARED_AT_RUN = 3
+KEPT = 100
+_REMEMBERED = 1000
+
+_MARK = "prepared"
+_PARAMETER = re.compile(r"%\((\w+)\)s")
+_TYPES = "SELECT CAST(parameter_types AS text[]) FROM pg_prepared_statements WHERE name = %(name)s"
+_RESULT_CHANGED = "cached plan must not change result type"
+
+
+def prepared(sql: str) -> TextClause:
+    """A statement that connections prepare, with `:name` for a parameter.
+
+    Others may stand before it, to be run in the same round trip: only the last is prepared.
+    """
+    return text(sql).execution_options(**{_MARK: True})
+
+
+def listen(engine: Engine) -> None:
+    """Let the connections of `engine` prepare statements where they lead straight to the server."""
+    event.listen(engine, "connect", _begin)
+    event.listen(engine, "before_cursor_execute", _replace, retval=True)
+    event.listen(engine, "handle_error", _give_up_outdated)
+
+
+class _Statements:
+    """The statements that one connection prepared, by their text."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, int] = {}
+        self._calls: OrderedDict[str, tuple[str, str]] = OrderedDict()
+        self._made = 0
+
+    def call(self, cursor: Any, statement: str) -> str:
+        """What to send for `statement`."""
+        known = self._calls.get(statement)
+        if known is not None:
+            self._calls.move_to_end(statement)
+            return known[1]
+        runs = self._runs.pop(statement, 0) + 1
+        if runs >= PREPARED_AT_RUN:
+            return self._prepare(cursor, statement)
+        if len(self._runs) >= _REMEMBERED:
+            self._runs.clear()
+        self._runs[statement] = runs
+        return statement
+
+    def _prepare(self, cursor: Any, statement: str) -> str:
+        self._made += 1
+        name = f"prepared_{self._made}"
+        before, separator, last = statement.rpartition(";")
+        numbered, parameters = _numbered(last)
+        if len(self._calls) >= KEPT:
+            _, (oldest, _) = self._calls.popitem(last=False)
+            cursor.execute(f"DEALLOCATE {oldest}")
+        cursor.execute(f"PREPARE {name} AS {numbered}", {})
+        call = f"{before}{separator}EXECUTE {name}"
+        if parameters:
+            # Values come as literals of their own types, which are not always those that were inferred.
+            cursor.execute(_TYPES, {"name": name})
+            types = cursor.fetchone()[0]
+            values = (f"CAST(%({each})s AS {type_})" for each, type_ in zip(parameters, types, strict=True))
+            call += f" ({', '.join(values)})"
+        self._calls[statement] = (name, call)
+        return call
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _numbered(statement: str) -> tuple[str, list[str]]:
+    """The statement with `$1`, `$2` … for its parameters, and their names.
+
+    A name that stands twice has two numbers: the types of its places may differ.
+    """
+    names: list[str] = []
+
+    def number(found: re.Match[str]) -> str:
+        names.append(found[1])
+        return f"${len(names)}"
+
+    return _PARAMETER.sub(number, statement), names
+
+
+def _begin(connection: Any, entry: ConnectionPoolEntry) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        is_direct = cursor.fetchone()[0] == connection.info.backend_pid
+    connection.rollback()
+    if is_direct:
+        entry.info[_MARK] = _Statements()
+
+
+def _replace(  # noqa: PLR0917 - the event's
+    connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
+) -> tuple[str, Any]:
+    if not many and _MARK in context.execution_options:
+        statements: _Statements | None = connection.info.get(_MARK)
+        if statements is not None:
+            statement = statements.call(cursor, statement)
+    return statement, parameters
+
+
+def _give_up_outdated(context: ExceptionContext) -> None:
+    """Drop connections with a statement from before a migration that changed what it yields."""
+    if _RESULT_CHANGED in str(context.original_exception):
+        context.is_disconnect = True

@@ -1,0 +1,102 @@
+"""Statements that connections prepare."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from sqlalchemy import Engine, TextClause, create_engine, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from app.db import prepared as preparing
+from app.db.base import db
+from app.db.prepared import prepared
+
+
+@pytest.fixture
+def direct(request: pytest.FixtureRequest) -> bool:
+    """Whether connections lead straight to the server."""
+    return not request.config.getoption("--pgbouncer")
+
+
+@pytest.fixture
+def session(app: Flask) -> Iterator[Any]:
+    with app.app_context():
+        yield db.session
+        db.session.remove()
+
+
+@pytest.fixture
+def engine(app: Flask) -> Iterator[Engine]:
+    """One whose connections know nothing yet."""
+    with app.app_context():
+        made = create_engine(db.engine.url)
+    preparing.listen(made)
+    yield made
+    made.dispose()
+
+
+def known(session: Any) -> list[str]:
+    """The statements that the connection of the session knows."""
+    return list(session.execute(text("SELECT statement FROM pg_prepared_statements")).scalars())
+
+
+def test_what_is_run_often_is_prepared(session: Any, direct: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparing, "PREPARED_AT_RUN", 3)
+    statement = prepared("SELECT CAST(:number AS int) + 40002")
+    for runs in (1, 2, 3, 4):
+        assert session.execute(statement, {"number": runs}).scalar_one() == runs + 40002
+        assert any("40002" in each for each in known(session)) == (direct and runs >= 3)
+
+
+def test_other_statements_are_not(session: Any) -> None:
+    for _ in range(5):
+        session.execute(text("SELECT 40003"))
+    assert not any("40003" in each for each in known(session))
+
+
+@pytest.mark.parametrize(
+    ("statement", "values", "found"),
+    [
+        (prepared("SELECT id FROM clients WHERE id = ANY(CAST(:ids AS text[]))"), {"ids": []}, []),
+        (prepared("SELECT u FROM unnest(CAST(:ids AS uuid[])) AS u"), {"ids": [str(UUID(int=1))]}, [UUID(int=1)]),
+        (
+            prepared("SELECT CAST(:text AS text) || '%'"),
+            {"text": "it's \\ :text %(text)s"},
+            ["it's \\ :text %(text)s%"],
+        ),
+        (prepared("SELECT coalesce(CAST(:a AS text), :b)"), {"a": None, "b": "b"}, ["b"]),
+        (prepared("SELECT set_config('billing.x', :x, true); SELECT current_setting('billing.x')"), {"x": "1"}, ["1"]),
+    ],
+)
+def test_values_arrive_as_they_are(session: Any, statement: TextClause, values: Any, found: list[Any]) -> None:
+    for _ in range(2):
+        assert list(session.execute(statement, values).scalars()) == found
+
+
+def test_few_stay_prepared(engine: Engine, direct: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparing, "KEPT", 2)
+    with engine.connect() as connection:
+        for number in range(5):
+            connection.execute(prepared(f"SELECT {number}"))
+        kept = connection.execute(text("SELECT count(*) FROM pg_prepared_statements")).scalar_one()
+    assert kept == (2 if direct else 0)
+
+
+def test_a_migration_costs_each_connection_one_failure(engine: Engine, direct: bool) -> None:
+    statement = prepared("SELECT * FROM row_counts")
+    with Session(engine) as session:
+        session.execute(statement)
+        session.commit()
+        session.execute(text("ALTER TABLE row_counts ADD COLUMN added int"))
+        session.commit()
+        if direct:
+            with pytest.raises(DBAPIError) as failed:
+                session.execute(statement)
+            assert failed.value.connection_invalidated
+            session.rollback()
+        assert "added" in session.execute(statement).keys()  # noqa: SIM118 - of a result, not of a mapping
+        session.execute(text("ALTER TABLE row_counts DROP COLUMN added"))
+        session.commit()
