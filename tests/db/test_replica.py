@@ -307,9 +307,9 @@ class TestLeavingOut:
         monkeypatch.setattr("app.db.replica.READ_SECONDS", 0.1)
         app = machine()
 
-        def wait(_connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-            if "FROM clients" in statement:
-                slow.append(statement)
+        def wait(_connection: Any, cursor: Any, _sent: str, _parameters: Any, context: Any, *_: Any) -> None:
+            if "FROM clients" in context.statement:
+                slow.append(context.statement)
                 cursor.execute("SELECT pg_sleep(60)")
 
         slow: list[str] = []
