@@ -89,6 +89,8 @@ def _conversion(field: ma.fields.Field[Any]) -> _Convert | None:
         # A nested value that is text is JSON already, built by the database.
         return lambda value: orjson.Fragment(value) if isinstance(value, str) else dump(value)
     if isinstance(field, ma.fields.List):
+        if isinstance(field.inner, ma.fields.Nested):
+            return partial(field.inner.schema.dump, many=True)
         convert = _conversion(field.inner)
         return None if convert is None else lambda values: [convert(value) for value in values]
     return getattr(field, "convert", None)
