@@ -1,4 +1,4 @@
-"""Measures what partitions of the big tables would cost and save: the figures of decision 0007.
+"""Measures what partitions of the big tables would cost and save: the figures of decision 0008.
 
 .venv/bin/python -m bench.partitions
 """

@@ -183,6 +183,6 @@ def test_an_idle_connection_is_kept_for_as_long_as_is_set(var_dir: Path) -> None
     service = Service(var_dir, KEEP_ALIVE_SECONDS="1")
     with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
         connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: here\r\n\r\n")
-        assert b'"ok"' in connection.recv(4096)
-        assert connection.recv(4096) == b"", "it is closed by the service, long before the 75 seconds that are usual"
+        # Until it is closed by the service, long before the 75 seconds that are usual.
+        assert b'"ok"' in b"".join(iter(lambda: connection.recv(4096), b""))
     service.stop()
