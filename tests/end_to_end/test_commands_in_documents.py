@@ -27,6 +27,7 @@ ELSEWHERE = {
     "clients.md": "make typescript runs both generators",
     "performance.md": "takes twenty minutes",
     "reliability.md": "takes ten minutes",
+    "scaling.md": "takes several servers: make prove-ha",
 }
 SUCCESS = '{"success":true'
 END_OF_PAGE = "--- end of page ---"
