@@ -2,7 +2,9 @@
 
 import copy
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,17 +13,39 @@ from app.config import ROOT
 from tests.compatibility import breaking_changes
 
 PRESENT = json.loads((ROOT / "docs" / "openapi.json").read_text())
-# The newest by its name.
-RELEASED = json.loads(max((ROOT / "docs" / "released").glob("openapi-*.json")).read_text())
+
+
+def newest(paths: Iterable[Path]) -> Path:
+    """The document of the highest version: 1.10 comes after 1.9."""
+    return max(paths, key=lambda path: [int(number) for number in re.findall(r"\d+", path.name)])
+
+
+RELEASED = json.loads(newest((ROOT / "docs" / "released").glob("openapi-*.json")).read_text())
 
 
 def test_what_breaks_clients_stands_in_the_changelog() -> None:
-    changelog = (ROOT / "CHANGELOG.md").read_text()
+    changelog = " ".join((ROOT / "CHANGELOG.md").read_text().split())
     assert [change for change in breaking_changes(RELEASED, PRESENT) if change not in changelog] == []
+
+
+def test_the_newest_release_is_found() -> None:
+    assert newest([Path("openapi-1.9.json"), Path("openapi-1.10.json"), Path("openapi-1.2.json")]).name.endswith(
+        "1.10.json"
+    )
 
 
 def _schema(document: Any, name: str) -> Any:
     return document["components"]["schemas"][name]
+
+
+def _parameter(document: Any, path: str, name: str) -> Any:
+    return next(each["schema"] for each in document["paths"][path]["get"]["parameters"] if each["name"] == name)
+
+
+def _rename(document: Any, name: str, new_name: str) -> None:
+    schemas = document["components"]["schemas"]
+    schemas[new_name] = schemas.pop(name)
+    schemas[f"{name}Response"]["properties"]["data"]["$ref"] = f"#/components/schemas/{new_name}"
 
 
 @pytest.mark.parametrize(
@@ -33,6 +57,47 @@ def _schema(document: Any, name: str) -> Any:
             "listClients: is called clients now",
         ),
         (lambda d: d["paths"]["/v6/clients"]["get"]["parameters"].pop(), "listClients: does not take "),
+        (
+            lambda d: _parameter(d, "/v6/clients", "sortBy")["enum"].remove("name"),
+            "listClients: sortBy may not be 'name' any more",
+        ),
+        (
+            lambda d: _parameter(d, "/v6/clients", "perPage").update(maximum=100),
+            "listClients: perPage has a lower maximum now",
+        ),
+        (
+            lambda d: d["paths"]["/v6/clients/{clientId}"]["parameters"][0]["schema"].update(minLength=3),
+            "getClient: clientId has a higher minLength now",
+        ),
+        (
+            lambda d: d["paths"]["/v1/billing/webhooks/stripe"]["post"].update(security=[{"bearer": []}]),
+            "receiveStripeEvent: needs a token now",
+        ),
+        (lambda d: _rename(d, "Revoked", "Withdrawn"), "the type Revoked is gone"),
+        (
+            lambda d: _schema(d, "ErrorDetail")["properties"]["reason"]["enum"].append("bad_weather"),
+            "a failure.error.reason may be 'bad_weather' now",
+        ),
+        (
+            lambda d: _schema(d, "BillingAccount")["properties"].update(
+                client={"anyOf": [{"$ref": "#/components/schemas/Client"}, {"type": "null"}]}
+            ),
+            "listBillingAccounts: the answer.data.results[].client may be null now",
+        ),
+        (
+            lambda d: _schema(d, "WorkPeriodPaymentOutcomeListResponse")["properties"]["data"]["items"]["anyOf"].append(
+                {"type": "object"}
+            ),
+            "createWorkPeriodPaymentsBulk: the answer.data[] has more shapes now",
+        ),
+        (
+            lambda d: _schema(d, "LockAmount")["properties"]["externalName"].update(maxLength=10),
+            "lockAmount: the request.externalName has a lower maxLength now",
+        ),
+        (
+            lambda d: _schema(d, "ClientCreate")["properties"]["codeName"].update(pattern="^[A-Z]+$"),
+            "createClient: the request.codeName has another pattern now",
+        ),
         (
             lambda d: d["paths"]["/v6/clients"]["get"]["parameters"].append(
                 {"in": "query", "name": "tenant", "required": True}
@@ -83,6 +148,10 @@ def test_a_breaking_change_is_found(change: Callable[[Any], None], found: str) -
         lambda d: d["paths"].update({"/v9/new": {}}),
         lambda d: _schema(d, "Client")["properties"].update(shoeSize={"type": "integer"}),
         lambda d: _schema(d, "LockAmount")["properties"].update(note={"type": "string"}),
+        lambda d: _schema(d, "LockAmount")["properties"]["externalName"].update(maxLength=1000),
+        lambda d: _parameter(d, "/v6/clients", "sortBy")["enum"].append("codeName"),
+        lambda d: _schema(d, "BillingAccount")["properties"]["name"].update(maxLength=20),
+        lambda d: _parameter(d, "/v6/clients", "page").update(type="number"),
         lambda d: d["paths"]["/v6/clients"]["get"]["parameters"].append({"in": "query", "name": "tenant"}),
     ],
 )
