@@ -9,6 +9,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.web.json import parse
+from tests.described import undescribed
 
 ACCOUNTS = "/v6/billing-accounts"
 # The life of a token in hours, for tests that move the clock.
@@ -18,7 +19,7 @@ Open = Callable[..., int]
 
 
 class Caller:
-    """Somebody with a token. Answers are checked to be in the envelope."""
+    """Somebody with a token. Answers are checked to be in the envelope, and to be those the document describes."""
 
     def __init__(self, app: Flask, token: str | None) -> None:
         self._client = app.test_client()
@@ -31,7 +32,11 @@ class Caller:
         if body is not None:
             options = {"data": body if isinstance(body, bytes) else orjson.dumps(body, _exact)}
             sent.setdefault("Content-Type", "application/json")
-        return self._client.open(path, method=method, headers=sent, **options)
+        answer = self._client.open(path, method=method, headers=sent, **options)
+        if answer.is_json and answer.get_data():
+            surprise = undescribed(method, answer.request.path, answer.status_code, answer.get_data())
+            assert surprise is None, surprise
+        return answer
 
     def get(self, path: str, **headers: str) -> TestResponse:
         return self.call("GET", path, **headers)

@@ -6,14 +6,12 @@ from typing import Any
 
 from flask import Flask
 
-from tests.caller import Caller
-
 _METHOD_NAMES = {"get", "post", "put", "patch", "delete"}
 
 
 def served(app: Flask) -> Any:
     """The document as a client gets it, without a token."""
-    answer = Caller(app, None).get("/openapi.json")
+    answer = app.test_client().get("/openapi.json")
     assert (answer.status_code, answer.mimetype) == (200, "application/json")
     return json.loads(answer.get_data())
 

@@ -3,7 +3,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from flask import Flask
@@ -14,6 +14,7 @@ from app.config import ROOT
 from app.errors import Reason
 from app.web.idempotency import METHODS
 from tests.caller import Caller, error
+from tests.described import undescribed
 from tests.document import example_body, operations, served
 from tests.routes import calls
 
@@ -181,6 +182,41 @@ class TestDocument:
                 for component in components(document, operation):
                     names |= component.get("properties", {}).keys()
                 assert [each for each in names if not re.fullmatch(name, each)] == [], path
+
+
+def _success(data: Any) -> bytes:
+    return json.dumps({"success": True, "data": data}).encode()
+
+
+class TestAnswers:
+    """`Caller` asks this of every answer, in all tests."""
+
+    GOOD: ClassVar[dict[str, Any]] = {
+        "id": "acme",
+        "name": "Acme",
+        "codeName": None,
+        "status": "ACTIVE",
+        "startDate": None,
+        "endDate": None,
+        "createdAt": "2025-12-05T10:00:00.000Z",
+        "updatedAt": "2025-12-05T10:00:00.000Z",
+    }
+
+    @pytest.mark.parametrize(
+        ("change", "status", "surprise"),
+        [
+            ({}, 200, None),
+            ({}, 201, "is not described to answer 201"),
+            ({"name": None}, 200, 'null is not of type "string"'),
+            ({"createdAt": "yesterday"}, 200, 'is not a "date-time"'),
+            ({"shoeSize": 43}, 200, "'shoeSize' was unexpected"),
+        ],
+    )
+    def test_one_that_the_document_does_not_describe_is_found(
+        self, change: dict[str, Any], status: int, surprise: str | None
+    ) -> None:
+        found = undescribed("GET", "/v6/clients/acme/", status, _success({**self.GOOD, **change}))
+        assert found is None if surprise is None else surprise in str(found)
 
 
 class TestPage:
