@@ -3,13 +3,16 @@
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import click
 import psycopg2
 import pytest
+from flask import Flask
 
+import cli
 from app.db import embedded
 from bench import legacy_export
 from tests.processes import ROOT, Service, finish, start
@@ -24,7 +27,7 @@ DOCUMENTS = [
     "legacy-import.md",
 ]
 ELSEWHERE = {
-    "clients.md": "make typescript runs both generators",
+    "clients.md": "make typescript runs them",
     "performance.md": "takes twenty minutes",
     "reliability.md": "takes ten minutes",
     "scaling.md": "takes several servers: make prove-ha",
@@ -95,6 +98,43 @@ def test_documents_do_what_they_say(service: Service, var_dir: Path) -> None:
     assert of_tour.count('"error":{"code":400') == 3, "and one item of the bulk call is refused"
     assert all(line.startswith(SUCCESS) for page in of_others for line in answers(page)), of_others
     assert of_others[DOCUMENTS.index("api.md")].count("Idempotency-Replayed: true") == 1
+
+
+def test_a_command_stands_in_a_block_that_is_run() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        blocks = re.findall(r"^```(\S*)\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+        for language, text in blocks:
+            assert language in {"sh", "json", "ts", "mermaid", "ini", "text", "sql", "nginx", ""}, (page.name, language)
+            if language != "sh":
+                assert not re.search(r"^\s*(curl|api|flask|make|npx|\.venv/bin/\S+) ", text, re.MULTILINE), page.name
+
+
+def test_what_the_readme_shows_beside_its_tour_is_run_too() -> None:
+    beside = commands((ROOT / "README.md").read_text().replace(tour(), ""))
+    lines = [line.split("#")[0].strip() for line in beside.splitlines()]
+    # These two are the test bench itself, and what test_serve starts.
+    others = [line for line in lines if line and line not in {"make run", "make test"}]
+    guide = commands((ROOT / "docs" / "legacy-import.md").read_text())
+    assert others
+    assert [line for line in others if line not in guide] == []
+
+
+def test_commands_that_are_only_named_exist(app_with: Callable[..., Flask]) -> None:
+    app = app_with()
+    cli.register(app)
+    named = set()
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        named |= set(re.findall(r"`(?:\.venv/bin/)?flask ([a-z][^`]*)`", page.read_text()))
+    assert len(named) > 15
+    for words in (each.rstrip(" …") for each in named):
+        command: click.Command = app.cli
+        for word in words.split():
+            if isinstance(command, click.Group):
+                found = command.get_command(click.Context(command), word)
+                assert found is not None, words
+                command = found
+        options = {each for parameter in command.params for each in (*parameter.opts, *parameter.secondary_opts)}
+        assert set(re.findall(r"--[a-z-]+", words)) <= options | {"--help"}, words
 
 
 def test_no_document_is_forgotten() -> None:

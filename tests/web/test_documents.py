@@ -11,10 +11,46 @@ from app.errors import Reason
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
+def anchors(page: Path) -> set[str]:
+    """The headings of a page, as links name them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
-    assert [link for link in links if not (page.parent / link).exists()] == []
+    links = re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", page.read_text())
+    for path, heading in links:
+        target = page.parent / path if path else page
+        assert target.exists(), path
+        assert not heading or heading in anchors(target), (path, heading)
+
+
+@pytest.mark.parametrize(
+    ("topic", "words"),
+    [
+        ("a quick tour", ["curl", "TOKEN="]),
+        ("who may call", ["claims", '"kid"', "RS256"]),
+        ("lists and pages", ["perPage", "totalPages"]),
+        ("errors", ["what to do"]),
+        ("money and rounding", ["half up", "decimals"]),
+        ("idempotency and retries", ["Idempotency-Key", "Retry-After"]),
+        ("bulk calls", ["atomic"]),
+        ("budgets", ["```mermaid", "insufficient_funds"]),
+        ("the life of a payment", ["```mermaid", "scheduled", "cancelled"]),
+        ("purchases", ["```mermaid", "sequenceDiagram"]),
+        ("cut-over", ["--dry-run", "ledger verify"]),
+        ("moving an existing client over", ["axios", "fetch"]),
+        ("settings, running", ["DATABASE_URL", "SIGTERM"]),
+    ],
+)
+def test_every_topic_is_found_from_the_readme(topic: str, words: list[str]) -> None:
+    readme = (ROOT / "README.md").read_text()
+    table = readme.split("## What to read")[1].split("\n## ")[0]
+    [row] = [line for line in table.splitlines() if topic in line]
+    pages = {path or "README.md" for path in re.findall(r"\]\(([^)#]*)", row)}
+    text = "".join((ROOT / page).read_text() for page in pages)
+    assert [word for word in words if word not in text] == []
 
 
 def test_every_reason_is_explained() -> None:
