@@ -25,10 +25,10 @@ class Hold(NamedTuple):
 
 
 _LOCK = prepared("""
+    SELECT FROM budgets WHERE billing_account_id = ANY(:account_ids) ORDER BY billing_account_id FOR NO KEY UPDATE;
     SELECT budgets.billing_account_id, budgets.amount, budgets.locked, budgets.consumed, billing_accounts.status
     FROM budgets JOIN billing_accounts ON billing_accounts.id = budgets.billing_account_id
     WHERE budgets.billing_account_id = ANY(:account_ids)
-    ORDER BY budgets.billing_account_id FOR NO KEY UPDATE OF budgets
 """)
 _WRITE = prepared("""
     WITH released AS (

@@ -99,10 +99,10 @@ _BUDGET = prepared("""
     WHERE budgets.billing_account_id = :account_id
 """)
 _LOCK_BUDGETS = prepared("""
+    SELECT FROM budgets WHERE billing_account_id = ANY(:account_ids) ORDER BY billing_account_id FOR NO KEY UPDATE;
     SELECT budgets.billing_account_id, budgets.remaining, billing_accounts.status
     FROM budgets JOIN billing_accounts ON billing_accounts.id = budgets.billing_account_id
     WHERE budgets.billing_account_id = ANY(:account_ids)
-    ORDER BY budgets.billing_account_id FOR NO KEY UPDATE OF budgets
 """)
 _CHARGE = prepared("""
     WITH charge AS (

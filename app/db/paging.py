@@ -86,7 +86,7 @@ class ListQuery:
         for name, value in values.items():
             if self._is_search(name):
                 parameters[f"{name}_pattern"] = contains_pattern(value)
-        rows = list(db.session.execute(statement, parameters))
+        rows = db.session.execute(statement, parameters).all()
         if rows:
             count = rows[0].matching
         else:
