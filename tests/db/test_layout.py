@@ -74,11 +74,11 @@ def test_keys_without_the_account_are_lost_and_no_others(lost: list[layout.Lost]
 def test_what_is_done_for_one_account_meets_one_part(lost: list[layout.Lost]) -> None:
     assert lost
     pages = {
-        name: (query.statements(frozenset(values), query.default_sort, query.default_order)[0].text, values)
+        name: (query.statements(frozenset(values), query.default_sort, query.default_order, 20)[0].text, values)
         for name, (query, values) in PAGES.items()
     }
     for name, (statement, values) in {**ONE_PART, **pages}.items():
-        met = parts(statement, {"limit": 20, "offset": 0, **values})
+        met = parts(statement, values)
         assert met, name
         assert {table: len(found) for table, found in met.items()} == dict.fromkeys(met, 1), (name, met)
 
@@ -86,5 +86,5 @@ def test_what_is_done_for_one_account_meets_one_part(lost: list[layout.Lost]) ->
 def test_a_list_of_all_accounts_meets_every_part(lost: list[layout.Lost]) -> None:
     """So would every list that is not of one account: it is what the cut costs."""
     assert lost
-    page, _ = accounts.LIST.statements(frozenset(), "remaining_budget", "asc")
-    assert len(parts(page.text, {"limit": 20, "offset": 0})["budgets"]) == 4
+    page, _ = accounts.LIST.statements(frozenset(), "remaining_budget", "asc", 20)
+    assert len(parts(page.text, {})["budgets"]) == 4

@@ -58,7 +58,7 @@ FAULTS = (
     _fault(
         "charges and payments lock budgets in opposite orders",
         "concurrency/test_payment_races.py::test_calls_over_the_same_accounts_wait_in_no_circle",
-        (LEDGER, "ORDER BY budgets.billing_account_id FOR", "ORDER BY budgets.billing_account_id DESC FOR"),
+        (LEDGER, "ORDER BY billing_account_id FOR", "ORDER BY billing_account_id DESC FOR"),
     ),
     _fault(
         "amounts are rounded half to even",

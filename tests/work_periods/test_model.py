@@ -61,7 +61,12 @@ class Model:
 
     def change_days(self, payment: Payment, days: int) -> bool:
         left = WORKED - self.paid(payment.period, but=payment)
-        if payment.status == "in-progress" or not 0 < days <= left:
+        if payment.status == "in-progress":
+            return False
+        if days == payment.days == 0:
+            # An extra payment stays one.
+            return True
+        if not 0 < days <= left:
             return False
         if not self.affords(payment, price(days), payment.status):
             return False
