@@ -11,7 +11,7 @@ from app.billing_accounts.money_routes import blueprint as billing_accounts
 from app.clients.routes import blueprint as clients
 from app.config import ROOT, Settings
 from app.credits.routes import blueprint as credits
-from app.db import base, failover, prepared
+from app.db import base, driver, failover, prepared
 from app.db.replica import open_replica
 from app.purchases import gateways
 from app.purchases.routes import blueprint as purchases
@@ -48,6 +48,8 @@ def create_app(settings: Settings | None = None) -> Flask:
             "connect_args": {
                 "connect_timeout": 5,
                 "application_name": "billing-service",
+                "connection_factory": driver.Connection,
+                "cursor_factory": driver.Cursor,
             },
         },
     )

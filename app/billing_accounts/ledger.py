@@ -35,68 +35,67 @@ class Charge(NamedTuple):
     amount: Decimal
 
 
-# The budget is locked first and its newest version decides: what the line held is always counted in it. (An UPDATE
-# alone would look at the version its snapshot shows, which a concurrent request may have replaced, next to a line that
-# request has left.) A refused decision leaves the line changed: the caller raises, which rolls back. The budget is
-# found by the parameter, never by joining on the line, so its primary key is always used.
-RESERVE = prepared("""
-    WITH budget AS MATERIALIZED (
-        SELECT * FROM budgets WHERE billing_account_id = :account_id FOR NO KEY UPDATE
-    ), line AS (
+# Budgets are locked first; what is decided on is read by the next statement, once they are held. (A statement that
+# locks and reads at once would look at the line its snapshot shows, which a concurrent request may have replaced.) Both
+# are sent at once, and nothing is written unless all is: a refusal needs no rollback, the work no transaction.
+# The budget is found by the parameter, never by joining on the line, so its primary key is always used.
+_HOLD_BUDGET = "SELECT FROM budgets WHERE billing_account_id = :account_id FOR NO KEY UPDATE;"
+_LINE_OF_REFERENCE = """
+    billing_account_id = :account_id AND external_type = :external_type AND external_id = :external_id
+        AND external_type <> 'ENGAGEMENT'
+"""
+RESERVE = prepared(f"""
+    {_HOLD_BUDGET}
+    WITH line AS (
+        SELECT kind, amount FROM budget_lines WHERE {_LINE_OF_REFERENCE}
+    ), state AS (
+        SELECT budget.*, account.status, line.kind AS held_as, coalesce(line.amount, 0) AS held
+        FROM budgets AS budget JOIN billing_accounts AS account ON account.id = budget.billing_account_id
+        LEFT JOIN line ON true
+        WHERE budget.billing_account_id = :account_id
+    ), decision AS (
+        SELECT held_as, held, asked_as, asked, greatest(remaining, 0) + held AS available, CASE
+            WHEN held_as = 'consumed' AND asked_as = 'locked' THEN '{Reason.ALREADY_CONSUMED}'
+            WHEN asked <= held THEN NULL
+            WHEN status <> '{Status.ACTIVE}' THEN '{Reason.ACCOUNT_INACTIVE}'
+            WHEN locked + consumed + asked - held > amount THEN '{Reason.INSUFFICIENT_FUNDS}'
+        END AS refusal
+        FROM state, (SELECT CAST(:kind AS text) AS asked_as, CAST(:amount AS numeric) AS asked) AS request
+    ), written AS (
         INSERT INTO budget_lines AS line
             (billing_account_id, kind, external_type, external_id, external_name, amount, date)
-        SELECT billing_account_id, :kind, :external_type, :external_id, :external_name, :amount, :now FROM budget
+        SELECT :account_id, asked_as, :external_type, :external_id, :external_name, asked, :now
+        FROM decision WHERE refusal IS NULL
         ON CONFLICT (billing_account_id, external_type, external_id) WHERE external_type <> 'ENGAGEMENT'
         DO UPDATE SET
             kind = excluded.kind,
             external_name = coalesce(excluded.external_name, line.external_name),
             amount = excluded.amount,
             date = excluded.date
-        WHERE line.kind = 'locked' OR excluded.kind = 'consumed'
-        RETURNING new.*, old.kind AS held_as, coalesce(old.amount, 0) AS held
-    ), accepted AS (
+        RETURNING id, amount, date, external_type, external_id, external_name
+    ), moved AS (
         UPDATE budgets SET
-            locked = budget.locked
-                + CASE line.kind WHEN 'locked' THEN line.amount ELSE 0 END
-                - CASE line.held_as WHEN 'locked' THEN line.held ELSE 0 END,
-            consumed = budget.consumed
-                + CASE line.kind WHEN 'consumed' THEN line.amount ELSE 0 END
-                - CASE line.held_as WHEN 'consumed' THEN line.held ELSE 0 END
-        FROM budget, line
-        WHERE budgets.billing_account_id = :account_id AND (
-            line.amount <= line.held
-            OR budget.locked + budget.consumed + line.amount - line.held <= budget.amount
-                AND EXISTS (SELECT FROM billing_accounts WHERE id = :account_id AND status = 'ACTIVE')
-        )
-        RETURNING true
+            locked = locked
+                + CASE asked_as WHEN 'locked' THEN asked ELSE 0 END - CASE held_as WHEN 'locked' THEN held ELSE 0 END,
+            consumed = consumed
+                + CASE asked_as WHEN 'consumed' THEN asked ELSE 0 END
+                - CASE held_as WHEN 'consumed' THEN held ELSE 0 END
+        FROM decision WHERE billing_account_id = :account_id AND refusal IS NULL
     )
-    SELECT id, amount, date, external_type, external_id, external_name,
-        CASE external_type WHEN 'CHALLENGE' THEN external_id END AS challenge_id,
-        held, EXISTS (SELECT FROM accepted) AS accepted
-    FROM line
+    SELECT written.*, CASE external_type WHEN 'CHALLENGE' THEN external_id END AS challenge_id, refusal, available
+    FROM decision LEFT JOIN written ON true
 """)
-_UNLOCK = prepared("""
-    WITH budget AS MATERIALIZED (
-        SELECT * FROM budgets WHERE billing_account_id = :account_id FOR NO KEY UPDATE
-    ), line AS (
-        DELETE FROM budget_lines USING budget
-        WHERE budget_lines.billing_account_id = :account_id AND external_type = :external_type
-            AND external_id = :external_id AND external_type <> 'ENGAGEMENT' AND kind = 'locked'
-        RETURNING budget_lines.amount
+_UNLOCK = prepared(f"""
+    {_HOLD_BUDGET}
+    WITH line AS (
+        SELECT kind, amount FROM budget_lines WHERE {_LINE_OF_REFERENCE}
+    ), released AS (
+        DELETE FROM budget_lines WHERE {_LINE_OF_REFERENCE} AND kind = 'locked'
+    ), moved AS (
+        UPDATE budgets SET locked = locked - line.amount
+        FROM line WHERE billing_account_id = :account_id AND line.kind = 'locked'
     )
-    UPDATE budgets SET locked = budget.locked - line.amount
-    FROM budget, line WHERE budgets.billing_account_id = :account_id
-    RETURNING true
-""")
-_LINE_KIND = prepared("""
-    SELECT kind FROM budget_lines
-    WHERE billing_account_id = :account_id AND external_type = :external_type AND external_id = :external_id
-        AND external_type <> 'ENGAGEMENT'
-""")
-_BUDGET = prepared("""
-    SELECT budgets.amount, locked, consumed, remaining, billing_accounts.status
-    FROM budgets JOIN billing_accounts ON billing_accounts.id = budgets.billing_account_id
-    WHERE budgets.billing_account_id = :account_id
+    SELECT line.kind AS held_as FROM budgets LEFT JOIN line ON true WHERE billing_account_id = :account_id
 """)
 _LOCK_BUDGETS = prepared("""
     SELECT FROM budgets WHERE billing_account_id = ANY(:account_ids) ORDER BY billing_account_id FOR NO KEY UPDATE;
@@ -123,6 +122,7 @@ _SET_AMOUNT = text("""
     WHERE billing_account_id = :account_id AND (:amount >= locked + consumed OR :amount = amount)
     RETURNING true
 """)
+_RESERVED = text("SELECT locked + consumed FROM budgets WHERE billing_account_id = :account_id")
 
 
 def open_budget(account_id: int, amount: Decimal) -> None:
@@ -133,11 +133,11 @@ def open_budget(account_id: int, amount: Decimal) -> None:
 def set_budget(account_id: int, amount: Decimal) -> None:
     """Change an account's budget. Raises Conflict when the new one is below what is reserved."""
     if db.session.execute(_SET_AMOUNT, {"account_id": account_id, "amount": amount}).scalar_one_or_none() is None:
-        budget = _budget(account_id)
+        reserved = db.session.execute(_RESERVED, {"account_id": account_id}).scalar_one()
         raise Conflict(
             "The budget would be below what is locked and consumed",
             reason=Reason.BUDGET_BELOW_RESERVED,
-            details={"reserved": budget.locked + budget.consumed, "requested": amount},
+            details={"reserved": reserved, "requested": amount},
         )
 
 
@@ -160,11 +160,11 @@ def consume(account_id: int, reference: Reference, amount: Decimal) -> Row[Any]:
 
 def unlock(account_id: int, reference: Reference) -> None:
     """Release what the reference holds, if anything. Raises NotFound, and Conflict when it was consumed."""
-    identity = {"account_id": account_id, **reference._asdict()}
-    if db.session.execute(_UNLOCK, identity).scalar_one_or_none() is None:
-        _budget(account_id)
-        if _is_consumed(identity):
-            _refuse_consumed(reference)
+    found = db.session.execute(_UNLOCK, {"account_id": account_id, **reference._asdict()}).one_or_none()
+    if found is None:
+        raise not_found(account_id)
+    if found.held_as == Kind.CONSUMED:
+        _refuse_consumed(reference)
 
 
 def consume_all(charges: Sequence[Charge]) -> None:
@@ -207,25 +207,14 @@ def _reserve(account_id: int, kind: Kind, reference: Reference, amount: Decimal)
     parameters = {"account_id": account_id, "kind": kind, "amount": amount, "now": utc_now(), **reference._asdict()}
     line = db.session.execute(RESERVE, parameters).one_or_none()
     if line is None:
-        _budget(account_id)
-        _refuse_consumed(reference)
-    if not line.accepted:
-        budget = _budget(account_id)
-        if budget.status != Status.ACTIVE:
-            refuse_inactive(account_id)
-        refuse_overspending(account_id, max(budget.remaining, ZERO) + line.held, amount)
-    return line
-
-
-def _is_consumed(identity: Mapping[str, Any]) -> bool:
-    return db.session.execute(_LINE_KIND, identity).scalar_one_or_none() == Kind.CONSUMED
-
-
-def _budget(account_id: int) -> Row[Any]:
-    budget = db.session.execute(_BUDGET, {"account_id": account_id}).one_or_none()
-    if budget is None:
         raise not_found(account_id)
-    return budget
+    if line.refusal == Reason.ALREADY_CONSUMED:
+        _refuse_consumed(reference)
+    if line.refusal == Reason.ACCOUNT_INACTIVE:
+        refuse_inactive(account_id)
+    if line.refusal == Reason.INSUFFICIENT_FUNDS:
+        refuse_overspending(account_id, line.available, amount)
+    return line
 
 
 def _refuse_consumed(reference: Reference) -> NoReturn:

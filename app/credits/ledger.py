@@ -7,6 +7,7 @@ before it did, and everything is written by one statement, however many entries 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
+from uuid import UUID, uuid5
 
 from sqlalchemy import Row
 
@@ -14,6 +15,7 @@ from app.clock import utc_now
 from app.credits import queries
 from app.credits.models import TransactionType
 from app.db.base import db
+from app.db.transaction import defer
 from app.errors import KeyReused, NotFound, PaymentRequired, ServiceError, only
 from app.money import round_cents
 
@@ -85,14 +87,11 @@ class _Book:
         return self._accept(balance, entry)
 
     def write(self, created_by: str) -> None:
-        """Write what was decided."""
+        """Write what was decided, along with what follows: nobody waits for it while the balances are locked."""
         if not self._posted:
             return
         columns = {name: [posted[name] for posted in self._posted] for name in queries.WRITTEN}
-        values = {**columns, "created_by": created_by, "now": self._now, "day": self._now.date()}
-        ids = {(row.account_id, row.position): row.id for row in db.session.execute(queries.WRITE, values)}
-        for posted in self._posted:
-            posted["id"] = ids[posted["account_id"], posted["position"]]
+        defer(queries.WRITE, {**columns, "created_by": created_by, "now": self._now, "day": self._now.date()})
 
     def _accept(self, balance: _Balance, entry: Entry) -> Transaction:
         balance.credits += entry.amount
@@ -103,6 +102,8 @@ class _Book:
         posted: Transaction = {
             **entry._asdict(),
             "position": balance.transactions,
+            # No two transactions of an account have one position.
+            "id": str(uuid5(UUID(entry.account_id), str(balance.transactions))),
             "credits_used": -entry.amount,
             "cost_usd": cost,
             "balance_after": balance.credits,

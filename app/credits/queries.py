@@ -86,6 +86,7 @@ KEYED = prepared("""
 WRITTEN = {
     "account_id": "uuid",
     "position": "bigint",
+    "id": "uuid",
     "amount": "bigint",
     "transaction_type": "text",
     "description": "text",
@@ -99,19 +100,17 @@ WRITE = prepared(f"""
     WITH posted AS (
         INSERT INTO credit_transactions ({", ".join(WRITTEN)}, created_by, created_at)
         SELECT *, :created_by, :now FROM unnest({_ARRAYS})
-        RETURNING id, account_id, position, amount, transaction_type, balance_after
+        RETURNING account_id, position, amount, transaction_type, balance_after
     ), balance AS (
         UPDATE credit_balances AS b SET credits = last.balance_after, transactions = last.position
         FROM (SELECT DISTINCT ON (account_id) * FROM posted ORDER BY account_id, position DESC) AS last
         WHERE b.account_id = last.account_id
-    ), daily AS (
-        INSERT INTO credit_daily_totals AS kept (account_id, day, transaction_type, total, count)
-        SELECT account_id, :day, transaction_type, sum(amount), count(*) FROM posted
-        GROUP BY account_id, transaction_type ORDER BY account_id, transaction_type
-        ON CONFLICT (account_id, day, transaction_type)
-            DO UPDATE SET total = kept.total + excluded.total, count = kept.count + excluded.count
     )
-    SELECT CAST(account_id AS text) AS account_id, position, CAST(id AS text) AS id FROM posted
+    INSERT INTO credit_daily_totals AS kept (account_id, day, transaction_type, total, count)
+    SELECT account_id, :day, transaction_type, sum(amount), count(*) FROM posted
+    GROUP BY account_id, transaction_type ORDER BY account_id, transaction_type
+    ON CONFLICT (account_id, day, transaction_type)
+        DO UPDATE SET total = kept.total + excluded.total, count = kept.count + excluded.count
 """)
 
 # Every month from the one an account was opened in to the present one, but for those granted already.

@@ -11,6 +11,7 @@ from app.auth.permissions import Role, SignedIn
 from app.credits import balances, schemas, service
 from app.credits.ledger import Outcome, Transaction
 from app.db.paging import Page
+from app.db.transaction import transaction
 from app.web import bulk
 from app.web.blueprint import ApiBlueprint
 from app.web.resource import Resource
@@ -71,6 +72,7 @@ class Transactions(Resource):
 class Usage(Resource):
     """What the caller's account spent."""
 
+    in_own_transaction = frozenset({"post"})
     reads_in_transaction = True
 
     @_member
@@ -88,7 +90,8 @@ class Usage(Resource):
     @blueprint.doc(operationId="spendCredits")
     def post(self, values: dict[str, Any]) -> Transaction:
         """Spend credits on an operation"""
-        return service.spend(current_actor(), values)
+        with transaction():
+            return service.spend(current_actor(), values)
 
 
 @blueprint.route("/credits/usage/bulk")

@@ -1,8 +1,10 @@
 """Positions in the log of a PostgreSQL primary, which tell what a replica has and what it lacks."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Connection
+
+from app.db.driver import autocommit
 
 # What was answered is flushed, unless commits do not wait for that. What is not flushed is on no replica either: work
 # that was undone leaves such ends of the log, and nobody has to wait for them.
@@ -28,23 +30,16 @@ class Position(NamedTuple):
 
 def present(primary: Connection) -> Position:
     """How far the log is: no write that was answered before is behind it."""
-    autocommit(primary, on=True)
-    lsn, file = primary.exec_driver_sql(_PRESENT).one()
+    with autocommit(primary):
+        lsn, file = primary.exec_driver_sql(_PRESENT).one()
     return Position(lsn, int(file[:8], 16))
 
 
 def has_replayed(replica: Connection, position: Position) -> bool:
     """Whether the server shows all that was written up to the position; false for one that is no replica."""
-    autocommit(replica, on=True)
-    replayed = replica.exec_driver_sql(_REPLAYED, (position.lsn,)).scalar_one() is True
-    # A replica that did not follow a failover may be further on, in a log that nobody else goes on with.
-    if replayed and replica.info.get("timeline") != position.timeline:
-        replica.info["timeline"] = replica.exec_driver_sql(_TIMELINE).scalar_one()
-    autocommit(replica, on=False)
+    with autocommit(replica):
+        replayed = replica.exec_driver_sql(_REPLAYED, (position.lsn,)).scalar_one() is True
+        # A replica that did not follow a failover may be further on, in a log that nobody else goes on with.
+        if replayed and replica.info.get("timeline") != position.timeline:
+            replica.info["timeline"] = replica.exec_driver_sql(_TIMELINE).scalar_one()
     return replayed and bool(replica.info["timeline"] == position.timeline)
-
-
-def autocommit(connection: Connection, *, on: bool) -> None:
-    """Let each statement commit by itself, or not; between transactions this asks the server nothing."""
-    driver_connection: Any = connection.connection.dbapi_connection
-    driver_connection.autocommit = on

@@ -10,11 +10,13 @@ nothing is prepared.
 
 import re
 from collections import OrderedDict
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from psycopg2 import extensions
 from sqlalchemy import Connection, Engine, TextClause, event, text
-from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.engine import Dialect, ExceptionContext
 from sqlalchemy.pool import ConnectionPoolEntry
 
 # The run of a statement on one connection at which it is prepared, and how many stay prepared.
@@ -31,7 +33,8 @@ _RESULT_CHANGED = "cached plan must not change result type"
 def prepared(sql: str) -> TextClause:
     """A statement that connections prepare, with `:name` for a parameter.
 
-    Others may stand before it, to be run in the same round trip: only the last is prepared.
+    Several may be sent at once, separated by semicolons; the last one's rows are what comes of them. Each must be able
+    to be prepared, but for those that begin with SET.
     """
     return text(sql).execution_options(**{_MARK: True})
 
@@ -43,46 +46,77 @@ def listen(engine: Engine) -> None:
     event.listen(engine, "handle_error", _give_up_outdated)
 
 
+def defer(connection: Connection, statement: TextClause, values: Mapping[str, Any]) -> None:
+    """Have a prepared statement run along with the next one of the connection, or with the commit."""
+    sent = _compiled(statement, connection.dialect)
+    statements: _Statements | None = connection.info.get(_MARK)
+    if statements is not None:
+        sent = statements.call_or_want(sent)
+    driver_connection: Any = connection.connection.dbapi_connection
+    with driver_connection.cursor() as cursor:
+        driver_connection.defer(cursor.mogrify(sent, values))
+
+
 class _Statements:
     """The statements that one connection prepared, by their text."""
 
     def __init__(self) -> None:
         self._runs: dict[str, int] = {}
-        self._calls: OrderedDict[str, tuple[str, str]] = OrderedDict()
+        self._calls: OrderedDict[str, tuple[list[str], str]] = OrderedDict()
+        # To be prepared before the next statement that is not deferred.
+        self._wanted: set[str] = set()
         self._made = 0
 
     def call(self, cursor: Any, statement: str) -> str:
-        """What to send for `statement`."""
+        """What to send for `statement`, which is prepared now if it is time."""
+        sent = self.call_or_want(statement)
+        if self._wanted:
+            # With a cursor that sends nothing of what was deferred.
+            with cursor.connection.cursor(cursor_factory=extensions.cursor) as own:
+                for each in self._wanted:
+                    self._prepare(own, each)
+            self._wanted.clear()
+            sent = self._calls[statement][1] if statement in self._calls else sent
+        return sent
+
+    def call_or_want(self, statement: str) -> str:
+        """What to send for `statement`, which is prepared later if it is time."""
         known = self._calls.get(statement)
         if known is not None:
             self._calls.move_to_end(statement)
             return known[1]
         runs = self._runs.pop(statement, 0) + 1
         if runs >= PREPARED_AT_RUN:
-            return self._prepare(cursor, statement)
+            self._wanted.add(statement)
         if len(self._runs) >= _REMEMBERED:
             self._runs.clear()
         self._runs[statement] = runs
         return statement
 
-    def _prepare(self, cursor: Any, statement: str) -> str:
-        self._made += 1
-        name = f"prepared_{self._made}"
-        before, separator, last = statement.rpartition(";")
-        numbered, parameters = _numbered(last)
+    def _prepare(self, cursor: Any, statement: str) -> None:
+        self._runs.pop(statement, None)
         if len(self._calls) >= KEPT:
             _, (oldest, _) = self._calls.popitem(last=False)
-            cursor.execute(f"DEALLOCATE {oldest}")
+            cursor.execute("".join(f"DEALLOCATE {name};" for name in oldest))
+        names: list[str] = []
+        parts = [self._prepare_part(cursor, part.strip(), names) for part in statement.split(";")]
+        self._calls[statement] = (names, ";".join(parts))
+
+    def _prepare_part(self, cursor: Any, statement: str, names: list[str]) -> str:
+        if statement.startswith("SET "):
+            return statement
+        self._made += 1
+        name = f"prepared_{self._made}"
+        numbered, parameters = _numbered(statement)
         cursor.execute(f"PREPARE {name} AS {numbered}", {})
-        call = f"{before}{separator}EXECUTE {name}"
-        if parameters:
-            # Values come as literals of their own types, which are not always those that were inferred.
-            cursor.execute(_TYPES, {"name": name})
-            types = cursor.fetchone()[0]
-            values = (f"CAST(%({each})s AS {type_})" for each, type_ in zip(parameters, types, strict=True))
-            call += f" ({', '.join(values)})"
-        self._calls[statement] = (name, call)
-        return call
+        names.append(name)
+        if not parameters:
+            return f"EXECUTE {name}"
+        # Values come as literals of their own types, which are not always those that were inferred.
+        cursor.execute(_TYPES, {"name": name})
+        types = cursor.fetchone()[0]
+        values = (f"CAST(%({each})s AS {type_})" for each, type_ in zip(parameters, types, strict=True))
+        return f"EXECUTE {name} ({', '.join(values)})"
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -117,6 +151,11 @@ def _replace(  # noqa: PLR0917 - the event's
         if statements is not None:
             statement = statements.call(cursor, statement)
     return statement, parameters
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _compiled(statement: TextClause, dialect: Dialect) -> str:
+    return statement.compile(dialect=dialect).string
 
 
 def _give_up_outdated(context: ExceptionContext) -> None:

@@ -5,8 +5,8 @@ forgets its own condition finds nothing of others. What is set lasts until the t
 behind a pool that gives connections out by transaction.
 """
 
-from app.db.base import db
 from app.db.prepared import prepared
+from app.db.transaction import defer
 
 # The value with which all accounts are seen, for operators and machines.
 EVERY_ACCOUNT = "*"
@@ -17,7 +17,7 @@ _SEE = prepared(f"SELECT set_config('{SETTING}', :account_id, true)")
 
 def see(account_id: str) -> None:
     """Let the rest of this transaction see the rows of one account."""
-    db.session.execute(_SEE, {"account_id": account_id})
+    defer(_SEE, {"account_id": account_id})
 
 
 def see_every_account() -> None:

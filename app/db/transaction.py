@@ -1,24 +1,37 @@
 """Where transactions begin and end: the only commit in the code is in this file."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import TextClause, event
 from sqlalchemy.pool import Pool
 
+from app.db import driver, prepared
 from app.db.base import db
+
+_OPEN = "transaction"
 
 
 @contextmanager
 def transaction() -> Iterator[None]:
-    """Commit the work of the block as a whole, or nothing of it when it raises."""
+    """Commit the work of the block as a whole, or nothing of it when it raises.
+
+    A block inside another is a part of that.
+    """
+    session = db.session()
+    if _OPEN in session.info:
+        yield
+        return
+    session.info[_OPEN] = True
     try:
         yield
-        db.session.commit()
+        session.commit()
     except BaseException:
-        db.session.rollback()
+        session.rollback()
         raise
+    finally:
+        del session.info[_OPEN]
 
 
 @contextmanager
@@ -30,16 +43,21 @@ def rehearsal() -> Iterator[None]:
         db.session.rollback()
 
 
-def autocommit_reads() -> None:
-    """Let this request's session run each statement by itself.
+def autocommit() -> AbstractContextManager[None]:
+    """Let each statement of the block commit by itself: work of one statement then costs one round trip.
 
-    A read that needs one statement then costs one round trip: no BEGIN before it and no ROLLBACK after.
-    Call it before the first statement; the pool gives the connection back to others in its usual mode.
+    In a `transaction` the block is a part of that.
     """
-    # Not as an isolation level of SQLAlchemy's: leaving it asks the server, which is a second round trip, and one that
-    # fails a request already answered when the server went away meanwhile.
-    driver_connection: Any = db.session.connection().connection.dbapi_connection
-    driver_connection.autocommit = True
+    session = db.session()
+    return nullcontext() if _OPEN in session.info else driver.autocommit(session.connection())
+
+
+def defer(statement: TextClause, values: Mapping[str, Any]) -> None:
+    """Have a statement run along with the next one, or with the commit, in the same transaction.
+
+    It costs no round trip. What it yields is lost, and its failure is that of what it goes along with.
+    """
+    prepared.defer(db.session.connection(), statement, values)
 
 
 @event.listens_for(Pool, "connect")
@@ -47,13 +65,6 @@ def _keep_time_in_utc(connection: Any, _record: Any) -> None:
     """Have times read in UTC: in another zone one near the first or the last year could not be read back."""
     # Not as an option of the connection, which PgBouncer does not take. It knows this setting as the client's own and
     # gives it to every server connection the client gets.
-    connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute("SET timezone TO 'UTC'")
-    connection.autocommit = False
-
-
-@event.listens_for(Pool, "reset")
-def _leave_autocommit(connection: Any, *_: Any) -> None:
-    if not connection.closed and connection.autocommit:
-        connection.autocommit = False
+    connection.commit()

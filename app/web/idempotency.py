@@ -1,6 +1,6 @@
 """Idempotency keys: a request sent twice with one key has one effect and one answer.
 
-The key is claimed and the answer stored in the transaction of the effect, so neither exists without the other.
+The key is claimed and the answer stored in the transaction of the effect, so none of them exists without the others.
 """
 
 import hashlib
@@ -10,16 +10,18 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Response, current_app, request
+from psycopg2.errors import LockNotAvailable, UniqueViolation
 from sqlalchemy import Row, String, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
+from werkzeug.exceptions import HTTPException
 
 from app.auth.actor import current_actor
 from app.clock import utc_now
 from app.db.base import Base, Moment, db
 from app.db.prepared import prepared
-from app.db.transaction import transaction
-from app.errors import Conflict, Invalid, KeyReused, Reason
+from app.db.transaction import defer, transaction
+from app.errors import Conflict, Invalid, KeyReused, Reason, ServiceError
 from app.web import metrics
 
 HEADER = "Idempotency-Key"
@@ -29,7 +31,6 @@ PRUNED_AT_ONCE = 5000
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 METHODS = frozenset({"POST", "PATCH"})
-_LOCK_NOT_AVAILABLE = "55P03"
 
 
 class IdempotencyKey(Base):
@@ -48,16 +49,13 @@ class IdempotencyKey(Base):
 # A twin that is still running holds the row: the claim waits for it to end, but not for ever.
 _CLAIM = prepared("""
     SET LOCAL lock_timeout = '10s';
-    INSERT INTO idempotency_keys AS known (caller, key, request_hash, created_at)
-    VALUES (:caller, :key, :request_hash, :now)
-    ON CONFLICT (caller, key) DO UPDATE
-        SET request_hash = excluded.request_hash, created_at = excluded.created_at, status = NULL, body = NULL
-        WHERE known.created_at <= :expired
-    RETURNING true
+    DELETE FROM idempotency_keys WHERE caller = :caller AND key = :key AND created_at <= :expired;
+    INSERT INTO idempotency_keys (caller, key, request_hash, created_at) VALUES (:caller, :key, :request_hash, :now)
 """)
-_STORED = prepared(
-    "SELECT request_hash, status, body, created_at FROM idempotency_keys WHERE caller = :caller AND key = :key"
-)
+_STORED = prepared("""
+    SELECT request_hash, status, body FROM idempotency_keys
+    WHERE caller = :caller AND key = :key AND created_at > :expired
+""")
 _PRUNE = text("""
     DELETE FROM idempotency_keys WHERE (caller, key) IN (
         SELECT caller, key FROM idempotency_keys WHERE created_at <= :expired
@@ -68,20 +66,23 @@ _STORE = prepared("UPDATE idempotency_keys SET status = :status, body = :body WH
 
 
 def once(view: Callable[[], Response]) -> Response:
-    """The view's answer; when the request carries a key that was answered before, that answer again.
+    """The view's answer, once its work is committed; to a key that was answered before, that answer again.
 
-    Raises Invalid for an unusable key, KeyReused when the key stands for another request, and Conflict when a twin
-    takes too long to end.
+    The key is claimed along with the view's first statement, and the answer stored along with the commit. Raises
+    Invalid for an unusable key, KeyReused when the key stands for another request, and Conflict when a twin takes too
+    long to end.
     """
-    if HEADER not in request.headers or request.method not in METHODS:
-        return view()
-    identity = _identity()
-    request_hash = _request_hash()
-    if not _claim(identity, request_hash):
-        stored = db.session.execute(_STORED, identity).one()
-        return _replay(stored, request_hash)
-    response = view()
-    db.session.execute(_STORE, {**identity, "status": response.status_code, "body": response.get_data()})
+    if not has_key():
+        with transaction():
+            return view()
+    identity, request_hash, now = _identity(), _request_hash(), utc_now()
+    try:
+        with transaction():
+            defer(_CLAIM, {**identity, "request_hash": request_hash, "now": now, "expired": now - KEPT_FOR})
+            response = view()
+            defer(_STORE, {**identity, "status": response.status_code, "body": response.get_data()})
+    except (DBAPIError, HTTPException, ServiceError) as failure:
+        return _stored(identity, request_hash, failure)
     return response
 
 
@@ -91,16 +92,15 @@ def once_in_parts(view: Callable[[], Response]) -> Response:
     The key is stored with the answer once the view is done: a call that is cut short leaves no key, and the next one
     does the rest.
     """
-    if HEADER not in request.headers:
+    if not has_key():
         return view()
     identity = _identity()
     with transaction():
-        stored = db.session.execute(_STORED, identity).one_or_none()
-        if stored is not None and stored.created_at > utc_now() - KEPT_FOR:
-            return _replay(stored, _request_hash())
+        stored = _find(identity)
+    if stored is not None:
+        return _replay(stored, _request_hash())
     response = view()
-    with transaction():
-        return once(lambda: response)
+    return once(lambda: response)
 
 
 def prune() -> int:
@@ -117,6 +117,11 @@ def prune() -> int:
             return deleted
 
 
+def has_key() -> bool:
+    """Whether this request carries a key that counts."""
+    return HEADER in request.headers and request.method in METHODS
+
+
 def request_key() -> str | None:
     """The key this request carries. Raises Invalid for an unusable one."""
     return _identity()["key"] if HEADER in request.headers else None
@@ -130,18 +135,27 @@ def _identity() -> dict[str, str]:
     return {"caller": current_actor().subject, "key": key}
 
 
-def _claim(identity: dict[str, str], request_hash: bytes) -> bool:
-    """Take the key for this request; false when it was answered before."""
-    now = utc_now()
-    values = {**identity, "request_hash": request_hash, "now": now, "expired": now - KEPT_FOR}
-    try:
-        return db.session.execute(_CLAIM, values).scalar_one_or_none() is not None
-    except OperationalError as error:
-        if getattr(error.orig, "pgcode", None) == _LOCK_NOT_AVAILABLE:
-            raise Conflict(
-                "A request with this idempotency key is still running", reason=Reason.IDEMPOTENCY_IN_PROGRESS
-            ) from None
-        raise
+def _stored(identity: dict[str, str], request_hash: bytes, failure: Exception) -> Response:
+    """What was answered to this key before, if that is why the request failed or it failed only now; else the failure.
+
+    Raises Conflict when the twin that holds the key did not end in time.
+    """
+    driver_error = getattr(failure, "orig", None)
+    if isinstance(driver_error, LockNotAvailable) and IdempotencyKey.__tablename__ in (driver_error.diag.context or ""):
+        raise Conflict(
+            "A request with this idempotency key is still running", reason=Reason.IDEMPOTENCY_IN_PROGRESS
+        ) from None
+    if isinstance(failure, DBAPIError) and not isinstance(driver_error, UniqueViolation):
+        raise failure
+    with transaction():
+        stored = _find(identity)
+    if stored is None:
+        raise failure
+    return _replay(stored, request_hash)
+
+
+def _find(identity: dict[str, str]) -> Row[Any] | None:
+    return db.session.execute(_STORED, {**identity, "expired": utc_now() - KEPT_FOR}).one_or_none()
 
 
 def _replay(stored: Row[Any], request_hash: bytes) -> Response:

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, jsonify, render_template, send_from_direc
 from sqlalchemy import text
 
 from app.db.base import db
-from app.db.transaction import autocommit_reads
+from app.db.transaction import autocommit
 from app.web import metrics
 
 blueprint = Blueprint("operations", __name__, template_folder="templates", static_folder="static")
@@ -31,8 +31,8 @@ def live() -> Response:
 @blueprint.get("/v6/billing-accounts/health")
 def ready() -> Response:
     """The process answers and its database does too."""
-    autocommit_reads()
-    db.session.execute(text("SELECT 1"))
+    with autocommit():
+        db.session.execute(text("SELECT 1"))
     return jsonify({"success": True, "data": {"status": "ok", "database": "ok"}})
 
 

@@ -9,7 +9,7 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from app.auth.guards import Guard
 from app.db.replica import Replica
-from app.db.transaction import autocommit_reads, transaction
+from app.db.transaction import autocommit, transaction
 from app.errors import Invalid
 from app.naming import camel_case
 from app.web import idempotency
@@ -24,13 +24,16 @@ class Resource(MethodView):
     init_every_request = False
     # Methods that commit in parts, because all of their work would be too much for one transaction.
     in_parts: ClassVar[frozenset[str]] = frozenset()
+    # Methods that say themselves where their transaction ends: before the answer is formed, for which nobody has to
+    # wait. With a key, which is stored with the answer, it ends with that.
+    in_own_transaction: ClassVar[frozenset[str]] = frozenset()
     # Reads of several statements that belong together, such as those that first settle whose rows may be seen.
     reads_in_transaction: ClassVar[bool] = False
 
     def dispatch_request(self, **path: Any) -> Response:
         """Admit the caller, then run the view for this method."""
         method = request.method
-        view = getattr(self, "get" if method == "HEAD" else method.lower())
+        view: Any = getattr(self, "get" if method == "HEAD" else method.lower())
         guard: Guard = view.guard
         guard.admit()
         for name, value in path.items():
@@ -46,14 +49,12 @@ class Resource(MethodView):
                 return cast("Response", view(**path))
         if view.__name__ in self.in_parts:
             return idempotency.once_in_parts(lambda: view(**path))
-        with transaction():
-            return idempotency.once(lambda: view(**path))
+        if view.__name__ in self.in_own_transaction and not idempotency.has_key():
+            return cast("Response", view(**path))
+        return idempotency.once(lambda: view(**path))
 
     def _read(self, view: Callable[..., Response], path: Mapping[str, Any]) -> Response:
-        if not self.reads_in_transaction:
-            autocommit_reads()
-            return view(**path)
-        with transaction():
+        with transaction() if self.reads_in_transaction else autocommit():
             return view(**path)
 
 

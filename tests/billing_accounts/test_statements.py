@@ -1,7 +1,7 @@
 """What requests cost the database: how many statements, and by which plans."""
 
 from collections.abc import Callable, Iterator
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import pytest
@@ -20,7 +20,8 @@ BIG_TABLES = ("billing_accounts", "budgets", "budget_lines", "billing_account_ac
 
 
 def plan(statement: Any, **values: Any) -> str:
-    return "\n".join(row[0] for row in db.session.execute(text(f"EXPLAIN {statement.text}"), values))
+    parts = [db.session.execute(text(f"EXPLAIN {part}"), values).scalars() for part in statement.text.split(";")]
+    return "\n".join(chain.from_iterable(parts))
 
 
 def plans() -> Iterator[tuple[str, str]]:
@@ -67,7 +68,7 @@ KEYED = {"Idempotency_Key": "k1"}
         (2, lambda caller: caller.get(f"{ACCOUNTS}/1/entries")),
         (2, lambda caller: caller.get(f"{ACCOUNTS}/1/users")),
         (1, lambda caller: caller.patch(f"{ACCOUNTS}/1/lock-amount", LOCK)),
-        (3, lambda caller: caller.patch(f"{ACCOUNTS}/1/lock-amount", LOCK, **KEYED)),
+        (1, lambda caller: caller.patch(f"{ACCOUNTS}/1/lock-amount", LOCK, **KEYED)),
         (1, lambda caller: caller.patch(f"{ACCOUNTS}/1/consume-amount", CONSUME)),
         (5, lambda caller: caller.patch(f"{ACCOUNTS}/1", {"name": "b", "budget": 90})),
     ],

@@ -29,7 +29,7 @@ ONE_PART = {
     "balance": (credits.BALANCE.text, {**CUSTOMER, "month": "2025-01-01"}),
     "analytics": (credits.DAILY_TOTALS.text, {**CUSTOMER, "first": "2025-01-01", "last": "2025-02-01"}),
     "lock of a balance": (credits.LOCK_BALANCES.text, {"account_ids": [CUSTOMER["account_id"]]}),
-    "stored answer": (idempotency._STORED.text, KEY),  # noqa: SLF001
+    "stored answer": (idempotency._STORED.text, {**KEY, "expired": "2025-01-01"}),  # noqa: SLF001
     "storing an answer": (idempotency._STORE.text, {**KEY, "status": 200, "body": b""}),  # noqa: SLF001
 }
 PAGES: dict[str, tuple[ListQuery, Any]] = {

@@ -90,16 +90,15 @@ class BadLine:
 def faults(app: Flask) -> Iterator[None]:
     """Lets a request that is marked so fail once its effect is written and its answer is not."""
 
-    def fail_between(_connection: Any, _cursor: Any, sent: str, _parameters: Any, context: Any, *_: Any) -> None:
-        is_between = context.statement.startswith("UPDATE idempotency_keys SET status")
-        if is_between and request.headers.get(MARK) == "fail":
-            raise OperationalError(sent, {}, Exception("the connection was lost"))
+    def fail_between(_connection: Any) -> None:
+        if request.headers.get(MARK) == "fail":
+            raise OperationalError("COMMIT", {}, Exception("the connection was lost"))
 
     with app.app_context():
         engine = db.engine
-    event.listen(engine, "before_cursor_execute", fail_between)
+    event.listen(engine, "commit", fail_between)
     yield
-    event.remove(engine, "before_cursor_execute", fail_between)
+    event.remove(engine, "commit", fail_between)
 
 
 def _run(caller: Caller, accounts: list[int], numbers: range) -> Line:
@@ -125,7 +124,7 @@ def test_every_write_has_one_effect_and_one_answer(
     duplicate = sum(count - 1 for count in effects.values())
     lost = writes - len(effects)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(idempotency, "once", lambda view: view())
+        patch.setattr(idempotency, "has_key", lambda: False)
         _run(admin, accounts, range(writes, writes + 50))
     control = sum(_effects(app).values()) - sum(effects.values()) - 50
     assert seen.faults > 0

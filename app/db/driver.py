@@ -1,0 +1,107 @@
+"""The driver's connections, made to send together what need not be sent apart.
+
+The driver sends BEGIN by itself and waits until it is done, and so for each statement and for COMMIT. Here BEGIN goes
+along with the first statement of a transaction, and statements whose outcome nobody waits for along with the next one,
+or with COMMIT. To others it is a connection like any other: a transaction begins with its first statement.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from psycopg2 import extensions
+
+
+@contextmanager
+def autocommit(connection: sa.Connection) -> Iterator[None]:
+    """Let each statement of the block commit by itself; outside of a transaction."""
+    # Not as an isolation level of SQLAlchemy's: leaving it asks the server, which is a second round trip, and one that
+    # fails a request already answered when the server went away meanwhile.
+    driver_connection: Any = connection.connection.dbapi_connection
+    driver_connection.autocommit = True
+    try:
+        yield
+    finally:
+        driver_connection.autocommit = False
+
+
+class Connection(extensions.connection):
+    """A connection of the driver."""
+
+    # Whether each statement commits by itself. What is sent at once is one statement in this.
+    autocommit = False
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._deferred: list[bytes] = []
+        # The driver itself is to begin nothing.
+        vars(extensions.connection)["autocommit"].__set__(self, True)
+
+    def defer(self, statement: bytes) -> None:
+        """Have a finished statement run before the next one or the commit, in the same transaction."""
+        self._deferred.append(statement)
+
+    def ahead(self) -> bytes:
+        """What is to be sent before the next statement: it will be."""
+        if not self.autocommit and self.get_transaction_status() == extensions.TRANSACTION_STATUS_IDLE:
+            self._deferred.insert(0, b"BEGIN")
+        if not self._deferred:
+            return b""
+        ahead = b";".join(self._deferred) + b";"
+        self._deferred.clear()
+        return ahead
+
+    def commit(self) -> None:
+        """End the transaction, if there is one, running first what was deferred."""
+        if self._deferred or self._is_open():
+            self.send(self.ahead() + (b"" if self.autocommit else b"COMMIT"))
+
+    def rollback(self) -> None:
+        """Undo the transaction, if there is one; what was deferred does not run."""
+        self._deferred.clear()
+        if self._is_open():
+            self.send(b"ROLLBACK")
+
+    def cursor(self, name: Any = None, *arguments: Any, **options: Any) -> Any:
+        """A cursor; one with a name reads rows from the server as they are asked for, until the transaction ends."""
+        if name is not None:
+            # Else the driver refuses it: it does not know of our transaction.
+            options["withhold"] = True
+        return super().cursor(name, *arguments, **options)
+
+    def send(self, statement: bytes) -> None:
+        """Run a finished statement, or several, by themselves."""
+        with super().cursor(cursor_factory=extensions.cursor) as cursor:
+            cursor.execute(statement)
+
+    def _is_open(self) -> bool:
+        return self.get_transaction_status() != extensions.TRANSACTION_STATUS_IDLE
+
+
+class Cursor(extensions.cursor):
+    """A cursor of such a connection."""
+
+    connection: Connection
+
+    def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002 - the driver's name
+        """Run a statement, and in the same message before it what the connection has to send first."""
+        if self.name is None and (ahead := self.connection.ahead()):
+            super().execute(ahead + self.mogrify(query, vars))
+        else:
+            self._send_ahead()
+            super().execute(query, vars)
+
+    def executemany(self, *arguments: Any) -> None:
+        """Run a statement once for each of several values."""
+        self._send_ahead()
+        super().executemany(*arguments)
+
+    def copy_expert(self, *arguments: Any, **options: Any) -> None:
+        """Copy rows in or out."""
+        self._send_ahead()
+        super().copy_expert(*arguments, **options)
+
+    def _send_ahead(self) -> None:
+        if ahead := self.connection.ahead():
+            self.connection.send(ahead)

@@ -1,0 +1,166 @@
+"""Connections that send together what need not be sent apart."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any
+
+import pytest
+from flask import Flask
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from app.db.base import db
+from app.db.prepared import prepared
+from app.db.transaction import autocommit, defer, transaction
+
+ADD = prepared("INSERT INTO changes VALUES (:number)")
+ADD_NOW = text("INSERT INTO changes VALUES (:number)")
+WHERE_AM_I = text("SELECT txid_current()")
+
+
+@pytest.fixture
+def changes(app: Flask) -> Iterator[Any]:
+    """The numbers committed to a table, as others see them."""
+    with app.app_context():
+        with db.engine.begin() as connection:
+            connection.execute(text("CREATE TABLE changes (number int PRIMARY KEY)"))
+
+        def committed() -> list[int]:
+            with db.engine.connect() as other:
+                return list(other.execute(text("SELECT number FROM changes ORDER BY number")).scalars())
+
+        yield committed
+        db.session.remove()
+        with db.engine.begin() as connection:
+            connection.execute(text("DROP TABLE changes"))
+
+
+@contextmanager
+def undone_by(failure: type[Exception]) -> Iterator[None]:
+    """A transaction that fails so."""
+    with pytest.raises(failure), transaction():
+        yield
+
+
+def driver() -> Any:
+    return db.session.connection().connection.dbapi_connection
+
+
+def transaction_number() -> int:
+    return int(db.session.execute(WHERE_AM_I).scalar_one())
+
+
+@pytest.mark.usefixtures("changes")
+def test_begin_goes_along_with_the_first_statement() -> None:
+    assert driver().get_transaction_status() == TRANSACTION_STATUS_IDLE
+    result = db.session.execute(text("SELECT '%' || CAST(:word AS text)"), {"word": "100 %s"})
+    assert result.cursor.query.startswith(b"BEGIN;SELECT")
+    assert result.scalar_one() == "%100 %s"
+    assert transaction_number() == transaction_number()
+
+
+def test_work_is_kept_or_undone_as_a_whole(changes: Any) -> None:
+    with transaction():
+        db.session.execute(ADD_NOW, {"number": 1})
+        db.session.execute(ADD_NOW, [{"number": 2}, {"number": 3}])
+        assert changes() == []
+    assert changes() == [1, 2, 3]
+    with undone_by(IntegrityError):
+        db.session.execute(ADD_NOW, [{"number": 4}, {"number": 1}])
+    assert changes() == [1, 2, 3]
+
+
+def test_many_values_are_part_of_the_transaction(changes: Any) -> None:
+    with undone_by(ZeroDivisionError):
+        db.session.execute(ADD_NOW, [{"number": 1}, {"number": 2}])
+        raise ZeroDivisionError
+    assert changes() == []
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_so_are_copied_rows(changes: Any, undone: bool) -> None:
+    driver().cursor().copy_expert("COPY changes FROM STDIN", BytesIO(b"7\n8\n"))
+    assert changes() == []
+    (db.session.rollback if undone else db.session.commit)()
+    assert changes() == ([] if undone else [7, 8])
+
+
+def test_rows_are_read_as_they_are_asked_for(changes: Any) -> None:
+    with transaction():
+        db.session.execute(text("INSERT INTO changes SELECT generate_series(1, 5000)"))
+    with transaction():
+        rows = db.session.execute(text("SELECT number FROM changes ORDER BY 1").execution_options(stream_results=True))
+        assert [next(rows)[0] for _ in range(3)] == [1, 2, 3]
+        assert len(list(rows)) == 4997
+        rows.close()
+    assert len(changes()) == 5000
+
+
+def test_what_is_deferred_runs_before_the_next_statement(changes: Any) -> None:
+    for number in (1, 2):
+        with transaction():
+            defer(ADD, {"number": number})
+            found = db.session.execute(text("SELECT max(number) FROM changes"))
+            assert found.scalar_one() == number
+            assert changes() == list(range(1, number))
+        assert changes() == list(range(1, number + 1))
+
+
+def test_or_with_the_commit(changes: Any) -> None:
+    for number in (1, 2, 3):
+        with transaction():
+            defer(ADD, {"number": number})
+            assert driver().get_transaction_status() == TRANSACTION_STATUS_IDLE
+    assert changes() == [1, 2, 3]
+
+
+def test_or_not_at_all(changes: Any) -> None:
+    with undone_by(ZeroDivisionError):
+        defer(ADD, {"number": 1})
+        raise ZeroDivisionError
+    assert changes() == []
+    with transaction():
+        db.session.execute(WHERE_AM_I)
+    assert changes() == []
+
+
+def test_its_failure_undoes_the_work(changes: Any) -> None:
+    with transaction():
+        db.session.execute(ADD_NOW, {"number": 1})
+    with undone_by(IntegrityError):
+        db.session.execute(ADD_NOW, {"number": 2})
+        defer(ADD, {"number": 1})
+    assert changes() == [1]
+    with undone_by(IntegrityError):
+        defer(ADD, {"number": 1})
+        db.session.execute(ADD_NOW, {"number": 3})
+    assert changes() == [1]
+
+
+def test_statements_that_commit_by_themselves(changes: Any) -> None:
+    with autocommit():
+        db.session.execute(ADD_NOW, {"number": 1})
+        assert changes() == [1]
+        defer(ADD, {"number": 2})
+        assert changes() == [1]
+        with pytest.raises(IntegrityError):
+            db.session.execute(ADD_NOW, {"number": 1})
+    db.session.rollback()
+    assert changes() == [1], "what is sent at once is done as a whole"
+    assert transaction_number() == transaction_number(), "the connection is as it was"
+
+
+def test_a_transaction_in_another_is_a_part_of_it(changes: Any) -> None:
+    with undone_by(ZeroDivisionError):
+        with autocommit():
+            db.session.execute(ADD_NOW, {"number": 1})
+        with transaction():
+            db.session.execute(ADD_NOW, {"number": 2})
+        assert changes() == []
+        raise ZeroDivisionError
+    assert changes() == []
+    with transaction(), transaction():
+        db.session.execute(ADD_NOW, {"number": 1})
+    assert changes() == [1]
