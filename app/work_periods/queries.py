@@ -98,13 +98,14 @@ PAYMENTS = ListQuery(
     default_sort="created_at",
 )
 _JSON_PAYMENT = {
-    **{name: f"p.{name}" for name in PAYMENT_FIELDS},
+    **{name: json_rows.value(f"p.{name}") for name in PAYMENT_FIELDS},
     **{name: json_rows.amount(f"p.{name}") for name in ("member_rate", "customer_rate", "amount")},
     **{name: json_rows.time(f"p.{name}") for name in ("created_at", "updated_at")},
 }
-_PAYMENTS_OF_PERIOD = json_rows.json_list(
-    _JSON_PAYMENT, source="work_period_payments p WHERE p.work_period_id = w.id", order_by="p.created_at, p.id"
-)
+_PAYMENTS_OF_PERIOD = f"""(
+    SELECT {json_rows.json_list(json_rows.json_object(_JSON_PAYMENT), order_by="p.created_at, p.id")}
+    FROM work_period_payments p WHERE p.work_period_id = w.id
+)"""
 
 PERIOD = prepared(
     f"SELECT {PERIOD_COLUMNS}, {_PAYMENTS_OF_PERIOD} AS payments FROM work_periods w WHERE w.id = :period_id"
