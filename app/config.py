@@ -90,7 +90,7 @@ class Settings:
             var_dir=var_dir,
             host=env.get("HOST", "127.0.0.1"),
             port=_integer(env, "PORT", 3000, maximum=MAX_PORT),
-            web_concurrency=_integer(env, "WEB_CONCURRENCY", 2 * (os.cpu_count() or 1), maximum=1024),
+            web_concurrency=_integer(env, "WEB_CONCURRENCY", max(2, os.cpu_count() or 1), maximum=1024),
             serving=_serving(env),
             auth_secret=_secret(env.get("AUTH_SECRET"), jwks_url, var_dir, production=production),
             auth_jwks_url=jwks_url,

@@ -12,8 +12,10 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from ctypes import c_double, c_int
 from functools import partial
 from io import BytesIO
+from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
@@ -26,9 +28,19 @@ REQUEST_SECONDS = 60
 ANSWER_SECONDS = 30
 # For a client to hang up after its last answer.
 LINGER_SECONDS = 2
+# How long a worker leaves a new connection to those that have fewer.
+YIELD_SECONDS = 0.001
+# A worker that was not seen for so long is gone, or takes nothing.
+UNSEEN_SECONDS = 3
 # Of all requests that one worker is receiving.
 MAX_RECEIVED_BYTES = 64 * 1024 * 1024
 _READ_BYTES = 256 * 1024
+
+# By the worker's number: how many connections it has, and when it was last seen. All processes forked from this one
+# see them; of more workers than there are places, some share one, and are a little less even.
+_PLACES = 64
+_connections = RawArray(c_int, _PLACES)
+_seen = RawArray(c_double, _PLACES)
 
 _END_OF_HEAD = b"\r\n\r\n"
 # A head with such a line is refused as soon as it is parsed.
@@ -127,10 +139,23 @@ class RequestWorker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
         # Connections with a request that is not whole: what follows on them is unknown.
         self._spent: set[TConn] = set()
         self._looked_at = 0.0
+        self._place = self.age % _PLACES
+        self._count()
         cfg = self.cfg
         self._max_head_bytes = (
             cfg.limit_request_line + cfg.limit_request_fields * (cfg.limit_request_field_size + 2) + 4096
         )
+
+    def accept(self, listener: socket.socket) -> None:
+        """Take a new connection, unless one of the workers that have fewer does.
+
+        Whoever wakes first would take all of those that come at once, and its clients share one core from then on.
+        """
+        since = time.monotonic() - UNSEEN_SECONDS
+        others = (number for number, seen in zip(_connections, _seen, strict=True) if seen > since)
+        if self.nr_conns > min(others, default=self.nr_conns):
+            time.sleep(YIELD_SECONDS)
+        super().accept(listener)
 
     def enqueue_req(self, conn: TConn) -> None:
         """Give the connection a thread once its request is here."""
@@ -175,6 +200,7 @@ class RequestWorker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
 
     def murder_pending(self) -> None:
         """Close the connections whose time is over."""
+        self._count()
         now = time.monotonic()
         if now - self._looked_at < 1:
             return
@@ -189,6 +215,10 @@ class RequestWorker(ThreadWorker):  # type: ignore[misc] # gunicorn is not typed
         if not lives:
             self.alive = False
         return lives
+
+    def _count(self) -> None:
+        """Let the other workers see how many connections there are here."""
+        _connections[self._place], _seen[self._place] = self.nr_conns, time.monotonic()
 
     def _cap_keepalive(self, deadline: float) -> None:
         super()._cap_keepalive(deadline)

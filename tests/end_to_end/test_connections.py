@@ -9,16 +9,18 @@ from contextlib import ExitStack
 from http.client import HTTPConnection
 from pathlib import Path
 
+import psutil
 import pytest
 
 from app import MAX_BODY_BYTES, THREADS_PER_WORKER
 from cli.serve import GRACEFUL_STOP_SECONDS
-from tests.processes import Service, finish, interrupt
+from tests.processes import Service, finish, interrupt, until
 
 BODY = b'{"name": "Acme"}'
 CHUNKED = b"4\r\n" + BODY[:4] + b"\r\nC;some=extension\r\n" + BODY[4:] + b"\r\n0\r\n"
 # Enough to hold all threads of all workers, if they could.
-MANY = 3 * 2 * THREADS_PER_WORKER
+WORKERS = 2
+MANY = 3 * WORKERS * THREADS_PER_WORKER
 # Far less than any of them would be waited for, far more than an answer takes.
 PROMPT_SECONDS = 4
 
@@ -26,7 +28,7 @@ PROMPT_SECONDS = 4
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
     with tempfile.TemporaryDirectory(prefix="billing-") as directory:
-        running = Service(Path(directory))
+        running = Service(Path(directory), workers=WORKERS)
         yield running
         _, _, err = interrupt(running.process)
         assert "Traceback" not in err
@@ -57,6 +59,21 @@ def promptly(service: Service) -> None:
     for _ in range(5):
         assert service.get("/health/live") == {"status": "ok"}
     assert time.monotonic() - begun < PROMPT_SECONDS
+
+
+def test_connections_that_come_at_once_are_shared_by_the_workers(service: Service) -> None:
+    server = psutil.Process(service.process.pid)
+
+    def taken() -> list[int]:
+        return [sum(each.status == "ESTABLISHED" for each in one.net_connections("tcp")) for one in server.children()]
+
+    until(lambda: len(server.children()) == WORKERS, "the workers to be there")
+    promptly(service)
+    with ExitStack() as opened:
+        for _ in range(MANY):
+            opened.enter_context(socket.create_connection(("127.0.0.1", service.port)))
+        until(lambda: sum(taken()) >= MANY, "all of them to be taken")
+        assert min(taken()) >= MANY // 4, taken()
 
 
 @pytest.mark.parametrize(
