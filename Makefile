@@ -70,7 +70,9 @@ bench: .venv/checks-installed ## Measure the service as production runs it and w
 
 .PHONY: prove
 prove: .venv/checks-installed ## Run the checks of tests/prove whole and write docs/reliability.md
-	$(BIN)/pytest -n 0 --whole tests/prove
+	$(BIN)/pytest -n 2 --whole tests/prove --ignore tests/prove/test_resource_use.py --ignore tests/prove/test_hostile_sizes.py
+	# These measure time and memory: alone.
+	$(BIN)/pytest -n 0 --whole tests/prove/test_resource_use.py tests/prove/test_hostile_sizes.py
 
 .PHONY: prove-ha
 prove-ha: .venv/checks-installed ## Fail over and break replicas under load and write the figures of docs/scaling.md

@@ -14,6 +14,8 @@ _SETUP = """
 \\set challenge random(1, 200)
 \\set amount random(1, 9)
 """
+# One message, and so one transaction.
+_AT_ONCE = "\\startpipeline\n{}\\endpipeline\n"
 _VALUES = {
     ":external_type": "'CHALLENGE'",
     ":external_id": "'c' || CAST(:challenge AS text)",
@@ -27,15 +29,16 @@ _VALUES = {
 
 def lock_rate(var_dir: Path, options: argparse.Namespace) -> float:
     """Locks per second of as many connections as wrk has, each in a transaction of its own."""
-    statement = ledger.RESERVE.text
+    statements = ledger.RESERVE.text
     for name, value in _VALUES.items():
-        statement = re.sub(rf"(?<!:){name}\b", value, statement)
+        statements = re.sub(rf"(?<!:){name}\b", value, statements)
     with TemporaryDirectory(prefix="billing-pgbench-") as place:
         Path(place).chmod(0o755)
         script = Path(place, "lock.sql")
-        script.write_text(_SETUP.format(accounts=options.accounts) + " ".join(statement.split()) + ";\n")
+        lines = "".join(f"{' '.join(each.split())};\n" for each in statements.split(";"))
+        script.write_text(_SETUP.format(accounts=options.accounts) + _AT_ONCE.format(lines))
         command = [embedded.program_path("pgbench"), "-h", embedded.socket_dir(var_dir), "-U", embedded.ROLE, "-n"]
-        command += ["-M", "extended", "-c", "16", "-j", "2", "-T", str(options.seconds), "-f", script]
+        command += ["-M", "prepared", "-c", "16", "-j", "2", "-T", str(options.seconds), "-f", script]
         done = subprocess.run(
             [str(word) for word in (*command, embedded.DATABASE)], check=True, capture_output=True, text=True
         )

@@ -5,8 +5,8 @@ import shutil
 import statistics
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 from tempfile import NamedTemporaryFile
+from uuid import uuid4
 
 CONNECTIONS, THREADS = 16, 2
 _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
@@ -14,7 +14,10 @@ _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 @dataclass(frozen=True)
 class Load:
-    """Requests to repeat. `path` and `body` are Lua expressions, evaluated for each request; `n` counts them."""
+    """Requests to repeat. `path` and `body` are Lua expressions, evaluated for each request.
+
+    No two requests of any run have the same `request_id`.
+    """
 
     path: str
     method: str = "GET"
@@ -40,29 +43,20 @@ def require_wrk() -> None:
 
 def measure(url: str, token: str, load: Load, *, seconds: int, rounds: int) -> Measured:
     """Drive the service several times. Raises RuntimeError when an answer was not a success."""
-    with NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write(_script(token, load))
-        script.flush()
-        runs = [_run(url, script.name, seconds) for _ in range(rounds)]
+    # Of what is new, such as workers that are not up yet, nothing is to be seen.
+    _run(url, _script(token, load), 1)
+    runs = [_run(url, _script(token, load), seconds) for _ in range(rounds)]
     return Measured(statistics.median(run.rps for run in runs), statistics.median(run.p99 for run in runs))
 
 
 def _run(url: str, script: str, seconds: int) -> Measured:
-    command = [
-        "wrk",
-        f"-t{THREADS}",
-        f"-c{CONNECTIONS}",
-        f"-d{seconds}s",
-        "--timeout",
-        "60s",
-        "--latency",
-        "-s",
-        script,
-        url,
-    ]
-    report = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    with NamedTemporaryFile("w", suffix=".lua") as file:
+        file.write(script)
+        file.flush()
+        command = ["wrk", f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "60s", "--latency"]
+        report = subprocess.run([*command, "-s", file.name, url], check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in report or "Socket errors" in report:
-        raise RuntimeError(f"{Path(script).read_text()}\n{report}")
+        raise RuntimeError(f"{script}\n{report}")
     rps = re.search(r"Requests/sec:\s+([\d.]+)", report)
     p99 = re.search(r"99%\s+([\d.]+)(us|ms|s)", report)
     if rps is None or p99 is None:
@@ -71,7 +65,7 @@ def _run(url: str, script: str, seconds: int) -> Measured:
 
 
 def _script(token: str, load: Load) -> str:
-    # Each thread of wrk is a world of its own: its number keeps their keys apart.
+    # Each thread of wrk is a world of its own.
     return f"""
 local threads = 0
 function setup(thread) thread:set("id", threads); threads = threads + 1 end
@@ -79,6 +73,7 @@ local n = 0
 function init() math.randomseed(os.time() + id) end
 function request()
   n = n + 1
+  local request_id = "{uuid4()}-" .. id .. "-" .. n
   local headers = {{["Authorization"] = "Bearer {token}", ["Content-Type"] = "application/json"}}
   {load.headers}
   return wrk.format("{load.method}", {load.path}, headers, {load.body})

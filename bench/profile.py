@@ -25,13 +25,7 @@ _PARTS = {
     "id, log line, metrics": ("app/web/requests.py", {"_begin", "_end"}),
     "token, role": ("app/auth/guards.py", {"admit"}),
     "arguments": ("webargs/core.py", {"parse"}),
-    "SQL: waiting for the database": (
-        "~",
-        {
-            "<method 'execute' of 'psycopg2.extensions.cursor' objects>",
-            "<method 'commit' of 'psycopg2.extensions.connection' objects>",
-        },
-    ),
+    "SQL: waiting for the database": ("app/db/driver.py", {"execute", "commit", "rollback"}),
     "SQL: SQLAlchemy": ("sqlalchemy/orm/scoping.py", {"execute", "connection", "commit", "rollback", "remove"}),
     "dump": ("app/web/schemas.py", {"dump"}),
     "JSON": ("app/web/json.py", {"response"}),

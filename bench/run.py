@@ -17,7 +17,19 @@ from app import create_app
 from app.config import Settings
 from app.db import embedded
 from app.db.base import db
-from bench import accounts, bulk_payments, ceiling, credits, legacy_export, load, profile, report, service, work_periods
+from bench import (
+    accounts,
+    bulk_payments,
+    ceiling,
+    credits,
+    customers,
+    legacy_export,
+    load,
+    profile,
+    report,
+    service,
+    work_periods,
+)
 from bench.bulk_payments import Api
 from bench.load import Load, Measured
 from bench.report import Row
@@ -27,6 +39,7 @@ FEW_LINES, MANY_LINES = 25, 51_000
 # Accounts without lines that single operations aim at.
 HOT, EMPTY = 5, 6
 BULK_ITEMS = 1000
+CUSTOMERS = 200
 IMPORTED_ROWS = 200_000
 ACCOUNTS = "/v6/billing-accounts"
 PAYMENTS = "/v6/work-period-payments"
@@ -39,7 +52,7 @@ _LINES = """
     UPDATE budgets SET locked = locked + :lines, amount = 90000000000 WHERE billing_account_id = :account
 """
 _LOCK = """'{"challengeId": "c' .. math.random(1, 200) .. '", "amount": ' .. math.random(1, 9) .. '}'"""
-_KEY = 'headers["Idempotency-Key"] = "key-" .. os.time() .. "-" .. id .. "-" .. n'
+_KEY = 'headers["Idempotency-Key"] = request_id'
 
 
 def main() -> None:
@@ -50,7 +63,7 @@ def main() -> None:
     parser.add_argument("--payments", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=2 * (os.cpu_count() or 1))
+    parser.add_argument("--workers", type=int, default=max(2, os.cpu_count() or 1))
     parser.add_argument("--only", default="", help="a part of the names of the rows to measure; writes nothing")
     options = parser.parse_args()
     load.require_wrk()
@@ -80,8 +93,7 @@ def _measure(options: argparse.Namespace) -> Iterator[Row]:
 def _database(var_dir: Path, many: int) -> Iterator[None]:
     """An embedded database with accounts: one has a few lines and one has many."""
     with embedded.running(var_dir):
-        app = create_app(Settings.load({"VAR_DIR": str(var_dir), "LOG_LEVEL": "ERROR"}))
-        with app.app_context():
+        with _session(var_dir):
             flask_migrate.upgrade()
             accounts.load(accounts=many)
             db.session.execute(text("UPDATE budgets SET amount = 90000000000"))
@@ -89,10 +101,18 @@ def _database(var_dir: Path, many: int) -> Iterator[None]:
             for account, lines in ((1, FEW_LINES), (2, MANY_LINES)):
                 db.session.execute(text(_LINES), {"account": account, "lines": lines})
             db.session.execute(text("ANALYZE budget_lines"))
-            db.session.commit()
-            db.session.remove()
-            db.engine.dispose()
         yield
+
+
+@contextmanager
+def _session(var_dir: Path) -> Iterator[None]:
+    """The application's session on the database, committed at the end."""
+    app = create_app(Settings.load({"VAR_DIR": str(var_dir), "LOG_LEVEL": "ERROR"}))
+    with app.app_context():
+        yield
+        db.session.commit()
+        db.session.remove()
+        db.engine.dispose()
 
 
 def _account_loads(many: int) -> list[tuple[str, Load]]:
@@ -129,13 +149,9 @@ def _payments(target: Running, admin: str, var_dir: Path, options: argparse.Name
         ("payments that failed, first page", Load(f"'{PAYMENTS}?status=failed'")),
     ]
     if any(options.only in name for name, _ in reads):
-        app = create_app(Settings.load({"VAR_DIR": str(var_dir), "LOG_LEVEL": "ERROR"}))
-        with app.app_context():
+        with _session(var_dir):
             bookings = options.payments // (work_periods.WEEKS * PAYMENTS_EACH)
             work_periods.load(bookings=bookings, payments_each=PAYMENTS_EACH, accounts=options.accounts)
-            db.session.commit()
-            db.session.remove()
-            db.engine.dispose()
         yield from _drive(target, admin, reads, options)
 
 
@@ -157,14 +173,14 @@ def _credits(target: Running, var_dir: Path, options: argparse.Namespace) -> Ite
     owner = target.flask("token", "--user", "owner")
     account_id = Api(target.url, owner).call("POST", "/v1/account/", {"name": "Bench"})["id"]
     machine = target.flask("token", "--scope", "spend:credits")
+    with _session(var_dir):
+        ids = customers.load(accounts=CUSTOMERS, transactions=1)
+    anyone = f"({{{str(ids)[1:-1]}}})[math.random({len(ids)})]"
+    many = Load(f"'{USAGE}/'", "POST", _usage(anyone))
+    yield from _drive(target, machine, [("usage of many accounts", many)], options)
     for transactions in (1, options.transactions):
-        app = create_app(Settings.load({"VAR_DIR": str(var_dir), "LOG_LEVEL": "ERROR"}))
-        with app.app_context():
+        with _session(var_dir):
             credits.load(account_id, rows=transactions)
-            db.session.commit()
-            db.session.remove()
-            db.engine.dispose()
-        item = f'{{"operation_type": "search", "credits_used": 1, "account_id": "{account_id}"}}'
         after = f"after {transactions:,} transactions" if transactions > 1 else "of a new account"
         reads = [
             (f"balance {after}", Load("'/v1/billing/credits/balance/'")),
@@ -172,10 +188,16 @@ def _credits(target: Running, var_dir: Path, options: argparse.Namespace) -> Ite
             (f"transactions {after}", Load("'/v1/billing/transactions/'")),
         ]
         yield from _drive(target, owner, reads, options)
-        yield from _drive(target, machine, [(f"usage {after}", Load(f"'{USAGE}/'", "POST", f"'{item}'"))], options)
+        usage = Load(f"'{USAGE}/'", "POST", _usage(f"'{account_id}'"))
+        yield from _drive(target, machine, [(f"usage {after}", usage)], options)
         if options.only in f"bulk usage {after}":
             yield Row(f"bulk usage {after}, items", Measured(_bulk_usage(target, machine, account_id, options), 0))
             print(f"bulk usage {after}: done", flush=True)
+
+
+def _usage(account_id: str) -> str:
+    """The body of one spending, in Lua."""
+    return f"""'{{"operation_type": "search", "credits_used": 1, "account_id": "' .. {account_id} .. '"}}'"""
 
 
 def _bulk_usage(target: Running, machine: str, account_id: str, options: argparse.Namespace) -> float:

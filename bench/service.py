@@ -15,6 +15,7 @@ from typing import IO
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from app import THREADS_PER_WORKER
 from app.config import ROOT
 
 START_SECONDS = 60
@@ -56,7 +57,8 @@ def running(var_dir: Path, *, workers: int) -> Iterator[Running]:
 def bare_flask(var_dir: Path, *, workers: int) -> Iterator[Running]:
     """A Flask application that answers one constant object: what is left when the service does nothing."""
     port = _free_port()
-    command = [sys.executable, "-m", "gunicorn", "--workers", str(workers), "--threads", "4"]
+    command = [sys.executable, "-m", "gunicorn", "--workers", str(workers), "--threads", str(THREADS_PER_WORKER)]
+    command += ["--worker-class", "cli.worker.RequestWorker"]
     command += ["--bind", f"127.0.0.1:{port}", "--preload", "bench.bare:app"]
     with (var_dir / "bare.log").open("w") as log:
         yield from _serve(command, dict(os.environ), f"{port}/", var_dir, log)

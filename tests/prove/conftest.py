@@ -5,6 +5,7 @@ docs/scaling.md what is about several database servers. A check
 also runs once with its protection taken out, and says what it reported then: a check that cannot fail proves nothing.
 """
 
+import fcntl
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -67,13 +68,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def _write(page: Page, findings: Iterable[Finding]) -> None:
     name, start = page.value
-    words, _, rest = (DOCS / name).read_text().partition(f"{start}\n\n")
-    table, separator, below = rest.partition("\n\n")
-    kept = (line.split(" | ") for line in table.splitlines()[2:])
-    rows = {cells[0]: " | ".join(cells) for cells in kept}
-    rows |= {f"| {each.check}": _row(each) for each in findings}
-    written = "\n".join([*_HEAD, *rows.values()])
-    (DOCS / name).write_text(f"{words}{start}\n\n{written}{separator or chr(10)}{below}")
+    with (DOCS / name).open("r+") as file:
+        # Test processes end at about the same time.
+        fcntl.flock(file, fcntl.LOCK_EX)
+        words, _, rest = file.read().partition(f"{start}\n\n")
+        table, separator, below = rest.partition("\n\n")
+        kept = (line.split(" | ") for line in table.splitlines()[2:])
+        rows = {cells[0]: " | ".join(cells) for cells in kept}
+        rows |= {f"| {each.check}": _row(each) for each in findings}
+        written = "\n".join([*_HEAD, *rows.values()])
+        file.seek(0)
+        file.write(f"{words}{start}\n\n{written}{separator or chr(10)}{below}")
+        file.truncate()
 
 
 def _row(found: Finding) -> str:
