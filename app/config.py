@@ -19,6 +19,8 @@ from app.db import addresses, embedded
 ROOT = Path(__file__).resolve().parent.parent
 MIN_SECRET_BYTES = 32
 MAX_PORT = 65535
+# Of worker processes: more than there are processors are in each other's way.
+DEFAULT_WORKERS = max(2, os.cpu_count() or 1)
 
 _POSTGRESQL = frozenset({"postgresql", "postgres", "postgresql+psycopg2"})
 _DECIMAL = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
@@ -90,7 +92,7 @@ class Settings:
             var_dir=var_dir,
             host=env.get("HOST", "127.0.0.1"),
             port=_integer(env, "PORT", 3000, maximum=MAX_PORT),
-            web_concurrency=_integer(env, "WEB_CONCURRENCY", max(2, os.cpu_count() or 1), maximum=1024),
+            web_concurrency=_integer(env, "WEB_CONCURRENCY", DEFAULT_WORKERS, maximum=1024),
             serving=_serving(env),
             auth_secret=_secret(env.get("AUTH_SECRET"), jwks_url, var_dir, production=production),
             auth_jwks_url=jwks_url,

@@ -4,7 +4,6 @@ make bench
 """
 
 import argparse
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ import flask_migrate
 from sqlalchemy import text
 
 from app import create_app
-from app.config import Settings
+from app.config import DEFAULT_WORKERS, Settings
 from app.db import embedded
 from app.db.base import db
 from bench import (
@@ -63,7 +62,7 @@ def main() -> None:
     parser.add_argument("--payments", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=max(2, os.cpu_count() or 1))
+    parser.add_argument("--workers", type=int, default=DEFAULT_WORKERS)
     parser.add_argument("--only", default="", help="a part of the names of the rows to measure; writes nothing")
     options = parser.parse_args()
     load.require_wrk()

@@ -20,11 +20,11 @@ import psycopg2
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import create_engine, event, make_url, text
+from sqlalchemy import create_engine, make_url, text
 
 from app import create_app
 from app.config import Settings
-from app.db import embedded, prepared
+from app.db import driver, embedded, prepared
 from app.db.base import db
 from bench import layout
 from cli.token import mint
@@ -191,18 +191,18 @@ def as_caller(app: Flask, token: Callable[..., str]) -> Callable[..., Caller]:
 
 
 @pytest.fixture
-def statements(app: Flask) -> Iterator[list[str]]:
-    """The statements sent to the database."""
-    sent: list[str] = []
+def messages(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[Any]:  # noqa: ARG001 - connected already
+    """What is sent to the database: each takes a round trip, with one statement or with several."""
+    sent: list[Any] = []
+    for kind, name in ((driver.Cursor, "execute"), (driver.Connection, "send")):
+        original = getattr(kind, name)
 
-    def note(_connection: Any, _cursor: Any, _sent: str, _parameters: Any, context: Any, *_: Any) -> None:
-        sent.append(context.statement)
+        def note(self: Any, message: Any, *values: Any, original: Any = original) -> None:
+            sent.append(message)
+            original(self, message, *values)
 
-    with app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(engine, "before_cursor_execute", note)
+        monkeypatch.setattr(kind, name, note)
+    return sent
 
 
 @pytest.fixture

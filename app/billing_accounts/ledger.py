@@ -39,13 +39,13 @@ class Charge(NamedTuple):
 # locks and reads at once would look at the line its snapshot shows, which a concurrent request may have replaced.) Both
 # are sent at once, and nothing is written unless all is: a refusal needs no rollback, the work no transaction.
 # The budget is found by the parameter, never by joining on the line, so its primary key is always used.
-_HOLD_BUDGET = "SELECT FROM budgets WHERE billing_account_id = :account_id FOR NO KEY UPDATE;"
+_LOCK_BUDGET = "SELECT FROM budgets WHERE billing_account_id = :account_id FOR NO KEY UPDATE;"
 _LINE_OF_REFERENCE = """
     billing_account_id = :account_id AND external_type = :external_type AND external_id = :external_id
         AND external_type <> 'ENGAGEMENT'
 """
 RESERVE = prepared(f"""
-    {_HOLD_BUDGET}
+    {_LOCK_BUDGET}
     WITH line AS (
         SELECT kind, amount FROM budget_lines WHERE {_LINE_OF_REFERENCE}
     ), state AS (
@@ -86,7 +86,7 @@ RESERVE = prepared(f"""
     FROM decision LEFT JOIN written ON true
 """)
 _UNLOCK = prepared(f"""
-    {_HOLD_BUDGET}
+    {_LOCK_BUDGET}
     WITH line AS (
         SELECT kind, amount FROM budget_lines WHERE {_LINE_OF_REFERENCE}
     ), released AS (

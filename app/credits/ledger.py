@@ -87,7 +87,7 @@ class _Book:
         return self._accept(balance, entry)
 
     def write(self, created_by: str) -> None:
-        """Write what was decided, along with what follows: nobody waits for it while the balances are locked."""
+        """Write what was decided, along with the next statement or the commit."""
         if not self._posted:
             return
         columns = {name: [posted[name] for posted in self._posted] for name in queries.WRITTEN}

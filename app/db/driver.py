@@ -86,11 +86,12 @@ class Cursor(extensions.cursor):
 
     def execute(self, query: Any, vars: Any = None) -> None:  # noqa: A002 - the driver's name
         """Run a statement, and in the same message before it what the connection has to send first."""
-        if self.name is None and (ahead := self.connection.ahead()):
-            super().execute(ahead + self.mogrify(query, vars))
-        else:
+        if self.name is not None:
+            # What it sends begins with the declaration of the cursor.
             self._send_ahead()
-            super().execute(query, vars)
+        elif ahead := self.connection.ahead():
+            query, vars = ahead + self.mogrify(query, vars), None  # noqa: A001
+        super().execute(query, vars)
 
     def executemany(self, *arguments: Any) -> None:
         """Run a statement once for each of several values."""

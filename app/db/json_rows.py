@@ -15,7 +15,7 @@ def value(expression: str) -> str:
 
 
 def word(expression: str) -> str:
-    """What needs no escaping, such as an id, as a JSON string: a third of the cost."""
+    """What needs no escaping, such as an id, as a JSON string. Cheaper than `value`."""
     return f"""'"' || {expression} || '"'"""
 
 

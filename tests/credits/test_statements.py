@@ -50,31 +50,31 @@ def test_nothing_reads_all_transactions(
 
 
 @pytest.mark.parametrize(
-    ("most", "call"),
+    ("needed", "call"),
     [
-        (2, lambda owner, _: owner.get("/v1/billing/credits/balance")),
-        (2, lambda owner, _: owner.get("/v1/billing/transactions")),
-        (2, lambda owner, _: owner.get(USAGE)),
-        (3, lambda owner, _: owner.get("/v1/account/usage/analytics?days=365")),
-        (2, lambda owner, _: owner.get("/v1/billing/invoices")),
-        (2, lambda owner, _: owner.get("/v1/billing/payments")),
+        (3, lambda owner, _: owner.get("/v1/billing/credits/balance")),
+        (3, lambda owner, _: owner.get("/v1/billing/transactions")),
+        (3, lambda owner, _: owner.get(USAGE)),
+        (4, lambda owner, _: owner.get("/v1/account/usage/analytics?days=365")),
+        (3, lambda owner, _: owner.get("/v1/billing/invoices")),
+        (3, lambda owner, _: owner.get("/v1/billing/payments")),
         (3, lambda owner, _: owner.post(USAGE, ITEM)),
-        (5, lambda owner, _: owner.post(USAGE, ITEM, Idempotency_Key="k")),
+        (3, lambda owner, _: owner.post(USAGE, ITEM, Idempotency_Key="k")),
         (3, lambda owner, _: owner.post(f"{USAGE}/bulk", [ITEM] * 50)),
         (4, lambda owner, _: owner.post(f"{USAGE}/bulk", [{**ITEM, "key": str(n)} for n in range(50)])),
-        (3, lambda _, machine: machine(USAGE, ITEM)),
+        (2, lambda _, machine: machine(USAGE, ITEM)),
     ],
 )
-def test_a_request_sends_no_more_statements_than_it_needs(
+def test_a_request_sends_the_messages_it_needs(
     customer: Caller,
     customer_id: str,
     as_caller: Callable[..., Caller],
-    statements: list[str],
-    most: int,
+    messages: list[Any],
+    needed: int,
     call: Callable[..., Any],
 ) -> None:
     spender = as_caller(scopes=("spend:credits",))
-    statements.clear()
+    messages.clear()
     answer = call(customer, lambda path, item: spender.post(path, {**item, "account_id": customer_id}))
     assert answer.status_code in {200, 201}
-    assert len(statements) <= most, statements
+    assert len(messages) == needed, messages

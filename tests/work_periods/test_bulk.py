@@ -154,18 +154,18 @@ class TestUpdate:
         assert budget(admin, account) == (6000, 0)
 
 
-def test_many_items_need_no_more_statements_than_few(
-    admin: Caller, book: Book, account: int, statements: list[str]
+def test_many_items_need_no_more_messages_than_few(
+    admin: Caller, book: Book, account: int, messages: list[Any]
 ) -> None:
     data(admin.patch(f"/v6/billing-accounts/{account}", {"budget": 1_000_000}))
     periods = book(startDate="2020-01-06", endDate="2023-12-29")
     needed = []
     for size in (3, 200):
-        statements.clear()
+        messages.clear()
         created = data(admin.post(BULK, [{"workPeriodId": period, "days": 1} for period in periods[:size]]))
-        needed.append(len(statements))
-        statements.clear()
+        needed.append(len(messages))
+        messages.clear()
         assert codes(data(admin.patch(BULK, [{"id": each["id"], "days": 2} for each in created]))) == [200] * size
-        needed.append(len(statements))
-    assert needed == [5, 6, 5, 6]
+        needed.append(len(messages))
+    assert needed == [6, 7, 6, 7]
     assert data(admin.get(f"{PERIODS}?paymentStatus=in-progress"))["count"] == 200
