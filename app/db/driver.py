@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from psycopg2 import extensions
+from psycopg2 import NotSupportedError, extensions
 
 
 @contextmanager
@@ -62,6 +62,13 @@ class Connection(extensions.connection):
         self._deferred.clear()
         if self._is_open():
             self.send(b"ROLLBACK")
+
+    def set_isolation_level(self, level: int | None) -> None:
+        """Commit each statement by itself, or go back to what is usual. Raises NotSupportedError for other levels."""
+        if level not in {extensions.ISOLATION_LEVEL_AUTOCOMMIT, extensions.ISOLATION_LEVEL_READ_COMMITTED}:
+            raise NotSupportedError("Transactions have the isolation level READ COMMITTED here")
+        self.rollback()
+        self.autocommit = level == extensions.ISOLATION_LEVEL_AUTOCOMMIT
 
     def cursor(self, name: Any = None, *arguments: Any, **options: Any) -> Any:
         """A cursor; one with a name reads rows from the server as they are asked for, until the transaction ends."""

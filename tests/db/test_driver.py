@@ -6,7 +6,10 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from flask import Flask
+from psycopg2 import NotSupportedError
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -164,3 +167,28 @@ def test_a_transaction_in_another_is_a_part_of_it(changes: Any) -> None:
     with transaction(), transaction():
         db.session.execute(ADD_NOW, {"number": 1})
     assert changes() == [1]
+
+
+@pytest.mark.usefixtures("changes")
+def test_a_migration_may_leave_its_transaction() -> None:
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        with context.begin_transaction():
+            with context.autocommit_block():
+                Operations(context).create_index("ix_changes", "changes", ["number"], postgresql_concurrently=True)
+            connection.execute(ADD_NOW, {"number": 1})
+            connection.execute(text("DROP INDEX ix_changes"))
+            assert connection.execute(WHERE_AM_I).scalar_one() == connection.execute(WHERE_AM_I).scalar_one()
+
+
+@pytest.mark.usefixtures("changes")
+def test_statements_that_no_transaction_takes() -> None:
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM changes"))
+    assert transaction_number() == transaction_number(), "the connection is as it was"
+
+
+@pytest.mark.usefixtures("changes")
+def test_another_isolation_is_refused_rather_than_ignored() -> None:
+    with pytest.raises(NotSupportedError, match="isolation"):
+        db.engine.connect().execution_options(isolation_level="SERIALIZABLE")
