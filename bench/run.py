@@ -151,6 +151,9 @@ def _payments(target: Running, admin: str, var_dir: Path, options: argparse.Name
         with _session(var_dir):
             bookings = options.payments // (work_periods.WEEKS * PAYMENTS_EACH)
             work_periods.load(bookings=bookings, payments_each=PAYMENTS_EACH, accounts=options.accounts)
+        with _session(var_dir), db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            # As autovacuum does some minutes later. Until then a count looks at every row, not only at the index.
+            connection.execute(text("VACUUM work_period_payments"))
         yield from _drive(target, admin, reads, options)
 
 
