@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from app.db import tenancy
 from app.db.base import db
 from app.db.transaction import transaction
 from tests.caller import Caller, data
+from tests.concurrency.locks import holding
 
 THREADS = 8
 USAGE = "/v1/billing/credits/usage/"
@@ -44,18 +44,6 @@ def statuses(answers: Iterable[TestResponse]) -> dict[int, int]:
 def spend(caller: Caller, credits: int, **more: Any) -> Callable[[], TestResponse]:
     body = {"operation_type": "search", "credits_used": credits, **more}
     return lambda: caller.post(USAGE, body)
-
-
-@contextmanager
-def holding(app: Flask, lock: str) -> Iterator[Connection]:
-    """Keeps rows locked while the block runs, unless it commits."""
-    with app.app_context(), db.engine.connect() as connection:
-        connection.execute(text("SELECT set_config('billing.account_id', '*', true)"))
-        connection.execute(text(lock))
-        try:
-            yield connection
-        finally:
-            connection.rollback()
 
 
 def balance(customer: Caller) -> int:

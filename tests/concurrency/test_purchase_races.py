@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from app.credits import audit
 from tests.caller import Caller, data
+from tests.concurrency.locks import holding
 
 THREADS = 8
 PAYMENTS = "/v1/billing/payments/"
@@ -61,18 +62,34 @@ def test_one_purchase_for_a_key(customer: Caller, purchase: Callable[..., Any]) 
     assert data(customer.get("/v1/billing/invoices/"))["count"] == 1
 
 
-def test_one_approval_counts(customer: Caller, admin: Caller, purchase: Callable[..., Any]) -> None:
+def test_one_approval_counts(
+    app: Flask, customer: Caller, admin: Caller, purchase: Callable[..., Any], until_waiting: Callable[[int], None]
+) -> None:
     payment_id = data(purchase(), 201)["payment"]["id"]
-    answers = at_once(lambda: admin.post(f"{PAYMENTS}{payment_id}/approve/", None) for _ in range(16))
-    assert statuses(answers) == {200: 1, 409: 15}
+    with ThreadPoolExecutor(2) as pool:
+        # One gets as far as the balance; if the other does too, both go on from there.
+        with holding(app, "SELECT FROM credit_balances FOR UPDATE"):
+            path = f"{PAYMENTS}{payment_id}/approve/"
+            approvals = [pool.submit(admin.post, path, None) for _ in range(2)]
+            until_waiting(2)
+        answers = [approval.result() for approval in approvals]
+    assert statuses(answers) == {200: 1, 409: 1}
     assert credits_of(customer) == 600
 
 
-def test_one_refund_for_a_key(customer: Caller, admin: Caller, purchase: Callable[..., Any]) -> None:
+def test_one_refund_for_a_key(
+    app: Flask, customer: Caller, admin: Caller, purchase: Callable[..., Any], until_waiting: Callable[[int], None]
+) -> None:
     payment_id = data(purchase(), 201)["payment"]["id"]
     data(admin.post(f"{PAYMENTS}{payment_id}/approve/", None))
     refund = f"{PAYMENTS}{payment_id}/refund/"
-    answers = at_once(lambda: admin.post(refund, None, Idempotency_Key="r") for _ in range(16))
+    with ThreadPoolExecutor(4) as pool:
+        # None of them finds an answer to its key, and all but one a payment that is refunded.
+        with holding(app, "SELECT FROM payments FOR UPDATE"):
+            waiting = [pool.submit(admin.post, refund, None, Idempotency_Key="r") for _ in range(4)]
+            until_waiting(4)
+        answers = [each.result() for each in waiting]
+    answers += at_once(lambda: admin.post(refund, None, Idempotency_Key="r") for _ in range(16))
     assert {(answer.status_code, answer.get_data()) for answer in answers} == {(200, answers[0].get_data())}
     assert credits_of(customer) == 100
     assert statuses([admin.post(refund, None, Idempotency_Key="other")]) == {409: 1}
