@@ -191,9 +191,12 @@ def as_caller(app: Flask, token: Callable[..., str]) -> Callable[..., Caller]:
 
 
 @pytest.fixture
-def messages(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[Any]:  # noqa: ARG001 - connected already
-    """What is sent to the database: each takes a round trip, with one statement or with several."""
+def messages(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What is sent to the database, but for preparing: each takes a round trip, with one statement or with several."""
     sent: list[Any] = []
+    with app.app_context():
+        # One request after the other then has the same connection.
+        db.engine.dispose()
     for kind, name in ((driver.Cursor, "execute"), (driver.Connection, "send")):
         original = getattr(kind, name)
 

@@ -47,11 +47,16 @@ def listen(engine: Engine) -> None:
 
 
 def defer(connection: Connection, statement: TextClause, values: Mapping[str, Any]) -> None:
-    """Have a prepared statement run along with the next one of the connection, or with the commit."""
-    sent = _compiled(statement, connection.dialect)
+    """Have a prepared statement run along with the next one of the connection, or with the commit.
+
+    When it is time to prepare it, it runs now: if it cannot be prepared, nobody else is to fail for that.
+    """
+    sql = _compiled(statement, connection.dialect)
     statements: _Statements | None = connection.info.get(_MARK)
-    if statements is not None:
-        sent = statements.call_or_want(sent)
+    sent = sql if statements is None else statements.sent(sql)
+    if sent is None:
+        connection.execute(statement, values)
+        return
     driver_connection: Any = connection.connection.dbapi_connection
     with driver_connection.cursor() as cursor:
         driver_connection.defer(cursor.mogrify(sent, values))
@@ -63,44 +68,33 @@ class _Statements:
     def __init__(self) -> None:
         self._runs: dict[str, int] = {}
         self._calls: OrderedDict[str, tuple[list[str], str]] = OrderedDict()
-        # To be prepared before the next statement that is not deferred.
-        self._wanted: set[str] = set()
         self._made = 0
 
-    def call(self, cursor: Any, statement: str) -> str:
-        """What to send for `statement`, which is prepared now if it is time."""
-        sent = self.call_or_want(statement)
-        if self._wanted:
-            # With a cursor that sends nothing of what was deferred.
-            with cursor.connection.cursor(cursor_factory=extensions.cursor) as own:
-                for each in self._wanted:
-                    self._prepare(own, each)
-            self._wanted.clear()
-            sent = self._calls[statement][1] if statement in self._calls else sent
-        return sent
-
-    def call_or_want(self, statement: str) -> str:
-        """What to send for `statement`, which is prepared later if it is time."""
+    def sent(self, statement: str) -> str | None:
+        """What to send for `statement`; None when it is time to prepare it."""
         known = self._calls.get(statement)
         if known is not None:
             self._calls.move_to_end(statement)
             return known[1]
-        runs = self._runs.pop(statement, 0) + 1
+        runs = self._runs.get(statement, 0) + 1
         if runs >= PREPARED_AT_RUN:
-            self._wanted.add(statement)
+            return None
         if len(self._runs) >= _REMEMBERED:
             self._runs.clear()
         self._runs[statement] = runs
         return statement
 
-    def _prepare(self, cursor: Any, statement: str) -> None:
-        self._runs.pop(statement, None)
+    def prepare(self, cursor: Any, statement: str) -> str:
+        """Prepare `statement`; what to send for it."""
         if len(self._calls) >= KEPT:
             _, (oldest, _) = self._calls.popitem(last=False)
             cursor.execute("".join(f"DEALLOCATE {name};" for name in oldest))
         names: list[str] = []
         parts = [self._prepare_part(cursor, part.strip(), names) for part in statement.split(";")]
-        self._calls[statement] = (names, ";".join(parts))
+        call = ";".join(parts)
+        self._runs.pop(statement, None)
+        self._calls[statement] = (names, call)
+        return call
 
     def _prepare_part(self, cursor: Any, statement: str, names: list[str]) -> str:
         if statement.startswith("SET "):
@@ -149,8 +143,14 @@ def _replace(  # noqa: PLR0917 - the event's
     if not many and _MARK in context.execution_options:
         statements: _Statements | None = connection.info.get(_MARK)
         if statements is not None:
-            statement = statements.call(cursor, statement)
+            return statements.sent(statement) or _prepare_now(statements, cursor, statement), parameters
     return statement, parameters
+
+
+def _prepare_now(statements: _Statements, cursor: Any, statement: str) -> str:
+    # With a cursor that does not send what was deferred.
+    with cursor.connection.cursor(cursor_factory=extensions.cursor) as own:
+        return statements.prepare(own, statement)
 
 
 @lru_cache(maxsize=_REMEMBERED)

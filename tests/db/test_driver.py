@@ -12,7 +12,7 @@ from flask import Flask
 from psycopg2 import NotSupportedError
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from app.db.base import db
 from app.db.prepared import prepared
@@ -27,8 +27,13 @@ WHERE_AM_I = text("SELECT txid_current()")
 def changes(app: Flask) -> Iterator[Any]:
     """The numbers committed to a table, as others see them."""
     with app.app_context():
+        # One transaction after the other then has the same connection.
+        db.engine.dispose()
         with db.engine.begin() as connection:
             connection.execute(text("CREATE TABLE changes (number int PRIMARY KEY)"))
+        # On every connection it runs at once when it is prepared.
+        defer(ADD, {"number": 0})
+        db.session.rollback()
 
         def committed() -> list[int]:
             with db.engine.connect() as other:
@@ -192,3 +197,14 @@ def test_statements_that_no_transaction_takes() -> None:
 def test_another_isolation_is_refused_rather_than_ignored() -> None:
     with pytest.raises(NotSupportedError, match="isolation"):
         db.engine.connect().execution_options(isolation_level="SERIALIZABLE")
+
+
+def test_one_that_cannot_be_prepared_fails_by_itself(changes: Any) -> None:
+    gone = prepared("INSERT INTO nothing VALUES (:number)")
+    with undone_by(ProgrammingError):
+        db.session.execute(ADD_NOW, {"number": 1})
+        defer(gone, {"number": 1})
+    with transaction():
+        defer(ADD, {"number": 2})
+        db.session.execute(ADD, {"number": 3})
+    assert changes() == [2, 3]
