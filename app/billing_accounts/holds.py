@@ -12,7 +12,7 @@ from app.billing_accounts import ledger
 from app.billing_accounts.models import ExternalType, Kind, Status
 from app.clock import utc_now
 from app.db.base import db
-from app.db.prepared import prepared
+from app.db.prepared import Prepared
 from app.money import ZERO
 
 
@@ -24,13 +24,13 @@ class Hold(NamedTuple):
     amount: Decimal
 
 
-_LOCK = prepared("""
+_LOCK = Prepared("""
     SELECT FROM budgets WHERE billing_account_id = ANY(:account_ids) ORDER BY billing_account_id FOR NO KEY UPDATE;
     SELECT budgets.billing_account_id, budgets.amount, budgets.locked, budgets.consumed, billing_accounts.status
     FROM budgets JOIN billing_accounts ON billing_accounts.id = budgets.billing_account_id
     WHERE budgets.billing_account_id = ANY(:account_ids)
 """)
-_WRITE = prepared("""
+_WRITE = Prepared("""
     WITH released AS (
         DELETE FROM budget_lines AS line USING unnest(
             CAST(:released_accounts AS int[]), CAST(:released_references AS text[])

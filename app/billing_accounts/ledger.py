@@ -14,7 +14,7 @@ from sqlalchemy import Row, text
 from app.billing_accounts.models import ExternalType, Kind, Status
 from app.clock import utc_now
 from app.db.base import db
-from app.db.prepared import prepared
+from app.db.prepared import Prepared
 from app.errors import Conflict, Invalid, NotFound, Reason
 from app.money import ZERO
 
@@ -44,7 +44,7 @@ _LINE_OF_REFERENCE = """
     billing_account_id = :account_id AND external_type = :external_type AND external_id = :external_id
         AND external_type <> 'ENGAGEMENT'
 """
-RESERVE = prepared(f"""
+RESERVE = Prepared(f"""
     {_LOCK_BUDGET}
     WITH line AS (
         SELECT kind, amount FROM budget_lines WHERE {_LINE_OF_REFERENCE}
@@ -85,7 +85,7 @@ RESERVE = prepared(f"""
     SELECT written.*, CASE external_type WHEN 'CHALLENGE' THEN external_id END AS challenge_id, refusal, available
     FROM decision LEFT JOIN written ON true
 """)
-_UNLOCK = prepared(f"""
+_UNLOCK = Prepared(f"""
     {_LOCK_BUDGET}
     WITH line AS (
         SELECT kind, amount FROM budget_lines WHERE {_LINE_OF_REFERENCE}
@@ -97,13 +97,13 @@ _UNLOCK = prepared(f"""
     )
     SELECT line.kind AS held_as FROM budgets LEFT JOIN line ON true WHERE billing_account_id = :account_id
 """)
-_LOCK_BUDGETS = prepared("""
+_LOCK_BUDGETS = Prepared("""
     SELECT FROM budgets WHERE billing_account_id = ANY(:account_ids) ORDER BY billing_account_id FOR NO KEY UPDATE;
     SELECT budgets.billing_account_id, budgets.remaining, billing_accounts.status
     FROM budgets JOIN billing_accounts ON billing_accounts.id = budgets.billing_account_id
     WHERE budgets.billing_account_id = ANY(:account_ids)
 """)
-_CHARGE = prepared("""
+_CHARGE = Prepared("""
     WITH charge AS (
         SELECT * FROM unnest(
             CAST(:account_ids AS int[]), CAST(:external_ids AS text[]), CAST(:amounts AS numeric[])

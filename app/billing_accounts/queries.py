@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from app.db import json_rows, row_counts
 from app.db.paging import ListQuery, contains
-from app.db.prepared import prepared
+from app.db.prepared import Prepared
 
 _CLIENT = json_rows.json_object(
     {
@@ -163,16 +163,16 @@ def _detail(columns: str, line: dict[str, str]) -> str:
     return _ACCOUNT.format(columns=f"{columns}, locked_amounts, consumed_amounts", lines=lines)
 
 
-ACCOUNT = prepared(_ACCOUNT.format(columns=_FULL_COLUMNS, lines=""))
-DETAIL = prepared(_detail(_FULL_COLUMNS, _JSON_LINE))
-COPILOT_DETAIL = prepared(_detail(_COPILOT_COLUMNS, _COPILOT_JSON_LINE))
-GRANTED_DETAIL = prepared(f"{_detail(_FULL_COLUMNS, _JSON_LINE)} AND {_GRANTED.format(':granted_to')}")
+ACCOUNT = Prepared(_ACCOUNT.format(columns=_FULL_COLUMNS, lines=""))
+DETAIL = Prepared(_detail(_FULL_COLUMNS, _JSON_LINE))
+COPILOT_DETAIL = Prepared(_detail(_COPILOT_COLUMNS, _COPILOT_JSON_LINE))
+GRANTED_DETAIL = Prepared(f"{_detail(_FULL_COLUMNS, _JSON_LINE)} AND {_GRANTED.format(':granted_to')}")
 
-IS_VISIBLE = prepared(
+IS_VISIBLE = Prepared(
     f"SELECT EXISTS (SELECT FROM billing_accounts a WHERE a.id = :account_id"
     f" AND (CAST(:granted_to AS text) IS NULL OR {_GRANTED.format(':granted_to')}))"
 )
-HAS_ACCESS = prepared("""
+HAS_ACCESS = Prepared("""
     SELECT g.user_id IS NOT NULL
     FROM billing_accounts a LEFT JOIN billing_account_access g ON g.billing_account_id = a.id AND g.user_id = :user_id
     WHERE a.id = :account_id

@@ -3,7 +3,7 @@
 from sqlalchemy import text
 
 from app.db.paging import ListQuery
-from app.db.prepared import prepared
+from app.db.prepared import Prepared
 
 _COLUMNS = """
     t.id, t.amount, t.transaction_type, t.description, t.operation_type, -t.amount AS credits_used, t.cost_usd,
@@ -50,15 +50,15 @@ USAGE = ListQuery(
         """
     },
 )
-BALANCE = prepared("""
+BALANCE = Prepared("""
     SELECT b.credits, p.credits_per_month AS plan_credits_per_month, b.credits AS credits_remaining, (
         SELECT CAST(coalesce(-sum(total), 0) AS bigint) FROM credit_daily_totals
         WHERE account_id = CAST(:account_id AS uuid) AND transaction_type = 'deduction' AND day >= :month
     ) AS credits_used_this_month
     FROM credit_balances b JOIN plans p ON p.id = b.plan_id WHERE b.account_id = CAST(:account_id AS uuid)
 """)
-CREDITS = prepared("SELECT credits FROM credit_balances WHERE account_id = CAST(:account_id AS uuid)")
-DAILY_TOTALS = prepared("""
+CREDITS = Prepared("SELECT credits FROM credit_balances WHERE account_id = CAST(:account_id AS uuid)")
+DAILY_TOTALS = Prepared("""
     SELECT day, transaction_type, total, count FROM credit_daily_totals
     WHERE account_id = CAST(:account_id AS uuid) AND day BETWEEN :first AND :last
     ORDER BY day, transaction_type
@@ -70,13 +70,13 @@ OPEN = text("""
 """)
 # Whoever holds these rows is alone with the transactions and totals of their accounts. They are read once they are
 # held: a statement that joins and locks at once would not find an account that changed its plan meanwhile.
-LOCK_BALANCES = prepared("""
+LOCK_BALANCES = Prepared("""
     SELECT FROM credit_balances
     WHERE account_id = ANY(CAST(:account_ids AS uuid[])) ORDER BY account_id FOR NO KEY UPDATE;
     SELECT CAST(b.account_id AS text) AS account_id, b.credits, b.transactions, p.usd_per_credit
     FROM credit_balances b JOIN plans p ON p.id = b.plan_id WHERE b.account_id = ANY(CAST(:account_ids AS uuid[]))
 """)
-KEYED = prepared("""
+KEYED = Prepared("""
     SELECT CAST(t.account_id AS text) AS account_id, t.id, t.amount, t.transaction_type, t.description,
         t.operation_type, t.cost_usd, t.usage_key, t.balance_after, t.created_at
     FROM credit_transactions t
@@ -96,7 +96,7 @@ WRITTEN = {
     "balance_after": "bigint",
 }
 _ARRAYS = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in WRITTEN.items())
-WRITE = prepared(f"""
+WRITE = Prepared(f"""
     WITH posted AS (
         INSERT INTO credit_transactions ({", ".join(WRITTEN)}, created_by, created_at)
         SELECT *, :created_by, :now FROM unnest({_ARRAYS})

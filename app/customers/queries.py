@@ -3,13 +3,13 @@
 from sqlalchemy import text
 
 from app.db.paging import ListQuery
-from app.db.prepared import prepared
+from app.db.prepared import Prepared
 from app.db.tenancy import EVERY_ACCOUNT, SETTING
 
 # Whose account it is has to be found before it can be set; from there on nothing else is seen.
 _SEE_EVERY = f"SELECT set_config('{SETTING}', '{EVERY_ACCOUNT}', true);"
 # The account named, or else the one joined first. Invitations that wait for this person come along.
-ENTER = prepared(f"""
+ENTER = Prepared(f"""
     {_SEE_EVERY}
     WITH found AS MATERIALIZED (
         SELECT CAST(account_id AS text) AS account_id, role FROM account_members
@@ -52,7 +52,7 @@ CREATE = text(f"""
     VALUES (:slug, {", ".join(f":{name}" for name in _SETTINGS)}, :created_by, :now, :now)
     ON CONFLICT (slug) DO NOTHING RETURNING {_ACCOUNT_COLUMNS}
 """)
-ACCOUNT = prepared(f"SELECT {_ACCOUNT_COLUMNS} FROM customer_accounts WHERE id = CAST(:account_id AS uuid)")
+ACCOUNT = Prepared(f"SELECT {_ACCOUNT_COLUMNS} FROM customer_accounts WHERE id = CAST(:account_id AS uuid)")
 LOCK_ACCOUNT = text("SELECT FROM customer_accounts WHERE id = CAST(:account_id AS uuid) FOR NO KEY UPDATE")
 UPDATE = text(f"""
     UPDATE customer_accounts SET updated_at = :now, {", ".join(f"{name} = :{name}" for name in _SETTINGS)}

@@ -10,6 +10,8 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
 
 from app.clock import utc_now
+from app.db import prepared
+from app.db.prepared import Prepared
 
 # Every moment is kept with its zone.
 Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
@@ -52,6 +54,12 @@ class RoutedSession(Session):
     """The session of a request: on the primary, unless `replica` is set before its first statement."""
 
     replica: Engine | None = None
+
+    def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:
+        """Run a statement: prepared ones by `app.db.prepared`."""
+        if isinstance(statement, Prepared):
+            return prepared.run(self.connection(), statement, params or {})
+        return super().execute(statement, params, **options)
 
     def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
         """Where statements are run."""

@@ -5,10 +5,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import TextClause
-
 from app.db.base import db
-from app.db.prepared import prepared
+from app.db.prepared import Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ class ListQuery:
     @lru_cache(maxsize=1024)  # noqa: B019 - list queries are module constants: they live as long as the process
     def statements(
         self, filters: frozenset[str], sort_by: str, order: str, limit: int, offset: int = 0
-    ) -> tuple[TextClause, TextClause]:
+    ) -> tuple[Prepared, Prepared]:
         """The page and count statements for one combination of filters, order and place of the page.
 
         That place is part of the text: a plan for any place would expect to read a tenth of the list.
@@ -119,4 +117,4 @@ class ListQuery:
             )
             SELECT {self.columns}, ({count}) AS matching FROM page {self.joins} ORDER BY {order_by}
         """
-        return prepared(page), prepared(count)
+        return Prepared(page), Prepared(count)

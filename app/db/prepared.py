@@ -1,7 +1,9 @@
 """Prepared statements: those that requests run all the time are parsed and planned once for each connection.
 
-For a short statement that is most of what it costs the database. `prepared` marks a statement; where it is run, nothing
-is different. What is sent is `EXECUTE`, once the connection has seen the statement often enough to prepare it.
+For a short statement that is most of what it costs the database. Where a `Prepared` is run, nothing is different. What is
+sent is `EXECUTE`, once the connection has seen the statement often enough to prepare it. It goes straight to the driver,
+too: forming SQL from a statement and columns from an answer, which SQLAlchemy does at each run of a text, takes longer
+than all else that happens to it here.
 
 A pool between the service and the database, such as PgBouncer, may send each transaction to another server process,
 which would not know the statement. Then the process that answers is not the one that the connection was told of, and
@@ -14,9 +16,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from psycopg2 import extensions
-from sqlalchemy import Connection, Engine, TextClause, event, text
-from sqlalchemy.engine import Dialect, ExceptionContext
+from psycopg2 import Error, extensions
+from sqlalchemy import Connection, Engine, Result, TextClause, event
+from sqlalchemy.dialects.postgresql import psycopg2
+from sqlalchemy.engine import ExceptionContext, IteratorResult
+from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.pool import ConnectionPoolEntry
 
 # The run of a statement on one connection at which it is prepared, and how many stay prepared.
@@ -24,38 +28,69 @@ PREPARED_AT_RUN = 3
 KEPT = 100
 _REMEMBERED = 1000
 
-_MARK = "prepared"
+_INFO = "prepared"
+_DIALECT = psycopg2.dialect()  # type: ignore[no-untyped-call]
 _PARAMETER = re.compile(r"%\((\w+)\)s")
 _TYPES = "SELECT CAST(parameter_types AS text[]) FROM pg_prepared_statements WHERE name = %(name)s"
 _RESULT_CHANGED = "cached plan must not change result type"
 
 
-def prepared(sql: str) -> TextClause:
+class Prepared(TextClause):
     """A statement that connections prepare, with `:name` for a parameter.
 
     Several may be sent at once, separated by semicolons; the last one's rows are what comes of them. Each must be able
     to be prepared, but for those that begin with SET.
     """
-    return text(sql).execution_options(**{_MARK: True})
+
+    inherit_cache = True
+
+    def __init__(self, sql: str) -> None:
+        super().__init__(sql)
+        # As the driver takes it.
+        self.sent = str(self.compile(dialect=_DIALECT))
 
 
 def listen(engine: Engine) -> None:
     """Let the connections of `engine` prepare statements where they lead straight to the server."""
     event.listen(engine, "connect", _begin)
-    event.listen(engine, "before_cursor_execute", _replace, retval=True)
     event.listen(engine, "handle_error", _give_up_outdated)
 
 
-def defer(connection: Connection, statement: TextClause, values: Mapping[str, Any]) -> None:
+def run(connection: Connection, statement: Prepared, values: Mapping[str, Any]) -> Result[Any]:
+    """Run the statement; its rows, all of them here already.
+
+    Who listens for SQLAlchemy's statements hears of this one too.
+    """
+    driver_connection: Any = connection.connection.dbapi_connection
+    statements: _Statements | None = connection.info.get(_INFO)
+    with driver_connection.cursor() as cursor:
+        told = (connection, cursor, statement.sent, values, None, False)
+        try:
+            for listener in connection.dispatch.before_cursor_execute:
+                listener(*told)
+            if statements is None:
+                sent = statement.sent
+            else:
+                sent = statements.sent(statement.sent) or _prepare_now(statements, driver_connection, statement.sent)
+            cursor.execute(sent, values)
+            rows = cursor.fetchall() if cursor.description else []
+            for listener in connection.dispatch.after_cursor_execute:
+                listener(*told)
+        except Error as error:
+            connection._handle_dbapi_exception(error, statement.sent, values, cursor, None)  # noqa: SLF001
+        names = tuple(column[0] for column in cursor.description or ())
+    return IteratorResult(_named(names), iter(rows))
+
+
+def defer(connection: Connection, statement: Prepared, values: Mapping[str, Any]) -> None:
     """Have a prepared statement run along with the next one of the connection, or with the commit.
 
     When it is time to prepare it, it runs now: if it cannot be prepared, nobody else is to fail for that.
     """
-    sql = _compiled(statement, connection.dialect)
-    statements: _Statements | None = connection.info.get(_MARK)
-    sent = sql if statements is None else statements.sent(sql)
+    statements: _Statements | None = connection.info.get(_INFO)
+    sent = statement.sent if statements is None else statements.sent(statement.sent)
     if sent is None:
-        connection.execute(statement, values)
+        run(connection, statement, values)
         return
     driver_connection: Any = connection.connection.dbapi_connection
     with driver_connection.cursor() as cursor:
@@ -134,28 +169,18 @@ def _begin(connection: Any, entry: ConnectionPoolEntry) -> None:
         is_direct = cursor.fetchone()[0] == connection.info.backend_pid
     connection.rollback()
     if is_direct:
-        entry.info[_MARK] = _Statements()
+        entry.info[_INFO] = _Statements()
 
 
-def _replace(  # noqa: PLR0917 - the event's
-    connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
-) -> tuple[str, Any]:
-    if not many and _MARK in context.execution_options:
-        statements: _Statements | None = connection.info.get(_MARK)
-        if statements is not None:
-            return statements.sent(statement) or _prepare_now(statements, cursor, statement), parameters
-    return statement, parameters
-
-
-def _prepare_now(statements: _Statements, cursor: Any, statement: str) -> str:
+def _prepare_now(statements: _Statements, connection: Any, statement: str) -> str:
     # With a cursor that does not send what was deferred.
-    with cursor.connection.cursor(cursor_factory=extensions.cursor) as own:
+    with connection.cursor(cursor_factory=extensions.cursor) as own:
         return statements.prepare(own, statement)
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _compiled(statement: TextClause, dialect: Dialect) -> str:
-    return statement.compile(dialect=dialect).string
+def _named(columns: tuple[str, ...]) -> SimpleResultMetaData:
+    return SimpleResultMetaData(columns)
 
 
 def _give_up_outdated(context: ExceptionContext) -> None:

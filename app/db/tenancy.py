@@ -5,14 +5,14 @@ forgets its own condition finds nothing of others. What is set lasts until the t
 behind a pool that gives connections out by transaction.
 """
 
-from app.db.prepared import prepared
+from app.db.prepared import Prepared
 from app.db.transaction import defer
 
 # The value with which all accounts are seen, for operators and machines.
 EVERY_ACCOUNT = "*"
 SETTING = "billing.account_id"
 
-_SEE = prepared(f"SELECT set_config('{SETTING}', :account_id, true)")
+_SEE = Prepared(f"SELECT set_config('{SETTING}', :account_id, true)")
 
 
 def see(account_id: str) -> None:

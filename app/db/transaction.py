@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
-from sqlalchemy import TextClause, event
+from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
 from app.db import driver, prepared
 from app.db.base import db
+from app.db.prepared import Prepared
 
 _OPEN = "transaction"
 
@@ -52,7 +53,7 @@ def autocommit() -> AbstractContextManager[None]:
     return nullcontext() if _OPEN in session.info else driver.autocommit(session.connection())
 
 
-def defer(statement: TextClause, values: Mapping[str, Any]) -> None:
+def defer(statement: Prepared, values: Mapping[str, Any]) -> None:
     """Have a statement run along with the next one, or with the commit, in the same transaction.
 
     It costs no round trip. What it yields is lost, and its failure is that of what it goes along with.

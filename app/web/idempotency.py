@@ -19,7 +19,7 @@ from werkzeug.exceptions import HTTPException
 from app.auth.actor import current_actor
 from app.clock import utc_now
 from app.db.base import Base, Moment, db
-from app.db.prepared import prepared
+from app.db.prepared import Prepared
 from app.db.transaction import defer, transaction
 from app.errors import Conflict, Invalid, KeyReused, Reason, ServiceError
 from app.web import metrics
@@ -47,12 +47,12 @@ class IdempotencyKey(Base):
 
 
 # A twin that is still running holds the row: the claim waits for it to end, but not for ever.
-_CLAIM = prepared("""
+_CLAIM = Prepared("""
     SET LOCAL lock_timeout = '10s';
     DELETE FROM idempotency_keys WHERE caller = :caller AND key = :key AND created_at <= :expired;
     INSERT INTO idempotency_keys (caller, key, request_hash, created_at) VALUES (:caller, :key, :request_hash, :now)
 """)
-_STORED = prepared("""
+_STORED = Prepared("""
     SELECT request_hash, status, body FROM idempotency_keys
     WHERE caller = :caller AND key = :key AND created_at > :expired
 """)
@@ -62,7 +62,7 @@ _PRUNE = text("""
         ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED
     )
 """)
-_STORE = prepared("UPDATE idempotency_keys SET status = :status, body = :body WHERE caller = :caller AND key = :key")
+_STORE = Prepared("UPDATE idempotency_keys SET status = :status, body = :body WHERE caller = :caller AND key = :key")
 
 
 def once(view: Callable[[], Response]) -> Response:

@@ -2,7 +2,7 @@
 
 from app.db import json_rows
 from app.db.paging import ListQuery
-from app.db.prepared import prepared
+from app.db.prepared import Prepared
 
 BOOKINGS = ListQuery(
     columns="""
@@ -107,10 +107,10 @@ _PAYMENTS_OF_PERIOD = f"""(
     FROM work_period_payments p WHERE p.work_period_id = w.id
 )"""
 
-PERIOD = prepared(
+PERIOD = Prepared(
     f"SELECT {PERIOD_COLUMNS}, {_PAYMENTS_OF_PERIOD} AS payments FROM work_periods w WHERE w.id = :period_id"
 )
-PAYMENT = prepared(f"SELECT {_PAYMENT_COLUMNS} FROM work_period_payments p WHERE p.id = :payment_id")
+PAYMENT = Prepared(f"SELECT {_PAYMENT_COLUMNS} FROM work_period_payments p WHERE p.id = :payment_id")
 
 # What deciding on a payment needs to know of its period and booking.
 _TO_DECIDE = """
@@ -118,18 +118,18 @@ _TO_DECIDE = """
         w.completed_payments, b.member_rate, b.customer_rate, b.billing_account_id
     FROM work_periods w JOIN resource_bookings b ON b.id = w.resource_booking_id
 """
-LOCK_PERIODS = prepared(
+LOCK_PERIODS = Prepared(
     f"{_TO_DECIDE} WHERE w.id = ANY(CAST(:period_ids AS uuid[])) ORDER BY w.id FOR NO KEY UPDATE OF w"
 )
-LOCK_PERIODS_OF_PAYMENTS = prepared(f"""
+LOCK_PERIODS_OF_PAYMENTS = Prepared(f"""
     {_TO_DECIDE} WHERE w.id IN (
         SELECT work_period_id FROM work_period_payments WHERE id = ANY(CAST(:payment_ids AS uuid[]))
     ) ORDER BY w.id FOR NO KEY UPDATE OF w
 """)
-PAYMENTS_TO_CHANGE = prepared(
+PAYMENTS_TO_CHANGE = Prepared(
     f"SELECT {_PAYMENT_COLUMNS} FROM work_period_payments p WHERE p.id = ANY(CAST(:payment_ids AS uuid[]))"
 )
-WRITE_PERIODS = prepared("""
+WRITE_PERIODS = Prepared("""
     UPDATE work_periods AS w SET days_paid = new.days_paid, payment_total = new.payment_total,
         open_payments = new.open_payments, completed_payments = new.completed_payments, updated_at = :now
     FROM unnest(
@@ -156,7 +156,7 @@ _PAYMENT_TYPES = {
 _PAYMENT_ARRAYS = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _PAYMENT_TYPES.items())
 WRITTEN_FIELDS = tuple(_PAYMENT_TYPES)
 # One statement for new payments and changed ones: their rows are this transaction's alone, since their periods are.
-WRITE_PAYMENTS = prepared(f"""
+WRITE_PAYMENTS = Prepared(f"""
     INSERT INTO work_period_payments ({", ".join(_PAYMENT_TYPES)})
     SELECT * FROM unnest({_PAYMENT_ARRAYS})
     ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _PAYMENT_TYPES if name != "id")}

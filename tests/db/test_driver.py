@@ -15,10 +15,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from app.db.base import db
-from app.db.prepared import prepared
+from app.db.prepared import Prepared
 from app.db.transaction import autocommit, defer, transaction
 
-ADD = prepared("INSERT INTO changes VALUES (:number)")
+ADD = Prepared("INSERT INTO changes VALUES (:number)")
 ADD_NOW = text("INSERT INTO changes VALUES (:number)")
 WHERE_AM_I = text("SELECT txid_current()")
 
@@ -200,7 +200,7 @@ def test_another_isolation_is_refused_rather_than_ignored() -> None:
 
 
 def test_one_that_cannot_be_prepared_fails_by_itself(changes: Any) -> None:
-    gone = prepared("INSERT INTO nothing VALUES (:number)")
+    gone = Prepared("INSERT INTO nothing VALUES (:number)")
     with undone_by(ProgrammingError):
         db.session.execute(ADD_NOW, {"number": 1})
         defer(gone, {"number": 1})

@@ -24,9 +24,9 @@ def cut_once(app: Flask, moment: str, verb: str) -> Iterator[None]:
     """Cut the first connection that comes to a statement beginning with `verb`."""
     done: list[str] = []
 
-    def listen(connection: Any, _cursor: Any, _sent: str, _parameters: Any, context: Any, *_: Any) -> None:
-        if not done and verb in context.statement:
-            done.append(context.statement)
+    def listen(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if not done and verb in statement:
+            done.append(statement)
             cut(connection)
 
     with app.app_context():

@@ -6,13 +6,12 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, TextClause, create_engine, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
 
 from app.db import prepared as preparing
-from app.db.base import db
-from app.db.prepared import prepared
+from app.db.base import RoutedSession, db
+from app.db.prepared import Prepared, run
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ def known(session: Any) -> list[str]:
 
 def test_what_is_run_often_is_prepared(session: Any, direct: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preparing, "PREPARED_AT_RUN", 3)
-    statement = prepared("SELECT CAST(:number AS int) + 40002")
+    statement = Prepared("SELECT CAST(:number AS int) + 40002")
     for runs in (1, 2, 3, 4):
         assert session.execute(statement, {"number": runs}).scalar_one() == runs + 40002
         assert any("40002" in each for each in known(session)) == (direct and runs >= 3)
@@ -60,18 +59,18 @@ def test_other_statements_are_not(session: Any) -> None:
 @pytest.mark.parametrize(
     ("statement", "values", "found"),
     [
-        (prepared("SELECT id FROM clients WHERE id = ANY(CAST(:ids AS text[]))"), {"ids": []}, []),
-        (prepared("SELECT u FROM unnest(CAST(:ids AS uuid[])) AS u"), {"ids": [str(UUID(int=1))]}, [UUID(int=1)]),
+        (Prepared("SELECT id FROM clients WHERE id = ANY(CAST(:ids AS text[]))"), {"ids": []}, []),
+        (Prepared("SELECT u FROM unnest(CAST(:ids AS uuid[])) AS u"), {"ids": [str(UUID(int=1))]}, [UUID(int=1)]),
         (
-            prepared("SELECT CAST(:text AS text) || '%'"),
+            Prepared("SELECT CAST(:text AS text) || '%'"),
             {"text": "it's \\ :text %(text)s"},
             ["it's \\ :text %(text)s%"],
         ),
-        (prepared("SELECT coalesce(CAST(:a AS text), :b)"), {"a": None, "b": "b"}, ["b"]),
-        (prepared("SELECT set_config('billing.x', :x, true); SELECT current_setting('billing.x')"), {"x": "1"}, ["1"]),
+        (Prepared("SELECT coalesce(CAST(:a AS text), :b)"), {"a": None, "b": "b"}, ["b"]),
+        (Prepared("SELECT set_config('billing.x', :x, true); SELECT current_setting('billing.x')"), {"x": "1"}, ["1"]),
     ],
 )
-def test_values_arrive_as_they_are(session: Any, statement: TextClause, values: Any, found: list[Any]) -> None:
+def test_values_arrive_as_they_are(session: Any, statement: Prepared, values: Any, found: list[Any]) -> None:
     for _ in range(2):
         assert list(session.execute(statement, values).scalars()) == found
 
@@ -80,14 +79,14 @@ def test_few_stay_prepared(engine: Engine, direct: bool, monkeypatch: pytest.Mon
     monkeypatch.setattr(preparing, "KEPT", 2)
     with engine.connect() as connection:
         for number in range(5):
-            connection.execute(prepared(f"SELECT {number}"))
+            run(connection, Prepared(f"SELECT {number}"), {})
         kept = connection.execute(text("SELECT count(*) FROM pg_prepared_statements")).scalar_one()
     assert kept == (2 if direct else 0)
 
 
-def test_a_migration_costs_each_connection_one_failure(engine: Engine, direct: bool) -> None:
-    statement = prepared("SELECT * FROM row_counts")
-    with Session(engine) as session:
+def test_a_migration_costs_each_connection_one_failure(app: Flask, engine: Engine, direct: bool) -> None:
+    statement = Prepared("SELECT * FROM row_counts")
+    with app.app_context(), RoutedSession(db, bind=engine) as session:
         session.execute(statement)
         session.commit()
         session.execute(text("ALTER TABLE row_counts ADD COLUMN added int"))

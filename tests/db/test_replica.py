@@ -110,9 +110,9 @@ def asked(app: Flask) -> Iterator[list[str]]:
     """What the replica is asked meanwhile, apart from how far it is."""
     statements: list[str] = []
 
-    def note(_connection: Any, _cursor: Any, _sent: str, _parameters: Any, context: Any, *_: Any) -> None:
-        if "pg_last_wal_replay_lsn" not in context.statement and "pg_control" not in context.statement:
-            statements.append(context.statement)
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "pg_last_wal_replay_lsn" not in statement and "pg_control" not in statement:
+            statements.append(statement)
 
     event.listen(replica_of(app).engine, "before_cursor_execute", note)
     yield statements
@@ -289,9 +289,9 @@ class TestLeavingOut:
     def test_one_that_hangs_in_the_middle_of_a_read(self, machine: Make, token: Any, replica: Server) -> None:
         app = machine(max_lag=NO_PATIENCE)
 
-        def hang(_connection: Any, _cursor: Any, _sent: str, _parameters: Any, context: Any, *_: Any) -> None:
-            if "FROM clients" in context.statement:
-                hung.append(context.statement)
+        def hang(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            if "FROM clients" in statement:
+                hung.append(statement)
                 replica.freeze()
 
         hung: list[str] = []
@@ -307,9 +307,9 @@ class TestLeavingOut:
         monkeypatch.setattr("app.db.replica.READ_SECONDS", 0.1)
         app = machine()
 
-        def wait(_connection: Any, cursor: Any, _sent: str, _parameters: Any, context: Any, *_: Any) -> None:
-            if "FROM clients" in context.statement:
-                slow.append(context.statement)
+        def wait(_connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+            if "FROM clients" in statement:
+                slow.append(statement)
                 cursor.execute("SELECT pg_sleep(60)")
 
         slow: list[str] = []
