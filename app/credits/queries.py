@@ -4,6 +4,7 @@ from sqlalchemy import text
 
 from app.db.paging import ListQuery
 from app.db.prepared import Prepared
+from app.db.tenancy import SETTING
 
 _COLUMNS = """
     t.id, t.amount, t.transaction_type, t.description, t.operation_type, -t.amount AS credits_used, t.cost_usd,
@@ -83,6 +84,43 @@ KEYED = Prepared("""
     JOIN unnest(CAST(:account_ids AS uuid[]), CAST(:usage_keys AS text[])) AS sent (account_id, usage_key)
         USING (account_id, usage_key)
 """)
+_ADD_TO_DAY = """
+    ON CONFLICT (account_id, day, transaction_type)
+        DO UPDATE SET total = kept.total + excluded.total, count = kept.count + excluded.count
+"""
+# One deduction, decided here as `app.credits.ledger` decides many. The balance is locked first and read by the next
+# statement, as above; both are sent at once, and nothing is written unless all is. The time was taken before the lock:
+# of two transactions of an account, the later one has the later time all the same.
+SPEND = Prepared(f"""
+    SELECT set_config('{SETTING}', :account_id, true);
+    SELECT FROM credit_balances WHERE account_id = CAST(:account_id AS uuid) FOR NO KEY UPDATE;
+    WITH state AS (
+        SELECT b.account_id, b.credits, b.transactions + 1 AS position, CAST(:credits_used AS bigint) AS asked,
+            p.usd_per_credit, greatest(:now, last.created_at) AS now
+        FROM credit_balances b JOIN plans p ON p.id = b.plan_id
+        LEFT JOIN credit_transactions last ON last.account_id = b.account_id AND last.position = b.transactions
+        WHERE b.account_id = CAST(:account_id AS uuid)
+    ), posted AS (
+        INSERT INTO credit_transactions (
+            account_id, position, amount, transaction_type, description, operation_type, cost_usd, balance_after,
+            created_by, created_at
+        )
+        SELECT account_id, position, -asked, 'deduction', :description, :operation_type,
+            round(asked * usd_per_credit, 2), credits - asked, :created_by, now
+        FROM state WHERE asked <= credits
+        RETURNING *
+    ), balance AS (
+        UPDATE credit_balances AS b SET credits = posted.balance_after, transactions = posted.position
+        FROM posted WHERE b.account_id = CAST(:account_id AS uuid)
+    ), daily AS (
+        INSERT INTO credit_daily_totals AS kept (account_id, day, transaction_type, total, count)
+        SELECT account_id, CAST(created_at AT TIME ZONE 'UTC' AS date), transaction_type, amount, 1 FROM posted
+        {_ADD_TO_DAY}
+    )
+    SELECT posted.id, posted.operation_type, -posted.amount AS credits_used, posted.cost_usd, posted.description,
+        posted.created_at, posted.balance_after, state.credits AS available
+    FROM state LEFT JOIN posted ON true
+""")
 WRITTEN = {
     "account_id": "uuid",
     "position": "bigint",
@@ -109,8 +147,7 @@ WRITE = Prepared(f"""
     INSERT INTO credit_daily_totals AS kept (account_id, day, transaction_type, total, count)
     SELECT account_id, :day, transaction_type, sum(amount), count(*) FROM posted
     GROUP BY account_id, transaction_type ORDER BY account_id, transaction_type
-    ON CONFLICT (account_id, day, transaction_type)
-        DO UPDATE SET total = kept.total + excluded.total, count = kept.count + excluded.count
+    {_ADD_TO_DAY}
 """)
 
 # Every month from the one an account was opened in to the present one, but for those granted already.

@@ -11,7 +11,7 @@ from app.auth.permissions import Role, SignedIn
 from app.credits import balances, schemas, service
 from app.credits.ledger import Outcome, Transaction
 from app.db.paging import Page
-from app.db.transaction import transaction
+from app.db.transaction import autocommit
 from app.web import bulk
 from app.web.blueprint import ApiBlueprint
 from app.web.resource import Resource
@@ -88,9 +88,9 @@ class Usage(Resource):
     @blueprint.response(201, schemas.SpentCredits)
     @blueprint.alt_response(402, response="PAYMENT_REQUIRED")
     @blueprint.doc(operationId="spendCredits")
-    def post(self, values: dict[str, Any]) -> Transaction:
+    def post(self, values: dict[str, Any]) -> Row[Any]:
         """Spend credits on an operation"""
-        with transaction():
+        with autocommit():
             return service.spend(current_actor(), values)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import Row
+
 from app.auth.actor import Actor
 from app.auth.permissions import scopes
 from app.credits import ledger
@@ -10,16 +12,28 @@ from app.credits.ledger import Entry, Outcome, Transaction
 from app.credits.models import TransactionType
 from app.customers import membership
 from app.db import tenancy
-from app.errors import Invalid, NotFound, only
+from app.errors import Invalid, NotFound
 
 RESOURCE = "credits"
 SPEND_SCOPES = scopes(RESOURCE, "spend")
 GRANT_SCOPES = scopes(RESOURCE, "grant")
 
 
-def spend(actor: Actor, item: Mapping[str, Any]) -> Transaction:
-    """Take credits for one operation. Raises PaymentRequired and changes nothing when there are not enough."""
-    return only(spend_many(actor, [item]))
+def spend(actor: Actor, item: Mapping[str, Any]) -> Row[Any]:
+    """Take credits for one operation, as `spend_many` does.
+
+    Raises PaymentRequired, Invalid (nobody's credits are named) or NotFound, and changes nothing then.
+    """
+    own = _own_account(actor)
+    if not _may_name(item, own):
+        raise _refused(item)
+    return ledger.spend(
+        item.get("account_id") or own or "",
+        item["credits_used"],
+        item["operation_type"],
+        item.get("description"),
+        created_by=actor.subject,
+    )
 
 
 def spend_many(actor: Actor, items: Sequence[Mapping[str, Any]]) -> list[Outcome]:
@@ -27,7 +41,10 @@ def spend_many(actor: Actor, items: Sequence[Mapping[str, Any]]) -> list[Outcome
 
     Machines say whose credits (`account_id`); an owner or admin of an account spends that account's.
     """
-    own = _own_account(actor, {item.get("account_id") for item in items})
+    own = _own_account(actor)
+    if own is None:
+        named = {item.get("account_id") for item in items}
+        tenancy.see((named.pop() if len(named) == 1 else None) or tenancy.EVERY_ACCOUNT)
     outcomes: list[Outcome | None] = [None if _may_name(item, own) else _refused(item) for item in items]
     entries = [
         Entry(
@@ -57,13 +74,9 @@ def grant(actor: Actor, values: Mapping[str, Any]) -> Transaction:
     return ledger.post_one(entry, created_by=actor.subject)
 
 
-def _own_account(actor: Actor, named: set[str | None]) -> str | None:
+def _own_account(actor: Actor) -> str | None:
     """The one account whose credits the caller may spend; None for a machine, which spends those of the named ones."""
-    if actor.has_scope(SPEND_SCOPES):
-        only_one = next(iter(named)) if len(named) == 1 else None
-        tenancy.see(only_one or tenancy.EVERY_ACCOUNT)
-        return None
-    return membership.enter_as_manager(actor).account_id
+    return None if actor.has_scope(SPEND_SCOPES) else membership.enter_as_manager(actor).account_id
 
 
 def _may_name(item: Mapping[str, Any], own: str | None) -> bool:

@@ -1,9 +1,9 @@
 """Prepared statements: those that requests run all the time are parsed and planned once for each connection.
 
-For a short statement that is most of what it costs the database. Where a `Prepared` is run, nothing is different. What is
-sent is `EXECUTE`, once the connection has seen the statement often enough to prepare it. It goes straight to the driver,
-too: forming SQL from a statement and columns from an answer, which SQLAlchemy does at each run of a text, takes longer
-than all else that happens to it here.
+For a short statement that is most of what it costs the database. Where a `Prepared` is run, nothing is different. What
+is sent is `EXECUTE`, once the connection has seen the statement often enough to prepare it. It goes straight to the
+driver, too: forming SQL from a statement and columns from an answer, which SQLAlchemy does at each run of a text, takes
+longer than all else that happens to it here.
 
 A pool between the service and the database, such as PgBouncer, may send each transaction to another server process,
 which would not know the statement. Then the process that answers is not the one that the connection was told of, and

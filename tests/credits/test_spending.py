@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from freezegun import freeze_time
 
 from tests.caller import Caller, data, error
 
@@ -82,6 +83,13 @@ class TestSpending:
         assert data(customer.post(USAGE, item(100)), 201)["balance_after"] == 0
         error(customer.post(USAGE, item(1)), 402, "insufficient_credits")
         assert data(customer.get(TRANSACTIONS))["count"] == 2
+
+    def test_time_does_not_run_backwards(self, machine: Caller, customer: Caller, customer_id: str) -> None:
+        """Another machine's clock may be behind, and whoever waits for the balance took the time before."""
+        last = data(customer.get(TRANSACTIONS))["results"][0]["created_at"]
+        with freeze_time("2020-01-01T00:00:00Z"):
+            spent = data(machine.post(USAGE, item(10, account_id=customer_id)), 201)
+        assert spent["created_at"] == last
 
     @pytest.mark.parametrize(
         ("body", "field"),

@@ -135,10 +135,20 @@ FAULTS = (
     _fault(
         "the last credit cannot be spent",
         "credits/test_spending.py::TestSpending::test_not_more_than_there_are",
+        (CREDIT_QUERIES, "FROM state WHERE asked <= credits", "FROM state WHERE asked < credits"),
+    ),
+    _fault(
+        "a balance is spent from without being locked",
+        "concurrency/test_credit_races.py",
+        (CREDIT_QUERIES, "CAST(:account_id AS uuid) FOR NO KEY UPDATE;", "CAST(:account_id AS uuid);"),
+    ),
+    _fault(
+        "the last credit cannot be spent in bulk",
+        "credits/test_spending.py::TestBulkSpending",
         (CREDITS, "balance.credits + entry.amount < 0", "balance.credits + entry.amount <= 0"),
     ),
     _fault(
-        "a balance is read without being locked",
+        "balances are read without being locked",
         "concurrency/test_credit_races.py",
         (CREDIT_QUERIES, "ORDER BY account_id FOR NO KEY UPDATE;", "ORDER BY account_id;"),
     ),
