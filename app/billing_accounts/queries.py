@@ -14,8 +14,8 @@ _CLIENT = json_rows.json_object(
         "name": json_rows.value("c.name"),
         "code_name": json_rows.value("c.code_name"),
         "status": json_rows.word("c.status"),
-        "start_date": json_rows.time("c.start_date"),
-        "end_date": json_rows.time("c.end_date"),
+        "start_date": json_rows.or_null(json_rows.time("c.start_date")),
+        "end_date": json_rows.or_null(json_rows.time("c.end_date")),
         "created_at": json_rows.time("c.created_at"),
         "updated_at": json_rows.time("c.updated_at"),
     }
@@ -91,7 +91,7 @@ _JSON_LINE = {
     "external_id": json_rows.value("l.external_id"),
     "external_type": json_rows.word("l.external_type"),
     "external_name": json_rows.value("l.external_name"),
-    "challenge_id": f"CASE l.external_type WHEN 'CHALLENGE' THEN {json_rows.value('l.external_id')} END",
+    "challenge_id": f"CASE l.external_type WHEN 'CHALLENGE' THEN {json_rows.value('l.external_id')} ELSE 'null' END",
 }
 _COPILOT_JSON_LINE = {**_JSON_LINE, "member_payment_amount": json_rows.amount(_MEMBER_AMOUNT)}
 

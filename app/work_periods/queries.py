@@ -99,7 +99,8 @@ PAYMENTS = ListQuery(
 )
 _JSON_PAYMENT = {
     **{name: json_rows.value(f"p.{name}") for name in PAYMENT_FIELDS},
-    **{name: json_rows.amount(f"p.{name}") for name in ("member_rate", "customer_rate", "amount")},
+    **{name: json_rows.amount(f"p.{name}") for name in ("member_rate", "amount")},
+    "customer_rate": json_rows.or_null(json_rows.amount("p.customer_rate")),
     **{name: json_rows.time(f"p.{name}") for name in ("created_at", "updated_at")},
 }
 _PAYMENTS_OF_PERIOD = f"""(
