@@ -20,6 +20,14 @@ PARTS = re.compile(rf" on ((?:{'|'.join(layout.SHARD_KEYS)})_\d+)\b")
 CUSTOMER = {"account_id": "01a2102d-d691-73cc-9c7e-a5780de08ba9"}
 LINE = {"account_id": 5, "kind": "locked", "amount": 1, "now": "2025-01-01", "external_type": "CHALLENGE"}
 LOCK = {**LINE, "external_id": "c4", "external_name": None}
+SPENDING = {
+    **CUSTOMER,
+    "credits_used": 1,
+    "operation_type": "search",
+    "description": None,
+    "created_by": "someone",
+    "now": "2025-01-01",
+}
 KEY = {"caller": "someone", "key": "k"}
 # On each server, these meet the rows of one account only.
 ONE_PART = {
@@ -28,6 +36,7 @@ ONE_PART = {
     "detail": (accounts.DETAIL.text, {"account_id": 5}),
     "balance": (credits.BALANCE.text, {**CUSTOMER, "month": "2025-01-01"}),
     "analytics": (credits.DAILY_TOTALS.text, {**CUSTOMER, "first": "2025-01-01", "last": "2025-02-01"}),
+    "single spending": (credits.SPEND.text, SPENDING),
     "lock of a balance": (credits.LOCK_BALANCES.text, {"account_ids": [CUSTOMER["account_id"]]}),
     "stored answer": (idempotency._STORED.text, {**KEY, "expired": "2025-01-01"}),  # noqa: SLF001
     "storing an answer": (idempotency._STORE.text, {**KEY, "status": 200, "body": b""}),  # noqa: SLF001

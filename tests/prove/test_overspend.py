@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from app.billing_accounts import audit as budget_audit
 from app.billing_accounts import holds, ledger
@@ -70,15 +71,22 @@ class World:
         return Round([self._pay(period) for period in self._periods[:CALLERS]], fits)
 
     def credits(self) -> Round:
-        user = self._sign_in(user=f"customer-{next(self._numbers)}")
-        account_id = data(user.post("/v1/account/", {"name": "Prove"}), 201)["id"]
-        used = self._chance.randrange(2, 34)
-        item = {"operation_type": "search", "credits_used": used, "account_id": account_id}
-        return Round([lambda: self._machine.post("/v1/billing/credits/usage/", item)] * CALLERS, 100 // used)
+        fits, item = self._spending()
+        return Round([lambda: self._machine.post("/v1/billing/credits/usage/", item)] * CALLERS, fits)
+
+    def credits_in_bulk(self) -> Round:
+        fits, item = self._spending()
+        return Round([lambda: self._machine.post("/v1/billing/credits/usage/bulk/", [item])] * CALLERS, fits)
 
     def _account(self) -> tuple[int, int]:
         fits = self._chance.randrange(1, CALLERS)
         return fits, self._open_account(budget=AMOUNT * fits + self._chance.randrange(AMOUNT))
+
+    def _spending(self) -> tuple[int, dict[str, Any]]:
+        user = self._sign_in(user=f"customer-{next(self._numbers)}")
+        account_id = data(user.post("/v1/account/", {"name": "Prove"}), 201)["id"]
+        used = self._chance.randrange(2, 34)
+        return 100 // used, {"operation_type": "search", "credits_used": used, "account_id": account_id}
 
     def _reserve(self, account: int, operation: str, number: int, external_type: str) -> Call:
         body = {"externalType": external_type, "externalId": f"c{number}", "amount": AMOUNT}
@@ -101,7 +109,8 @@ LOCK_OF = {
     "consumes": (ledger, "RESERVE"),
     "batch_consumes": (ledger, "_LOCK_BUDGETS"),
     "payments": (holds, "_LOCK"),
-    "credits": (credit_queries, "LOCK_BALANCES"),
+    "credits": (credit_queries, "SPEND"),
+    "credits_in_bulk": (credit_queries, "LOCK_BALANCES"),
 }
 
 
@@ -110,9 +119,17 @@ def world(admin: Caller, open_account: Open, as_caller: Callable[..., Caller]) -
     return World(admin, as_caller(scopes=("spend:credits",)), open_account, as_caller)
 
 
+def status(answer: TestResponse) -> int:
+    """The status of the answer, or of the one item that was sent in bulk."""
+    found = data(answer) if answer.status_code == 200 else None
+    if isinstance(found, list) and "error" in found[0]:
+        return int(found[0]["error"]["code"])
+    return answer.status_code
+
+
 def wrong_answers(each: Round) -> int:
     """How many calls more or less succeeded than fit, and how many were answered with neither success nor refusal."""
-    statuses = [answer.status_code for answer in at_once(each.calls, CALLERS)]
+    statuses = [status(answer) for answer in at_once(each.calls, CALLERS)]
     granted = sum(status in {200, 201} for status in statuses)
     refused = sum(status in {400, 402} for status in statuses)
     return abs(granted - each.fits) + len(statuses) - granted - refused
