@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -12,9 +11,9 @@ from werkzeug.test import TestResponse
 
 from app.billing_accounts import audit
 from tests.caller import ACCOUNTS, Caller, Open, data, error
+from tests.concurrency.callers import at_once, statuses
 
 # As many as the application keeps connections.
-THREADS = 8
 
 
 @pytest.fixture(autouse=True)
@@ -23,11 +22,6 @@ def _sound_books(app: Flask) -> Iterable[None]:
     yield
     with app.app_context():
         assert list(audit.differences()) == []
-
-
-def at_once(calls: Iterable[Callable[[], TestResponse]]) -> list[TestResponse]:
-    with ThreadPoolExecutor(THREADS) as pool:
-        return [each.result() for each in [pool.submit(call) for call in calls]]
 
 
 def lock(caller: Caller, account_id: int, challenge: str, amount: Any) -> Callable[[], TestResponse]:
@@ -47,11 +41,6 @@ def consume_many(caller: Caller, amounts: list[tuple[int, int]]) -> Callable[[],
 def totals(caller: Caller, account_id: int) -> tuple[Decimal, Decimal]:
     account = data(caller.get(f"{ACCOUNTS}/{account_id}"))
     return account["lockedBudget"], account["consumedBudget"]
-
-
-def statuses(answers: Iterable[TestResponse]) -> dict[int, int]:
-    found = [answer.status_code for answer in answers]
-    return {status: found.count(status) for status in sorted(set(found))}
 
 
 def test_exactly_as_many_locks_succeed_as_fit(admin: Caller, open_account: Open) -> None:

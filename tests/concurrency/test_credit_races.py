@@ -1,6 +1,6 @@
 """Many callers at once on the same credits and accounts, each with a connection of their own."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,9 +15,9 @@ from app.db import tenancy
 from app.db.base import db
 from app.db.transaction import transaction
 from tests.caller import Caller, data
+from tests.concurrency.callers import at_once, statuses
 from tests.concurrency.locks import holding
 
-THREADS = 8
 USAGE = "/v1/billing/credits/usage/"
 BULK = "/v1/billing/credits/usage/bulk/"
 TEAM = "/v1/account/team/"
@@ -29,16 +29,6 @@ def _sound_books(app: Flask) -> Iterator[None]:
     yield
     with app.app_context():
         assert list(audit.differences()) == []
-
-
-def at_once(calls: Iterable[Callable[[], TestResponse]]) -> list[TestResponse]:
-    with ThreadPoolExecutor(THREADS) as pool:
-        return [each.result() for each in [pool.submit(call) for call in calls]]
-
-
-def statuses(answers: Iterable[TestResponse]) -> dict[int, int]:
-    found = [answer.status_code for answer in answers]
-    return {status: found.count(status) for status in sorted(set(found))}
 
 
 def spend(caller: Caller, credits: int, **more: Any) -> Callable[[], TestResponse]:

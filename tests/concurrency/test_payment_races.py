@@ -2,17 +2,17 @@
 
 import random
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from app.billing_accounts import audit as budgets
 from app.work_periods import audit
 from tests.caller import Caller, Open, data
+from tests.concurrency.callers import THREADS, at_once
 
-THREADS = 8
 BOOKINGS, PERIODS, PAYMENTS = "/v6/resource-bookings", "/v6/work-periods", "/v6/work-period-payments"
 
 
@@ -35,13 +35,8 @@ def book(caller: Caller, account: int, weeks: int) -> list[str]:
     return [period["id"] for period in found]
 
 
-def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
-    with ThreadPoolExecutor(THREADS) as pool:
-        return [data(each.result()) for each in [pool.submit(call) for call in calls]]
-
-
-def paid(answers: list[Any]) -> int:
-    return sum("error" not in item for answer in answers for item in answer)
+def paid(answers: list[TestResponse]) -> int:
+    return sum("error" not in item for answer in answers for item in data(answer))
 
 
 def test_many_bulk_calls_pay_exactly_what_the_budget_allows(admin: Caller, open_account: Open) -> None:
@@ -62,7 +57,7 @@ def test_days_are_paid_once_whoever_asks(admin: Caller, open_account: Open) -> N
     periods = book(admin, account, 16)
     query = {"query": {"projectId": 1}}
     calls: list[Callable[[], Any]] = [lambda: admin.post(f"{PAYMENTS}/query", query)] * 8
-    answers = at_once(calls)
+    answers = [data(answer) for answer in at_once(calls)]
     assert sum(answer["totalSuccess"] for answer in answers) == len(periods)
     assert sum(answer["totalError"] for answer in answers) == 0
     assert data(admin.get(f"/v6/billing-accounts/{account}"))["lockedBudget"] == 5 * len(periods)
@@ -87,4 +82,4 @@ def test_calls_over_the_same_accounts_wait_in_no_circle(admin: Caller, open_acco
                 lambda consumes=consumes: admin.post("/v6/billing-accounts/consume-amounts", {"consumes": consumes})
             )
     chance.shuffle(calls)
-    assert "error" not in str(at_once(calls))
+    assert "error" not in str([data(answer) for answer in at_once(calls)])

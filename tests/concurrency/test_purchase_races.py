@@ -1,6 +1,6 @@
 """Many callers at once on the same purchases, each with a connection of their own."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,9 +11,9 @@ from werkzeug.test import TestResponse
 
 from app.credits import audit
 from tests.caller import Caller, data
+from tests.concurrency.callers import at_once, statuses
 from tests.concurrency.locks import holding
 
-THREADS = 8
 PAYMENTS = "/v1/billing/payments/"
 
 
@@ -31,16 +31,6 @@ def purchase(customer: Caller) -> Callable[..., TestResponse]:
     (package_id, *_) = (each["id"] for each in data(customer.get("/v1/billing/credit-packages/"))["results"])
     path = f"/v1/billing/credit-packages/{package_id}/purchase/"
     return lambda **headers: customer.post(path, {"payment_method": "manual"}, **headers)
-
-
-def at_once(calls: Iterable[Callable[[], TestResponse]]) -> list[TestResponse]:
-    with ThreadPoolExecutor(THREADS) as pool:
-        return [each.result() for each in [pool.submit(call) for call in calls]]
-
-
-def statuses(answers: Iterable[TestResponse]) -> dict[int, int]:
-    found = [answer.status_code for answer in answers]
-    return {status: found.count(status) for status in sorted(set(found))}
 
 
 def credits_of(customer: Caller) -> int:
