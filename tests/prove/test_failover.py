@@ -99,12 +99,15 @@ class Cluster:
         self.standby.promote()
         promoted = time.monotonic()
         self.primary = self.standby
-        until(lambda: all(each.served_after(struck, write=True) for each in self.writers), "all to write again")
-        served = max(each.served_after(promoted, write=True) or 0 for each in self.writers)
+
+        def served() -> list[float | None]:
+            return [each.served_after(struck, write=True) for each in self.writers]
+
+        until(lambda: None not in served(), "all to write again")
         for writer, start in zip(self.writers, seen, strict=True):
             for answer in writer.answers[start:]:
                 self.strange += not (answer.good or answer.says_to_try_again) or answer.seconds > ANSWER_SECONDS
-        return promoted - struck, served - struck
+        return promoted - struck, max(moment for moment in served() if moment is not None) - struck
 
     def end_load(self) -> None:
         for writer in self.writers:
