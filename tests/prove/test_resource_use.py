@@ -40,7 +40,8 @@ wsgi.app.wsgi_app = lambda environ, start: kept.append(b"x" * 200_000) or answer
 def started(settings: Settings, *, workers: int, altered_by: str = "") -> Iterator[Service]:
     """A service on the database of the tests."""
     with tempfile.TemporaryDirectory(prefix="billing-") as place:
-        environ = {"DATABASE_URL": settings.database_url, "AUTH_SECRET": SECRET}
+        # A worker that is replaced meanwhile would begin anew what is watched.
+        environ = {"DATABASE_URL": settings.database_url, "AUTH_SECRET": SECRET, "WORKER_MAX_REQUESTS": "0"}
         service = Service(Path(place), workers=workers, altered_by=altered_by, **environ)
         yield service
         _, _, err = interrupt(service.process)
