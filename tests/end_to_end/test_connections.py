@@ -22,7 +22,7 @@ CHUNKED = b"4\r\n" + BODY[:4] + b"\r\nC;some=extension\r\n" + BODY[4:] + b"\r\n0
 WORKERS = 2
 MANY = 3 * WORKERS * THREADS_PER_WORKER
 # Far less than any of them would be waited for, far more than an answer takes.
-PROMPT_SECONDS = 8
+PROMPT_SECONDS = 4
 
 
 @pytest.fixture(scope="module")
