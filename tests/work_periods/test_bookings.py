@@ -133,6 +133,13 @@ def test_weeks_follow_their_booking(admin: Caller, booking: Any) -> None:
 
 
 class TestPeriods:
+    def test_a_payment_without_a_customer_rate_shows_too(self, admin: Caller, book: Book) -> None:
+        period_id = book()[0]
+        payment = pay(admin, period_id, days=2)
+        changed = data(admin.patch(f"/v6/work-period-payments/{payment['id']}", {"customerRate": None}))
+        assert changed["customerRate"] is None
+        assert data(admin.get(f"{PERIODS}/{period_id}"))["payments"] == [changed]
+
     def test_a_period_shows_its_payments(self, admin: Caller, book: Book) -> None:
         period_id = book()[0]
         payment = pay(admin, period_id, days=2)
