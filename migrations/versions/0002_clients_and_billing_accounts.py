@@ -148,7 +148,10 @@ def upgrade() -> None:
         sa.Column("external_name", sa.String(length=255), nullable=True),
         sa.Column("amount", sa.Numeric(precision=15, scale=4), nullable=False),
         sa.Column("date", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("external_type IN ('CHALLENGE', 'ENGAGEMENT')", name=op.f("ck_budget_lines_external_type")),
+        sa.CheckConstraint(
+            "external_type IN ('CHALLENGE', 'ENGAGEMENT', 'WORK_PERIOD_PAYMENT')",
+            name=op.f("ck_budget_lines_external_type"),
+        ),
         sa.CheckConstraint("kind IN ('locked', 'consumed')", name=op.f("ck_budget_lines_kind")),
         sa.CheckConstraint("amount > 0", name=op.f("ck_budget_lines_amount")),
         sa.ForeignKeyConstraint(

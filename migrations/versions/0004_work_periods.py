@@ -18,7 +18,6 @@ PERIOD_STATUS = """CASE
 
 
 def upgrade() -> None:
-    _allow_lines_for("CHALLENGE", "ENGAGEMENT", "WORK_PERIOD_PAYMENT")
     op.create_table(
         "resource_bookings",
         sa.Column("id", sa.Uuid(), server_default=sa.text("uuidv7()"), nullable=False),
@@ -145,11 +144,3 @@ def downgrade() -> None:
     op.execute("DELETE FROM budget_lines WHERE external_type = 'WORK_PERIOD_PAYMENT'")
     for table in ("work_period_payments", "work_periods", "resource_bookings"):
         op.drop_table(table)
-    _allow_lines_for("CHALLENGE", "ENGAGEMENT")
-
-
-def _allow_lines_for(*external_types: str) -> None:
-    """Say what budget lines may be for. Lines for anything else must be gone."""
-    types = ", ".join(f"'{name}'" for name in external_types)
-    op.drop_constraint(op.f("ck_budget_lines_external_type"), "budget_lines")
-    op.create_check_constraint(op.f("ck_budget_lines_external_type"), "budget_lines", f"external_type IN ({types})")

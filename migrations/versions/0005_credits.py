@@ -241,6 +241,8 @@ def upgrade() -> None:
         sa.Column("failure", sa.String(length=500), nullable=True),
         sa.Column("requested_by", sa.String(length=255), nullable=False),
         sa.Column("request_key", sa.String(length=255), nullable=True),
+        sa.Column("refund_requested_by", sa.String(length=255), nullable=True),
+        sa.Column("refund_key", sa.String(length=255), nullable=True),
         sa.Column("settled_by", sa.String(length=255), nullable=True),
         sa.Column("succeeded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("refunded_at", sa.DateTime(timezone=True), nullable=True),

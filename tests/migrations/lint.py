@@ -19,8 +19,8 @@ from app import create_app
 from app.config import ROOT
 from app.db.server_version import REQUIRED
 
-# The last step of the last release: databases have taken it, and it stays as it is.
-RELEASED = "0006"
+# The last step of the last release, which databases have taken and which stays as it is; `base` before the first.
+RELEASED = "base"
 MIGRATIONS = ROOT / "migrations"
 # Matters of taste, and a limit of time for statements: building an index takes as long as it takes.
 OTHER_RULES = (
@@ -41,7 +41,7 @@ def steps(migrations: Path) -> Iterator[tuple[str, str]]:
         if script.revision != RELEASED:
             sql = io.StringIO()
             with redirect_stdout(sql):
-                revisions = f"{script.down_revision}:{script.revision}"
+                revisions = f"{script.down_revision or 'base'}:{script.revision}"
                 flask_migrate.upgrade(directory=str(migrations), revision=revisions, sql=True)
             yield script.revision, sql.getvalue()
 
