@@ -30,7 +30,10 @@ _COLUMNS = f"""
 _RATE = "CASE WHEN a.markup > 1 THEN a.markup / 100 ELSE a.markup END"
 # What a copilot sees instead of the markup: amounts as they reach the members.
 _MEMBER_REMAINING = f"round(b.remaining - b.remaining * {_RATE}, 2)"
-_MEMBER_AMOUNT = f"round(l.amount / (1 + {_RATE}), 2)"
+# A payment is what its member gets: it carries no markup.
+_MEMBER_AMOUNT = f"""
+    CASE l.external_type WHEN 'WORK_PERIOD_PAYMENT' THEN l.amount ELSE round(l.amount / (1 + {_RATE}), 2) END
+"""
 
 _FULL_COLUMNS = f"{_COLUMNS}, a.markup"
 _COPILOT_COLUMNS = f"{_COLUMNS}, {_MEMBER_REMAINING} AS member_payments_remaining"
@@ -63,6 +66,7 @@ LIST = ListQuery(
     sorts={
         "id": "a.id",
         "name": "fold_text(a.name)",
+        "status": "a.status",
         "start_date": "a.start_date",
         "end_date": "a.end_date",
         "created_at": "a.created_at",
@@ -74,6 +78,15 @@ LIST = ListQuery(
     counts=row_counts.unfiltered("billing_accounts"),
 )
 COPILOT_LIST = replace(LIST, columns=_COPILOT_COLUMNS)
+# For who sees accounts as a copilot does, but all of those granted to `:viewer`. One of the two columns is NULL.
+MIXED_LIST = replace(
+    LIST,
+    columns=f"""{_COLUMNS},
+        CASE WHEN viewed.user_id IS NOT NULL THEN a.markup END AS markup,
+        CASE WHEN viewed.user_id IS NULL THEN {_MEMBER_REMAINING} END AS member_payments_remaining""",
+    joins=f"""{_JOINS}
+        LEFT JOIN billing_account_access viewed ON viewed.billing_account_id = a.id AND viewed.user_id = :viewer""",
+)
 
 _LINE = {
     "id": "l.id",

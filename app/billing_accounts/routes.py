@@ -8,11 +8,11 @@ from app.auth.actor import current_actor
 from app.auth.guards import requires
 from app.auth.permissions import PROJECT_MANAGERS, TALENT_MANAGERS, Role, scopes
 from app.billing_accounts import access, schemas, service
-from app.billing_accounts.visibility import READ_SCOPES, SEES_ALL
+from app.billing_accounts.visibility import MEMBER_VIEW, READ_SCOPES, SEES_ALL
 from app.db.paging import Page
 from app.web.blueprint import ApiBlueprint
 from app.web.resource import Resource
-from app.web.schemas import PageArguments, page_of
+from app.web.schemas import page_of
 
 blueprint = ApiBlueprint(
     "billing-accounts",
@@ -87,7 +87,7 @@ class Users(Resource):
     """The users of one account."""
 
     @_read
-    @blueprint.arguments(PageArguments(), location="query")
+    @blueprint.arguments(schemas.UserQuery(), location="query")
     @blueprint.response(200, page_of(schemas.AccountUser))
     @blueprint.doc(operationId="listBillingAccountUsers")
     def get(self, arguments: dict[str, Any], billing_account_id: int) -> Page:
@@ -133,7 +133,7 @@ class UserAccess(Resource):
 class AccountsOfUser(Resource):
     """The accounts of one user."""
 
-    @requires(roles=[Role.ADMINISTRATOR, Role.COPILOT], scopes=READ_SCOPES)
+    @requires(roles=[Role.ADMINISTRATOR, *MEMBER_VIEW], scopes=READ_SCOPES)
     @blueprint.arguments(schemas.BillingAccountQuery(exclude=["user_id"]), location="query")
     @blueprint.response(200, page_of(schemas.BillingAccount))
     @blueprint.doc(operationId="listBillingAccountsOfUser")

@@ -9,6 +9,7 @@ from app.billing_accounts.models import ExternalType, Kind, Status
 from app.clients.schemas import Client
 from app.web import fields
 from app.web.schemas import (
+    MAX_PER_PAGE,
     CamelSchema,
     PageArguments,
     ReadSchema,
@@ -21,6 +22,8 @@ from app.web.schemas import (
 MAX_RATE = Decimal(999_999)
 MAX_CONSUMES = 1000
 MAX_DESCRIPTION = 10_000
+# UIs show the users of an account as a whole.
+USERS_PER_PAGE = 1000
 
 CREATE_EXAMPLE = {"name": "Acme 2025", "budget": 10000, "markup": 0.2, "clientId": "acme"}
 LOCK_EXAMPLE = {"challengeId": "30054163", "amount": 1250.5}
@@ -78,7 +81,7 @@ class BillingAccountUpdate(_AccountFields):
 class BillingAccount(ReadSchema):
     """A billing account with the totals of its budget.
 
-    Callers whose only role is copilot get `memberPaymentsRemaining` in place of `markup`.
+    Callers who read it only as a copilot or bookingmanager get `memberPaymentsRemaining` in place of `markup`.
     """
 
     sparse = frozenset({"markup", "member_payments_remaining"})
@@ -152,7 +155,7 @@ class BillingAccountQuery(PageArguments):
     end_date_from = fields.Moment(dates=True)
     end_date_to = fields.Moment(whole_day=True)
     sort_by, sort_order = sorting(
-        "id", "name", "start_date", "end_date", "created_at", "created_by", "remaining_budget"
+        "id", "name", "status", "start_date", "end_date", "created_at", "created_by", "remaining_budget"
     )
 
 
@@ -239,6 +242,14 @@ class Grant(CamelSchema):
     @ma.pre_load
     def _unwrap(self, values: Any, **_: Any) -> Any:
         return unwrapped(values)
+
+
+class UserQuery(PageArguments):
+    """Which users of an account to list, in the order they were granted it."""
+
+    per_page = fields.Integer(
+        least=1, most=MAX_PER_PAGE, load_default=USERS_PER_PAGE, metadata={"description": "Results per page."}
+    )
 
 
 class AccountUser(ReadSchema):

@@ -1,14 +1,15 @@
 """What can be done with billing accounts, apart from their money (`ledger`) and their users (`access`)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row
 
 from app.auth.actor import Actor
-from app.billing_accounts import ledger, queries
+from app.billing_accounts import ledger, queries, visibility
 from app.billing_accounts.models import BillingAccount
-from app.billing_accounts.visibility import granted_to, sees_member_amounts_only
+from app.billing_accounts.visibility import Sight
 from app.clients import service as clients
 from app.clock import utc_now
 from app.db.base import db
@@ -18,22 +19,26 @@ from app.errors import Invalid
 
 def search(actor: Actor, arguments: Mapping[str, Any], **scope: Any) -> Page:
     """One page of the accounts that match and that the caller may see."""
-    limit = granted_to(actor)
-    if limit is not None:
-        scope["granted_to"] = limit
-    query = queries.COPILOT_LIST if sees_member_amounts_only(actor) else queries.LIST
-    return query.page(arguments, **scope)
+    sight = visibility.sight(actor)
+    if sight.everything:
+        return queries.LIST.page(arguments, **scope)
+    if not sight.member_view:
+        return queries.LIST.page(arguments, granted_to=sight.limit, **scope)
+    if sight.granted_to is None:
+        return queries.COPILOT_LIST.page(arguments, **scope)
+    page = queries.MIXED_LIST.page(arguments, viewer=sight.granted_to, **scope)
+    return replace(page, results=[_shown(row) for row in page.results])
 
 
 def detail(actor: Actor, account_id: int) -> Row[Any]:
     """The account with its locked and consumed lines. Raises NotFound, also when the caller may not see it."""
+    sight = visibility.sight(actor)
     parameters: dict[str, Any] = {"account_id": account_id}
-    limit = granted_to(actor)
-    if limit is not None:
+    if sight.limit is not None:
         statement = queries.GRANTED_DETAIL
-        parameters["granted_to"] = limit
+        parameters["granted_to"] = sight.limit
     else:
-        statement = queries.COPILOT_DETAIL if sees_member_amounts_only(actor) else queries.DETAIL
+        statement = queries.DETAIL if _shows_markup(sight, account_id) else queries.COPILOT_DETAIL
     account = db.session.execute(statement, parameters).one_or_none()
     if account is None:
         raise ledger.not_found(account_id)
@@ -43,7 +48,7 @@ def detail(actor: Actor, account_id: int) -> Row[Any]:
 def entries(actor: Actor, account_id: int, arguments: Mapping[str, Any]) -> Page:
     """One page of the account's lines. Raises NotFound, also when the caller may not see the account."""
     require_visible(actor, account_id)
-    query = queries.COPILOT_ENTRIES if sees_member_amounts_only(actor) else queries.ENTRIES
+    query = queries.ENTRIES if _shows_markup(visibility.sight(actor), account_id) else queries.COPILOT_ENTRIES
     return query.page(arguments, account_id=account_id)
 
 
@@ -89,9 +94,27 @@ def require(account_id: int) -> None:
 
 def require_visible(actor: Actor, account_id: int) -> None:
     """Raise NotFound unless there is such an account and the caller may see it."""
-    parameters = {"account_id": account_id, "granted_to": granted_to(actor)}
-    if not db.session.execute(queries.IS_VISIBLE, parameters).scalar_one():
+    if not _exists(account_id, visibility.sight(actor).limit):
         raise ledger.not_found(account_id)
+
+
+def _exists(account_id: int, granted_to: str | None) -> bool:
+    """Whether there is such an account, granted to that user if one is named."""
+    parameters = {"account_id": account_id, "granted_to": granted_to}
+    return bool(db.session.execute(queries.IS_VISIBLE, parameters).scalar_one())
+
+
+def _shows_markup(sight: Sight, account_id: int) -> bool:
+    """Whether the caller, who may see the account, sees its markup too."""
+    if sight.everything or not sight.member_view:
+        return True
+    return sight.granted_to is not None and _exists(account_id, sight.granted_to)
+
+
+def _shown(row: Row[Any]) -> dict[str, Any]:
+    """A row of the mixed list, without what its viewer does not see of this account."""
+    hidden = "markup" if row.markup is None else "member_payments_remaining"
+    return {name: value for name, value in row._asdict().items() if name != hidden}
 
 
 def _read(account_id: int) -> Row[Any]:

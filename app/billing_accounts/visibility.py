@@ -1,23 +1,38 @@
-"""Which accounts a caller may read, and how much of them."""
+"""Which accounts a caller may read, and how much of them: what some single role or scope of theirs shows."""
+
+from typing import NamedTuple
 
 from app.auth.actor import Actor
 from app.auth.permissions import PROJECT_MANAGERS, TALENT_MANAGERS, Role, scopes
 
 READ_SCOPES = scopes("billing-account", "read")
-SEES_ALL = (Role.ADMINISTRATOR, Role.COPILOT, *TALENT_MANAGERS)
+_SEES_MARKUP = (Role.ADMINISTRATOR, *TALENT_MANAGERS)
+# These see every account without its markup, and amounts as they reach the members.
+MEMBER_VIEW = (Role.COPILOT, Role.BOOKING_MANAGER)
+SEES_ALL = (*_SEES_MARKUP, *MEMBER_VIEW)
 
 
-def granted_to(actor: Actor) -> str | None:
-    """The user whose grants limit what the caller sees; None when nothing limits it.
+class Sight(NamedTuple):
+    """What a caller sees.
 
-    A project manager without a user id has no grants; the empty text matches none.
+    Everything of every account with `everything`. Otherwise everything of the accounts granted to the user
+    `granted_to`, if that is not None, and with `member_view` the members' amounts of every other account.
     """
-    if actor.has_role(*SEES_ALL) or actor.has_scope(READ_SCOPES):
-        return None
-    return actor.user_id or ""
+
+    everything: bool
+    member_view: bool
+    granted_to: str | None
+
+    @property
+    def limit(self) -> str | None:
+        """The user whose grants limit which accounts are visible; None when nothing limits them."""
+        return None if self.everything or self.member_view else self.granted_to or ""
 
 
-def sees_member_amounts_only(actor: Actor) -> bool:
-    """Whether being a copilot is all that lets the caller read: they never see a markup."""
-    others = (Role.ADMINISTRATOR, *TALENT_MANAGERS, *PROJECT_MANAGERS)
-    return actor.has_role(Role.COPILOT) and not (actor.has_role(*others) or actor.has_scope(READ_SCOPES))
+def sight(actor: Actor) -> Sight:
+    """What the caller sees. A project manager without a user id has no grants; the empty text matches none."""
+    return Sight(
+        everything=actor.has_role(*_SEES_MARKUP) or actor.has_scope(READ_SCOPES),
+        member_view=actor.has_role(*MEMBER_VIEW),
+        granted_to=(actor.user_id or "") if actor.has_role(*PROJECT_MANAGERS) else None,
+    )

@@ -68,7 +68,8 @@ class ListQuery:
     def page(self, arguments: Mapping[str, Any], **scope: Any) -> Page:
         """The page that `arguments` (filters, `page`, `per_page`, `sort_by`, `sort_order`) ask for.
 
-        `scope` holds filters that the caller does not choose, such as the account a list belongs to.
+        `scope` holds filters that the caller does not choose, such as the account a list belongs to, and values that
+        columns and joins name.
         """
         values = {name: value for name, value in {**arguments, **scope}.items() if self._narrows(name, value)}
         default_order = "asc" if "sort_by" in arguments else self.default_order
@@ -80,7 +81,7 @@ class ListQuery:
             per_page,
             (page - 1) * per_page,
         )
-        parameters = dict(values)
+        parameters = {**scope, **values}
         for name, value in values.items():
             if self._is_search(name):
                 parameters[f"{name}_pattern"] = contains_pattern(value)

@@ -9,6 +9,7 @@ from tests.caller import ACCOUNTS, Caller, Open, data, error
 SORTS = {
     "id": "id",
     "name": "name",
+    "status": "status",
     "startDate": "startDate",
     "endDate": "endDate",
     "createdAt": "createdAt",
@@ -112,7 +113,8 @@ def test_every_sort_covers_all_pages_and_is_total(
 ) -> None:
     for number in range(14):
         dates = {"startDate": f"2025-01-0{number % 3 + 1}T00:00Z", "endDate": f"2026-01-0{number % 4 + 1}T00:00Z"}
-        account = {"name": f"{'aBc'[number % 3]}", "budget": number % 5, "markup": 0, "clientId": client_id, **dates}
+        own = {"name": f"{'aBc'[number % 3]}", "status": ("ACTIVE", "INACTIVE")[number % 2], **dates}
+        account = {"budget": number % 5, "markup": 0, "clientId": client_id, **own}
         data(as_caller(roles=("administrator",), user=f"u{number % 3}").post(ACCOUNTS, account), 201)
     rows = []
     for page in range(1, 4):

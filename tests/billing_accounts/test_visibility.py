@@ -3,7 +3,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from flask import Flask
 
+from app.billing_accounts.holds import Hold, Holds
+from app.billing_accounts.models import ExternalType, Kind
+from app.db.transaction import transaction
 from tests.caller import ACCOUNTS, Caller, Open, data, error
 
 CALLERS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -11,6 +15,7 @@ CALLERS: dict[str, dict[str, tuple[str, ...]]] = {
     "copilot": {"roles": ("Copilot",)},
     "talent manager": {"roles": ("Talent Manager",)},
     "topcoder talent manager": {"roles": ("Topcoder Talent Manager",)},
+    "bookingmanager": {"roles": ("BookingManager",)},
     "project manager": {"roles": ("Project Manager",)},
     "topcoder project manager": {"roles": ("Topcoder Project Manager",)},
     "read": {"scopes": ("read:billing-account",)},
@@ -23,6 +28,7 @@ CALLERS: dict[str, dict[str, tuple[str, ...]]] = {
 READERS = {
     "administrator",
     "copilot",
+    "bookingmanager",
     "talent manager",
     "topcoder talent manager",
     "project manager",
@@ -37,7 +43,10 @@ REQUESTS: dict[str, tuple[set[str], Callable[[Caller, str], Any]]] = {
     "entries": (READERS, lambda caller, path: caller.get(f"{path}/entries")),
     "users": (READERS, lambda caller, path: caller.get(f"{path}/users")),
     "access": (READERS, lambda caller, path: caller.get(f"{path}/users/7/access")),
-    "of user": ({"administrator", "copilot", "read", "all"}, lambda caller, _: caller.get(f"{ACCOUNTS}/users/7")),
+    "of user": (
+        {"administrator", "copilot", "bookingmanager", "read", "all"},
+        lambda caller, _: caller.get(f"{ACCOUNTS}/users/7"),
+    ),
     "create": ({*MANAGERS, "create", "all"}, lambda caller, _: caller.post(ACCOUNTS, {})),
     "update": ({*MANAGERS, "update", "all"}, lambda caller, path: caller.patch(path, {})),
     "grant": ({*MANAGERS, "create", "all"}, lambda caller, path: caller.post(f"{path}/users", {})),
@@ -99,9 +108,9 @@ class TestProjectManager:
 
 
 class TestCopilot:
-    @pytest.fixture
-    def copilot(self, call_as: Any) -> Caller:
-        made: Caller = call_as("copilot")
+    @pytest.fixture(params=["copilot", "bookingmanager"])
+    def copilot(self, request: pytest.FixtureRequest, call_as: Any) -> Caller:
+        made: Caller = call_as(request.param)
         return made
 
     @pytest.mark.parametrize(
@@ -128,6 +137,21 @@ class TestCopilot:
         assert row["memberPaymentsRemaining"] == Decimal(remaining)
         assert "markup" not in account
         assert "markup" not in row
+
+    def test_a_payment_carries_no_markup(self, app: Flask, admin: Caller, copilot: Caller, open_account: Open) -> None:
+        account_id = open_account(markup="0.25", budget=5000)
+        path = f"{ACCOUNTS}/{account_id}"
+        data(admin.patch(f"{path}/lock-amount", {"challengeId": "c1", "amount": 1000}))
+        data(admin.patch(f"{path}/consume-amount", {"externalType": "ENGAGEMENT", "externalId": "e1", "amount": 1000}))
+        with app.app_context(), transaction():
+            holds = Holds(ExternalType.WORK_PERIOD_PAYMENT, [account_id])
+            holds.move("p1", None, Hold(account_id, Kind.LOCKED, Decimal("1000.0125")))
+            holds.move("p2", None, Hold(account_id, Kind.CONSUMED, Decimal(1000)))
+            holds.write()
+        expected = {"c1": 800, "e1": 800, "p1": Decimal("1000.0125"), "p2": 1000}
+        account, entries = data(copilot.get(path)), data(copilot.get(f"{path}/entries"))["results"]
+        for lines in ([*account["lockedAmounts"], *account["consumedAmounts"]], entries):
+            assert {line["externalId"]: line["memberPaymentAmount"] for line in lines} == expected
 
     @pytest.mark.parametrize(
         "others",
