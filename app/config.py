@@ -55,10 +55,13 @@ class Settings:
     port: int
     web_concurrency: int
     serving: Serving
-    auth_secret: str | None
+    # The first signs, all verify.
+    auth_secrets: tuple[str, ...]
     auth_jwks_url: str | None
     valid_issuers: tuple[str, ...]
     auth_audience: str | None
+    # Whether the e-mail address of a token without `email_verified` counts as verified.
+    email_verified_default: bool
     cors_origins: tuple[str, ...]
     log_level: str
     member_db_url: str | None
@@ -94,10 +97,11 @@ class Settings:
             port=_integer(env, "PORT", 3000, maximum=MAX_PORT),
             web_concurrency=_integer(env, "WEB_CONCURRENCY", DEFAULT_WORKERS, maximum=1024),
             serving=_serving(env),
-            auth_secret=_secret(env.get("AUTH_SECRET"), jwks_url, var_dir, production=production),
+            auth_secrets=_secrets(env.get("AUTH_SECRET"), jwks_url, var_dir, production=production),
             auth_jwks_url=jwks_url,
             valid_issuers=issuers,
             auth_audience=env.get("AUTH_AUDIENCE"),
+            email_verified_default=_flag(env, "EMAIL_VERIFIED_DEFAULT", default=False),
             cors_origins=tuple(origin.strip() for origin in env.get("CORS_ORIGINS", "").split(",") if origin.strip()),
             log_level=_log_level(env.get("LOG_LEVEL", "INFO")),
             member_db_url=_postgresql(env, "MEMBER_DB_URL"),
@@ -185,15 +189,27 @@ def _log_level(text: str) -> str:
     return level
 
 
-def _secret(secret: str | None, jwks_url: str | None, var_dir: Path, *, production: bool) -> str | None:
-    """The HS256 secret given, or outside production one kept in `var_dir`; None when only JWKS is used."""
-    if secret is None and jwks_url is None:
+def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
+    text = env.get(name, str(default)).lower()
+    if text not in {"true", "false"}:
+        raise ConfigurationError(f"{name} must be true or false, not {text!r}.")
+    return text == "true"
+
+
+def _secrets(text: str | None, jwks_url: str | None, var_dir: Path, *, production: bool) -> tuple[str, ...]:
+    """The HS256 secrets given, or outside production one kept in `var_dir`; none when only JWKS is used."""
+    if text is None:
+        if jwks_url is not None:
+            return ()
         if production:
             raise ConfigurationError("APP_ENV=production needs AUTH_SECRET or AUTH_JWKS_URL; neither is set.")
-        return _kept_secret(var_dir / "auth_secret")
-    if secret is not None and len(secret.encode()) < MIN_SECRET_BYTES:
-        raise ConfigurationError(f"AUTH_SECRET must be at least {MIN_SECRET_BYTES} bytes long.")
-    return secret
+        return (_kept_secret(var_dir / "auth_secret"),)
+    secrets_given = tuple(secret.strip() for secret in text.split(","))
+    if any(len(secret.encode()) < MIN_SECRET_BYTES for secret in secrets_given):
+        raise ConfigurationError(
+            f"AUTH_SECRET must be at least {MIN_SECRET_BYTES} bytes long, and so must each secret of a comma list."
+        )
+    return secrets_given
 
 
 def _kept_secret(path: Path) -> str:

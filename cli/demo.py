@@ -40,6 +40,7 @@ _CUSTOMER = Actor(
     user_id="demo-customer",
     handle=None,
     email="customer@demo.example",
+    email_verified=True,
     roles=frozenset(),
     scopes=frozenset(),
 )

@@ -191,7 +191,7 @@ def _address(settings: Settings) -> str:
 def _announce(settings: Settings) -> None:
     address = f"http://{_address(settings)}"
     click.echo(f"Service    {address}\nReference  {address}/docs")
-    if settings.auth_secret is None:
+    if not settings.auth_secrets:
         click.echo("Tokens     come from the issuer behind AUTH_JWKS_URL")
     elif settings.production:
         # What is printed is kept in logs, which more people read than may administer.

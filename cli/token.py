@@ -9,6 +9,7 @@ import jwt
 from flask import current_app
 from flask.cli import with_appcontext
 
+from app.auth.permissions import SCOPES, Role
 from app.clock import utc_now
 from app.config import Settings
 
@@ -26,13 +27,17 @@ def mint(
 ) -> str:
     """A token signed with the service's own secret; `others` are further claims, left out where None.
 
+    An e-mail address is verified unless `email_verified` says otherwise.
+
     Raises ClickException when only a remote issuer signs tokens.
     """
-    if settings.auth_secret is None:
+    if not settings.auth_secrets:
         raise click.ClickException("No AUTH_SECRET is set: tokens come from the issuer behind AUTH_JWKS_URL.")
     now = utc_now()
     claims: dict[str, Any] = {"sub": user, "iat": now, "exp": now + timedelta(hours=hours)}
     claims.update({name: value for name, value in others.items() if value is not None})
+    if "email" in claims:
+        claims.setdefault("email_verified", True)
     if roles:
         claims["roles"] = list(roles)
     if scopes:
@@ -41,16 +46,34 @@ def mint(
         claims["iss"] = settings.valid_issuers[0]
     if settings.auth_audience:
         claims["aud"] = settings.auth_audience
-    return jwt.encode(claims, settings.auth_secret, algorithm="HS256")
+    return jwt.encode(claims, settings.auth_secrets[0], algorithm="HS256")
+
+
+class _Known(click.ParamType[str]):
+    """One of the names there are, in any case."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        self.name = name
+        self.known = known
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name as it was given."""
+        if value.lower() not in {name.lower() for name in self.known}:
+            self.fail(f"There is no {self.name} {value!r}. Known are: {', '.join(self.known)}.", param, ctx)
+        return value
 
 
 @click.command(
     epilog="Example: flask token --role copilot --user 40051399",
 )
-@click.option("--role", "roles", multiple=True, help="A role the token carries; may be repeated.")
-@click.option("--scope", "scopes", multiple=True, help="A scope the token carries; may be repeated.")
-@click.option("--user", help="The user id; admin unless said otherwise.")
-@click.option("--email", help="The user's e-mail address, by which invitations to accounts are found.")
+@click.option(
+    "--role", "roles", multiple=True, type=_Known("role", list(Role)), help="A role the token carries; may be repeated."
+)
+@click.option(
+    "--scope", "scopes", multiple=True, type=_Known("scope", SCOPES), help="A scope it carries; may be repeated."
+)
+@click.option("--user", help="The user id. Defaults to admin.")
+@click.option("--email", help="The user's verified e-mail address, by which invitations to accounts are found.")
 @click.option("--account", help="The customer account to act in, for users who belong to several.")
 @click.option("--hours", default=DEFAULT_HOURS, show_default=True, type=click.FloatRange(min=0, min_open=True))
 @with_appcontext

@@ -32,7 +32,7 @@ from tests import bouncer
 from tests.caller import ACCOUNTS, TEN_YEARS, Caller, data
 from tests.processes import until, using
 
-SECRET = "a secret that only tests know, and long enough"
+SECRET = "a secret that only tests know and that is long enough"
 # Tables whose rows the migrations make.
 SEEDED = {"row_counts", "plans", "credit_packages"}
 # Tables that refuse DELETE.

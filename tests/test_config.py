@@ -58,6 +58,11 @@ class TestRefusals:
             ("MEMBER_DB_URL", "members"),
             ("AUTH_SECRET", "short"),
             ("AUTH_SECRET", "x" * 31),
+            ("AUTH_SECRET", f"{'x' * 40},short"),
+            ("AUTH_SECRET", f"{'x' * 40},"),
+            ("AUTH_SECRET", f",{'x' * 40}"),
+            ("EMAIL_VERIFIED_DEFAULT", "yes"),
+            ("EMAIL_VERIFIED_DEFAULT", "1"),
             ("VALID_ISSUERS", "https://auth.example.com/"),
             ("VALID_ISSUERS", '"https://auth.example.com/"'),
             ("VALID_ISSUERS", '{"a": 1}'),
@@ -181,31 +186,44 @@ class TestValues:
     def test_production_starts_with_a_secret_or_keys(self, load: Any, tmp_path: Path, environ: dict[str, str]) -> None:
         settings = load(APP_ENV="production", **environ)
         assert settings.production
-        assert settings.auth_secret == environ.get("AUTH_SECRET")
+        assert settings.auth_secrets == ((SECRET,) if "AUTH_SECRET" in environ else ())
         assert not (tmp_path / "var").exists(), "no secret is made where none is needed"
 
     def test_a_secret_counts_in_bytes(self, load: Any) -> None:
-        assert load(AUTH_SECRET="é" * 16).auth_secret == "é" * 16
+        assert load(AUTH_SECRET="é" * 16).auth_secrets == ("é" * 16,)
+
+    def test_several_secrets_are_a_comma_list(self, load: Any) -> None:
+        new, old = "n" * 32, "o" * 32
+        assert load(AUTH_SECRET=f"{new}, {old}").auth_secrets == (new, old)
+
+    @pytest.mark.parametrize(
+        ("text", "verified"), [("true", True), ("TRUE", True), ("false", False), ("", False), (None, False)]
+    )
+    def test_addresses_are_unverified_unless_the_setting_says_so(
+        self, load: Any, text: str | None, verified: bool
+    ) -> None:
+        environ = {} if text is None else {"EMAIL_VERIFIED_DEFAULT": text}
+        assert load(**environ).email_verified_default is verified
 
 
 class TestKeptSecret:
     def test_it_is_long_and_for_the_owner_only(self, load: Any, tmp_path: Path) -> None:
-        secret = load().auth_secret
+        (secret,) = load().auth_secrets
         assert len(secret) >= 32
         assert [path.name for path in (tmp_path / "var").iterdir()] == ["auth_secret"]
         assert stat.S_IMODE((tmp_path / "var" / "auth_secret").stat().st_mode) == 0o600
 
     def test_it_stays_the_same(self, load: Any) -> None:
-        assert load().auth_secret == load().auth_secret == load(PORT="8080").auth_secret
+        assert load().auth_secrets == load().auth_secrets == load(PORT="8080").auth_secrets
 
     def test_every_directory_has_its_own(self, tmp_path: Path) -> None:
-        one, two = (Settings.load({"VAR_DIR": str(tmp_path / name)}).auth_secret for name in ("one", "two"))
+        one, two = (Settings.load({"VAR_DIR": str(tmp_path / name)}).auth_secrets for name in ("one", "two"))
         assert one != two
 
     def test_a_given_secret_is_used_in_its_place(self, load: Any) -> None:
-        kept = load().auth_secret
-        assert load(AUTH_SECRET=SECRET).auth_secret == SECRET
-        assert load().auth_secret == kept
+        kept = load().auth_secrets
+        assert load(AUTH_SECRET=SECRET).auth_secrets == (SECRET,)
+        assert load().auth_secrets == kept
 
     def test_processes_that_start_together_agree(self, tmp_path: Path) -> None:
         """Each waits at a gate until all are ready, then asks."""
@@ -215,7 +233,7 @@ from app.config import Settings
 print("ready", flush=True)
 while not pathlib.Path(sys.argv[1]).exists():
     pass
-print(Settings.load({"VAR_DIR": sys.argv[2]}).auth_secret)
+print(*Settings.load({"VAR_DIR": sys.argv[2]}).auth_secrets)
 """
         gate, var_dir = tmp_path / "gate", tmp_path / "var"
         processes = [start(sys.executable, "-c", ask, str(gate), str(var_dir)) for _ in range(4)]

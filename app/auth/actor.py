@@ -1,27 +1,50 @@
 """The caller of a request, as their token describes them."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from flask import g
 
 
+class ActorKind(StrEnum):
+    """What a token was issued to."""
+
+    PERSON = "person"
+    MACHINE = "machine"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """A verified caller. `subject` names them in logs, in `createdBy` and as the owner of idempotency keys."""
+    """A verified caller. `subject` names them in logs and in `createdBy`; `identity` tells them from all others."""
 
     subject: str
+    # The issuer of the token; empty where it names none.
+    issuer: str = ""
+    kind: ActorKind = ActorKind.PERSON
     user_id: str | None
     handle: str | None
     email: str | None
     # What the token says of the person, for the accounts they belong to.
-    email_verified: bool = True
+    email_verified: bool = False
     first_name: str | None = None
     last_name: str | None = None
     account_id: str | None = None
     # Both in lower case.
     roles: frozenset[str]
     scopes: frozenset[str]
+
+    @property
+    def identity(self) -> str:
+        """Digest of issuer, subject and kind of token: the owner of idempotency keys and usage keys.
+
+        Two issuers may name two people alike, and a machine may be named as a person is. A digest fits any column and
+        index however long the names are.
+        """
+        parts = (self.issuer, self.subject, self.kind)
+        digests = (hashlib.sha256(part.encode()).digest() for part in parts)
+        return hashlib.sha256(b"".join(digests)).hexdigest()
 
     def has_role(self, *roles: str) -> bool:
         """Whether the caller carries one of these roles."""

@@ -1,6 +1,6 @@
 """Declares who may call a view, and lets nobody else in. `Resource` asks on every request."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,20 @@ class Guard:
         verifier: TokenVerifier = current_app.extensions["token_verifier"]
         g.actor = actor = verifier.verify(_bearer_token())
         if not (self.signed_in or actor.has_role(*self.roles) or actor.has_scope(self.scopes)):
-            raise Forbidden("Your roles and scopes do not allow this")
+            raise forbidden(self.roles, self.scopes)
+
+
+def forbidden(roles: Iterable[str], scopes: Iterable[str] = ()) -> Forbidden:
+    """The failure that says which roles or scopes would do."""
+    details = {"roles": list(roles), "scopes": list(scopes)}
+    needed = [
+        _one_of(kind, names) for kind, names in (("role", details["roles"]), ("scope", details["scopes"])) if names
+    ]
+    return Forbidden(f"This needs {' or '.join(needed)}", details=details)
+
+
+def _one_of(kind: str, names: Sequence[str]) -> str:
+    return f"the {kind} {names[0]}" if len(names) == 1 else f"one of the {kind}s {', '.join(names)}"
 
 
 def requires(*, roles: Iterable[str] = (), scopes: Iterable[str] = ()) -> Callable[[View], View]:

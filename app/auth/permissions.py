@@ -1,4 +1,4 @@
-"""Who may be let in: the roles people carry and the scopes machines carry."""
+"""The roles people carry and the scopes machines carry."""
 
 from enum import StrEnum
 
@@ -27,6 +27,26 @@ TALENT_MANAGERS = (Role.TALENT_MANAGER, Role.TOPCODER_TALENT_MANAGER)
 PROJECT_MANAGERS = (Role.PROJECT_MANAGER, Role.TOPCODER_PROJECT_MANAGER)
 
 
+# Every scope there is: the actions on each resource, besides `all`.
+_ACTIONS = {
+    "client": ("read", "create", "update"),
+    "billing-account": ("read", "create", "update"),
+    "taas-resourceBookings": ("read", "create", "update"),
+    # Work periods come with their booking, so nothing asks for `create`; machines that manage bookings carry it.
+    "taas-workPeriods": ("read", "create", "update"),
+    "taas-workPeriodPayments": ("read", "create", "update", "process"),
+    "credits": ("spend", "grant"),
+}
+SCOPES = tuple(f"{action}:{resource}" for resource, actions in _ACTIONS.items() for action in (*actions, "all"))
+
+
 def scopes(resource: str, *actions: str) -> tuple[str, ...]:
-    """The scopes that allow `actions` on `resource`, spelled as people write them; `all:` always does."""
-    return tuple(f"{action}:{resource}" for action in (*actions, "all"))
+    """The scopes that allow `actions` on `resource`, spelled as people write them; `all:` always does.
+
+    Raises ValueError for one that is not in `SCOPES`.
+    """
+    named = tuple(f"{action}:{resource}" for action in (*actions, "all"))
+    unknown = set(named) - set(SCOPES)
+    if unknown:
+        raise ValueError(f"Not in SCOPES: {', '.join(sorted(unknown))}")
+    return named

@@ -4,20 +4,21 @@ import math
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from threading import Lock
 from typing import Any, NamedTuple
 
 import jwt
 
-from app.auth.actor import Actor
+from app.auth.actor import Actor, ActorKind
 from app.auth.keys import RemoteKeys
 from app.config import Settings
 from app.errors import Unauthorized
 
 LEEWAY_SECONDS = 30
 CACHED_TOKENS = 4096
-# A token that held is checked again after this long, so that a withdrawn signing key stops working.
+# A verified token is re-verified after this many seconds, so that a withdrawn signing key stops working.
 TRUSTED_SECONDS = 300
 MAX_TOKEN_CHARACTERS = 16_384
 MAX_CLAIM_CHARACTERS = 255
@@ -34,10 +35,11 @@ class _Verified(NamedTuple):
 
 
 class TokenVerifier:
-    """Verifies tokens against the configured secret and key set, remembering those that held."""
+    """Verifies tokens against the configured secrets and key set, and caches the verified ones."""
 
     def __init__(self, settings: Settings) -> None:
-        self._secret = settings.auth_secret
+        self._secrets = settings.auth_secrets
+        self._email_verified_default = settings.email_verified_default
         self._remote = RemoteKeys(settings.auth_jwks_url) if settings.auth_jwks_url else None
         self._issuers = list(settings.valid_issuers) or None
         self._audience = settings.auth_audience
@@ -50,7 +52,8 @@ class TokenVerifier:
         known = self._verified.get(token)
         if known is None or now - known.at > TRUSTED_SECONDS:
             claims = self._claims(token)
-            known = _Verified(actor_from(claims), now, _time(claims, "exp", math.inf), _time(claims, "nbf", -math.inf))
+            actor = actor_from(claims, email_verified_default=self._email_verified_default)
+            known = _Verified(actor, now, _time(claims, "exp", math.inf), _time(claims, "nbf", -math.inf))
             with self._lock:
                 self._verified[token] = known
                 while len(self._verified) > CACHED_TOKENS:
@@ -66,30 +69,37 @@ class TokenVerifier:
             raise Unauthorized("The token is too long")
         try:
             header = jwt.get_unverified_header(token)
-            key, algorithm = self._key(header)
-            claims: dict[str, Any] = jwt.decode(
-                token,
-                key,
-                algorithms=[algorithm],
-                issuer=self._issuers,
-                audience=self._audience,
-                leeway=LEEWAY_SECONDS,
-                options={"require": ["exp"], "verify_aud": self._audience is not None, "verify_sub": False},
-            )
+            *others, last = self._keys(header)
+            for key, algorithm in others:
+                with suppress(jwt.InvalidSignatureError):
+                    return self._decode(token, key, algorithm)
+            return self._decode(token, *last)
         except jwt.ExpiredSignatureError:
             raise Unauthorized("The token has expired") from None
         except jwt.PyJWTError as error:
             raise Unauthorized(f"The token is not valid: {error}") from None
-        return claims
 
-    def _key(self, header: Mapping[str, Any]) -> tuple[Any, str]:
-        """The key for a token and the one algorithm that key may be used with, whatever else the token claims."""
+    def _keys(self, header: Mapping[str, Any]) -> Sequence[tuple[Any, str]]:
+        """The keys a token may be signed with, each with the one algorithm it is used with whatever the token says."""
         algorithm = header.get("alg")
-        if algorithm == _SYMMETRIC and self._secret is not None:
-            return self._secret, _SYMMETRIC
+        if algorithm == _SYMMETRIC and self._secrets:
+            return [(secret, _SYMMETRIC) for secret in self._secrets]
         if self._remote is not None and algorithm != _SYMMETRIC:
-            return self._remote.find(header.get("kid"), algorithm)
+            return [self._remote.find(header.get("kid"), algorithm)]
         raise jwt.InvalidAlgorithmError("its algorithm is not accepted here")
+
+    def _decode(self, token: str, key: Any, algorithm: str) -> dict[str, Any]:
+        # The signature is verified before any claim is looked at.
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=[algorithm],
+            issuer=self._issuers,
+            audience=self._audience,
+            leeway=LEEWAY_SECONDS,
+            options={"require": ["exp"], "verify_aud": self._audience is not None, "verify_sub": False},
+        )
+        return claims
 
 
 def _time(claims: Mapping[str, Any], name: str, default: float) -> float:
@@ -97,7 +107,7 @@ def _time(claims: Mapping[str, Any], name: str, default: float) -> float:
     return default if value is None else int(value)
 
 
-def actor_from(claims: Mapping[str, Any]) -> Actor:
+def actor_from(claims: Mapping[str, Any], *, email_verified_default: bool) -> Actor:
     """The Actor that verified `claims` describe. Raises Unauthorized when they name nobody."""
     user_id = _text(claims, "userId", "user_id", "sub")
     subject = user_id or _text(claims, "azp", "client_id")
@@ -105,16 +115,37 @@ def actor_from(claims: Mapping[str, Any]) -> Actor:
         raise Unauthorized("The token names no user and no client")
     return Actor(
         subject=subject,
+        issuer=_issuer(claims),
+        kind=_kind(claims, user_id),
         user_id=user_id,
         handle=_text(claims, "handle", "nickname"),
         email=_text(claims, "email"),
-        email_verified=_claim(claims, "email_verified") not in {False, "false"},
+        email_verified=_is_verified(claims, default=email_verified_default),
         first_name=_text(claims, "given_name", "first_name"),
         last_name=_text(claims, "family_name", "last_name"),
         account_id=_text(claims, "account_id"),
         roles=_words(_claim(claims, "roles"), ",") | _words(_claim(claims, "role"), ","),
         scopes=_words(_claim(claims, "scope"), None) | _words(_claim(claims, "scopes"), None),
     )
+
+
+def _issuer(claims: Mapping[str, Any]) -> str:
+    issuer = claims.get("iss")
+    return _storable(issuer, "iss") if isinstance(issuer, str) else ""
+
+
+def _kind(claims: Mapping[str, Any], user_id: str | None) -> ActorKind:
+    """Whom the token was issued to: a machine signs in as itself, and providers mark that in these ways."""
+    is_machine = user_id is None or user_id.endswith("@clients") or claims.get("gty") == "client-credentials"
+    return ActorKind.MACHINE if is_machine else ActorKind.PERSON
+
+
+def _is_verified(claims: Mapping[str, Any], *, default: bool) -> bool:
+    """Whether the e-mail address is verified: every such claim, namespaced or not, has to say so."""
+    stated = [value for name, value in claims.items() if name == "email_verified" or name.endswith("/email_verified")]
+    if not stated:
+        return default
+    return all(value is True or (isinstance(value, str) and value.lower() == "true") for value in stated)
 
 
 def _claim(claims: Mapping[str, Any], name: str) -> Any:

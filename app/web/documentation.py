@@ -11,10 +11,9 @@ from flask_smorest import Api
 from flask_smorest.spec.plugins import FlaskPlugin
 from werkzeug.routing import Rule
 
-from app.auth.guards import Guard
+from app.auth.guards import Guard, forbidden
 from app.errors import (
     Conflict,
-    Forbidden,
     Invalid,
     KeyReused,
     NotFound,
@@ -54,7 +53,7 @@ _FAILURES = [
             Invalid.field("name", "Not a valid string."),
             Unauthorized("A bearer token is required"),
             PaymentRequired("3 credits are needed, 2 are left", details={"available": 2, "requested": 3}),
-            Forbidden("Your roles and scopes do not allow this"),
+            forbidden(["administrator"], ["read:client", "all:client"]),
             NotFound("Billing account 7 was not found"),
             Conflict("The booking has no billing account"),
             UnsupportedMediaType("The body must be sent as application/json"),

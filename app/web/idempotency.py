@@ -38,7 +38,8 @@ class IdempotencyKey(Base):
 
     __tablename__ = "idempotency_keys"
 
-    caller: Mapped[str] = mapped_column(String(255), primary_key=True)
+    # The identity of the caller: issuer, subject and kind of token.
+    caller: Mapped[str] = mapped_column(String(64), primary_key=True)
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
     request_hash: Mapped[bytes]
     status: Mapped[int | None]
@@ -132,7 +133,7 @@ def _identity() -> dict[str, str]:
     key = request.headers[HEADER]
     if not _KEY.fullmatch(key):
         raise Invalid.field(HEADER, "Must be 1 to 255 visible ASCII characters.", location="headers")
-    return {"caller": current_actor().subject, "key": key}
+    return {"caller": current_actor().identity, "key": key}
 
 
 def _stored(identity: dict[str, str], request_hash: bytes, failure: Exception) -> Response:

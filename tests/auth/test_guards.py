@@ -6,7 +6,7 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from app.auth.guards import Guard
-from app.auth.permissions import Role
+from app.auth.permissions import SCOPES, Role, scopes
 from tests.caller import Caller, error
 from tests.routes import address, calls
 
@@ -33,6 +33,27 @@ def guarded(app: Flask) -> Iterator[tuple[Rule, str]]:
         guard = guard_of(app, rule.endpoint, method)
         if rule.endpoint not in PUBLIC and not (guard is not None and guard.open_to_all):
             yield rule, method
+
+
+class TestScopes:
+    def test_the_list_is_of_all_that_guards_ask_for(self, app: Flask) -> None:
+        asked = {
+            scope
+            for rule, method in guarded(app)
+            if (guard := guard_of(app, rule.endpoint, method)) is not None
+            for scope in guard.scopes
+        }
+        # Periods are created with their booking.
+        assert asked | {"create:taas-workPeriods"} == set(SCOPES)
+        assert len(SCOPES) == len(set(SCOPES))
+
+    def test_none_is_made_that_is_not_in_the_list(self) -> None:
+        with pytest.raises(ValueError, match="readd:client"):
+            scopes("client", "readd")
+
+    def test_the_roles_are_those_that_guards_ask_for(self, app: Flask) -> None:
+        guards = [guard_of(app, rule.endpoint, method) for rule, method in guarded(app)]
+        assert {role for guard in guards if guard is not None for role in guard.roles} <= set(Role)
 
 
 class TestEveryRoute:
@@ -66,6 +87,24 @@ class TestEveryRoute:
             error(nobody.post("/v6/clients", body, Idempotency_Key="two words"), 403)
         error(nobody.get("/v6/billing-accounts/none"), 403)
         error(nobody.get("/v6/clients?page=0"), 403)
+
+    def test_says_which_roles_or_scopes_would_do(self, app: Flask, as_caller: Callable[..., Caller]) -> None:
+        nobody, checked = as_caller(), 0
+        for rule, method in guarded(app):
+            guard = guard_of(app, rule.endpoint, method)
+            assert guard is not None
+            if guard.signed_in is None:
+                refused = error(nobody.call(method, address(rule)), 403, "forbidden")
+                assert refused["details"] == {"roles": list(guard.roles), "scopes": list(guard.scopes)}
+                assert all(name in refused["message"] for name in (*guard.roles, *guard.scopes))
+                checked += 1
+        assert checked > 10
+
+    def test_reads_well(self, as_caller: Callable[..., Caller]) -> None:
+        refused = error(as_caller().get("/v6/clients"), 403)
+        assert refused["message"] == "This needs the role administrator or one of the scopes read:client, all:client"
+        refused = error(as_caller().post("/v1/billing/credits/grant/", {}), 403)
+        assert refused["message"].endswith("or one of the scopes grant:credits, all:credits")
 
     def test_asks_for_head_as_for_get(self, app: Flask) -> None:
         assert Caller(app, None).call("HEAD", "/v6/clients").status_code == 401

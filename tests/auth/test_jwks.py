@@ -29,7 +29,7 @@ def provider() -> Iterator[Provider]:
 @pytest.fixture
 def service(app_with: Callable[..., Flask], provider: Provider) -> Flask:
     """The application believing that provider only."""
-    return app_with(auth_secret=None, auth_jwks_url=provider.url, valid_issuers=(ISSUER,))
+    return app_with(auth_secrets=(), auth_jwks_url=provider.url, valid_issuers=(ISSUER,))
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ class TestProviderAway:
     def test_a_provider_that_does_not_listen_is_away(self, app_with: Callable[..., Flask]) -> None:
         with serving({}) as gone:
             url = gone.url
-        service = app_with(auth_secret=None, auth_jwks_url=url, valid_issuers=(ISSUER,))
+        service = app_with(auth_secrets=(), auth_jwks_url=url, valid_issuers=(ISSUER,))
         error(Caller(service, signed("old")).get("/v6/clients"), 503, "identity_provider_unavailable")
         error(Caller(service, None).get("/v6/clients"), 401)
 
@@ -233,7 +233,7 @@ def test_the_claims_of_the_guide_are_those_of_an_administrator(
     guide = (ROOT / "docs" / "authentication.md").read_text()
     claims = json.loads(guide.split("```json")[1].split("```")[0])
     service = app_with(
-        auth_secret=None, auth_jwks_url=provider.url, valid_issuers=(claims["iss"],), auth_audience=claims["aud"]
+        auth_secrets=(), auth_jwks_url=provider.url, valid_issuers=(claims["iss"],), auth_audience=claims["aud"]
     )
     client = data(Caller(service, signed("old", **claims)).post("/v6/clients", {"name": "Acme"}), 201)
     assert client["name"] == "Acme"

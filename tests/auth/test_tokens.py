@@ -2,6 +2,7 @@ import base64
 import hmac
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,8 @@ from freezegun import freeze_time
 
 from app.auth.tokens import LEEWAY_SECONDS
 from app.clock import utc_now
+from app.config import Settings
+from cli.token import mint
 from tests.caller import Caller, data, error
 from tests.conftest import SECRET
 from tests.identity_provider import serving
@@ -192,9 +195,9 @@ class TestKeyTypes:
         claims = part({"sub": "7", "roles": ["administrator"], "exp": in_seconds(60)})
         assert status(f"{part({'alg': algorithm})}.{claims}.{part(b'signature')}") == 401
 
-    @pytest.mark.parametrize("secret", [None, SECRET])
+    @pytest.mark.parametrize("secrets", [(), (SECRET,)])
     def test_a_public_key_is_no_secret(
-        self, app_with: Callable[..., Flask], key: rsa.RSAPrivateKey, secret: str | None
+        self, app_with: Callable[..., Flask], key: rsa.RSAPrivateKey, secrets: tuple[str, ...]
     ) -> None:
         """The classic forgery: what everybody may read, used to sign."""
         public = key.public_key()
@@ -207,7 +210,7 @@ class TestKeyTypes:
         jwk = jwt.algorithms.RSAAlgorithm.to_jwk(public, as_dict=True) | {"kid": "k"}
         claims = part({"sub": "7", "roles": ["administrator"], "exp": in_seconds(60), "iss": ISSUER})
         with serving({"keys": [jwk]}) as provider:
-            app = app_with(auth_secret=secret, auth_jwks_url=provider.url, valid_issuers=(ISSUER,))
+            app = app_with(auth_secrets=secrets, auth_jwks_url=provider.url, valid_issuers=(ISSUER,))
             good = jwt.encode(json.loads(base64.urlsafe_b64decode(claims + "==")), key, "RS256", {"kid": "k"})
             assert status_in(app, good) == 200
             for spelling in spellings:
@@ -221,6 +224,28 @@ class TestKeyTypes:
             app = app_with(auth_jwks_url=provider.url, valid_issuers=(ISSUER,))
             assert status_in(app, signed(iss=ISSUER)) == 200
             assert status_in(app, signed(iss=None)) == 401
+
+
+class TestRotation:
+    OLD, NEW = "the secret of last year, long enough too", "the secret of this year, long enough as well"
+
+    def test_every_secret_verifies(self, app_with: Callable[..., Flask]) -> None:
+        app = app_with(auth_secrets=(self.NEW, self.OLD))
+        assert [status_in(app, signed(secret=secret)) for secret in (self.NEW, self.OLD)] == [200, 200]
+
+    def test_a_secret_taken_from_the_list_verifies_nothing(self, app_with: Callable[..., Flask]) -> None:
+        app = app_with(auth_secrets=(self.NEW,))
+        assert [status_in(app, signed(secret=secret)) for secret in (self.NEW, self.OLD)] == [200, 401]
+
+    def test_the_first_signs(self, settings: Settings) -> None:
+        token = mint(replace(settings, auth_secrets=(self.NEW, self.OLD)))
+        assert jwt.decode(token, self.NEW, algorithms=["HS256"])["sub"] == "admin"
+
+    def test_what_else_is_wrong_is_named_whichever_secret_signed(self, app_with: Callable[..., Flask]) -> None:
+        app = app_with(auth_secrets=(self.NEW, self.OLD))
+        for secret in (self.NEW, self.OLD):
+            expired = Caller(app, signed(secret=secret, exp=in_seconds(-3600))).get("/v6/clients")
+            assert error(expired, 401)["message"] == "The token has expired"
 
 
 class TestRolesAndScopes:

@@ -4,6 +4,7 @@ import jwt
 import pytest
 from flask import Flask
 
+from app.auth.permissions import SCOPES, Role
 from app.config import Settings
 from tests.caller import Caller, data, error
 from tests.cli.conftest import Run
@@ -12,7 +13,7 @@ from tests.cli.conftest import Run
 def claims(run: Run, settings: Settings, *arguments: str) -> Any:
     result = run("token", *arguments)
     assert result.exit_code == 0, result.output
-    return jwt.decode(result.output.strip(), settings.auth_secret, algorithms=["HS256"])
+    return jwt.decode(result.output.strip(), settings.auth_secrets[0], algorithms=["HS256"])
 
 
 def test_a_token_without_role_or_scope_is_wrong_usage(run: Run) -> None:
@@ -27,7 +28,7 @@ def test_a_token_that_never_holds_is_wrong_usage(run: Run, hours: str) -> None:
 
 
 def test_without_a_secret_the_issuer_is_named(app_with: Any) -> None:
-    app = app_with(auth_secret=None, auth_jwks_url="https://auth.example.com/keys", valid_issuers=("us",))
+    app = app_with(auth_secrets=(), auth_jwks_url="https://auth.example.com/keys", valid_issuers=("us",))
     result = _run_in(app)
     assert result.exit_code == 1
     assert "AUTH_JWKS_URL" in result.output
@@ -42,8 +43,37 @@ def _run_in(app: Flask) -> Any:
 
 
 def test_it_carries_what_was_asked_for(run: Run, settings: Settings) -> None:
-    found = claims(run, settings, "--role", "copilot", "--scope", "read:client", "--scope", "a:b", "--user", "7")
-    assert (found["roles"], found["scope"], found["sub"]) == (["copilot"], "read:client a:b", "7")
+    found = claims(
+        run, settings, "--role", "copilot", "--scope", "read:client", "--scope", "all:credits", "--user", "7"
+    )
+    assert (found["roles"], found["scope"], found["sub"]) == (["copilot"], "read:client all:credits", "7")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "known"),
+    [
+        ("--role", "admin", "administrator"),
+        ("--role", "", "topcoder project manager"),
+        ("--scope", "read:clients", "read:client"),
+        ("--scope", "administrator", "process:taas-workPeriodPayments"),
+        ("--scope", "read:client update:client", "update:client"),
+    ],
+)
+def test_an_unknown_role_or_scope_is_wrong_usage(run: Run, option: str, value: str, known: str) -> None:
+    result = run("token", option, value)
+    assert result.exit_code == 2
+    assert known in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(("option", "name"), [*(("--role", role) for role in Role), *(("--scope", s) for s in SCOPES)])
+def test_every_role_and_scope_is_known_in_any_case(run: Run, option: str, name: str) -> None:
+    assert run("token", option, name.upper()).exit_code == 0
+
+
+def test_an_address_is_verified(run: Run, settings: Settings) -> None:
+    found = claims(run, settings, "--user", "7", "--email", "ann@harbour.example")
+    assert (found["email"], found["email_verified"]) == ("ann@harbour.example", True)
+    assert "email_verified" not in claims(run, settings, "--user", "7")
 
 
 def test_it_ends_after_the_hours_given(run: Run, settings: Settings) -> None:
