@@ -9,8 +9,13 @@ _stopped_at: ContextVar[datetime | None] = ContextVar("stopped_at", default=None
 
 
 def utc_now() -> datetime:
-    """The present moment in UTC."""
-    return _stopped_at.get() or datetime.now(UTC)
+    """The present moment in UTC, in the whole milliseconds that are shown of it."""
+    return whole_milliseconds(_stopped_at.get() or datetime.now(UTC))
+
+
+def whole_milliseconds(moment: datetime) -> datetime:
+    """`moment` without what is less than a millisecond."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 @contextmanager

@@ -15,8 +15,8 @@ SETTINGS_EXAMPLE = {"billing_address_line1": "1 Quay Street", "billing_city": "C
 INVITATION_EXAMPLE = {"email": "ann@harbour.example", "role": "member"}
 
 
-def _email(**options: Any) -> fields.Text:
-    return fields.Text(validate=ma.validate.Email(), **options)
+def _email(**options: Any) -> fields.Identifier:
+    return fields.Identifier(validate=ma.validate.Email(), **options)
 
 
 class _WritableAccount(Schema):
@@ -27,7 +27,7 @@ class _WritableAccount(Schema):
     billing_state = fields.Text(allow_none=True)
     billing_postal_code = fields.Text(allow_none=True)
     billing_country = fields.Text(allow_none=True)
-    tax_id = fields.Text(allow_none=True)
+    tax_id = fields.Identifier(allow_none=True)
 
 
 class AccountCreate(_WritableAccount):

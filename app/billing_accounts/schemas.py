@@ -38,14 +38,14 @@ def _name(**options: Any) -> fields.Text:
 class _AccountFields(CamelSchema):
     """The fields of an account that callers may write, apart from those a new one must have."""
 
-    project_id = fields.Text(allow_none=True)
+    project_id = fields.Identifier(allow_none=True)
     description = fields.Text(longest=MAX_DESCRIPTION, allow_none=True)
     subcontracting_end_customer = fields.Text(allow_none=True)
     status = fields.Choice(Status, metadata={"description": "ACTIVE unless said otherwise."})
-    start_date = fields.Moment(allow_none=True)
-    end_date = fields.Moment(allow_none=True)
-    po_number = fields.Text(allow_none=True)
-    subscription_number = fields.Text(allow_none=True)
+    start_date = fields.Moment(dates=True, allow_none=True)
+    end_date = fields.Moment(whole_day=True, allow_none=True)
+    po_number = fields.Identifier(allow_none=True)
+    subscription_number = fields.Identifier(allow_none=True)
     is_manual_prize = fields.Boolean()
     payment_terms = fields.Text(allow_none=True)
     sales_tax = fields.Amount(most=MAX_RATE, allow_none=True)
@@ -62,7 +62,7 @@ class BillingAccountCreate(_AccountFields):
     name = _name(required=True)
     budget = fields.Amount(required=True)
     markup = fields.Amount(most=MAX_RATE, required=True, metadata={"description": "A fraction; above 1, percent."})
-    client_id = fields.Text(required=True, blank=False)
+    client_id = fields.Identifier(required=True, blank=False)
 
 
 class BillingAccountUpdate(_AccountFields):
@@ -71,7 +71,7 @@ class BillingAccountUpdate(_AccountFields):
     name = _name()
     budget = fields.Amount(metadata={"description": "Not below what is locked and consumed."})
     markup = fields.Amount(most=MAX_RATE, metadata={"description": "A fraction; above 1, percent."})
-    client_id = fields.Text(blank=False)
+    client_id = fields.Identifier(blank=False)
 
     @ma.validates_schema
     def _validate_some(self, values: dict[str, Any], **_: Any) -> None:
@@ -147,8 +147,8 @@ class BillingAccountQuery(PageArguments):
     """Which accounts to list; newest first unless sorted."""
 
     name = fields.Text(metadata={"description": "Part of the name, in any case."})
-    client_id = fields.Text()
-    user_id = fields.Text(metadata={"description": "Accounts granted to this user."})
+    client_id = fields.Identifier()
+    user_id = fields.Identifier(metadata={"description": "Accounts granted to this user."})
     status = fields.Choice(Status)
     start_date_from = fields.Moment(dates=True)
     start_date_to = fields.Moment(whole_day=True)
@@ -164,15 +164,17 @@ class EntryQuery(PageArguments):
 
     kind = fields.Choice(Kind)
     external_type = fields.Choice(ExternalType)
-    external_id = fields.Text()
+    external_id = fields.Identifier()
     sort_by, sort_order = sorting("date", "amount", "kind", "external_type", "external_id")
 
 
 class _AmountFor(CamelSchema):
     """A reference, named by `challengeId` or `externalId`."""
 
-    challenge_id = fields.Text(blank=False, metadata={"description": "Short for externalType CHALLENGE and its id."})
-    external_id = fields.Text(blank=False)
+    challenge_id = fields.Identifier(
+        blank=False, metadata={"description": "Short for externalType CHALLENGE and its id."}
+    )
+    external_id = fields.Identifier(blank=False)
     external_name = fields.Text(allow_none=True)
 
     @ma.validates_schema
@@ -216,7 +218,7 @@ class EngagementConsume(CamelSchema):
     """An amount to spend for one engagement."""
 
     billing_account_id = fields.Integer(least=1, required=True)
-    external_id = fields.Text(blank=False, required=True)
+    external_id = fields.Identifier(blank=False, required=True)
     external_type = fields.Choice((ExternalType.ENGAGEMENT,), load_default=ExternalType.ENGAGEMENT)
     amount = fields.Amount(least=Decimal("0.0001"), rounded=True, required=True)
 
@@ -236,8 +238,8 @@ class ConsumeCount(ReadSchema):
 class Grant(CamelSchema):
     """The user to let in, flat or wrapped in `{"param": {…}}`."""
 
-    user_id = fields.Text(blank=False, required=True, metadata={"example": "40051399"})
-    user_handle = fields.Text(allow_none=True, load_default=None)
+    user_id = fields.Identifier(blank=False, required=True, metadata={"example": "40051399"})
+    user_handle = fields.Identifier(allow_none=True, load_default=None)
 
     @ma.pre_load
     def _unwrap(self, values: Any, **_: Any) -> Any:

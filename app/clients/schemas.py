@@ -33,10 +33,10 @@ class Client(ReadSchema):
 
 
 class _WritableClient(CamelSchema):
-    code_name = fields.Text(allow_none=True, metadata={"description": "Short internal name."})
+    code_name = fields.Identifier(allow_none=True, metadata={"description": "Short internal name."})
     status = fields.Choice(Status, metadata={"description": "ACTIVE unless said otherwise."})
-    start_date = fields.Moment(allow_none=True)
-    end_date = fields.Moment(allow_none=True)
+    start_date = fields.Moment(dates=True, allow_none=True)
+    end_date = fields.Moment(whole_day=True, allow_none=True)
 
     @ma.validates_schema
     def _validate(self, values: dict[str, Any], **_: Any) -> None:
@@ -67,7 +67,7 @@ class ClientQuery(PageArguments):
     """Which clients to list; newest first unless sorted."""
 
     name = fields.Text(metadata={"description": "Part of the name, in any case."})
-    code_name = fields.Text(metadata={"description": "Part of the code name, in any case."})
+    code_name = fields.Identifier(metadata={"description": "Part of the code name, in any case."})
     status = fields.Choice(Status)
     start_date_from = fields.Moment(dates=True)
     start_date_to = fields.Moment(whole_day=True)

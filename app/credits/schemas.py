@@ -75,13 +75,13 @@ class TransactionQuery(_Period):
 class UsageQuery(_Period):
     """Which usage to list; newest first."""
 
-    operation_type = fields.Text()
+    operation_type = fields.Identifier()
 
 
 class UsageCreate(Schema):
     """Credits to spend on one operation."""
 
-    operation_type = fields.Text(blank=False, required=True)
+    operation_type = fields.Identifier(blank=False, required=True)
     credits_used = fields.Integer(least=1, required=True)
     description = fields.Text(longest=1000)
     account_id = fields.Uuid(metadata={"description": "Whose credits; machines must say."})
@@ -90,7 +90,9 @@ class UsageCreate(Schema):
 class UsageItem(UsageCreate):
     """Credits to spend on one operation, once for each `key`."""
 
-    key = fields.Text(blank=False, metadata={"description": "Sent again with the same item, it is not charged again."})
+    key = fields.Identifier(
+        blank=False, metadata={"description": "Sent again with the same item, it is not charged again."}
+    )
 
 
 class GrantCreate(Schema):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from flask import Flask
 from werkzeug.routing import BaseConverter
 
+from app.identifiers import holds_invisible
 from app.web.fields import UUID_TEXT
 
 MAX_INTEGER = 2**31 - 1
@@ -35,11 +36,14 @@ class TextConverter(BaseConverter):
     """An identifier kept as text."""
 
     def to_python(self, value: str) -> str | Malformed:
-        """The text, or what is wrong with it."""
+        """The text without white space around it, or what is wrong with it."""
+        value = value.strip()
+        if not value:
+            return Malformed("Must not be blank.")
         if len(value) > MAX_TEXT:
             return Malformed(f"Longer than {MAX_TEXT} characters.")
-        if "\x00" in value or "\ufffd" in value:
-            return Malformed("Holds a character that cannot be stored.")
+        if holds_invisible(value) or "\ufffd" in value:
+            return Malformed("Holds a control or zero-width character, or one that does not decode.")
         return value
 
 
@@ -48,6 +52,7 @@ class UuidConverter(BaseConverter):
 
     def to_python(self, value: str) -> str | Malformed:
         """The UUID as text, or what is wrong with it."""
+        value = value.strip()
         return value.lower() if UUID_TEXT.fullmatch(value) else Malformed("Not a valid UUID.")
 
 

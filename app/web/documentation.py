@@ -24,8 +24,7 @@ from app.errors import (
     UnsupportedMediaType,
 )
 from app.naming import camel_case
-from app.web import converters, errors
-from app.web.fields import OneOf, QueryArguments
+from app.web import converters, errors, openapi_fields
 from app.web.idempotency import HEADER, METHODS
 from app.web.schemas import Error
 
@@ -88,19 +87,6 @@ class DescribedSchemas(MarshmallowPlugin):
         return {"description": inspect.getdoc(_class_of(schema)), **component}
 
 
-def _union(converter: Any, field: Any, **_: Any) -> dict[str, Any]:
-    """What a OneOf field may hold."""
-    if not isinstance(field, OneOf):
-        return {}
-    return {"anyOf": [converter.resolve_nested_schema(schema) for schema in field.schemas]}
-
-
-def _default_of_argument(converter: Any, field: Any, **_: Any) -> dict[str, Any]:
-    """The default of a query argument. In bodies it would make generated types require what may be left out."""
-    default: dict[str, Any] = converter.field2default(field) if isinstance(field.parent, QueryArguments) else {}
-    return default
-
-
 class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
     """Collects the blueprints into one document; failures are answered by `app.web.errors`."""
 
@@ -126,10 +112,7 @@ class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
         )
         schemas = DescribedSchemas(schema_name_resolver=_type_name)
         super().__init__(app, spec_kwargs={"flask_plugin": CamelPaths(), "marshmallow_plugin": schemas})
-        converter = self.ma_plugin.converter
-        converter.attribute_functions.remove(converter.field2default)
-        converter.add_attribute_function(_default_of_argument)
-        converter.add_attribute_function(_union)
+        openapi_fields.register(self.ma_plugin.converter)
         integer = {"type": "integer", "format": "int32", "minimum": 1, "maximum": converters.MAX_INTEGER}
         text = {"type": "string", "minLength": 1, "maxLength": converters.MAX_TEXT}
         self.register_converter(converters.IntegerConverter, lambda _: integer)

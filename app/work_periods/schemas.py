@@ -40,8 +40,8 @@ def _days(**options: Any) -> fields.Integer:
 
 
 class _WritableBooking(CamelSchema):
-    user_handle = fields.Text(allow_none=True, blank=False)
-    job_id = fields.Text(allow_none=True, blank=False)
+    user_handle = fields.Identifier(allow_none=True, blank=False)
+    job_id = fields.Identifier(allow_none=True, blank=False)
     status = fields.Choice(BookingStatus, metadata={"description": "placed unless said otherwise."})
     start_date = fields.Day(least=_FIRST_DAY, most=_LAST_DAY, allow_none=True)
     end_date = fields.Day(least=_FIRST_DAY, most=_LAST_DAY, allow_none=True)
@@ -58,7 +58,7 @@ class ResourceBookingCreate(_WritableBooking):
     """A new booking. With both dates it gets a work period for each week."""
 
     project_id = fields.Integer(least=1, required=True)
-    user_id = fields.Text(blank=False, required=True)
+    user_id = fields.Identifier(blank=False, required=True)
     rate_type = fields.Choice(RateType, required=True)
 
 
@@ -66,7 +66,7 @@ class ResourceBookingUpdate(_WritableBooking):
     """The fields of a booking to change; `null` clears an optional one."""
 
     project_id = fields.Integer(least=1)
-    user_id = fields.Text(blank=False)
+    user_id = fields.Identifier(blank=False)
     rate_type = fields.Choice(RateType)
 
     @ma.validates_schema
@@ -100,8 +100,8 @@ class ResourceBookingQuery(PageArguments):
 
     project_id = fields.Integer(least=1)
     project_ids = fields.Several(fields.Integer(least=1))
-    user_id = fields.Text()
-    job_id = fields.Text()
+    user_id = fields.Identifier()
+    job_id = fields.Identifier()
     status = fields.Choice(BookingStatus)
     rate_type = fields.Choice(RateType)
     sort_by, sort_order = sorting("start_date", "end_date", "created_at", "project_id", "status")
@@ -162,7 +162,7 @@ class WorkPeriodQuery(PageArguments):
     resource_booking_ids = fields.Several(fields.Uuid())
     project_id = fields.Integer(least=1)
     project_ids = fields.Several(fields.Integer(least=1))
-    user_handle = fields.Text()
+    user_handle = fields.Identifier()
     payment_status = fields.Choice(PeriodStatus)
     start_date = fields.Day()
     end_date = fields.Day()
@@ -224,14 +224,14 @@ class PeriodsToPay(CamelSchema):
     start_date = fields.Day()
     end_date = fields.Day()
     rate_type = fields.Choice(RateType)
-    job_id = fields.Text()
-    user_id = fields.Text()
+    job_id = fields.Identifier()
+    user_id = fields.Identifier()
     project_id = fields.Integer(least=1)
     project_ids = fields.Items(fields.Integer(least=1), most=MAX_PROJECTS)
     payment_status = fields.Choice(PeriodStatus, data_key="workPeriods.paymentStatus")
     period_start_date = fields.Day(data_key="workPeriods.startDate")
     period_end_date = fields.Day(data_key="workPeriods.endDate")
-    user_handle = fields.Text(data_key="workPeriods.userHandle")
+    user_handle = fields.Identifier(data_key="workPeriods.userHandle")
 
 
 class PayMatching(CamelSchema):

@@ -1,0 +1,29 @@
+"""Fields of the contract. Each takes exactly what it names: no number for a text, no text for a whole number."""
+
+from app.web.fields.base import QueryArguments
+from app.web.fields.json_values import JsonObject, OneOf
+from app.web.fields.lists import Items, Several
+from app.web.fields.numbers import MAX_CREDITS, MAX_INTEGER, Amount, Boolean, Dollars, Integer
+from app.web.fields.text import UUID_TEXT, Choice, Identifier, Text, Uuid
+from app.web.fields.times import Day, Moment
+
+__all__ = [
+    "MAX_CREDITS",
+    "MAX_INTEGER",
+    "UUID_TEXT",
+    "Amount",
+    "Boolean",
+    "Choice",
+    "Day",
+    "Dollars",
+    "Identifier",
+    "Integer",
+    "Items",
+    "JsonObject",
+    "Moment",
+    "OneOf",
+    "QueryArguments",
+    "Several",
+    "Text",
+    "Uuid",
+]

@@ -1,0 +1,108 @@
+"""Fields of numbers and truth values."""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import marshmallow as ma
+
+from app import money
+from app.web.fields.base import QueryArguments, described
+
+MAX_INTEGER = 2**31 - 1
+# The largest whole number that every caller reads unchanged.
+MAX_CREDITS = 2**53 - 1
+
+_INTEGER = re.compile(r"-?[0-9]{1,10}", re.ASCII)
+_NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})", re.ASCII)
+
+
+class Integer(ma.fields.Integer):
+    """A whole number that fits its column; in a query string it is read from its digits."""
+
+    def __init__(self, *, least: int = 0, most: int = MAX_INTEGER, **kwargs: Any) -> None:
+        super().__init__(**described(kwargs, minimum=least, maximum=most))
+        self.least = least
+        self.most = most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+        if isinstance(value, str) and isinstance(self.root, QueryArguments):
+            value = self.from_text(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.make_error("invalid")
+        if not self.least <= value <= self.most:
+            raise ma.ValidationError(f"Must be from {self.least} to {self.most}.")
+        return value
+
+    @staticmethod
+    def from_text(text: str) -> int | str:
+        """The number that the digits of `text` stand for; `text` itself where it is none."""
+        return int(text) if _INTEGER.fullmatch(text) else text
+
+
+class Boolean(ma.fields.Boolean):
+    """`true` or `false`, nothing that resembles them; in a query string the words."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:
+        if isinstance(self.root, QueryArguments) and value in {"true", "false"}:
+            value = value == "true"
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class Amount(ma.fields.Decimal):
+    """An amount of money: a JSON number or a numeric text, within `least` … `most`, at most 4 decimals.
+
+    With `rounded`, more decimals are rounded half up to 4 first, and a positive amount that vanishes is refused.
+    """
+
+    def __init__(
+        self, *, least: Decimal = money.ZERO, most: Decimal = money.MAX_AMOUNT, rounded: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(**described(kwargs, minimum=float(least), maximum=float(most)))
+        self.least = least
+        self.most = most
+        self.rounded = rounded
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Decimal:
+        number = self._number(value)
+        # Of what is sent, not of what it rounds to: a small negative amount would become 0.
+        if number < 0 <= self.least:
+            raise self._out_of_range()
+        # Numbers of any size compare; only those near the range can be rounded.
+        if -self.most - 1 <= number <= self.most + 1:
+            rounded = money.round_amount(number)
+            if self.rounded and number > 0 and rounded == 0:
+                raise ma.ValidationError("Rounds to 0; the smallest amount is 0.0001.")
+            if not self.rounded and number != rounded:
+                raise ma.ValidationError(f"More than {money.AMOUNT_SCALE} decimals.")
+            number = rounded
+        if not self.least <= number <= self.most:
+            raise self._out_of_range()
+        return number
+
+    def _out_of_range(self) -> ma.ValidationError:
+        return ma.ValidationError(f"Must be from {money.plain(self.least)} to {money.plain(self.most)}.")
+
+    def _number(self, value: Any) -> Decimal:
+        if isinstance(value, str):
+            if not _NUMBER.fullmatch(value):
+                raise self.make_error("invalid")
+            return Decimal(value)
+        if isinstance(value, bool) or not isinstance(value, int | Decimal):
+            raise self.make_error("invalid")
+        return Decimal(value)
+
+
+class Dollars(ma.fields.String):
+    """An amount of money in an answer of the v1 families: text with 2 decimals."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**described(kwargs, pattern=r"^\d+\.\d{2}$", example="29.00"))
+
+    @staticmethod
+    def convert(value: Decimal) -> str:
+        """The amount as text."""
+        return f"{value:.2f}"

@@ -1,0 +1,77 @@
+"""Fields of text: free text, identifiers, and words of a fixed set."""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import marshmallow as ma
+
+from app.identifiers import holds_invisible
+from app.web.fields.base import described
+
+UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+
+
+class Text(ma.fields.String):
+    """Text of at most `longest` characters; `blank=False` also refuses text that is only white space."""
+
+    def __init__(self, *, longest: int = 255, blank: bool = True, **kwargs: Any) -> None:
+        super().__init__(**described(kwargs, maxLength=longest, **({} if blank else {"minLength": 1})))
+        self.longest = longest
+        self.blank = blank
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        if "\x00" in value:
+            raise ma.ValidationError("Must not hold a NUL character.")
+        if len(value) > self.longest:
+            raise ma.ValidationError(f"Longer than {self.longest} characters.")
+        if not self.blank and not value.strip():
+            raise ma.ValidationError("Must not be blank.")
+        return value
+
+
+class Identifier(Text):
+    """Text that identifies something. White space around it is dropped; control and zero-width characters are refused.
+
+    With `numbers`, a JSON integer is taken as its digits.
+    """
+
+    def __init__(self, *, numbers: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.numbers = numbers
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        if self.numbers and isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        text = super()._deserialize(value.strip() if isinstance(value, str) else value, attr, data, **kwargs)
+        if holds_invisible(text):
+            raise ma.ValidationError("Must not hold control or zero-width characters.")
+        return text
+
+
+class Choice(ma.fields.String):
+    """One of the words of an enumeration."""
+
+    def __init__(self, choices: type[StrEnum] | tuple[str, ...], **kwargs: Any) -> None:
+        self.choices = tuple(str(choice) for choice in choices)
+        default = kwargs.get("load_default")
+        description = {} if default is None else {"description": f"Defaults to {default}."}
+        super().__init__(**described(kwargs, enum=list(self.choices), **description))
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        if not isinstance(value, str) or value not in self.choices:
+            raise ma.ValidationError(f"Must be one of: {', '.join(self.choices)}.")
+        return value
+
+
+class Uuid(ma.fields.UUID):
+    """A UUID in its usual spelling, kept as text."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        text = value.strip() if isinstance(value, str) else ""
+        if not UUID_TEXT.fullmatch(text):
+            raise self.make_error("invalid_uuid")
+        return text.lower()

@@ -1,0 +1,45 @@
+"""What the OpenAPI document says of our own fields, where that does not follow from marshmallow's."""
+
+from typing import Any
+
+from app.web.fields import Moment, OneOf, QueryArguments, Several
+
+
+def register(converter: Any) -> None:
+    """Teach apispec's field converter our fields."""
+    converter.attribute_functions.remove(converter.field2default)
+    for function in (_default_of_argument, _union, _several_in_body, _time_or_date):
+        converter.add_attribute_function(function)
+
+
+def _default_of_argument(converter: Any, field: Any, **_: Any) -> dict[str, Any]:
+    """The default of a query argument. In bodies it would make generated types require what may be left out."""
+    default: dict[str, Any] = converter.field2default(field) if isinstance(field.parent, QueryArguments) else {}
+    return default
+
+
+def _union(converter: Any, field: Any, **_: Any) -> dict[str, Any]:
+    """What a OneOf field may hold."""
+    if not isinstance(field, OneOf):
+        return {}
+    return {"anyOf": [converter.resolve_nested_schema(schema) for schema in field.schemas]}
+
+
+def _several_in_body(_: Any, field: Any, ret: dict[str, Any], **__: Any) -> dict[str, Any]:
+    """The forms of several values in JSON: an array, a comma list, or one value."""
+    if not isinstance(field, Several) or isinstance(field.root, QueryArguments):
+        return {}
+    array = {name: ret.pop(name) for name in ("type", "items", "minItems", "maxItems") if name in ret}
+    one = array["items"]
+    forms = [array, {"type": "string", "description": "One value, or several separated by commas."}]
+    return {"anyOf": forms if one.get("type") == "string" else [*forms, one]}
+
+
+def _time_or_date(_: Any, field: Any, ret: dict[str, Any], **__: Any) -> dict[str, Any]:
+    """A field that takes a date too does not have the format of a time."""
+    if not (isinstance(field, Moment) and field.dates):
+        return {}
+    ret.pop("format", None)
+    instant = "last" if field.whole_day else "first"
+    meaning = f"An ISO 8601 time, or a date, which means its {instant} millisecond in UTC."
+    return {"description": " ".join(filter(None, (ret.get("description"), meaning)))}
