@@ -67,7 +67,7 @@ class ClientQuery(PageArguments):
     """Which clients to list; newest first unless sorted."""
 
     name = fields.Text(metadata={"description": "Part of the name, in any case."})
-    code_name = fields.Identifier(metadata={"description": "Part of the code name, in any case."})
+    code_name = fields.Text(metadata={"description": "Part of the code name, in any case."})
     status = fields.Choice(Status)
     start_date_from = fields.Moment(dates=True)
     start_date_to = fields.Moment(whole_day=True)

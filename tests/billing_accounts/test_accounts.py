@@ -81,7 +81,6 @@ class TestCreate:
             ("status", "active"),
             ("billable", "true"),
             ("startDate", "2025-02-30T00:00:00Z"),
-            ("startDate", "2025-02-01"),
             ("id", 7),
             ("createdBy", "me"),
             ("lockedBudget", 5),
