@@ -82,6 +82,10 @@ prove-ha: .venv/checks-installed ## Fail over and break replicas under load and 
 openapi: .venv/service-installed ## Write docs/openapi.json
 	$(BIN)/flask openapi print > docs/openapi.json
 
+.PHONY: settings
+settings: .venv/service-installed ## Write .env.example
+	$(BIN)/python -m app.config > .env.example
+
 .PHONY: requirements
 requirements: .venv/checks-installed ## Pin the packages of requirements*.in anew
 	$(PIP_COMPILE) --upgrade --output-file requirements.txt requirements.in

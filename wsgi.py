@@ -2,7 +2,6 @@
 
 import sys
 
-import cli
 from app import create_app
 from app.config import ConfigurationError
 
@@ -10,4 +9,8 @@ try:
     app = create_app()
 except ConfigurationError as error:
     sys.exit(f"Error: {error}")
+
+# Only now: gunicorn reads the environment when it is imported, before anybody has checked it.
+import cli
+
 cli.register(app)

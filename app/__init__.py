@@ -60,7 +60,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     converters.init_app(app)
     base.db.init_app(app)
     _connect_databases(app, settings)
-    if settings.serving.traces:
+    if settings.tracing.wanted:
         from app.web import traces  # noqa: PLC0415 - a large library that most installations do not use
 
         traces.init_app(app)

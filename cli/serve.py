@@ -165,7 +165,7 @@ def _before_fork(server: Arbiter, worker: Any) -> None:
 
 
 def _begin_work(settings: Settings) -> None:
-    if settings.serving.traces:
+    if settings.tracing.wanted:
         from app.web import traces  # noqa: PLC0415 - loaded by the application, where traces are wanted
 
         traces.start_process()

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import create_engine, make_url
 
 from app.config import ROOT, ConfigurationError, Settings
-from tests.processes import finish, start
+from app.config.declaration import declarations
+from tests.processes import finish, flask, start
 
 SECRET = "x" * 32
 JWKS = {"AUTH_JWKS_URL": "https://auth.example.com/jwks.json", "VALID_ISSUERS": '["https://auth.example.com/"]'}
@@ -29,7 +30,15 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("name", "value"),
         [
+            ("APP_ENV", "prod"),
+            ("APP_ENV", "staging"),
+            ("HOST", "127.0.0.1:3000"),
+            ("HOST", "http://127.0.0.1"),
+            ("HOST", "two words"),
+            ("HOST", "é.example"),
+            ("HOST", "a..b"),
             ("PORT", "many"),
+            ("PORT", "9" * 5000),
             ("PORT", "0"),
             ("PORT", "65536"),
             ("PORT", "-1"),
@@ -44,6 +53,21 @@ class TestRefusals:
             ("KEEP_ALIVE_SECONDS", "1.5"),
             ("WORKER_MAX_REQUESTS", "often"),
             ("LOG_LEVEL", "LOUD"),
+            ("LOG_LEVEL", "TRACE"),
+            ("SELLER_NAME", "Acme\nLtd"),
+            ("SELLER_NAME", "x" * 256),
+            ("AUTH_AUDIENCE", "a\tb"),
+            ("STRIPE_SECRET_KEY", "sk live"),
+            ("STRIPE_SECRET_KEY", "sk_é"),
+            ("STRIPE_WEBHOOK_SECRET", "whsec_\x00"),
+            ("STRIPE_API_BASE", "api.stripe.com"),
+            ("STRIPE_API_BASE", "https://[::1"),
+            ("STRIPE_API_BASE", "https://api.stripe.com:99999"),
+            ("STRIPE_API_BASE", "https://api stripe.com"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
+            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector"),
+            ("OTEL_SDK_DISABLED", "maybe"),
+            ("OTEL_TRACES_EXPORTER", "zipkin"),
             ("DATABASE_URL", "sqlite:///billing.db"),
             ("DATABASE_URL", "mysql://localhost/billing"),
             ("DATABASE_URL", "localhost/billing"),
@@ -51,6 +75,8 @@ class TestRefusals:
             ("DATABASE_URL", "postgresql://localhost:port/billing"),
             ("DATABASE_URL", "postgresql://one:5432,two:port/billing"),
             ("DATABASE_URL", "mysql://one,two/billing"),
+            ("DATABASE_URL", "postgresql://localhost:99999/billing"),
+            ("DATABASE_URL", "postgresql://localhost/billing?colour=red"),
             ("DATABASE_REPLICA_URL", "mysql://localhost/billing"),
             ("DATABASE_REPLICA_URL", "postgresql://localhost:port/billing"),
             *(("DATABASE_REPLICA_MAX_LAG", text) for text in ("0", "0.0", "-1", "10.1", "soon", "1e1", "inf", ".")),
@@ -69,11 +95,25 @@ class TestRefusals:
             ("VALID_ISSUERS", "[1]"),
             ("VALID_ISSUERS", '[""]'),
             ("VALID_ISSUERS", "null"),
+            ("VALID_ISSUERS", "[" * 100_000),
         ],
     )
     def test_an_unusable_value_is_refused_by_name(self, load: Any, name: str, value: str) -> None:
-        with pytest.raises(ConfigurationError, match=name):
+        with pytest.raises(ConfigurationError, match=name) as refused:
             load(**{name: value})
+        assert "\n" not in str(refused.value)
+        assert len(str(refused.value)) < 300
+
+    @pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_REPLICA_URL", "MEMBER_DB_URL"])
+    def test_a_password_is_not_repeated(self, load: Any, name: str) -> None:
+        with pytest.raises(ConfigurationError, match=name) as refused:
+            load(**{name: "mysql://billing:hunter2@localhost/billing"})
+        assert "hunter2" not in str(refused.value)
+
+    def test_a_short_secret_is_not_repeated(self, load: Any) -> None:
+        with pytest.raises(ConfigurationError, match="AUTH_SECRET") as refused:
+            load(AUTH_SECRET="hunter2")
+        assert "hunter2" not in str(refused.value)
 
     @pytest.mark.parametrize(
         "url", ["auth.example.com/jwks.json", "file:///etc/passwd", "ftp://auth.example.com/", "https://"]
@@ -127,8 +167,18 @@ class TestValues:
         assert (nothing, settings.valid_issuers, settings.cors_origins) == ((None,) * 3, (), ())
 
     def test_blank_is_not_set(self, load: Any) -> None:
-        names = ("PORT", "DATABASE_URL", "AUTH_JWKS_URL", "VALID_ISSUERS", "LOG_LEVEL", "WEB_CONCURRENCY")
+        names = {each.variable for each in declarations(Settings)} - {"VAR_DIR"}
         assert load(**dict.fromkeys(names, " ")) == load()
+
+    def test_what_is_empty_is_unset_for_commands_too(self, var_dir: Path) -> None:
+        """gunicorn reads WEB_CONCURRENCY by itself, and OpenTelemetry its own variables."""
+        names = {each.variable for each in declarations(Settings)} - {"VAR_DIR"}
+        found = finish(flask("token", "--role", "administrator", VAR_DIR=str(var_dir), **dict.fromkeys(names, "")))
+        assert (found[0], found[2]) == (0, "")
+
+    def test_the_defaults_are_usable_values(self) -> None:
+        for each in declarations(Settings):
+            each.value({})
 
     @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg2"])
     def test_a_database_is_used_by_its_usual_names(self, load: Any, scheme: str) -> None:

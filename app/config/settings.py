@@ -1,0 +1,202 @@
+"""What the service is told from outside: every setting, declared once."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+
+from app.config import values
+from app.config.declaration import (
+    ConfigurationError,
+    UnusableValueError,
+    declarations,
+    group,
+    read_all,
+    setting,
+)
+from app.config.groups import Serving, Tracing
+from app.config.secret import MIN_SECRET_BYTES, kept_secret
+from app.db import embedded
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+# Of worker processes: more than there are processors are in each other's way.
+DEFAULT_WORKERS = max(2, os.cpu_count() or 1)
+
+
+def _production(text: str) -> bool:
+    return values.choice("development", "production")(text) == "production"
+
+
+def _directory(text: str) -> Path:
+    return (ROOT / text).resolve()
+
+
+def _secrets(text: str) -> tuple[str, ...]:
+    secrets = tuple(secret.strip() for secret in text.split(",")) if text else ()
+    if any(len(secret.encode()) < MIN_SECRET_BYTES for secret in secrets):
+        raise UnusableValueError(
+            f"must be at least {MIN_SECRET_BYTES} bytes long, and so must each secret of a comma list"
+        )
+    return secrets
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """What the service is told from outside. Build it with `Settings.load()`."""
+
+    production: bool = setting(
+        "APP_ENV",
+        _production,
+        "development or production; production makes nothing up: it needs DATABASE_URL of an ordinary role, and\n"
+        "AUTH_SECRET or AUTH_JWKS_URL",
+        default="development",
+    )
+    database_url: str = setting(
+        "DATABASE_URL",
+        values.primary_database,
+        "PostgreSQL 18 or newer; unset, an embedded server under VAR_DIR is used. Of several servers the primary is:\n"
+        "postgresql://billing:secret@db1:5432,db2:5432/billing?target_session_attrs=read-write",
+        example="postgresql://billing:secret@localhost/billing",
+        secret=True,
+    )  # type: ignore[assignment] # `load` puts the embedded server in its place
+    database_replica_url: str | None = setting(
+        "DATABASE_REPLICA_URL",
+        values.database,
+        "A streaming replica that reads go to",
+        example="postgresql://billing:secret@replica/billing",
+        secret=True,
+    )
+    database_replica_max_lag: float = setting(
+        "DATABASE_REPLICA_MAX_LAG",
+        values.seconds(maximum=10),
+        "The seconds a read waits for the replica; one that is further behind is left out",
+        default="0.1",
+    )
+    host: str = setting("HOST", values.host, "The address to listen on", default="127.0.0.1")
+    port: int = setting("PORT", values.whole(1, values.MAX_PORT), "The port to listen on", default="3000")
+    web_concurrency: int = setting(
+        "WEB_CONCURRENCY",
+        values.whole(1, 1024),
+        "Worker processes; defaults to one for each processor, and at least two",
+        default=str(DEFAULT_WORKERS),
+        example="4",
+    )
+    serving: Serving = group(Serving)
+    var_dir: Path = setting("VAR_DIR", _directory, "The embedded database and the generated secret", default="var")
+    # The embedded server to use: None when DATABASE_URL names another.
+    embedded_dir: Path | None
+    auth_secrets: tuple[str, ...] = setting(
+        "AUTH_SECRET",
+        _secrets,
+        "The secret of HS256 tokens, at least 32 bytes; outside production one is generated under VAR_DIR. Of a comma list\n"
+        "the first signs and all verify: add the new secret in front, and remove the old one once its tokens have expired",
+        default="",
+        example="a-secret-that-nobody-else-knows-0123456789",
+        secret=True,
+    )
+    auth_jwks_url: str | None = setting(
+        "AUTH_JWKS_URL",
+        values.web_address,
+        "Where the keys of RS256 and ES256 tokens are published; needs VALID_ISSUERS",
+        example="https://auth.example.com/.well-known/jwks.json",
+    )
+    valid_issuers: tuple[str, ...] = setting(
+        "VALID_ISSUERS",
+        values.json_texts,
+        "The accepted issuers, as a JSON list",
+        default="[]",
+        example='["https://auth.example.com/"]',
+    )
+    auth_audience: str | None = setting(
+        "AUTH_AUDIENCE",
+        values.text_up_to(1000),
+        "The audience tokens must be for; unset, any",
+        example="https://billing.example.com",
+    )
+    email_verified_default: bool = setting(
+        "EMAIL_VERIFIED_DEFAULT",
+        values.flag,
+        "Whether the e-mail address of a token without the claim `email_verified` counts as verified",
+        default="false",
+    )
+    cors_origins: tuple[str, ...] = setting(
+        "CORS_ORIGINS",
+        values.comma_list,
+        "Browser origins that may call the service, separated by commas",
+        default="",
+        example="https://admin.example.com",
+    )
+    log_level: str = setting(
+        "LOG_LEVEL",
+        values.choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+        "DEBUG, INFO, WARNING, ERROR or CRITICAL",
+        default="INFO",
+    )
+    stripe_secret_key: str | None = setting(
+        "STRIPE_SECRET_KEY",
+        values.visible,
+        "Card payments: without a key only bank transfer is offered",
+        example="sk_live_...",
+        secret=True,
+    )
+    stripe_webhook_secret: str | None = setting(
+        "STRIPE_WEBHOOK_SECRET",
+        values.visible,
+        "Signs the events that Stripe sends to /v1/billing/webhooks/stripe/",
+        example="whsec_...",
+        secret=True,
+    )
+    stripe_api_base: str | None = setting(
+        "STRIPE_API_BASE",
+        values.web_address,
+        "Another address than Stripe's own, such as a stand-in for tests",
+        example="http://127.0.0.1:8420",
+    )
+    seller_name: str = setting(
+        "SELLER_NAME", values.text_up_to(255), "Who invoices are from", default="Billing service"
+    )
+    tracing: Tracing = group(Tracing)
+    member_db_url: str | None = setting(
+        "MEMBER_DB_URL",
+        values.postgresql,
+        "The Members database, for `flask import-access`",
+        example="postgresql://reader:secret@localhost/members",
+        secret=True,
+    )
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Settings from `environ`, or from `.env` overlaid by the process environment.
+
+        Raises ConfigurationError naming the variable when a value is unusable or a needed one is missing.
+        """
+        if environ is None:
+            dotenv = {key: value for key, value in dotenv_values(ROOT / ".env").items() if value is not None}
+            environ = {**dotenv, **os.environ}
+            _unset_empty_variables()
+        found = read_all(cls, {key: value.strip() for key, value in environ.items() if value.strip()})
+        _require_together(found)
+        var_dir, external = found["var_dir"], found["database_url"]
+        found["embedded_dir"] = None if external else var_dir
+        found["database_url"] = external or embedded.url(var_dir)
+        if not found["auth_secrets"] and found["auth_jwks_url"] is None:
+            found["auth_secrets"] = (kept_secret(var_dir / "auth_secret"),)
+        return cls(**found)
+
+
+def _unset_empty_variables() -> None:
+    """An empty variable is unset, also to the libraries that read the environment by themselves."""
+    for each in declarations(Settings):
+        if not os.environ.get(each.variable, "given").strip():
+            del os.environ[each.variable]
+
+
+def _require_together(found: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError when settings that need each other are not all there."""
+    if found["auth_jwks_url"] and not found["valid_issuers"]:
+        raise ConfigurationError("AUTH_JWKS_URL needs VALID_ISSUERS: name the issuers whose tokens are accepted.")
+    if found["production"] and not found["auth_secrets"] and found["auth_jwks_url"] is None:
+        raise ConfigurationError("APP_ENV=production needs AUTH_SECRET or AUTH_JWKS_URL; neither is set.")

@@ -1,0 +1,156 @@
+"""How texts of the environment are read. Each reader raises UnusableValueError for what it does not take."""
+
+import ipaddress
+import json
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from psycopg2 import ProgrammingError
+from psycopg2.extensions import make_dsn
+from sqlalchemy import make_url
+from sqlalchemy.dialects.postgresql.psycopg2 import dialect
+from sqlalchemy.exc import ArgumentError
+
+from app.config.declaration import UnusableValueError
+from app.db import addresses
+
+MAX_PORT = 65535
+_POSTGRESQL = frozenset({"postgresql", "postgres", "postgresql+psycopg2"})
+# Few enough digits for any of them to be a number.
+_WHOLE = re.compile(r"[0-9]{1,18}", re.ASCII)
+_DECIMAL = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
+_VISIBLE = re.compile(r"[!-~]+", re.ASCII)
+_HOST_NAME = re.compile(
+    r"(?=.{1,253}$)[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\.?", re.ASCII
+)
+
+
+def whole(minimum: int, maximum: int) -> Callable[[str], int]:
+    """Read a whole number of that range."""
+
+    def read(text: str) -> int:
+        if not (_WHOLE.fullmatch(text) and minimum <= int(text) <= maximum):
+            raise UnusableValueError(f"must be a whole number from {minimum} to {maximum}")
+        return int(text)
+
+    return read
+
+
+def seconds(*, maximum: int) -> Callable[[str], float]:
+    """Read a number of seconds, above 0 and up to `maximum`."""
+
+    def read(text: str) -> float:
+        if not (_DECIMAL.fullmatch(text) and 0 < float(text) <= maximum):
+            raise UnusableValueError(f"must be a number of seconds above 0 and up to {maximum}")
+        return float(text)
+
+    return read
+
+
+def choice(*allowed: str) -> Callable[[str], str]:
+    """Read one of some words, in any case; it is returned as it stands here."""
+    words = {word.lower(): word for word in allowed}
+
+    def read(text: str) -> str:
+        if text.lower() not in words:
+            raise UnusableValueError(f"must be {', '.join(allowed[:-1])} or {allowed[-1]}")
+        return words[text.lower()]
+
+    return read
+
+
+def flag(text: str) -> bool:
+    """Read `true` or `false`."""
+    return choice("true", "false")(text) == "true"
+
+
+def text_up_to(maximum: int) -> Callable[[str], str]:
+    """Read any printable text that is not too long."""
+
+    def read(text: str) -> str:
+        if len(text) > maximum or not text.isprintable():
+            raise UnusableValueError(f"must be a printable text of at most {maximum} characters")
+        return text
+
+    return read
+
+
+def visible(text: str) -> str:
+    """Read visible ASCII characters: what can be sent in a header."""
+    if not _VISIBLE.fullmatch(text):
+        raise UnusableValueError("must be visible ASCII characters without spaces")
+    return text
+
+
+def host(text: str) -> str:
+    """Read an IP address or the name of a host."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        if not _HOST_NAME.fullmatch(text):
+            raise UnusableValueError("must be an IP address or the name of a host, without a port") from None
+    return text
+
+
+def web_address(text: str) -> str:
+    """Read an `http` or `https` address."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not (usable and _VISIBLE.fullmatch(text)):
+        raise UnusableValueError("must be an https:// address")
+    return text
+
+
+def json_texts(text: str) -> tuple[str, ...]:
+    """Read a JSON list of texts."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list) or not all(isinstance(each, str) and each for each in found):
+        raise UnusableValueError('must be a JSON list of texts, such as ["https://auth.example.com/"]')
+    return tuple(found)
+
+
+def comma_list(text: str) -> tuple[str, ...]:
+    """Read what stands between commas; empty parts do not count."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def postgresql(text: str) -> str:
+    """Read the address of a PostgreSQL database, as the driver or libpq writes it."""
+    try:
+        url = make_url(addresses.for_sqlalchemy(text))
+        supported = url.drivername.lower() in _POSTGRESQL
+        # What the driver would be called with: it knows the names of all options.
+        _, options = dialect().create_connect_args(url)  # type: ignore[no-untyped-call]
+        make_dsn(**options)
+    except (ArgumentError, ProgrammingError, ValueError):
+        supported, options = False, {}
+    if not supported or not _ports_exist(str(options.get("port", ""))):
+        raise UnusableValueError("must be a postgresql:// address; no other database is supported")
+    return text
+
+
+def _ports_exist(ports: str) -> bool:
+    return all(
+        not port or (port.isascii() and port.isdigit() and 0 < int(port) <= MAX_PORT) for port in ports.split(",")
+    )
+
+
+def primary_database(text: str) -> str:
+    """Read the address of the database to write to; of several hosts, the one that takes writes is used."""
+    return _for_driver(text, target_session_attrs="read-write")
+
+
+def database(text: str) -> str:
+    """Read the address of a database that any of its hosts may answer for."""
+    return _for_driver(text)
+
+
+def _for_driver(text: str, **of_several: str) -> str:
+    return "postgresql+psycopg2://" + addresses.for_sqlalchemy(postgresql(text), **of_several).split("://", 1)[1]
