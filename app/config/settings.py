@@ -91,10 +91,10 @@ class Settings:
     auth_secrets: tuple[str, ...] = setting(
         "AUTH_SECRET",
         _secrets,
-        "The secret of HS256 tokens, at least 32 bytes; outside production one is generated under VAR_DIR. Of a comma list\n"
-        "the first signs and all verify: add the new secret in front, and remove the old one once its tokens have expired",
+        "The secret of HS256 tokens, at least 32 bytes; outside production one is generated under VAR_DIR. Of a comma\n"
+        "list the first signs and all verify: add the new secret in front, and remove the old one once its tokens\n"
+        "have expired",
         default="",
-        example="a-secret-that-nobody-else-knows-0123456789",
         secret=True,
     )
     auth_jwks_url: str | None = setting(
