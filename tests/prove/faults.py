@@ -130,7 +130,7 @@ FAULTS = (
     _fault(
         "idempotency keys of different callers meet",
         "web/test_idempotency.py::TestWhoMayReplay",
-        (KEYS, '"caller": current_actor().subject', '"caller": "somebody"'),
+        (KEYS, '"caller": current_actor().identity', '"caller": "somebody"'),
     ),
     _fault(
         "the last credit cannot be spent",

@@ -9,6 +9,8 @@ from flask import Flask
 from sqlalchemy import Connection, text
 from werkzeug.test import TestResponse
 
+from app.auth.actor import Actor
+from app.auth.tokens import TokenVerifier
 from app.db.base import db
 from tests.caller import Caller, data, error
 
@@ -277,17 +279,21 @@ class TestTwins:
         assert {answer.status_code for answer in answers} == {201}
         assert count(admin) == 1
 
-    def test_a_twin_that_waits_too_long_is_told_that_the_first_still_runs(self, app: Flask, admin: Caller) -> None:
+    def test_a_twin_that_waits_too_long_is_told_that_the_first_still_runs(
+        self, app: Flask, admin: Caller, token: Callable[..., str]
+    ) -> None:
+        verifier: TokenVerifier = app.extensions["token_verifier"]
+        administrator = verifier.verify(token())
         with app.app_context(), db.engine.connect() as connection:
-            claim(connection, "twin")
+            claim(connection, "twin", administrator)
             error(create(admin, "twin"), 409, "idempotency_in_progress")
             connection.rollback()
         data(create(admin, "twin"), 201)
 
 
-def claim(connection: Connection, key: str) -> None:
+def claim(connection: Connection, key: str, actor: Actor) -> None:
     """Hold a key as a request does that has not ended yet."""
     connection.execute(
-        text("INSERT INTO idempotency_keys VALUES ('admin', :key, :hash, NULL, NULL, now())"),
-        {"key": key, "hash": json.dumps(key).encode()},
+        text("INSERT INTO idempotency_keys VALUES (:caller, :key, :hash, NULL, NULL, now())"),
+        {"caller": actor.identity, "key": key, "hash": json.dumps(key).encode()},
     )
