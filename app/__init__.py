@@ -15,7 +15,7 @@ from app.db import base, driver, failover, prepared
 from app.db.replica import open_replica
 from app.purchases import gateways
 from app.purchases.routes import blueprint as purchases
-from app.web import converters, metrics, operations, requests
+from app.web import converters, limits, metrics, operations, requests
 from app.web.documentation import ServiceApi
 from app.web.json import OrjsonProvider
 from app.work_periods.payment_routes import blueprint as work_period_payments
@@ -55,6 +55,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     app.extensions["token_verifier"] = TokenVerifier(settings)
     gateways.init_app(app, settings)
+    limits.init_app(app, settings)
     requests.configure_logging(settings.log_level)
     requests.init_app(app)
     converters.init_app(app)

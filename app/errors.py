@@ -32,6 +32,7 @@ class Reason(StrEnum):
     URI_TOO_LONG = "uri_too_long"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    RATE_LIMITED = "rate_limited"
     HTTP_ERROR = "http_error"
     INTERNAL_ERROR = "internal_error"
     DATABASE_UNAVAILABLE = "database_unavailable"
@@ -111,6 +112,13 @@ class KeyReused(ServiceError):
 
     status = 422
     default_reason = Reason.IDEMPOTENCY_KEY_REUSED
+
+
+class RateLimited(ServiceError):
+    """The caller, or their address, sent more requests than a limit allows."""
+
+    status = 429
+    default_reason = Reason.RATE_LIMITED
 
 
 class Unavailable(ServiceError):

@@ -89,6 +89,7 @@ def settings(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Set
             "VAR_DIR": str(tmp_path_factory.mktemp("var")),
             "AUTH_SECRET": SECRET,
             "LOG_LEVEL": "WARNING",
+            "RATE_LIMITS": "off",
         }
     )
 

@@ -25,13 +25,15 @@ class Guard:
     scopes: tuple[str, ...] = ()
     signed_in: SignedIn | None = None
     open_to_all: bool = False
+    # The limit, besides that of all requests, that each call is counted by.
+    limit: str | None = None
 
     def admit(self) -> None:
         """Let the caller of this request in, leaving them in `g.actor`. Raises Unauthorized or Forbidden."""
         if self.open_to_all:
             return
         verifier: TokenVerifier = current_app.extensions["token_verifier"]
-        g.actor = actor = verifier.verify(_bearer_token())
+        g.actor = actor = verifier.verify(bearer_token())
         if not (self.signed_in or actor.has_role(*self.roles) or actor.has_scope(self.scopes)):
             raise forbidden(self.roles, self.scopes)
 
@@ -49,14 +51,18 @@ def _one_of(kind: str, names: Sequence[str]) -> str:
     return f"the {kind} {names[0]}" if len(names) == 1 else f"one of the {kind}s {', '.join(names)}"
 
 
-def requires(*, roles: Iterable[str] = (), scopes: Iterable[str] = ()) -> Callable[[View], View]:
-    """Guard a view: the caller needs one of these roles or one of these scopes."""
-    return _guarded(Guard(roles=tuple(roles), scopes=tuple(scopes)))
+def requires(
+    *, roles: Iterable[str] = (), scopes: Iterable[str] = (), limit: str | None = None
+) -> Callable[[View], View]:
+    """Guard a view: the caller needs one of these roles or one of these scopes. `limit` names what calls count as."""
+    return _guarded(Guard(roles=tuple(roles), scopes=tuple(scopes), limit=limit))
 
 
-def signed_in(who: SignedIn = SignedIn.MEMBER, *, scopes: Iterable[str] = ()) -> Callable[[View], View]:
-    """Guard a view for people who sign in; `scopes` let machines in too. The document names both."""
-    return _guarded(Guard(signed_in=who, scopes=tuple(scopes)))
+def signed_in(
+    who: SignedIn = SignedIn.MEMBER, *, scopes: Iterable[str] = (), limit: str | None = None
+) -> Callable[[View], View]:
+    """Guard a view for people who sign in, and for machines with one of `scopes`. `limit` names what calls count as."""
+    return _guarded(Guard(signed_in=who, scopes=tuple(scopes), limit=limit))
 
 
 def public() -> Callable[[View], View]:
@@ -72,7 +78,8 @@ def _guarded(guard: Guard) -> Callable[[View], View]:
     return decorate
 
 
-def _bearer_token() -> str:
+def bearer_token() -> str:
+    """The token of this request. Raises Unauthorized when there is none."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthorized("A bearer token is required")

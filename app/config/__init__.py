@@ -1,7 +1,7 @@
 """Settings: the environment, read once, typed and checked."""
 
 from app.config.declaration import ConfigurationError
-from app.config.groups import Serving
+from app.config.groups import Limiting, Serving
 from app.config.settings import DEFAULT_WORKERS, ROOT, Settings
 
-__all__ = ["DEFAULT_WORKERS", "ROOT", "ConfigurationError", "Serving", "Settings"]
+__all__ = ["DEFAULT_WORKERS", "ROOT", "ConfigurationError", "Limiting", "Serving", "Settings"]

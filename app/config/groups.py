@@ -1,9 +1,13 @@
 """Settings that belong together, each group a dataclass of its own."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from limits import RateLimitItem
 
 from app.config import values
 from app.config.declaration import setting
+from app.config.rates import DEFAULT_RATE_LIMITS, rate_limits
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +33,25 @@ class Serving:
         values.whole(0, 1_000_000_000),
         "A worker is replaced after so many requests, and up to a fifth more; 0: never",
         default="250000",
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limiting:
+    """How many requests are answered, and where they are counted."""
+
+    rates: Mapping[str, RateLimitItem] = setting(
+        "RATE_LIMITS",
+        rate_limits,
+        "Limits of requests by name: caller, address, pdf and query; `off` removes all, or one as in query=off",
+        default=",".join(f"{name}={rate}" for name, rate in DEFAULT_RATE_LIMITS.items()),
+    )
+    storage_url: str | None = setting(
+        "RATE_LIMIT_STORAGE_URL",
+        values.redis,
+        "The Redis in which all copies count together; unset, each process counts by itself",
+        example="redis://127.0.0.1:6379/0",
+        secret=True,
     )
 
 

@@ -17,7 +17,7 @@ from app.config.declaration import (
     read_all,
     setting,
 )
-from app.config.groups import Serving, Tracing
+from app.config.groups import Limiting, Serving, Tracing
 from app.config.secret import MIN_SECRET_BYTES, kept_secret
 from app.db import embedded
 
@@ -158,6 +158,7 @@ class Settings:
     seller_name: str = setting(
         "SELLER_NAME", values.text_up_to(255), "Who invoices are from", default="Billing service"
     )
+    limiting: Limiting = group(Limiting)
     tracing: Tracing = group(Tracing)
     member_db_url: str | None = setting(
         "MEMBER_DB_URL",

@@ -95,14 +95,25 @@ def host(text: str) -> str:
 
 def web_address(text: str) -> str:
     """Read an `http` or `https` address."""
-    try:
-        parts = urlsplit(text)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not (usable and _VISIBLE.fullmatch(text)):
+    if not _is_address(text, "http", "https"):
         raise UnusableValueError("must be an https:// address")
     return text
+
+
+def redis(text: str) -> str:
+    """Read the address of a Redis."""
+    if not _is_address(text, "redis", "rediss"):
+        raise UnusableValueError("must be a redis:// or rediss:// address")
+    return text
+
+
+def _is_address(text: str, *schemes: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    return usable and _VISIBLE.fullmatch(text) is not None
 
 
 def json_texts(text: str) -> tuple[str, ...]:

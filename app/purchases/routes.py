@@ -105,7 +105,7 @@ class InvoicePdf(Resource):
 
     reads_in_transaction = True
 
-    @_member
+    @signed_in(limit="pdf")
     @blueprint.response(200, {"type": "string", "format": "binary"}, content_type="application/pdf")
     @blueprint.doc(operationId="getInvoicePdf")
     def get(self, invoice_id: str) -> Response:

@@ -18,6 +18,7 @@ from app.errors import (
     KeyReused,
     NotFound,
     PaymentRequired,
+    RateLimited,
     Reason,
     Unauthorized,
     Unavailable,
@@ -57,6 +58,10 @@ _FAILURES = [
             Conflict("The booking has no billing account"),
             UnsupportedMediaType("The body must be sent as application/json"),
             KeyReused("This idempotency key was used for another request"),
+            RateLimited(
+                "Too many requests: at most 100 in 5 seconds. Try again in 3 s.",
+                details={"limit": "address", "requests": 100, "seconds": 5},
+            ),
             Unavailable("The database cannot be reached now; try again shortly"),
         )
     ),
@@ -157,7 +162,7 @@ def describe_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
     """Add to an operation what follows from its guard, its method and its body."""
     guard: Guard = doc_info["guard"]
     statuses = [HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND]
-    statuses += [HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE]
+    statuses += [HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE]
     if guard.open_to_all:
         doc["security"] = []
         doc["description"] = "Needs no token."

@@ -10,8 +10,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from app.db.availability import is_away
-from app.errors import Invalid, Reason, ServiceError, Unauthorized, Unavailable
-from app.web import metrics
+from app.errors import Invalid, RateLimited, Reason, ServiceError, Unauthorized, Unavailable
+from app.web import limits, metrics
 
 RETRY_AFTER_SECONDS = 2
 
@@ -53,6 +53,11 @@ def init_app(app: Flask) -> None:
 
 
 def _answer(status: int, reason: Reason, message: str, details: Any = None) -> Response:
+    if _is_fault_of_caller(status):
+        try:
+            limits.charge_address()
+        except RateLimited as limited:
+            status, reason, message, details = limited.status, limited.reason, limited.message, limited.details
     response = jsonify(error_body(status, reason, message, details))
     response.status_code = status
     metrics.failed(reason)
@@ -61,6 +66,10 @@ def _answer(status: int, reason: Reason, message: str, details: Any = None) -> R
     elif status == Unauthorized.status:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def _is_fault_of_caller(status: int) -> bool:
+    return HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status != RateLimited.status
 
 
 def _service_error(error: ServiceError) -> Response:

@@ -12,7 +12,7 @@ from app.db.replica import Replica
 from app.db.transaction import autocommit, transaction
 from app.errors import Invalid
 from app.naming import camel_case
-from app.web import idempotency
+from app.web import idempotency, limits
 from app.web.converters import Malformed
 
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
@@ -36,6 +36,8 @@ class Resource(MethodView):
         view: Any = getattr(self, "get" if method == "HEAD" else method.lower())
         guard: Guard = view.guard
         guard.admit()
+        if not guard.open_to_all:
+            limits.charge_caller(guard.limit)
         for name, value in path.items():
             if isinstance(value, Malformed):
                 _require_no_word_here()

@@ -86,7 +86,7 @@ class PayMatching(Resource):
 
     in_parts = frozenset({"post"})
 
-    @_create
+    @requires(roles=PEOPLE, scopes=scopes(RESOURCE, "create"), limit="query")
     @blueprint.arguments(schemas.PayMatching(), example=schemas.QUERY_EXAMPLE)
     @blueprint.response(200, schemas.PaidPeriods)
     @blueprint.doc(operationId="payMatchingWorkPeriods")
