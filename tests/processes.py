@@ -99,7 +99,8 @@ class Service:
     ) -> None:
         """Start it. `altered_by` is Python that is run first in its process."""
         self.port = port or free_port()
-        environ = {"VAR_DIR": str(var_dir), "PORT": str(self.port), "WEB_CONCURRENCY": str(workers), "RATE_LIMITS": "off"}
+        environ = {"VAR_DIR": str(var_dir), "PORT": str(self.port), "WEB_CONCURRENCY": str(workers)}
+        environ["RATE_LIMITS"] = "off"
         command = f"{altered_by}\nfrom flask.cli import cli\ncli.main(['serve', *{options}])"
         self.process = start(sys.executable, "-c", command, **{**environ, **more}, LOG_LEVEL="ERROR")
         self.banner = self._banner()

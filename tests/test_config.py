@@ -64,6 +64,11 @@ class TestRefusals:
             ("STRIPE_API_BASE", "https://[::1"),
             ("STRIPE_API_BASE", "https://api.stripe.com:99999"),
             ("STRIPE_API_BASE", "https://api stripe.com"),
+            *(
+                ("RATE_LIMITS", text)
+                for text in ("on", "caller", "caller=", "caller=5", "caller=0/second", "nobody=5/second", "=5/second")
+            ),
+            ("RATE_LIMIT_STORAGE_URL", "http://counts.example"),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
             ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector"),
             ("OTEL_SDK_DISABLED", "maybe"),

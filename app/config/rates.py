@@ -21,7 +21,9 @@ def rate_limits(text: str) -> Mapping[str, RateLimitItem]:
     for each in text.split(","):
         name, _, rate = (part.strip() for part in each.partition("="))
         if name not in RATE_LIMIT_NAMES:
-            raise UnusableValueError(f"must be off, or name=rate separated by commas with {', '.join(RATE_LIMIT_NAMES)}")
+            raise UnusableValueError(
+                f"must be off, or name=rate separated by commas with {', '.join(RATE_LIMIT_NAMES)}"
+            )
         chosen[name] = rate
     return {name: _rate(rate) for name, rate in chosen.items() if rate != _OFF}
 

@@ -82,9 +82,9 @@ def charge_caller(kind: str | None) -> None:
     """Count this request of its verified caller, also as one of `kind` when it costs much. Raises RateLimited."""
     rate_limits: RateLimits = current_app.extensions["rate_limits"]
     if "caller" in rate_limits.limits:
-        rate_limits.charge("caller", g.actor.subject)
+        rate_limits.charge("caller", g.actor.identity)
     if kind is not None:
-        rate_limits.charge(kind, g.actor.subject)
+        rate_limits.charge(kind, g.actor.identity)
 
 
 def charge_address() -> None:

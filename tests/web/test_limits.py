@@ -97,6 +97,18 @@ class TestAddresses:
         assert client.get(ACCOUNTS).status_code == 401
 
 
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [
+        ("off", {}),
+        ("caller=500/second, pdf=off,query=off", {"caller": "500 per 1 second", "address": "100 per 5 second"}),
+        ("address=7/2 minutes,query=off,pdf=off", {"address": "7 per 2 minute"}),
+    ],
+)
+def test_limits_change_the_defaults_by_name(text: str, limits: dict[str, str]) -> None:
+    assert {name: str(rate) for name, rate in rate_limits(text).items()} == limits
+
+
 class TestCallers:
     def test_nobody_with_a_token_is_limited_by_default(self) -> None:
         assert "caller" not in DEFAULT_RATE_LIMITS
