@@ -3,11 +3,11 @@
 import re
 
 # Controls, line and paragraph separators, and what Unicode calls default ignorable: characters that nobody sees, so
-# that two identifiers would look the same and differ.
+# that two identifiers would look the same and differ. And U+FFFD, which stands for whatever did not decode.
 _INVISIBLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u2028\u2029"
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
-    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffd\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 
 

@@ -24,7 +24,7 @@ def grant(account_id: int, user_id: str, user_handle: str | None) -> Row[Any]:
     """Let the user use the account; a second grant changes at most the handle. Raises NotFound."""
     if db.session.get(BillingAccount, account_id, with_for_update={"read": True, "key_share": True}) is None:
         raise ledger.not_found(account_id)
-    parameters = {"account_id": account_id, "user_id": user_id, "user_handle": user_handle, "now": utc_now()}
+    parameters = {"account_id": account_id, "user_id": user_id, "user_handle": user_handle or None, "now": utc_now()}
     return db.session.execute(queries.GRANT, parameters).one()
 
 

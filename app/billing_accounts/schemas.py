@@ -235,10 +235,22 @@ class ConsumeCount(ReadSchema):
     count = ma.fields.Integer()
 
 
+def _require_addressable(user_id: str) -> None:
+    """Refuse ids that a path cannot name, or would name ambiguously once a proxy decoded it."""
+    if user_id in {".", ".."} or user_id.endswith("/access"):
+        raise ma.ValidationError("Must not be . or .., nor end in /access.")
+
+
 class Grant(CamelSchema):
     """The user to let in, flat or wrapped in `{"param": {…}}`."""
 
-    user_id = fields.Identifier(blank=False, required=True, metadata={"example": "40051399"})
+    user_id = fields.Identifier(
+        blank=False,
+        numbers=True,
+        required=True,
+        validate=_require_addressable,
+        metadata={"example": "40051399"},
+    )
     user_handle = fields.Identifier(allow_none=True, load_default=None)
 
     @ma.pre_load

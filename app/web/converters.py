@@ -7,6 +7,7 @@ from flask import Flask
 from werkzeug.routing import BaseConverter
 
 from app.identifiers import holds_invisible
+from app.web.encoded_slashes import ENCODED_SLASH, EncodedSlashes
 from app.web.fields import UUID_TEXT
 
 MAX_INTEGER = 2**31 - 1
@@ -37,12 +38,12 @@ class TextConverter(BaseConverter):
 
     def to_python(self, value: str) -> str | Malformed:
         """The text without white space around it, or what is wrong with it."""
-        value = value.strip()
+        value = _as_sent(value).strip()
         if not value:
             return Malformed("Must not be blank.")
         if len(value) > MAX_TEXT:
             return Malformed(f"Longer than {MAX_TEXT} characters.")
-        if holds_invisible(value) or "\ufffd" in value:
+        if holds_invisible(value):
             return Malformed("Holds a control or zero-width character, or one that does not decode.")
         return value
 
@@ -52,10 +53,15 @@ class UuidConverter(BaseConverter):
 
     def to_python(self, value: str) -> str | Malformed:
         """The UUID as text, or what is wrong with it."""
-        value = value.strip()
+        value = _as_sent(value).strip()
         return value.lower() if UUID_TEXT.fullmatch(value) else Malformed("Not a valid UUID.")
 
 
+def _as_sent(value: str) -> str:
+    return value.replace(ENCODED_SLASH, "/")
+
+
 def init_app(app: Flask) -> None:
-    """Make the converters known to the app's routes as `int_id`, `text_id` and `uuid`."""
+    """Make the converters known to the app's routes as `int_id`, `text_id` and `uuid`; a `text_id` may hold slashes."""
     app.url_map.converters.update(int_id=IntegerConverter, text_id=TextConverter, uuid=UuidConverter)
+    app.wsgi_app = EncodedSlashes(app.wsgi_app)  # type: ignore[method-assign]

@@ -1,6 +1,11 @@
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from app.db.base import db
 
 from tests.caller import ACCOUNTS, Caller, Open, data, error
 
@@ -14,13 +19,15 @@ class TestGrant:
         [
             ({}, "userId"),
             ({"userId": ""}, "userId"),
-            ({"userId": 7}, "userId"),
+            ({"userId": True}, "userId"),
+            ({"userId": 7.5}, "userId"),
+            ({"userId": 10**300}, "userId"),
             ({"userId": {"id": "7"}}, "userId"),
             ({"userId": None}, "userId"),
             ({"userId": "x" * 256}, "userId"),
             ({"userId": "7", "userHandle": 7}, "userHandle"),
             ({"userId": "7", "role": "owner"}, "role"),
-            ({"param": {"userId": 7}}, "userId"),
+            ({"param": {"userId": [7]}}, "userId"),
         ],
     )
     def test_what_is_no_user_is_named(self, admin: Caller, path: str, body: Any, field: str) -> None:
@@ -31,6 +38,11 @@ class TestGrant:
         ("body", "name"),
         [
             ({"userId": "7"}, "7"),
+            ({"userId": 7}, "7"),
+            ({"param": {"userId": 7}}, "7"),
+            ({"userId": " 7\n"}, "7"),
+            ({"userId": "7", "userHandle": ""}, "7"),
+            ({"userId": "7", "userHandle": " ann "}, "ann"),
             ({"userId": "7", "userHandle": "ann"}, "ann"),
             ({"param": {"userId": "7", "userHandle": "ann"}}, "ann"),
             ({"userId": "7", "userHandle": None}, "7"),
@@ -45,9 +57,67 @@ class TestGrant:
     def test_granting_twice_is_one_grant(self, admin: Caller, path: str) -> None:
         first = data(admin.post(f"{path}/users", {"userId": "7", "userHandle": "ann"}), 201)
         assert data(admin.post(f"{path}/users", {"userId": "7"}), 201) == first, "no handle leaves the one known"
+        assert data(admin.post(f"{path}/users", {"userId": 7, "userHandle": " "}), 201) == first
         renamed = data(admin.post(f"{path}/users", {"userId": "7", "userHandle": "anne"}), 201)
         assert renamed == {**first, "name": "anne"}
         assert data(admin.get(f"{path}/users"))["count"] == 1
+
+
+ODD_IDS = [
+    "samlp|corp/ann",
+    "corp/ann/access/x",
+    "/ann",
+    "ann/",
+    "a//b",
+    "100%",
+    "%2F",
+    "a%2fb",
+    "ann lee",
+    "ann.lee",
+    "...",
+    "a/../b",
+    "access",
+    "a?b#c;d=e&f+g",
+    "a\\b:c@d",
+    "Łódź/東京",
+    "x/" * 127 + "x",
+]
+
+
+class TestOddIds:
+    @pytest.mark.parametrize("user", ODD_IDS)
+    def test_what_can_be_granted_can_be_read_and_revoked(self, admin: Caller, path: str, user: str) -> None:
+        own = f"{path}/users/{quote(user, safe='')}"
+        assert data(admin.post(f"{path}/users", {"userId": user}), 201)["id"] == user
+        for slash in ("", "/"):
+            assert data(admin.get(f"{own}/access{slash}")) == {"hasAccess": True}
+            assert data(admin.get(f"{ACCOUNTS}/users/{quote(user, safe='')}{slash}"))["count"] == 1
+        assert data(admin.get(f"{ACCOUNTS}?userId={quote(user, safe='')}"))["count"] == 1
+        assert data(admin.delete(own)) == {"removed": True}
+        assert data(admin.get(f"{own}/access")) == {"hasAccess": False}
+        error(admin.delete(f"{own}/"), 404, "not_found")
+
+    def test_ids_that_differ_by_a_slash_are_different(self, admin: Caller, path: str) -> None:
+        for user in ("ann", "ann/", "/ann"):
+            data(admin.post(f"{path}/users", {"userId": user}), 201)
+        assert data(admin.delete(f"{path}/users/ann%2f/")) == {"removed": True}
+        assert [user["id"] for user in data(admin.get(f"{path}/users"))["results"]] == ["ann", "/ann"]
+
+    @pytest.mark.parametrize("user", ["ann/access", "/access", ".", ".."])
+    def test_what_no_path_can_name_is_not_granted(self, admin: Caller, path: str, user: str) -> None:
+        for body in ({"userId": user}, {"param": {"userId": user}}):
+            assert "userId" in error(admin.post(f"{path}/users", body), 400, "invalid_input")["details"]["json"]
+
+    @pytest.mark.parametrize("sent", ["a%1Fb", "a%1F%2Fb", "a%00b", "%FF%2F"])
+    def test_what_stands_for_a_slash_inside_is_no_slash(self, admin: Caller, path: str, sent: str) -> None:
+        for user in ("a/b", "a//b", "/"):
+            data(admin.post(f"{path}/users", {"userId": user}), 201)
+        error(admin.delete(f"{path}/users/{sent}"), 400, "invalid_input")
+
+    def test_a_slash_inside_a_word_of_the_path_is_another_path(self, admin: Caller, path: str) -> None:
+        error(admin.get("/v6%2Fbilling-accounts"), 404, "not_found")
+        error(admin.get(f"{ACCOUNTS}%2F1"), 404, "not_found")
+        error(admin.get(f"{ACCOUNTS}/1%2Fusers"), 400, "invalid_input")
 
 
 class TestRevoke:
@@ -82,6 +152,17 @@ class TestRead:
         pages = [data(admin.get(f"{path}/users?perPage=2&page={page}")) for page in (1, 2)]
         assert [[user["id"] for user in page["results"]] for page in pages] == [["9", "7"], ["8"]]
         assert [page["count"] for page in pages] == [3, 3]
+
+    def test_all_users_that_a_ui_shows_come_at_once(self, app: Flask, admin: Caller, path: str) -> None:
+        rows = text(
+            "INSERT INTO billing_account_access SELECT id, n, NULL, now() FROM billing_accounts, "
+            "generate_series(1, 1001) AS n"
+        )
+        with app.app_context(), db.engine.begin() as connection:
+            connection.execute(rows)
+        page = data(admin.get(f"{path}/users"))
+        assert (len(page["results"]), page["count"], page["perPage"], page["totalPages"]) == (1000, 1001, 1000, 2)
+        assert len(data(admin.get(f"{path}/users?perPage=20"))["results"]) == 20
 
     def test_the_accounts_of_a_user_are_listed_like_all_others(self, admin: Caller, open_account: Open) -> None:
         accounts = [open_account(name=name) for name in ("one", "two", "three")]

@@ -92,13 +92,17 @@ class TestGet:
         made = make(admin, **WHOLE)
         assert data(admin.get(f"{CLIENTS}/{made['id']}")) == made
 
-    @pytest.mark.parametrize("identity", ["acme", "with space", "a.b", "Žofie", "x" * 255, "%", "a+b"])
+    @pytest.mark.parametrize(
+        "identity", ["acme", "with space", "a.b", "Žofie", "x" * 255, "%", "a+b", "/", "a/b", "a/", "%2F", "a|b"]
+    )
     def test_an_id_of_the_previous_system_is_any_text(self, app: Flask, admin: Caller, identity: str) -> None:
         with app.app_context(), db.engine.begin() as connection:
             columns = "(id, name, status, created_at, updated_at)"
             values = "(:id, 'x', 'ACTIVE', now(), now())"
             connection.execute(text(f"INSERT INTO clients {columns} VALUES {values}"), {"id": identity})
-        assert data(admin.get(f"{CLIENTS}/{quote(identity)}"))["id"] == identity
+        own = f"{CLIENTS}/{quote(identity, safe='')}"
+        assert data(admin.get(own))["id"] == identity
+        assert data(admin.patch(f"{own}/", {"name": "y"}))["name"] == "y"
 
 
 class TestCreate:
