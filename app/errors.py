@@ -23,6 +23,7 @@ class Reason(StrEnum):
     REQUEST_TIMEOUT = "request_timeout"
     CONFLICT = "conflict"
     ACCOUNT_INACTIVE = "account_inactive"
+    ACCOUNT_NOT_CURRENT = "account_not_current"
     ALREADY_CONSUMED = "already_consumed"
     BUDGET_BELOW_RESERVED = "budget_below_reserved"
     CREDITS_SPENT = "credits_spent"

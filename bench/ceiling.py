@@ -21,6 +21,7 @@ _VALUES = {
     ":external_id": "'c' || CAST(:challenge AS text)",
     ":external_name": "CAST(NULL AS text)",
     ":kind": "'locked'",
+    ":dates_enforced": "false",
     ":now": "now()",
     ":amount": "CAST(:amount AS numeric)",
     ":account_id": "CAST(:account_id AS int)",

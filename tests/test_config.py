@@ -73,6 +73,7 @@ class TestRefusals:
             ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector"),
             ("OTEL_SDK_DISABLED", "maybe"),
             ("OTEL_TRACES_EXPORTER", "zipkin"),
+            ("ACCOUNT_DATES", "on"),
             ("DATABASE_URL", "sqlite:///billing.db"),
             ("DATABASE_URL", "mysql://localhost/billing"),
             ("DATABASE_URL", "localhost/billing"),
@@ -165,6 +166,8 @@ class TestValues:
         settings = load()
         assert (settings.production, settings.host, settings.port) == (False, "127.0.0.1", 3000)
         assert (settings.log_level, settings.embedded_dir) == ("INFO", tmp_path / "var")
+        assert settings.account_dates_enforced is False
+        assert load(ACCOUNT_DATES="enforce").account_dates_enforced is True
         assert settings.web_concurrency >= 2
         assert settings.database_url.startswith("postgresql+psycopg2://")
         assert (settings.database_replica_url, settings.database_replica_max_lag) == (None, 0.1)

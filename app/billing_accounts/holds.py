@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from app.billing_accounts import ledger
-from app.billing_accounts.models import ExternalType, Kind, Status
+from app.billing_accounts.models import ExternalType, Kind
 from app.clock import utc_now
 from app.db.base import db
 from app.db.prepared import Prepared
@@ -26,7 +26,8 @@ class Hold(NamedTuple):
 
 _LOCK = Prepared("""
     SELECT FROM budgets WHERE billing_account_id = ANY(:account_ids) ORDER BY billing_account_id FOR NO KEY UPDATE;
-    SELECT budgets.billing_account_id, budgets.amount, budgets.locked, budgets.consumed, billing_accounts.status
+    SELECT budgets.billing_account_id, budgets.amount, budgets.locked, budgets.consumed,
+        billing_accounts.status, billing_accounts.start_date, billing_accounts.end_date
     FROM budgets JOIN billing_accounts ON billing_accounts.id = budgets.billing_account_id
     WHERE budgets.billing_account_id = ANY(:account_ids)
 """)
@@ -58,7 +59,7 @@ class _Budget:
     def __init__(self, row: Any) -> None:
         self.amount: Decimal = row.amount
         self.reserved: dict[Kind, Decimal] = {Kind.LOCKED: row.locked, Kind.CONSUMED: row.consumed}
-        self.active: bool = row.status == Status.ACTIVE
+        self.closed = ledger.why_closed(row, utc_now())
 
     @property
     def remaining(self) -> Decimal:
@@ -82,7 +83,7 @@ class Holds:
     def move(self, external_id: str, before: Hold | None, after: Hold | None) -> None:
         """Replace what the reference holds.
 
-        Raises Invalid (insufficient funds) or Conflict (account inactive), and then nothing changed.
+        Raises Invalid (insufficient funds) or Conflict (account inactive or not current), and then nothing changed.
         """
         if before == after:
             return
@@ -124,7 +125,7 @@ class Holds:
         budget = self._budgets[after.account_id]
         if after.amount <= held:
             return
-        if not budget.active:
-            ledger.refuse_inactive(after.account_id)
+        if budget.closed is not None:
+            ledger.refuse_closed(after.account_id, budget.closed)
         if after.amount - held > budget.remaining:
             ledger.refuse_overspending(after.account_id, max(budget.remaining, ZERO) + held, after.amount)

@@ -6,17 +6,20 @@ several by account id, then lines; so whoever holds a budget is alone with its l
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, NoReturn
 
+from flask import current_app
 from sqlalchemy import Row, text
 
 from app.billing_accounts.models import ExternalType, Kind, Status
 from app.clock import utc_now
+from app.config import Settings
 from app.db.base import db
 from app.db.prepared import Prepared
 from app.errors import Conflict, Invalid, NotFound, Reason
-from app.money import ZERO
+from app.money import ZERO, plain
 
 
 class Reference(NamedTuple):
@@ -49,7 +52,7 @@ RESERVE = Prepared(f"""
     WITH line AS (
         SELECT kind, amount FROM budget_lines WHERE {_LINE_OF_REFERENCE}
     ), state AS (
-        SELECT budget.*, account.status, line.kind AS held_as, coalesce(line.amount, 0) AS held
+        SELECT budget.*, account.status, account.start_date, account.end_date, line.kind AS held_as, coalesce(line.amount, 0) AS held
         FROM budgets AS budget JOIN billing_accounts AS account ON account.id = budget.billing_account_id
         LEFT JOIN line ON true
         WHERE budget.billing_account_id = :account_id
@@ -58,6 +61,7 @@ RESERVE = Prepared(f"""
             WHEN held_as = 'consumed' AND asked_as = 'locked' THEN '{Reason.ALREADY_CONSUMED}'
             WHEN asked <= held THEN NULL
             WHEN status <> '{Status.ACTIVE}' THEN '{Reason.ACCOUNT_INACTIVE}'
+            WHEN :dates_enforced AND (:now < start_date OR :now > end_date) THEN '{Reason.ACCOUNT_NOT_CURRENT}'
             WHEN locked + consumed + asked - held > amount THEN '{Reason.INSUFFICIENT_FUNDS}'
         END AS refusal
         FROM state, (SELECT CAST(:kind AS text) AS asked_as, CAST(:amount AS numeric) AS asked) AS request
@@ -99,7 +103,8 @@ _UNLOCK = Prepared(f"""
 """)
 _LOCK_BUDGETS = Prepared("""
     SELECT FROM budgets WHERE billing_account_id = ANY(:account_ids) ORDER BY billing_account_id FOR NO KEY UPDATE;
-    SELECT budgets.billing_account_id, budgets.remaining, billing_accounts.status
+    SELECT budgets.billing_account_id, budgets.remaining, billing_accounts.status,
+        billing_accounts.start_date, billing_accounts.end_date
     FROM budgets JOIN billing_accounts ON billing_accounts.id = budgets.billing_account_id
     WHERE budgets.billing_account_id = ANY(:account_ids)
 """)
@@ -144,7 +149,7 @@ def set_budget(account_id: int, amount: Decimal) -> None:
 def lock(account_id: int, reference: Reference, amount: Decimal) -> Row[Any]:
     """Hold `amount` for the reference, in place of what it held; the line.
 
-    Raises NotFound, Conflict (already consumed, account inactive) or Invalid (insufficient funds).
+    Raises NotFound, Conflict (already consumed, account inactive or not current) or Invalid (insufficient funds).
     """
     return _reserve(account_id, Kind.LOCKED, reference, amount)
 
@@ -153,7 +158,7 @@ def consume(account_id: int, reference: Reference, amount: Decimal) -> Row[Any]:
     """Spend `amount` for the reference; the line.
 
     A challenge's line, locked or consumed, becomes this one; an engagement gets one more. Raises NotFound, Conflict
-    (account inactive) or Invalid (insufficient funds).
+    (account inactive or not current) or Invalid (insufficient funds).
     """
     return _reserve(account_id, Kind.CONSUMED, reference, amount)
 
@@ -170,22 +175,22 @@ def unlock(account_id: int, reference: Reference) -> None:
 def consume_all(charges: Sequence[Charge]) -> None:
     """Spend every charge, or none.
 
-    Raises NotFound, Conflict (account inactive) or Invalid (insufficient funds), each with the `index` of the first
-    charge that cannot be met.
+    Raises NotFound, Conflict (account inactive or not current) or Invalid (insufficient funds), each with the `index`
+    of the first charge that cannot be met.
     """
     account_ids = sorted({charge.billing_account_id for charge in charges})
     budgets = db.session.execute(_LOCK_BUDGETS, {"account_ids": account_ids})
-    remaining, inactive = {}, set()
+    now = utc_now()
+    remaining, refusals = {}, {}
     for budget in budgets:
         remaining[budget.billing_account_id] = budget.remaining
-        if budget.status != Status.ACTIVE:
-            inactive.add(budget.billing_account_id)
+        refusals[budget.billing_account_id] = why_closed(budget, now)
     for index, charge in enumerate(charges):
         account_id = charge.billing_account_id
         if account_id not in remaining:
             raise not_found(account_id, {"index": index})
-        if account_id in inactive:
-            refuse_inactive(account_id, {"index": index})
+        if (reason := refusals[account_id]) is not None:
+            refuse_closed(account_id, reason, {"index": index})
         if charge.amount > remaining[account_id]:
             refuse_overspending(account_id, max(remaining[account_id], ZERO), charge.amount, {"index": index})
         remaining[account_id] -= charge.amount
@@ -193,7 +198,7 @@ def consume_all(charges: Sequence[Charge]) -> None:
         "account_ids": [charge.billing_account_id for charge in charges],
         "external_ids": [charge.external_id for charge in charges],
         "amounts": [charge.amount for charge in charges],
-        "now": utc_now(),
+        "now": now,
     }
     db.session.execute(_CHARGE, parameters)
 
@@ -204,14 +209,21 @@ def not_found(account_id: int, facts: Mapping[str, Any] | None = None) -> NotFou
 
 
 def _reserve(account_id: int, kind: Kind, reference: Reference, amount: Decimal) -> Row[Any]:
-    parameters = {"account_id": account_id, "kind": kind, "amount": amount, "now": utc_now(), **reference._asdict()}
+    parameters = {
+        "account_id": account_id,
+        "kind": kind,
+        "amount": amount,
+        "now": utc_now(),
+        "dates_enforced": dates_enforced(),
+        **reference._asdict(),
+    }
     line = db.session.execute(RESERVE, parameters).one_or_none()
     if line is None:
         raise not_found(account_id)
     if line.refusal == Reason.ALREADY_CONSUMED:
         _refuse_consumed(reference)
-    if line.refusal == Reason.ACCOUNT_INACTIVE:
-        refuse_inactive(account_id)
+    if line.refusal in {Reason.ACCOUNT_INACTIVE, Reason.ACCOUNT_NOT_CURRENT}:
+        refuse_closed(account_id, Reason(line.refusal))
     if line.refusal == Reason.INSUFFICIENT_FUNDS:
         refuse_overspending(account_id, line.available, amount)
     return line
@@ -221,17 +233,33 @@ def _refuse_consumed(reference: Reference) -> NoReturn:
     raise Conflict(f"{reference.external_id} was consumed already", reason=Reason.ALREADY_CONSUMED)
 
 
-def refuse_inactive(account_id: int, facts: Mapping[str, Any] | None = None) -> NoReturn:
-    """Raise the failure that says that an inactive account takes nothing more."""
-    raise Conflict(f"Billing account {account_id} is inactive", reason=Reason.ACCOUNT_INACTIVE, details=facts)
+def dates_enforced() -> bool:
+    """Whether accounts outside their dates refuse what raises their reserved total."""
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings.account_dates_enforced
+
+
+def why_closed(account: Any, now: datetime) -> Reason | None:
+    """Why the account (`status`, `start_date`, `end_date`) takes nothing more at `now`; None when it does."""
+    if account.status != Status.ACTIVE:
+        return Reason.ACCOUNT_INACTIVE
+    start, end = account.start_date, account.end_date
+    is_current = (start is None or now >= start) and (end is None or now <= end)
+    return None if is_current or not dates_enforced() else Reason.ACCOUNT_NOT_CURRENT
+
+
+def refuse_closed(account_id: int, reason: Reason, facts: Mapping[str, Any] | None = None) -> NoReturn:
+    """Raise the failure that says why an account takes nothing more, one of those of `why_closed`."""
+    problem = "is inactive" if reason == Reason.ACCOUNT_INACTIVE else "is outside its start and end date"
+    raise Conflict(f"Billing account {account_id} {problem}", reason=reason, details=facts)
 
 
 def refuse_overspending(
     account_id: int, available: Decimal, requested: Decimal, facts: Mapping[str, Any] | None = None
 ) -> NoReturn:
-    """Raise the failure that says how much a reference could take."""
+    """Raise the failure that says how much a reference could take, and how much was asked for."""
     raise Invalid(
-        f"Billing account {account_id} has not enough budget left",
+        f"Billing account {account_id} has {plain(available)} available, {plain(requested)} was requested",
         reason=Reason.INSUFFICIENT_FUNDS,
         details={"available": available, "requested": requested, **(facts or {})},
     )

@@ -30,6 +30,10 @@ def _production(text: str) -> bool:
     return values.choice("development", "production")(text) == "production"
 
 
+def _enforced(text: str) -> bool:
+    return values.choice("enforce", "off")(text) == "enforce"
+
+
 def _directory(text: str) -> Path:
     return (ROOT / text).resolve()
 
@@ -159,6 +163,13 @@ class Settings:
         "SELLER_NAME", values.text_up_to(255), "Who invoices are from", default="Billing service"
     )
     limiting: Limiting = group(Limiting)
+    account_dates_enforced: bool = setting(
+        "ACCOUNT_DATES",
+        _enforced,
+        "enforce: billing accounts before their start or after their end refuse what raises their reserved total;\n"
+        "off: only their status counts",
+        default="off",
+    )
     tracing: Tracing = group(Tracing)
     member_db_url: str | None = setting(
         "MEMBER_DB_URL",

@@ -37,7 +37,8 @@ def plans() -> Iterator[tuple[str, str]]:
     for detail in (queries.DETAIL, queries.COPILOT_DETAIL, queries.GRANTED_DETAIL):
         yield "detail", plan(detail, account_id=5, granted_to="user-7")
     reference = {"external_type": "CHALLENGE", "external_id": "c4", "external_name": None}
-    line = {"account_id": 5, "kind": "locked", "amount": 1, "now": "2025-01-01", **reference}
+    asked = {"kind": "locked", "amount": 1, "dates_enforced": True}
+    line = {"account_id": 5, "now": "2025-01-01", **asked, **reference}
     yield "reserve", plan(ledger.RESERVE, **line)
     yield "unlock", plan(ledger._UNLOCK, **line)  # noqa: SLF001
 

@@ -19,7 +19,7 @@ from bench import layout
 PARTS = re.compile(rf" on ((?:{'|'.join(layout.SHARD_KEYS)})_\d+)\b")
 CUSTOMER = {"account_id": "01a2102d-d691-73cc-9c7e-a5780de08ba9"}
 LINE = {"account_id": 5, "kind": "locked", "amount": 1, "now": "2025-01-01", "external_type": "CHALLENGE"}
-LOCK = {**LINE, "external_id": "c4", "external_name": None}
+LOCK = {**LINE, "external_id": "c4", "external_name": None, "dates_enforced": True}
 SPENDING = {
     **CUSTOMER,
     "credits_used": 1,
