@@ -52,7 +52,8 @@ RESERVE = Prepared(f"""
     WITH line AS (
         SELECT kind, amount FROM budget_lines WHERE {_LINE_OF_REFERENCE}
     ), state AS (
-        SELECT budget.*, account.status, account.start_date, account.end_date, line.kind AS held_as, coalesce(line.amount, 0) AS held
+        SELECT budget.*, account.status, account.start_date, account.end_date,
+            line.kind AS held_as, coalesce(line.amount, 0) AS held
         FROM budgets AS budget JOIN billing_accounts AS account ON account.id = budget.billing_account_id
         LEFT JOIN line ON true
         WHERE budget.billing_account_id = :account_id

@@ -27,7 +27,7 @@ def test_a_negative_amount_never_unlocks_or_consumes(admin: Caller, locked: str,
         admin.patch(f"{locked}/consume-amount", {"externalType": "ENGAGEMENT", "externalId": "e1", "amount": amount}),
         admin.post(f"{ACCOUNTS}/consume-amounts", {"consumes": [charge]}),
     ):
-        assert "amount" in error(answer, 400, "invalid_input")["message"]
+        assert "amount" in str(error(answer, 400, "invalid_input")["details"])
     assert totals(admin, locked) == (5, 0)
 
 
