@@ -46,6 +46,8 @@ class ServiceError(Exception):
 
     status: ClassVar[int]
     default_reason: ClassVar[Reason]
+    # What HTTP wants to be sent along.
+    headers: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, message: str, *, reason: Reason | None = None, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
@@ -71,6 +73,7 @@ class Unauthorized(ServiceError):
 
     status = 401
     default_reason = Reason.UNAUTHORIZED
+    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}
 
 
 class PaymentRequired(ServiceError):
@@ -108,6 +111,12 @@ class UnsupportedMediaType(ServiceError):
     default_reason = Reason.UNSUPPORTED_MEDIA_TYPE
 
 
+class UnsupportedEncoding(UnsupportedMediaType):
+    """The body is compressed."""
+
+    headers: ClassVar[Mapping[str, str]] = {"Accept-Encoding": "identity"}
+
+
 class KeyReused(ServiceError):
     """An idempotency key came back with another request."""
 
@@ -123,10 +132,11 @@ class RateLimited(ServiceError):
 
 
 class Unavailable(ServiceError):
-    """Something this service depends on is away; the same request may succeed soon."""
+    """Something this service depends on is unavailable; the same request may succeed after `Retry-After` seconds."""
 
     status = 503
     default_reason = Reason.DATABASE_UNAVAILABLE
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "2"}
 
 
 def only(outcomes: Sequence[Result | ServiceError]) -> Result:

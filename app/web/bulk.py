@@ -16,8 +16,8 @@ from flask import request
 from flask_smorest import Blueprint
 
 from app.errors import Invalid, ServiceError
-from app.web import fields
-from app.web.blueprint import StrictParser
+from app.web import fields, messages
+from app.web.arguments import StrictParser
 from app.web.json import as_sent
 from app.web.schemas import CamelQuery, ErrorDetail, ReadSchema
 
@@ -83,8 +83,7 @@ def _outcomes(sent: list[Item], load: Callable[[Item], Item], act: View) -> list
             loaded.append(load(each))
             outcomes.append(None)
         except ma.ValidationError as error:
-            names = ", ".join(error.messages_dict)
-            outcomes.append(Invalid(f"The item is not valid: see {names}"[:500], details={"json": error.messages_dict}))
+            outcomes.append(messages.invalid(error.messages_dict, whole="item"))
     results = iter(act(loaded) if loaded else ())
     return [next(results) if outcome is None else outcome for outcome in outcomes]
 

@@ -10,10 +10,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from app.db.availability import is_away
-from app.errors import Invalid, RateLimited, Reason, ServiceError, Unauthorized, Unavailable
+from app.errors import Invalid, RateLimited, Reason, ServiceError, Unavailable
 from app.web import limits, metrics
-
-RETRY_AFTER_SECONDS = 2
 
 _log = logging.getLogger(__name__)
 
@@ -61,10 +59,6 @@ def _answer(status: int, reason: Reason, message: str, details: Any = None) -> R
     response = jsonify(error_body(status, reason, message, details))
     response.status_code = status
     metrics.failed(reason)
-    if status == Unavailable.status:
-        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    elif status == Unauthorized.status:
-        response.headers["WWW-Authenticate"] = "Bearer"
     return response
 
 
@@ -73,7 +67,10 @@ def _is_fault_of_caller(status: int) -> bool:
 
 
 def _service_error(error: ServiceError) -> Response:
-    return _answer(error.status, error.reason, error.message, error.details)
+    response = _answer(error.status, error.reason, error.message, error.details)
+    if response.status_code == error.status:
+        response.headers.update(error.headers)
+    return response
 
 
 def _http_error(error: HTTPException) -> Response:

@@ -1,6 +1,7 @@
 """JSON in and out: exact decimals both ways, strict on the way in."""
 
 import json
+from codecs import BOM_UTF8
 from collections import Counter
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -19,6 +20,7 @@ MAX_DEPTH = 100
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
 # The most digits that are always within the 64 bits of the writer's integers.
 _INTEGER_DIGITS = 18
+_NAME_SHOWN = 60
 _TOO_DEEP = "it is nested too deeply"
 
 
@@ -74,11 +76,12 @@ def _digits(value: Any) -> orjson.Fragment:
 def parse(body: bytes) -> Any:
     """The value of a JSON body; numbers with a point, and integers of more than 64 bits, are Decimals.
 
-    Raises Invalid for what is not JSON or is nested too deeply, for NaN and Infinity, for a name that stands twice in
-    an object, and for text that is not Unicode: none of it could be kept as it was sent.
+    A byte order mark before it is passed over. Raises Invalid for what is not JSON or is nested too deeply, for NaN and
+    Infinity, for a name that stands twice in an object, and for text that is not Unicode: none of it could be kept as
+    it was sent.
     """
     try:
-        text = body.decode("utf-8")
+        text = body.removeprefix(BOM_UTF8).decode("utf-8")
         value = json.loads(
             text,
             parse_float=_decimal,
@@ -90,8 +93,13 @@ def parse(body: bytes) -> Any:
             json.dumps(value, ensure_ascii=False, default=str).encode()
     except UnicodeError:
         raise Invalid("The body is not valid UTF-8 text", reason=Reason.INVALID_JSON) from None
-    except (ValueError, RecursionError) as error:
-        raise _not_json(_TOO_DEEP if isinstance(error, RecursionError) else str(error)) from None
+    except RecursionError:
+        raise _not_json(_TOO_DEEP) from None
+    except json.JSONDecodeError as error:
+        problem = error.msg.removesuffix(" at")
+        raise _not_json(f"{problem} at line {error.lineno}, column {error.colno}") from None
+    except ValueError as error:
+        raise _not_json(str(error)) from None
     # Few brackets cannot nest deeply; most bodies need no closer look.
     if text.count("[") + text.count("{") > MAX_DEPTH and _is_deep(value, MAX_DEPTH):
         raise _not_json(_TOO_DEEP)
@@ -128,5 +136,5 @@ def _object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
         repeated = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        raise ValueError(f"the name {repeated!r} stands twice in one object")
+        raise ValueError(f'the name "{repeated[:_NAME_SHOWN]}" stands twice in one object')
     return value

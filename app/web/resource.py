@@ -1,4 +1,4 @@
-"""The base of every view: guard, transaction, idempotency and path values, in that order."""
+"""The base of every view: guard, path values, undeclared input, transaction and idempotency, in that order."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, cast
@@ -13,6 +13,7 @@ from app.db.transaction import autocommit, transaction
 from app.errors import Invalid
 from app.naming import camel_case
 from app.web import idempotency, limits
+from app.web.arguments import refuse_undeclared
 from app.web.converters import Malformed
 
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
@@ -42,6 +43,7 @@ class Resource(MethodView):
             if isinstance(value, Malformed):
                 _require_no_word_here()
                 raise Invalid.field(camel_case(name), value.problem, location="path")
+        refuse_undeclared(view.inputs)
         if method in _SAFE_METHODS:
             replica: Replica | None = current_app.extensions["replica"]
             return self._read(view, path) if replica is None else replica.read(lambda: self._read(view, path))

@@ -33,6 +33,7 @@ class Schema(ma.Schema):
     """
 
     sparse: ClassVar[frozenset[str]] = frozenset()
+    error_messages: ClassVar[dict[str, str]] = {"type": "Must be an object."}  # type: ignore[misc] # as marshmallow does
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
         """`obj`, a row, entity or mapping (or a list of them), as the mapping that becomes JSON."""

@@ -91,7 +91,6 @@ class TestReuse:
             ("POST", "/v6/clients", {"name": "Zeta"}),
             ("POST", "/v6/clients", {"name": "Acme", "status": "ACTIVE"}),
             ("POST", "/v6/clients", b'{ "name": "Acme" }'),
-            ("POST", "/v6/clients?dry=1", ACME),
             ("POST", "/v6/billing-accounts", ACME),
             ("PATCH", "/v6/clients/{id}", ACME),
         ],
@@ -102,6 +101,12 @@ class TestReuse:
         error(answer, 422, "idempotency_key_reused")
         assert data(admin.get(f"/v6/clients/{made['id']}")) == made
         assert count(admin) == 1
+
+    def test_the_query_is_a_part_of_the_request(self, customer: Caller) -> None:
+        items = [{"operation_type": "research", "credits_used": 1}]
+        path = "/v1/billing/credits/usage/bulk/?atomic="
+        data(customer.post(f"{path}true", items, Idempotency_Key="k"))
+        error(customer.post(f"{path}false", items, Idempotency_Key="k"), 422, "idempotency_key_reused")
 
 
 class TestReplay:

@@ -215,7 +215,7 @@ class TestUpdate:
     @pytest.mark.parametrize(
         ("changes", "field"),
         [
-            ({}, "_schema"),
+            ({}, "body"),
             ({"days": 6}, "days"),
             ({"days": None}, "days"),
             ({"days": 0}, "amount"),

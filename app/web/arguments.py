@@ -1,0 +1,114 @@
+"""What a request may carry: a body and a query string, where its operation declares them, and nothing else."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import unquote_to_bytes
+
+import marshmallow as ma
+from flask import Request, request
+from webargs.flaskparser import FlaskParser
+from webargs.multidictproxy import MultiDictProxy
+
+from app.errors import Invalid, Reason, UnsupportedEncoding, UnsupportedMediaType
+from app.web import messages
+from app.web.fields import QueryArguments
+from app.web.json import parse
+from app.web.schemas import Schema
+
+_STRAY_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_CHARSETS = frozenset({"utf-8", "utf8", "us-ascii"})
+
+
+class Inputs(NamedTuple):
+    """What an operation takes."""
+
+    body: bool
+    query: bool
+
+    @classmethod
+    def declared(cls, documentation: Mapping[str, Any]) -> "Inputs":
+        """What the decorators of a view declare, as flask-smorest keeps it."""
+        locations = {each["in"] for each in documentation.get("arguments", {}).get("parameters", ())}
+        return cls("json" in locations or "requestBody" in documentation.get("manual_doc", {}), "query" in locations)
+
+
+class _NoQuery(Schema, QueryArguments):
+    """The query string of an operation that takes none."""
+
+
+class _NoBody(Schema):
+    """The body of an operation that takes none."""
+
+
+class StrictParser(FlaskParser):
+    """Reads bodies and query strings; what does not fit its schema is Invalid, named field by field."""
+
+    DEFAULT_VALIDATION_STATUS = 400
+    DEFAULT_UNKNOWN_BY_LOCATION = dict.fromkeys(FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, ma.RAISE)
+
+    def load_json(self, req: Request, schema: ma.Schema | None = None) -> Any:
+        """The body, as exact JSON."""
+        body = req.get_data()
+        if not body:
+            raise Invalid("A JSON body is required", reason=Reason.INVALID_JSON)
+        charset = req.mimetype_params.get("charset", "utf-8")
+        if not req.is_json or charset.lower() not in _CHARSETS:
+            raise UnsupportedMediaType("The body must be sent as application/json, in UTF-8")
+        return parse(body)
+
+    def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
+        """The query string. Raises Invalid for what does not decode, and for two values where one is meant."""
+        query = MultiDictProxy(req.args, schema)
+        for argument in req.query_string.split(b"&"):
+            if not _decodes(argument):
+                name = argument.partition(b"=")[0].decode(errors="replace")
+                raise Invalid.field(messages.shortened(name), "Not valid percent-encoded UTF-8.", location="query")
+        for name, values in req.args.lists():
+            if len(values) > 1 and name not in query.multiple_keys:
+                raise Invalid.field(messages.shortened(name), "Given more than once.", location="query")
+        return query
+
+    def handle_error(self, error: ma.ValidationError, *_: Any, **__: Any) -> Any:
+        """Raise Invalid naming the fields, by where they were sent."""
+        ((location, problems),) = error.messages_dict.items()
+        raise messages.invalid(problems, location=location)
+
+
+_parser = StrictParser()
+
+
+def refuse_undeclared(inputs: Inputs) -> None:
+    """Raise Invalid when the request carries a body or a query string that its operation does not take.
+
+    An empty body and `{}`, which some HTTP clients always send, are none. Raises UnsupportedMediaType for a compressed
+    body.
+    """
+    if request.query_string and not inputs.query:
+        _parser.parse(_NoQuery(), request, location="query")
+    body = request.get_data()
+    if not body:
+        return
+    if request.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
+        raise UnsupportedEncoding("The body must be sent without a Content-Encoding")
+    if not inputs.body:
+        _refuse_body(body)
+
+
+def _refuse_body(body: bytes) -> None:
+    sent = parse(body)
+    if not isinstance(sent, dict):
+        raise Invalid("This operation takes no body: send none, or {}")
+    try:
+        _NoBody().load(sent)
+    except ma.ValidationError as error:
+        raise messages.invalid(error.messages_dict) from None
+
+
+def _decodes(argument: bytes) -> bool:
+    """Whether an argument of the query string is text; Werkzeug would pass on what is not as it stands."""
+    try:
+        unquote_to_bytes(argument).decode()
+    except UnicodeDecodeError:
+        return False
+    return not _STRAY_PERCENT.search(argument)
