@@ -43,25 +43,37 @@ lint: .venv/checks-installed ## Check style, types, imports, migrations, and tha
 	$(BIN)/flask openapi print | diff -u docs/openapi.json - || { echo "docs/openapi.json is stale: make openapi"; exit 1; }
 
 .PHONY: typescript
-typescript: .venv/checks-installed tests/typescript/built/compiled ## Check the OpenAPI document, generate TypeScript clients, use them against the service
+typescript: .venv/checks-installed tests/typescript/built/compiled ## Build the TypeScript package, generate clients, use them against the service
 	cd tests/typescript && npm run --silent lint
 	$(BIN)/python -m tests.typescript.run flows
 
 .PHONY: browser
-browser: .venv/checks-installed tests/typescript/built/compiled ## Open /docs in Chromium and call the service from it; draw the diagrams of docs/
+browser: .venv/checks-installed tests/typescript/built/compiled ## Open /docs and a page with the package in Chromium; draw the diagrams of docs/
 	@command -v chromium >/dev/null || { echo "Chromium is needed, as the command chromium"; exit 1; }
 	$(BIN)/python -m tests.typescript.run browser
 
-tests/typescript/built/compiled: tests/typescript/node_modules/installed docs/openapi.json \
-		tests/typescript/openapi-ts.config.ts tests/typescript/tsconfig.json \
-		$(wildcard tests/typescript/flows/*.ts tests/typescript/browser/*.ts)
-	cd tests/typescript && npm run --silent generate && npm run --silent build
+# The package as an application installs it: packed, then unpacked among the others.
+TYPESCRIPT_PACKAGE := tests/typescript/node_modules/billing-service-client
+
+tests/typescript/built/compiled: tests/typescript/node_modules/installed $(TYPESCRIPT_PACKAGE)/package.json \
+		docs/clients.md tests/typescript/documented.py tests/typescript/openapi-ts.config.ts tests/typescript/tsconfig.json \
+		$(wildcard tests/typescript/flows/*.ts tests/typescript/client/*.ts tests/typescript/browser/*.ts)
+	cd tests/typescript && npm run --silent generate
+	$(BIN)/python -m tests.typescript.documented
+	cd tests/typescript && npm run --silent build
 	@touch $@
 
-tests/typescript/node_modules/installed: tests/typescript/package-lock.json
+$(TYPESCRIPT_PACKAGE)/package.json: tests/typescript/node_modules/installed clients/typescript/node_modules/installed \
+		docs/openapi.json clients/typescript/tsconfig.json $(wildcard clients/typescript/src/*.ts)
+	cd clients/typescript && npm pack --silent --pack-destination $(CURDIR)/tests/typescript/node_modules
+	@mkdir -p $(@D)
+	@tar -xzf tests/typescript/node_modules/billing-service-client-*.tgz -C $(@D) --strip-components 1
+	@touch $@
+
+%/node_modules/installed: %/package-lock.json
 	@command -v npm >/dev/null || { echo "Node.js 20 or newer with npm is needed"; exit 1; }
-	@echo "Installing the pinned npm packages"
-	@cd tests/typescript && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@echo "Installing the pinned npm packages of $*"
+	@cd $* && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 .PHONY: bench

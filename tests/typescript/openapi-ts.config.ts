@@ -2,6 +2,6 @@ import { defineConfig } from "@hey-api/openapi-ts";
 
 export default defineConfig({
   input: "../../docs/openapi.json",
-  output: "generated/hey",
+  output: { path: "generated/hey", module: { extension: ".js" } },
   plugins: ["@hey-api/client-fetch", "@hey-api/sdk", "@hey-api/typescript"],
 });

@@ -1,4 +1,4 @@
-"""Runs the compiled flows and the commands of docs/clients.md, or the checks in a browser, against a service.
+"""Runs the compiled flows, the tests of the package, and docs/clients.md, or the checks in a browser, against a service.
 
 python -m tests.typescript.run flows|browser
 """
@@ -11,10 +11,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.processes import ROOT, Service, finish, flask
+from tests.processes import ROOT, Service, finish, flask, free_port
 
 HERE = ROOT / "tests" / "typescript"
 BUILT = HERE / "built"
+SCRIPTS = {"flows": ["flows", "client"], "browser": ["browser"]}
 
 
 def generate(port: int) -> int:
@@ -33,25 +34,37 @@ def generate(port: int) -> int:
     return code or int(not (same and made))
 
 
-def main(script: str) -> int:
-    """Start the service, run the npm script, stop it; the exit code of the script."""
+def token(var_dir: str, *options: str) -> str:
+    """A token of somebody."""
+    code, out, err = finish(flask("token", *options, VAR_DIR=var_dir))
+    assert code == 0, err
+    return out.strip()
+
+
+def main(part: str) -> int:
+    """Start the service, run the npm scripts of `part`, stop it; the first exit code that is not 0."""
+    page_port = free_port()
+    page = f"http://127.0.0.1:{page_port}"
     with tempfile.TemporaryDirectory(prefix="billing-") as name:
-        var_dir = Path(name)
-        service = Service(var_dir)
-        code, out, err = finish(flask("token", "--user", "ann", "--email", "ann@harbour.example", VAR_DIR=name))
+        service = Service(Path(name), CORS_ORIGINS=page)
+        code, _, err = finish(flask("demo", VAR_DIR=name))
         assert code == 0, err
         environ = {
             **os.environ,
             "BASE_URL": f"http://127.0.0.1:{service.port}",
+            "PAGE_PORT": str(page_port),
             "ADMIN_TOKEN": service.token,
-            "CUSTOMER_TOKEN": out.strip(),
+            "CUSTOMER_TOKEN": token(name, "--user", "ann", "--email", "ann@harbour.example"),
+            "BUYER_TOKEN": token(name, "--user", "demo-customer", "--email", "customer@demo.example"),
             "CHROMIUM": shutil.which("chromium") or "",
             "SCREENSHOTS": str(BUILT / "screenshots"),
         }
-        commands = generate(service.port) if script == "flows" else 0
-        ran = subprocess.run(["npm", "run", "--silent", script], cwd=HERE, env=environ, check=False)  # noqa: S607
+        codes = [generate(service.port)] if part == "flows" else []
+        for script in SCRIPTS[part]:
+            command = ["npm", "run", "--silent", script]
+            codes.append(subprocess.run(command, cwd=HERE, env=environ, check=False).returncode)
         service.stop()
-    return commands or ran.returncode
+    return next((code for code in codes if code), 0)
 
 
 if __name__ == "__main__":

@@ -2,15 +2,16 @@
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 
-import { setting } from "../flows/support";
+import { setting } from "../flows/support.js";
 
-const ROOT = join(__dirname, "../../../..");
+const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
 
 export async function diagrams(browser: Browser): Promise<void> {
   const page = await browser.newPage();
-  await page.addScriptTag({ path: require.resolve("@mermaid-js/tiny") });
+  await page.addScriptTag({ path: fileURLToPath(import.meta.resolve("@mermaid-js/tiny")) });
   assert.match((await drawn(page, "flowchart LR\n  a -- b --> ")).complaint, /Parse error/);
 
   const names = (await readdir(join(ROOT, "docs"), { recursive: true })).filter((name) => name.endsWith(".md"));

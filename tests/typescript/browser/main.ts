@@ -1,9 +1,9 @@
 import { mkdir } from "node:fs/promises";
 import { chromium } from "playwright-core";
 
-import { setting } from "../flows/support";
-import { diagrams } from "./diagrams";
-import { reference } from "./reference";
+import { setting } from "../flows/support.js";
+import { diagrams } from "./diagrams.js";
+import { reference } from "./reference.js";
 
 // Nothing but the pages themselves: a browser of its own, which asks nobody for updates. It runs as root where tests do.
 const QUIET = [

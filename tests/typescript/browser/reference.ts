@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
 
-import { setting } from "../flows/support";
+import { setting } from "../flows/support.js";
 
 const SIZES: Record<string, BrowserContextOptions> = {
   desk: { viewport: { width: 1280, height: 900 } },

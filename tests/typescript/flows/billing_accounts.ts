@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import createClient from "openapi-fetch";
 
-import type { components, paths } from "../generated/schema";
-import { data, setting } from "./support";
+import type { components, paths } from "../generated/schema.js";
+import { data, setting } from "./support.js";
 
 type Reason = components["schemas"]["ErrorDetail"]["reason"];
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import createClient from "openapi-fetch";
 
-import type { paths } from "../generated/schema";
-import { data, setting } from "./support";
+import type { paths } from "../generated/schema.js";
+import { data, setting } from "./support.js";
 
 export async function credits(): Promise<void> {
   const as = (token: string) =>

@@ -1,10 +1,9 @@
-import { billingAccounts } from "./billing_accounts";
-import { credits } from "./credits";
-import { existingClients } from "./existing_clients";
-import { payments } from "./payments";
+import { billingAccounts } from "./billing_accounts.js";
+import { credits } from "./credits.js";
+import { payments } from "./payments.js";
 
 async function main(): Promise<void> {
-  for (const flow of [billingAccounts, payments, credits, existingClients]) {
+  for (const flow of [billingAccounts, payments, credits]) {
     await flow();
     console.log(`${flow.name}: as typed`);
   }

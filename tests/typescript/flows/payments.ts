@@ -1,7 +1,7 @@
 // Bookings, work periods and payments in bulk, with the client of @hey-api/openapi-ts.
 import assert from "node:assert/strict";
 
-import { createClient, createConfig } from "../generated/hey/client";
+import { createClient, createConfig } from "../generated/hey/client/index.js";
 import {
   createBillingAccount,
   createClient as createBilledClient,
@@ -9,8 +9,8 @@ import {
   createWorkPeriodPaymentsBulk,
   listWorkPeriods,
   updateWorkPeriodPaymentsBulk,
-} from "../generated/hey";
-import { data, setting } from "./support";
+} from "../generated/hey/index.js";
+import { data, setting } from "./support.js";
 
 export async function payments(): Promise<void> {
   const client = createClient(

@@ -1,6 +1,6 @@
 // What must not compile, so that a generated type never promises what an answer may not hold.
-import type { components } from "../generated/schema";
-import type { InvoiceResponse, LockAmount, WorkPeriodPaymentOutcomeListResponse } from "../generated/hey";
+import type { components } from "../generated/schema.js";
+import type { InvoiceResponse, LockAmount, WorkPeriodPaymentOutcomeListResponse } from "../generated/hey/index.js";
 
 type Schemas = components["schemas"];
 
