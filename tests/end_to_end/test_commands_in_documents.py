@@ -104,7 +104,10 @@ def test_a_command_stands_in_a_block_that_is_run() -> None:
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         blocks = re.findall(r"^```(\S*)\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
         for language, text in blocks:
-            assert language in {"sh", "json", "ts", "mermaid", "ini", "text", "sql", "nginx", ""}, (page.name, language)
+            assert language in {"sh", "json", "ts", "python", "mermaid", "ini", "text", "sql", "nginx", ""}, (
+                page.name,
+                language,
+            )
             if language != "sh":
                 assert not re.search(r"^\s*(curl|api|flask|make|npx|\.venv/bin/\S+) ", text, re.MULTILINE), page.name
 

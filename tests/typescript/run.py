@@ -1,4 +1,4 @@
-"""Runs the compiled flows, the tests of the package, and docs/clients.md, or the checks in a browser, against a service.
+"""Runs the compiled flows, the tests of the package and docs/clients.md, or the checks in a browser.
 
 python -m tests.typescript.run flows|browser
 """
