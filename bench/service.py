@@ -58,7 +58,7 @@ def bare_flask(var_dir: Path, *, workers: int) -> Iterator[Running]:
     """A Flask application that answers one constant object: what is left when the service does nothing."""
     port = _free_port()
     command = [sys.executable, "-m", "gunicorn", "--workers", str(workers), "--threads", str(THREADS_PER_WORKER)]
-    command += ["--worker-class", "cli.worker.RequestWorker"]
+    command += ["--worker-class", "gthread"]
     command += ["--bind", f"127.0.0.1:{port}", "--preload", "bench.bare:app"]
     with (var_dir / "bare.log").open("w") as log:
         yield from _serve(command, dict(os.environ), f"{port}/", var_dir, log)

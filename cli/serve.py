@@ -1,12 +1,9 @@
 """`flask serve`: the service as it runs in production, on its own database if none is given."""
 
-import gc
-import os
-import signal
+import ipaddress
 import socket
 from collections.abc import Callable
 from contextlib import closing
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +12,6 @@ import flask_migrate
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 from gunicorn.app.base import BaseApplication
-from gunicorn.arbiter import Arbiter
 
 from app import THREADS_PER_WORKER
 from app.config import Settings
@@ -25,11 +21,15 @@ from app.db.server_version import UnsupportedServerError, require_supported_serv
 from app.web import metrics
 from cli.database import with_database
 from cli.token import mint
-from cli.worker import RequestWorker
+from cli.workers import Workers
 
 WORKER_TIMEOUT_SECONDS = 60
 GRACEFUL_STOP_SECONDS = 30
-_STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGTERM})
+# Wider than what the application and the proxy accept, so that they refuse in their own shape what gunicorn would
+# refuse in HTML. Of a request line gunicorn takes either 8,190 bytes, less than an address may have, or any number.
+_ANY_REQUEST_LINE = 0
+_PARSED_HEADERS = 200
+_PARSED_HEADER_BYTES = 64 * 1024
 
 
 @click.command(epilog="Example: PORT=8080 flask serve")
@@ -93,11 +93,11 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
 
     def load_config(self) -> None:
         """Set everything here: gunicorn's own command line and files are not read."""
-        settings = self._settings
+        settings, workers = self._settings, Workers(self._settings)
         options: dict[str, Any] = {
             "bind": _address(settings),
             "workers": settings.web_concurrency,
-            "worker_class": RequestWorker,
+            "worker_class": "gthread",
             "threads": THREADS_PER_WORKER,
             "timeout": WORKER_TIMEOUT_SECONDS,
             "graceful_timeout": GRACEFUL_STOP_SECONDS,
@@ -105,6 +105,9 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
             "max_requests": settings.serving.worker_max_requests,
             # Not all workers are replaced at once.
             "max_requests_jitter": settings.serving.worker_max_requests // 5,
+            "limit_request_line": _ANY_REQUEST_LINE,
+            "limit_request_fields": _PARSED_HEADERS,
+            "limit_request_field_size": _PARSED_HEADER_BYTES,
             # Headers of proxies are read by the application, which knows how many there are. gunicorn would believe
             # whatever comes from this machine.
             "forwarded_allow_ips": "",
@@ -114,12 +117,8 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
             "proc_name": "billing-service",
             # Workers say that they live by touching a file, which a slow disk must not delay.
             "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
-            "pre_fork": _before_fork,
-            "post_fork": lambda _server, worker: metrics.take_seat(worker.seat),
-            "post_worker_init": lambda _worker: _begin_work(settings),
-            "worker_exit": lambda server, _worker: server.end_worker(),
-            "child_exit": lambda _server, worker: metrics.leave_seat(worker.seat),
             "when_ready": lambda _server: _announce(settings),
+            **workers.hooks(),
         }
         for name, value in options.items():
             self.cfg.set(name, value)
@@ -128,67 +127,26 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
         """The application, which is loaded already."""
         return self._app
 
-    def run(self) -> None:
-        """Answer requests until a signal says to stop."""
-        _Arbiter(self).run()
-
-
-class _Arbiter(Arbiter):  # type: ignore[misc] # gunicorn is not typed
-    """Starts workers so that none misses a signal to stop.
-
-    Until a worker has its own handlers it runs ours, which would take the signal for the parent's and forget it.
-    """
-
-    def spawn_worker(self) -> int:
-        """Fork a worker with the signals held back until it can act on them."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
-        try:
-            pid: int = super().spawn_worker()
-        finally:
-            # A worker comes this way when it ends. Python takes its handlers down before it is gone, and a signal in
-            # between would look like a crash.
-            if os.getpid() == self.pid:
-                signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
-        return pid
-
-    def end_worker(self) -> None:
-        """In a worker that ends: hold the signals back for good."""
-        # gunicorn calls it in the parent too, when a worker was gone before it was told to go.
-        if os.getpid() != self.pid:
-            signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
-
-
-def _before_fork(server: Arbiter, worker: Any) -> None:
-    taken = {other.seat for other in server.WORKERS.values()}
-    worker.seat = next(number for number in count() if number not in taken)
-    gc.freeze()
-
-
-def _begin_work(settings: Settings) -> None:
-    if settings.tracing.wanted:
-        from app.web import traces  # noqa: PLC0415 - loaded by the application, where traces are wanted
-
-        traces.start_process()
-    _listen_to_signals()
-
-
-def _listen_to_signals() -> None:
-    """In a worker that is ready: act on signals, and leave Ctrl-C to the parent, which tells every worker itself.
-
-    Told to stop at once, a worker does: gunicorn would first shut its threads down, inside the handler, and wait for
-    ever when the signal comes while it starts one of them. The database rolls back what was not committed.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGQUIT, lambda *_: os._exit(0))
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
-
 
 def _address(settings: Settings) -> str:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"{host}:{settings.port}"
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _announce(settings: Settings) -> None:
+    if settings.serving.trusted_proxy_hops == 0 and not _is_loopback(settings.host):
+        click.echo(
+            f"Warning: other machines reach {settings.host} and TRUSTED_PROXY_HOPS is 0: put deploy/nginx in front "
+            "against slow and hostile clients, and set TRUSTED_PROXY_HOPS=1.",
+            err=True,
+        )
     address = f"http://{_address(settings)}"
     click.echo(f"Service    {address}\nReference  {address}/docs")
     if not settings.auth_secrets:

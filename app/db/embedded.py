@@ -6,6 +6,7 @@ is known by file locks, which the operating system drops with their process: a k
 
 import fcntl
 import hashlib
+import logging
 import os
 import pwd
 import shutil
@@ -17,11 +18,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 from urllib.parse import quote
 
 DATABASE = "billing"
 START_TIMEOUT_SECONDS = 120
+# How often a server that is to be kept running is looked at, and how long starting it again is tried.
+WATCH_SECONDS = 1
+RESTART_SECONDS = 60
 # An ordinary role: row-level security does not bind a superuser.
 ROLE = "billing"
 # The user a server started by root runs as: PostgreSQL refuses to run as root.
@@ -45,6 +49,8 @@ _SETTINGS = {
     "timezone": "UTC",
 }
 _FORGETFUL_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+_log = logging.getLogger(__name__)
 
 
 class EmbeddedDatabaseError(Exception):
@@ -79,11 +85,50 @@ def running(var_dir: Path | None, *, durable: bool = True) -> Iterator[None]:
                 _leave(var_dir, users)
 
 
+def is_running(var_dir: Path) -> bool:
+    """Whether the process of the server of `var_dir` lives."""
+    try:
+        os.kill(int((var_dir / "postgres" / "postmaster.pid").read_text().split()[0]), 0)
+    except PermissionError:
+        return True
+    except (OSError, ValueError, IndexError):
+        return False
+    return True
+
+
+def keep_running(var_dir: Path) -> NoReturn:
+    """Start the server of `var_dir` again each time it ends, for ever: to be run in a thread of its own.
+
+    Any number of processes may do so. Raises EmbeddedDatabaseError once it could not be started for a minute.
+    """
+    ended_at = None
+    while True:
+        time.sleep(WATCH_SECONDS)
+        if is_running(var_dir):
+            ended_at = None
+            continue
+        if ended_at is None:
+            ended_at = time.monotonic()
+            _log.error("The embedded PostgreSQL ended; it is started again")
+        try:
+            _start_again(var_dir)
+        except EmbeddedDatabaseError:
+            # What its last process left may be in the way for a moment.
+            if time.monotonic() - ended_at > RESTART_SECONDS:
+                raise
+
+
+def _start_again(var_dir: Path) -> None:
+    with _exclusively(var_dir):
+        if not is_running(var_dir):
+            _start(var_dir, durable=True)
+
+
 def _leave(var_dir: Path, users: IO[str]) -> None:
     """Stop using the server, and stop it when nobody else does."""
     with _exclusively(var_dir):
         fcntl.flock(users, fcntl.LOCK_UN)
-        if _try_lock(users):
+        if _try_lock(users) and is_running(var_dir):
             _pg_ctl(var_dir, "stop", "-m", "fast")
 
 

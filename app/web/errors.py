@@ -24,6 +24,7 @@ _REASON_BY_STATUS = {
     413: Reason.PAYLOAD_TOO_LARGE,
     414: Reason.URI_TOO_LONG,
     415: Reason.UNSUPPORTED_MEDIA_TYPE,
+    431: Reason.HEADERS_TOO_LARGE,
 }
 _MESSAGE_BY_STATUS = {
     404: "There is nothing at this address",

@@ -8,13 +8,22 @@ from uuid import uuid4
 import structlog
 from flask import Flask, Response, g, request
 from structlog.typing import Processor
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import (
+    BadRequest,
+    HTTPException,
+    RequestEntityTooLarge,
+    RequestHeaderFieldsTooLarge,
+    RequestURITooLarge,
+)
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.config import Settings
 from app.web import metrics
 
 REQUEST_ID_HEADER = "X-Request-ID"
+MAX_ADDRESS_BYTES = 8 * 1024
+# A token of 16 KB, and the word before it.
+MAX_HEADER_BYTES = 16 * 1024 + 64
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 _log = structlog.get_logger("app.request")
@@ -71,13 +80,32 @@ def _begin() -> None:
     g.request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid4())
     g.started_at = time.perf_counter()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    _refuse_oversized_head()
     _refuse_endless_body()
+
+
+def _refuse_oversized_head() -> None:
+    if len(request.environ.get("RAW_URI", "")) > MAX_ADDRESS_BYTES:
+        raise RequestURITooLarge(f"The address is longer than {MAX_ADDRESS_BYTES} bytes")
+    for name, value in request.environ.items():
+        if value.__class__ is str and len(value) > MAX_HEADER_BYTES and name.startswith("HTTP_"):
+            header = name.removeprefix("HTTP_").replace("_", "-").title()
+            raise RequestHeaderFieldsTooLarge(f"The header {header} is longer than {MAX_HEADER_BYTES} bytes")
 
 
 def _refuse_endless_body() -> None:
     """Refuse a body of no stated length that reaches the limit: it is cut there, and what is left may look whole."""
     limit = request.max_content_length
-    if request.content_length is None and limit is not None and len(request.get_data()) >= limit:
+    if request.content_length is not None or limit is None:
+        return
+    try:
+        body = request.get_data()
+    except HTTPException:
+        raise
+    except Exception as error:
+        # Whatever the server raises for chunks and trailers that are none.
+        raise BadRequest("The body is not as its headers say") from error
+    if len(body) >= limit:
         raise RequestEntityTooLarge
 
 

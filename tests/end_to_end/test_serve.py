@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import Request, urlopen
@@ -15,7 +16,7 @@ import pytest
 
 from app.db import embedded
 from cli.serve import GRACEFUL_STOP_SECONDS
-from tests.processes import Service, finish, flask, free_port, until, using
+from tests.processes import DEADLINE_SECONDS, Service, finish, flask, free_port, interrupt, until, using
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
@@ -186,3 +187,61 @@ def test_an_idle_connection_is_kept_for_as_long_as_is_set(var_dir: Path) -> None
         # Until it is closed by the service, long before the 75 seconds that are usual.
         assert b'"ok"' in b"".join(iter(lambda: connection.recv(4096), b""))
     service.stop()
+
+
+def test_orphaned_workers_leave_the_port_though_callers_go_on(var_dir: Path) -> None:
+    service = Service(var_dir, workers=1)
+    caller = HTTPConnection("127.0.0.1", service.port, timeout=20)
+    caller.request("GET", "/health/live")
+    caller.getresponse().read()
+    service.process.send_signal(signal.SIGKILL)
+    killed_at = time.monotonic()
+    while caller.sock is not None:
+        caller.request("GET", "/health/live")
+        caller.getresponse().read()
+        assert time.monotonic() - killed_at < GRACEFUL_STOP_SECONDS / 2
+    finish(service.process)
+    assert time.monotonic() - killed_at < GRACEFUL_STOP_SECONDS / 2
+
+
+class TestEmbeddedDatabase:
+    """A server of its own that ends while the service runs."""
+
+    @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGQUIT, signal.SIGINT])
+    def test_one_that_was_killed_is_started_again(self, var_dir: Path, signal_number: int) -> None:
+        service = Service(var_dir)
+        client = service.call("POST", "/v6/clients", {"name": "Acme"})[1]["id"]
+        killed = postmaster(var_dir)
+        killed.send_signal(signal_number)
+        killed.wait(DEADLINE_SECONDS)
+        until(lambda: service.call("GET", f"/v6/clients/{client}")[0] == 200, "the database to be back")
+        assert postmaster(var_dir) != killed
+        service.process.send_signal(signal.SIGINT)
+        code, _, err = finish(service.process)
+        assert code == 0
+        assert "it is started again" in err
+        assert using(var_dir) == []
+
+    def test_one_that_cannot_be_started_again_ends_the_service(self, var_dir: Path) -> None:
+        service = Service(var_dir, altered_by="from app.db import embedded\nembedded.RESTART_SECONDS = 1")
+        killed = postmaster(var_dir)
+        (var_dir / "postgres" / "PG_VERSION").rename(var_dir / "version")
+        killed.kill()
+        code, _, err = finish(service.process)
+        assert code == 1
+        assert err.splitlines()[-1] == f"Error: The embedded PostgreSQL ended: {var_dir / 'postgres.log'} says why."
+        assert "Traceback" not in err
+
+
+def postmaster(var_dir: Path) -> psutil.Process:
+    return psutil.Process(int((var_dir / "postgres" / "postmaster.pid").read_text().splitlines()[0]))
+
+
+@pytest.mark.parametrize(("host", "hops", "warned"), [("0.0.0.0", "0", True), ("0.0.0.0", "1", False)])  # noqa: S104
+def test_an_address_others_reach_without_a_proxy_is_warned_of(
+    var_dir: Path, host: str, hops: str, warned: bool
+) -> None:
+    service = Service(var_dir, HOST=host, TRUSTED_PROXY_HOPS=hops)
+    code, _, err = interrupt(service.process)
+    assert code == 0
+    assert [line.split(":")[0] for line in err.splitlines()] == ["Warning"] * warned

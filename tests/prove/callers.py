@@ -8,12 +8,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from threading import Event, Thread
-from typing import Any, NamedTuple
-
-from tests.processes import Service
+from typing import Any, NamedTuple, Protocol
 
 # Far more than an answer takes.
 PATIENCE_SECONDS = 5
+
+
+class Target(Protocol):
+    """Where to call, and the token to call with."""
+
+    @property
+    def port(self) -> int: ...
+
+    @property
+    def token(self) -> str: ...
 
 
 class Request(NamedTuple):
@@ -27,7 +35,7 @@ class Request(NamedTuple):
 class Busy(Thread):
     """Sends its requests one after the other, over one connection, until it is ended."""
 
-    def __init__(self, service: Service, requests: Sequence[Request], patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, service: Target, requests: Sequence[Request], patience: float = PATIENCE_SECONDS) -> None:
         super().__init__(daemon=True)
         self.seconds: list[float] = []
         self.unanswered = 0
@@ -73,7 +81,7 @@ def busy(callers: Sequence[Busy]) -> Iterator[None]:
 
 
 @contextmanager
-def slow(service: Service, connections: int) -> Iterator[None]:
+def slow(service: Target, connections: int) -> Iterator[None]:
     """Have as many connections inside the block, on each of which a header arrives byte by byte."""
     ending = Event()
 

@@ -13,8 +13,10 @@ from flask import Flask
 
 from app import THREADS_PER_WORKER
 from app.config import Settings
+from tests import proxy
 from tests.caller import ACCOUNTS, Open
 from tests.conftest import SECRET
+from tests.edge.wire import Target
 from tests.processes import Service, interrupt, until
 from tests.prove.callers import Busy, Request, busy, slow
 from tests.prove.conftest import Finding, Record, Scale
@@ -27,11 +29,9 @@ WARM_REQUESTS = 200
 # What the memory of all workers together may grow by while they are watched.
 GROWTH_MEGABYTES = 10
 CONTROL_SECONDS = 2
-# gunicorn's own worker in the place of ours, and something kept of every request.
+# Something kept of every request.
 WITHOUT_PROTECTION = """
-import importlib, wsgi
-from gunicorn.workers.gthread import ThreadWorker
-importlib.import_module("cli.serve").RequestWorker = ThreadWorker
+import wsgi
 kept, answer = [], wsgi.app.wsgi_app
 wsgi.app.wsgi_app = lambda environ, start: kept.append(b"x" * 200_000) or answer(environ, start)
 """
@@ -51,6 +51,16 @@ def started(settings: Settings, *, workers: int, altered_by: str = "") -> Iterat
 @pytest.fixture(scope="module")
 def service(_migrated_app: Flask, settings: Settings) -> Iterator[Service]:
     yield from started(settings, workers=WORKERS)
+
+
+@pytest.fixture(scope="module")
+def front(service: Service) -> Iterator[Target]:
+    """The service behind the proxy that is shipped."""
+    with (
+        tempfile.TemporaryDirectory(prefix="billing-nginx-") as place,
+        proxy.running(Path(place), service.port) as nginx,
+    ):
+        yield Target(nginx.port, service.token)
 
 
 @pytest.fixture(scope="module")
@@ -105,21 +115,21 @@ def watch(service: Service, requests: list[Request], seconds: float) -> Watched:
 
 
 def test_slow_clients_keep_nobody_waiting(
-    service: Service, unprotected: Service, requests: list[Request], scale: Scale, record: Record
+    front: Target, unprotected: Service, requests: list[Request], scale: Scale, record: Record
 ) -> None:
     seconds = scale(20, 1)
-    alone = call_for(seconds, Busy(service, requests))
-    with slow(service, SLOW_CONNECTIONS):
-        beside = call_for(seconds, Busy(service, requests))
+    alone = call_for(seconds, Busy(front, requests))
+    with slow(front, SLOW_CONNECTIONS):
+        beside = call_for(seconds, Busy(front, requests))
     with slow(unprotected, SLOW_CONNECTIONS):
         control = call_for(0.1, Busy(unprotected, requests, patience=2))
     assert control.unanswered > 0
     record(
         Finding(
-            check="clients that send a header byte by byte",
+            check="clients that send a header byte by byte, through the proxy",
             done=f"{len(beside.seconds)} requests of another beside {SLOW_CONNECTIONS} such connections",
             wrong=alone.unanswered + beside.unanswered,
-            control=f"gunicorn's threaded worker: {control.unanswered} of {len(control.seconds)} not answered",
+            control=f"without the proxy: {control.unanswered} of {len(control.seconds)} not answered",
             also=f"p99 {alone.p99:.0f} ms alone, {beside.p99:.0f} ms beside them",
         )
     )
