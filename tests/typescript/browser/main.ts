@@ -3,6 +3,7 @@ import { chromium } from "playwright-core";
 
 import { setting } from "../flows/support.js";
 import { diagrams } from "./diagrams.js";
+import { otherOrigin } from "./other_origin.js";
 import { reference } from "./reference.js";
 
 // Nothing but the pages themselves: a browser of its own, which asks nobody for updates. It runs as root where tests do.
@@ -20,7 +21,7 @@ async function main(): Promise<void> {
   await mkdir(setting("SCREENSHOTS"), { recursive: true });
   const browser = await chromium.launch({ executablePath: setting("CHROMIUM"), args: QUIET });
   try {
-    for (const check of [reference, diagrams]) {
+    for (const check of [reference, otherOrigin, diagrams]) {
       await check(browser);
       console.log(`${check.name}: as people see it`);
     }

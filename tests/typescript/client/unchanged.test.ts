@@ -44,7 +44,7 @@ test("a table with rows from the body and paging from the headers", async () => 
 test("a form with the message of the server", async () => {
   const account = await newAccount();
   assert.equal(await lockMessage(adapted(), account, 60), "locked 60");
-  assert.match(await lockMessage(adapted(), account, 101), /budget/);
+  assert.match(await lockMessage(adapted(), account, 101), /^Billing account/);
   assert.equal(await lockMessage(adapted(), 2_000_000_000, 1), "gone");
 });
 
