@@ -1,7 +1,6 @@
 """The billing service: `create_app` builds it."""
 
 from flask import Flask
-from flask_cors import CORS
 from flask_migrate import Migrate
 
 from app import models
@@ -15,7 +14,7 @@ from app.db import base, driver, failover, prepared
 from app.db.replica import open_replica
 from app.purchases import gateways
 from app.purchases.routes import blueprint as purchases
-from app.web import converters, limits, metrics, operations, requests
+from app.web import browsers, converters, limits, metrics, operations, pages, requests
 from app.web.documentation import ServiceApi
 from app.web.json import OrjsonProvider
 from app.work_periods.payment_routes import blueprint as work_period_payments
@@ -24,7 +23,6 @@ from app.work_periods.routes import booking_blueprint, period_blueprint
 __all__ = ["create_app", "models"]
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
-HEADERS_FOR_BROWSERS = ["X-Request-ID", "Idempotency-Replayed", "Retry-After"]
 THREADS_PER_WORKER = 4
 
 
@@ -66,9 +64,9 @@ def create_app(settings: Settings | None = None) -> Flask:
 
         traces.init_app(app)
     Migrate(app, base.db, directory=str(ROOT / "migrations"))
-    if settings.cors_origins:
-        CORS(app, origins=list(settings.cors_origins), expose_headers=HEADERS_FOR_BROWSERS)
+    browsers.init_app(app)
     app.register_blueprint(operations.blueprint)
+    app.register_blueprint(pages.blueprint)
     api = ServiceApi(app)
     features = (
         clients,

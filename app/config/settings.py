@@ -128,8 +128,8 @@ class Settings:
     )
     cors_origins: tuple[str, ...] = setting(
         "CORS_ORIGINS",
-        values.comma_list,
-        "Browser origins that may call the service, separated by commas",
+        values.origins,
+        "Browser origins that may call the service, separated by commas; * for any",
         default="",
         example="https://admin.example.com",
     )

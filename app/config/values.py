@@ -21,6 +21,9 @@ _POSTGRESQL = frozenset({"postgresql", "postgres", "postgresql+psycopg2"})
 _WHOLE = re.compile(r"[0-9]{1,18}", re.ASCII)
 _DECIMAL = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
 _VISIBLE = re.compile(r"[!-~]+", re.ASCII)
+_ORIGIN = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?P<host>[a-z0-9_.-]+|\[[0-9a-f:.]+\])(:(?P<port>[1-9][0-9]{0,4}))?", re.ASCII
+)
 _HOST_NAME = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*\.?", re.ASCII
 )
@@ -130,6 +133,31 @@ def json_texts(text: str) -> tuple[str, ...]:
 def comma_list(text: str) -> tuple[str, ...]:
     """Read what stands between commas; empty parts do not count."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """Read origins as browsers send them, such as `https://admin.example.com`, between commas; or `*` alone for any."""
+    found = comma_list(text.lower())
+    if found != ("*",) and not all(_is_origin(each) for each in found):
+        raise UnusableValueError(
+            "must be origins such as https://admin.example.com or http://localhost:5173, separated by commas, without "
+            "a path, a trailing slash or a pattern; or * alone for any origin"
+        )
+    return found
+
+
+def _is_origin(text: str) -> bool:
+    match = _ORIGIN.fullmatch(text)
+    if match is None or (match["port"] and not 0 < int(match["port"]) <= MAX_PORT):
+        return False
+    # Browsers leave out the port that a scheme implies: such an origin would match nothing.
+    if (match["scheme"], match["port"]) in {("http", "80"), ("https", "443")}:
+        return False
+    try:
+        host(match["host"].strip("[]"))
+    except UnusableValueError:
+        return False
+    return True
 
 
 def postgresql(text: str) -> str:

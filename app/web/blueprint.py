@@ -1,10 +1,14 @@
 """The blueprint of every feature: strict arguments in, the envelope out, and both in the OpenAPI document."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import marshmallow as ma
 from flask_smorest import Blueprint
 
+from app.db.paging import Page
+from app.web import paging
 from app.web.arguments import Inputs, StrictParser
 from app.web.documentation import describe_operation
 from app.web.schemas import envelope_of
@@ -26,6 +30,24 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc] # flask-smorest is not type
                 view = getattr(obj, method)
                 info["guard"] = view.guard
                 view.inputs = Inputs.declared(info)
+
+    def response(self, status_code: int, schema: Any = None, **options: Any) -> Any:
+        """Declare what a view answers; one that answers a page also sends the headers of lists."""
+        if not getattr(schema, "is_page", False):
+            return super().response(status_code, schema, **options)
+        decorate = super().response(
+            status_code, schema, headers={name: name for name in paging.DOCUMENTATION}, **options
+        )
+
+        def with_headers(view: Callable[..., Page]) -> Any:
+            @wraps(view)
+            def listed(*args: Any, **kwargs: Any) -> tuple[Page, dict[str, str]]:
+                page = view(*args, **kwargs)
+                return page, paging.headers(page)
+
+            return decorate(listed)
+
+        return with_headers
 
     @staticmethod
     def _prepare_response_content(data: Any) -> Any:

@@ -25,7 +25,7 @@ from app.errors import (
     UnsupportedMediaType,
 )
 from app.naming import camel_case
-from app.web import converters, errors, openapi_fields
+from app.web import converters, errors, openapi_fields, paging
 from app.web.idempotency import HEADER, METHODS
 from app.web.schemas import Error
 
@@ -125,6 +125,8 @@ class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
         self.register_converter(converters.UuidConverter, lambda _: {"type": "string", "format": "uuid"})
 
     def _register_responses(self) -> None:
+        for name, header in paging.DOCUMENTATION.items():
+            self.spec.components.header(name, header, lazy=True)
         for example in _FAILURES:
             status = HTTPStatus(example["error"]["code"])
             content = {"application/json": {"schema": Error, "example": example}}

@@ -227,6 +227,7 @@ def page_of(schema_class: type[ma.Schema]) -> type[ma.Schema]:
     """The type of one page of `schema_class`."""
     members: dict[str, Any] = {
         "__doc__": "One page of a list, and how many match in all.",
+        "is_page": True,
         "results": ma.fields.List(ma.fields.Nested(schema_class)),
         "count": ma.fields.Integer(metadata={"description": "How many match in all."}),
         "page": ma.fields.Integer(),

@@ -14,9 +14,11 @@ PUBLIC = {
     "operations.live",
     "operations.ready",
     "operations.exposition",
-    "operations.docs",
-    "operations.docs_asset",
-    "operations.static",
+    "pages.home",
+    "pages.docs",
+    "pages.docs_asset",
+    "pages.static",
+    "pages.favicon",
     "api-docs.openapi_json",
 }
 

@@ -1,0 +1,60 @@
+"""Pages for people: what stands at `/`, and the API reference. None needs a token."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from flask import Blueprint, Response, render_template
+
+from app.web import assets
+from app.web.documentation import VERSION
+
+blueprint = Blueprint("pages", __name__, template_folder="templates")
+
+_OWN_FILES = Path(__file__).parent / "static"
+_REFERENCE_FILES = Path(str(files("flask_swagger_ui"))) / "dist"
+# A page runs and shows only what this service serves.
+_HOME_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+# swagger-ui sets styles on elements and shows icons from data: addresses.
+_REFERENCE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; font-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+@blueprint.get("/")
+def home() -> Response:
+    """What this service is, and where to go from here."""
+    return _page("home.html", _HOME_POLICY)
+
+
+@blueprint.get("/docs")
+@blueprint.get("/v6/billing-accounts/api-docs")
+def docs() -> Response:
+    """The API reference, with a form for every call."""
+    return _page("docs.html", _REFERENCE_POLICY)
+
+
+@blueprint.get("/docs/assets/<path:name>")
+def docs_asset(name: str) -> Response:
+    """A file of the API reference."""
+    return assets.send(_REFERENCE_FILES, name)
+
+
+@blueprint.get("/static/<path:name>")
+def static(name: str) -> Response:
+    """A file of our own pages."""
+    return assets.send(_OWN_FILES, name)
+
+
+@blueprint.get("/favicon.ico")
+def favicon() -> Response:
+    """The icon, where browsers look for it without being told."""
+    return assets.send(_OWN_FILES, "favicon.svg")
+
+
+def _page(template: str, policy: str) -> Response:
+    page = Response(render_template(template, version=VERSION))
+    page.headers["Content-Security-Policy"] = policy
+    return page
