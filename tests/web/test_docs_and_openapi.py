@@ -240,7 +240,9 @@ class TestPage:
             assert address.startswith("/"), "nothing comes from elsewhere"
             with Caller(app, None).get(address) as asset:
                 assert (asset.status_code, len(asset.get_data()) > 0) == (200, True), address
-                expected = "text/css" if address.endswith(".css") else "text/javascript"
+                expected = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}[
+                    address.rpartition(".")[2]
+                ]
                 assert asset.mimetype == expected
 
     def test_its_script_reads_the_document_of_this_service(self, app: Flask) -> None:
