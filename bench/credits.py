@@ -15,17 +15,17 @@ _LOAD = (
         CASE n WHEN 1 THEN 'adjustment' ELSE 'deduction' END, 'history',
         CASE WHEN n > 1 THEN 'operation-' || n % 10 END, CASE WHEN n > 1 THEN 0.02 END,
         b.credits + :credits - n + 1, 'bench', now() - interval '1 day' * ((:rows - n) * 360 / :rows)
-    FROM credit_balances b, generate_series(1, :rows) AS n WHERE b.account_id = CAST(:account_id AS uuid)
+    FROM credit_balances b, generate_series(1, :rows) AS n WHERE b.account_id = :account_id
     """,
     """
     UPDATE credit_balances SET transactions = transactions + :rows, credits = credits + :credits - :rows + 1
-    WHERE account_id = CAST(:account_id AS uuid)
+    WHERE account_id = :account_id
     """,
     """
     INSERT INTO credit_daily_totals AS kept (account_id, day, transaction_type, total, count)
     SELECT account_id, CAST(created_at AT TIME ZONE 'UTC' AS date), transaction_type, sum(amount), count(*)
     FROM credit_transactions JOIN credit_balances USING (account_id)
-    WHERE account_id = CAST(:account_id AS uuid) AND position > transactions - :rows
+    WHERE account_id = :account_id AND position > transactions - :rows
     GROUP BY 1, 2, 3
     ON CONFLICT (account_id, day, transaction_type)
         DO UPDATE SET total = kept.total + excluded.total, count = kept.count + excluded.count
@@ -33,14 +33,14 @@ _LOAD = (
 )
 
 
-def load(account_id: str, *, rows: int) -> None:
+def load(account_id: int, *, rows: int) -> None:
     """Give an account so many transactions and more credits than it can spend, in the session's transaction."""
     insert(account_id, rows=rows)
     for table in ("credit_transactions", "credit_daily_totals"):
         db.session.execute(text(f"ANALYZE {table}"))
 
 
-def insert(account_id: str, *, rows: int) -> None:
+def insert(account_id: int, *, rows: int) -> None:
     """As `load`, and leave it to the caller to have the tables analysed."""
     tenancy.see(account_id)
     for statement in _LOAD:

@@ -19,14 +19,14 @@ _LOAD = """
 """
 
 
-def load(*, accounts: int, transactions: int) -> list[str]:
+def load(*, accounts: int, transactions: int) -> list[int]:
     """Make so many accounts, each with so many transactions; their ids. The owners are `member-1` and on.
 
     The tables are not analysed.
     """
     tenancy.see_every_account()
     db.session.execute(text(_LOAD), {"accounts": accounts})
-    ids = list(db.session.execute(text("SELECT CAST(id AS text) FROM customer_accounts ORDER BY 1")).scalars())
+    ids = list(db.session.execute(text("SELECT id FROM customer_accounts ORDER BY 1")).scalars())
     for each in ids:
         credits.insert(each, rows=transactions)
     tenancy.see_every_account()

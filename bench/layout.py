@@ -67,6 +67,10 @@ _TRIGGERS = text("""
 """)
 _POLICIES = text("SELECT policyname, qual FROM pg_policies WHERE tablename = :table")
 _WALLED_OFF = text("SELECT relrowsecurity FROM pg_class WHERE oid = CAST(:table AS regclass)")
+_NUMBERED = text("""
+    SELECT c.relname FROM pg_class c JOIN pg_depend ON objid = c.oid
+    WHERE c.relkind = 'S' AND deptype = 'i' AND refobjid = CAST(:table AS regclass) AND c.relname LIKE '%seq1'
+""")
 _OPTIONS = text("SELECT array_to_string(reloptions, ', ') FROM pg_class WHERE oid = CAST(:table AS regclass)")
 
 
@@ -103,6 +107,9 @@ def _cut(connection: Connection, table: str, key: str, partitions: int) -> None:
         values_of_part = f"FOR VALUES WITH (MODULUS {partitions}, REMAINDER {number})"
         _run(connection, f"CREATE TABLE {part} PARTITION OF {table} {values_of_part}{with_options}")
     _run(connection, f"DROP TABLE {whole}")
+    # While the whole was there, the number of its ids had their name.
+    for sequence in connection.execute(_NUMBERED, values).scalars():
+        _run(connection, f"ALTER SEQUENCE {sequence} RENAME TO {sequence.removesuffix('1')}")
     for statement in after:
         _run(connection, statement)
 

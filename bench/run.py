@@ -191,7 +191,7 @@ def _credits(target: Running, var_dir: Path, options: argparse.Namespace) -> Ite
             (f"transactions {after}", Load("'/v1/billing/transactions/'")),
         ]
         yield from _drive(target, owner, reads, options)
-        usage = Load(f"'{USAGE}/'", "POST", _usage(f"'{account_id}'"))
+        usage = Load(f"'{USAGE}/'", "POST", _usage(str(account_id)))
         yield from _drive(target, machine, [(f"usage {after}", usage)], options)
         if options.only in f"bulk usage {after}":
             yield Row(f"bulk usage {after}, items", Measured(_bulk_usage(target, machine, account_id, options), 0))
@@ -200,10 +200,10 @@ def _credits(target: Running, var_dir: Path, options: argparse.Namespace) -> Ite
 
 def _usage(account_id: str) -> str:
     """The body of one spending, in Lua."""
-    return f"""'{{"operation_type": "search", "credits_used": 1, "account_id": "' .. {account_id} .. '"}}'"""
+    return f"""'{{"operation_type": "search", "credits_used": 1, "account_id": ' .. {account_id} .. '}}'"""
 
 
-def _bulk_usage(target: Running, machine: str, account_id: str, options: argparse.Namespace) -> float:
+def _bulk_usage(target: Running, machine: str, account_id: int, options: argparse.Namespace) -> float:
     """Items per second, with a thousand in each call and one caller for each worker's core."""
     api = Api(target.url, machine)
     items = [{"operation_type": "search", "credits_used": 1, "account_id": account_id}] * BULK_ITEMS

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
-from uuid import UUID
 
 import click
 from flask.cli import AppGroup
@@ -11,13 +10,13 @@ from rich.table import Table
 
 from app.credits import plans
 from app.db import tenancy
+from app.db.base import MAX_ID
 from app.db.transaction import transaction
 from app.errors import NotFound
 from app.purchases import packages
 from cli.database import with_database
 
 BATCH = 500
-_FIRST = "00000000-0000-0000-0000-000000000000"
 _MAX_CREDITS = 2**31 - 1
 _MAX_PRICE = Decimal("9999999999.99")
 
@@ -66,7 +65,7 @@ _NAME = click.argument("name", callback=lambda _, __, value: _name(value))
 def grant_monthly() -> None:
     """Give every account its plan's credits for each month up to this one that it has not got them for."""
     months = total = 0
-    after = _FIRST
+    after = 0
     while True:
         with transaction():
             tenancy.see_every_account()
@@ -104,15 +103,15 @@ def set_plan(name: str, credits_per_month: int, usd_per_credit: Decimal, *, defa
     click.echo(f"Plan {name}: {credits_per_month:,} credits per month.")
 
 
-@plan.command("assign", epilog="Example: flask credits plan assign 0198f0a2-6c1e-7d53-9b9d-2f6f2a1c7e10 Team")
-@click.argument("account_id", type=click.UUID)
+@plan.command("assign", epilog="Example: flask credits plan assign 17 Team")
+@click.argument("account_id", type=click.IntRange(1, MAX_ID))
 @_NAME
 @with_database
-def assign_plan(account_id: UUID, name: str) -> None:
+def assign_plan(account_id: int, name: str) -> None:
     """Put an account on a plan, from the next month that is granted."""
     try:
         with transaction():
-            plans.assign(str(account_id), name)
+            plans.assign(account_id, name)
     except NotFound as error:
         raise click.ClickException(error.message) from None
     click.echo(f"Account {account_id} is on plan {name}.")

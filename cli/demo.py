@@ -198,13 +198,13 @@ def _use_credits() -> None:
                 _buy()
             with transaction():
                 for operation, used in _USAGE[day % len(_USAGE)]:
-                    credits.spend(_CUSTOMER, {"operation_type": operation, "credits_used": used})
+                    credits.spend(_CUSTOMER, {"operation_type": operation, "credits_used": used, "description": ""})
 
 
 def _buy() -> None:
     """Buy the cheapest package by bank transfer. Purchases commit by themselves."""
     with transaction():
         cheapest = packages.search(_CUSTOMER, {"page": 1, "per_page": 1}).results[0]
-    bought = purchases.purchase(_CUSTOMER, str(cheapest.id), PaymentMethod.MANUAL, None)
+    bought = purchases.purchase(_CUSTOMER, cheapest.id, PaymentMethod.MANUAL, None)
     with transaction():
         purchases.approve(_OPERATOR, bought["payment"].id)

@@ -12,6 +12,7 @@ from flask.cli import with_appcontext
 from app.auth.permissions import SCOPES, Role
 from app.clock import utc_now
 from app.config import Settings
+from app.db.base import MAX_ID
 
 DEFAULT_HOURS = 24
 
@@ -23,7 +24,7 @@ def mint(
     scopes: Sequence[str] = (),
     user: str = "admin",
     hours: float = DEFAULT_HOURS,
-    **others: str | bool | None,
+    **others: str | int | None,
 ) -> str:
     """A token signed with the service's own secret; `others` are further claims, left out where None.
 
@@ -74,7 +75,9 @@ class _Known(click.ParamType[str]):
 )
 @click.option("--user", help="The user id. Defaults to admin.")
 @click.option("--email", help="The user's verified e-mail address, by which invitations to accounts are found.")
-@click.option("--account", help="The customer account to act in, for users who belong to several.")
+@click.option(
+    "--account", type=click.IntRange(1, MAX_ID), help="The customer account to act in, for users who belong to several."
+)
 @click.option("--hours", default=DEFAULT_HOURS, show_default=True, type=click.FloatRange(min=0, min_open=True))
 @with_appcontext
 def token(
@@ -83,7 +86,7 @@ def token(
     scopes: tuple[str, ...],
     user: str | None,
     email: str | None,
-    account: str | None,
+    account: int | None,
     hours: float,
 ) -> None:
     """Print a token signed with the service's secret."""

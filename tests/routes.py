@@ -8,7 +8,13 @@ from werkzeug.routing import Rule
 
 AUTOMATIC_METHODS = {"HEAD", "OPTIONS"}
 _PARAMETER = re.compile(r"<(?:(?P<converter>[^:<>]+):)?(?P<name>[^<>]+)>")
-_EXAMPLES = {"int_id": "1", "text_id": "x", "uuid": "00000000-0000-4000-8000-000000000000", "path": "x"}
+_EXAMPLES = {
+    "int_id": "1",
+    "bigint_id": "1",
+    "text_id": "x",
+    "uuid": "00000000-0000-4000-8000-000000000000",
+    "path": "x",
+}
 
 
 def address(rule: Rule, **known: str) -> str:

@@ -82,7 +82,7 @@ class Team(Resource):
         return team.invite(current_actor(), values["email"], MemberRole(values["role"]))
 
 
-@blueprint.route("/team/<uuid:member_id>")
+@blueprint.route("/team/<bigint_id:member_id>")
 class OneMember(Resource):
     """One of the team."""
 
@@ -90,7 +90,7 @@ class OneMember(Resource):
     @blueprint.response(200, schemas.RemovedMember)
     @blueprint.alt_response(409, response="CONFLICT")
     @blueprint.doc(operationId="removeTeamMember")
-    def delete(self, member_id: str) -> dict[str, bool]:
+    def delete(self, member_id: int) -> dict[str, bool]:
         """Take somebody out of the team"""
         team.remove(current_actor(), member_id)
         return {"removed": True}

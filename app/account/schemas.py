@@ -15,19 +15,15 @@ SETTINGS_EXAMPLE = {"billing_address_line1": "1 Quay Street", "billing_city": "C
 INVITATION_EXAMPLE = {"email": "ann@harbour.example", "role": "member"}
 
 
-def _email(**options: Any) -> fields.Identifier:
-    return fields.Identifier(validate=ma.validate.Email(), **options)
-
-
 class _WritableAccount(Schema):
-    billing_email = _email(allow_none=True)
-    billing_address_line1 = fields.Text(allow_none=True)
-    billing_address_line2 = fields.Text(allow_none=True)
-    billing_city = fields.Text(allow_none=True)
-    billing_state = fields.Text(allow_none=True)
-    billing_postal_code = fields.Text(allow_none=True)
-    billing_country = fields.Text(allow_none=True)
-    tax_id = fields.Identifier(allow_none=True)
+    billing_email = fields.Identifier(optional=True, validate=ma.validate.Email())
+    billing_address_line1 = fields.Text(optional=True)
+    billing_address_line2 = fields.Text(optional=True)
+    billing_city = fields.Text(optional=True)
+    billing_state = fields.Text(optional=True)
+    billing_postal_code = fields.Text(optional=True)
+    billing_country = fields.Text(optional=True)
+    tax_id = fields.Identifier(optional=True)
 
 
 class AccountCreate(_WritableAccount):
@@ -49,17 +45,17 @@ class AccountUpdate(_WritableAccount):
 class AccountSettings(SnakeReadSchema):
     """A customer's account, and what its invoices say."""
 
-    id = fields.Uuid()
+    id = fields.Id()
     name = fields.Text()
     slug = fields.Text(metadata={"description": "The name as it can stand in an address; never changes."})
-    billing_email = fields.Text(allow_none=True)
-    billing_address_line1 = fields.Text(allow_none=True)
-    billing_address_line2 = fields.Text(allow_none=True)
-    billing_city = fields.Text(allow_none=True)
-    billing_state = fields.Text(allow_none=True)
-    billing_postal_code = fields.Text(allow_none=True)
-    billing_country = fields.Text(allow_none=True)
-    tax_id = fields.Text(allow_none=True)
+    billing_email = fields.Text()
+    billing_address_line1 = fields.Text()
+    billing_address_line2 = fields.Text()
+    billing_city = fields.Text()
+    billing_state = fields.Text()
+    billing_postal_code = fields.Text()
+    billing_country = fields.Text()
+    tax_id = fields.Text()
     credit_balance = fields.Integer(most=fields.MAX_CREDITS)
     created_at = fields.Moment()
 
@@ -67,10 +63,10 @@ class AccountSettings(SnakeReadSchema):
 class TeamMember(SnakeReadSchema):
     """Somebody of the account."""
 
-    id = fields.Uuid()
-    email = fields.Text(allow_none=True)
-    first_name = fields.Text(allow_none=True)
-    last_name = fields.Text(allow_none=True)
+    id = fields.Id()
+    email = fields.Text()
+    first_name = fields.Text()
+    last_name = fields.Text()
     is_active = fields.Boolean(metadata={"description": "False until somebody who was invited signs in."})
     is_staff = fields.Boolean(metadata={"description": "Whether they are an administrator of this service."})
     date_joined = fields.Moment(allow_none=True)
@@ -80,7 +76,7 @@ class TeamMember(SnakeReadSchema):
 class Invitation(Schema):
     """Whom to invite."""
 
-    email = _email(required=True)
+    email = fields.Text(blank=False, required=True, validate=ma.validate.Email())
     role = fields.Choice(MemberRole, load_default=MemberRole.MEMBER)
 
 

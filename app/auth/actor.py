@@ -30,7 +30,7 @@ class Actor:
     email_verified: bool = False
     first_name: str | None = None
     last_name: str | None = None
-    account_id: str | None = None
+    account_id: int | None = None
     # Both in lower case.
     roles: frozenset[str]
     scopes: frozenset[str]

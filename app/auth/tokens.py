@@ -14,6 +14,7 @@ import jwt
 from app.auth.actor import Actor, ActorKind
 from app.auth.keys import RemoteKeys
 from app.config import Settings
+from app.db.base import MAX_ID
 from app.errors import Unauthorized
 
 LEEWAY_SECONDS = 30
@@ -24,6 +25,7 @@ MAX_TOKEN_CHARACTERS = 16_384
 MAX_CLAIM_CHARACTERS = 255
 
 _SYMMETRIC = "HS256"
+_DIGITS = re.compile(r"[0-9]{1,16}", re.ASCII)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -123,7 +125,7 @@ def actor_from(claims: Mapping[str, Any], *, email_verified_default: bool) -> Ac
         email_verified=_is_verified(claims, default=email_verified_default),
         first_name=_text(claims, "given_name", "first_name"),
         last_name=_text(claims, "family_name", "last_name"),
-        account_id=_text(claims, "account_id"),
+        account_id=_account_id(claims),
         roles=_words(_claim(claims, "roles"), ",") | _words(_claim(claims, "role"), ","),
         scopes=_words(_claim(claims, "scope"), None) | _words(_claim(claims, "scopes"), None),
     )
@@ -164,6 +166,17 @@ def _text(claims: Mapping[str, Any], *names: str) -> str | None:
         if isinstance(value, str) and value.strip():
             return _storable(value.strip(), name)
     return None
+
+
+def _account_id(claims: Mapping[str, Any]) -> int | None:
+    """The customer account that a token names. Raises Unauthorized for what is no id of one."""
+    value = _claim(claims, "account_id")
+    if value is None:
+        return None
+    digits = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(digits, str) or not _DIGITS.fullmatch(digits) or not 1 <= int(digits) <= MAX_ID:
+        raise Unauthorized("The token's account_id is not the id of an account")
+    return int(digits)
 
 
 def _storable(text: str, name: str) -> str:

@@ -30,7 +30,7 @@ def usage(actor: Actor, arguments: Mapping[str, Any]) -> Page:
     return queries.USAGE.page(arguments, account_id=membership.enter(actor).account_id)
 
 
-def credits_of(account_id: str) -> int:
+def credits_of(account_id: int) -> int:
     """The balance of an account that this transaction sees."""
     credits: int = db.session.execute(queries.CREDITS, {"account_id": account_id}).scalar_one()
     return credits

@@ -8,7 +8,6 @@ a busy account has many at once, is decided by the database instead: its lock is
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
-from uuid import UUID, uuid5
 
 from sqlalchemy import Row
 
@@ -30,10 +29,10 @@ class Entry(NamedTuple):
     A deduction names its operation, and may carry a `usage_key`: sent again, it is not charged again.
     """
 
-    account_id: str
+    account_id: int
     amount: int
     transaction_type: TransactionType
-    description: str | None
+    description: str
     operation_type: str | None = None
     usage_key: str | None = None
 
@@ -51,9 +50,7 @@ def post_one(entry: Entry, *, created_by: str) -> Transaction:
     return only(post([entry], created_by=created_by))
 
 
-def spend(
-    account_id: str, credits_used: int, operation_type: str, description: str | None, *, created_by: str
-) -> Row[Any]:
+def spend(account_id: int, credits_used: int, operation_type: str, description: str, *, created_by: str) -> Row[Any]:
     """Deduct credits for one operation; the transaction. Raises PaymentRequired or NotFound."""
     values = {
         "account_id": account_id,
@@ -85,8 +82,11 @@ class _Book:
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         account_ids = sorted({entry.account_id for entry in entries})
-        rows = db.session.execute(queries.LOCK_BALANCES, {"account_ids": account_ids})
+        values = {"account_ids": account_ids, "entries": len(entries)}
+        rows = db.session.execute(queries.LOCK_BALANCES, values).all()
         self._balances = {row.account_id: _Balance(row) for row in rows}
+        # In the order of the entries, whichever of them are accepted.
+        self._ids = iter(rows[0].ids or () if rows else ())
         self._keyed = _keyed(entries)
         self._posted: list[Transaction] = []
         # Once the locks are held: of two calls, the later one has the later time.
@@ -120,8 +120,7 @@ class _Book:
         posted: Transaction = {
             **entry._asdict(),
             "position": balance.transactions,
-            # No two transactions of an account have one position.
-            "id": str(uuid5(UUID(entry.account_id), str(balance.transactions))),
+            "id": next(self._ids),
             "credits_used": -entry.amount,
             "cost_usd": cost,
             "balance_after": balance.credits,
@@ -133,7 +132,7 @@ class _Book:
         return posted
 
 
-def _keyed(entries: Iterable[Entry]) -> dict[tuple[str, str | None], Transaction]:
+def _keyed(entries: Iterable[Entry]) -> dict[tuple[int, str | None], Transaction]:
     """The transactions that carry a key of these entries already."""
     sent = [(entry.account_id, entry.usage_key) for entry in entries if entry.usage_key is not None]
     if not sent:
@@ -149,7 +148,7 @@ def _is_same(posted: Transaction, entry: Entry) -> bool:
     return all(posted[name] == getattr(entry, name) for name in names)
 
 
-def _not_found(account_id: str) -> NotFound:
+def _not_found(account_id: int) -> NotFound:
     return NotFound(f"Account {account_id} was not found")
 
 

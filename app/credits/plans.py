@@ -38,26 +38,26 @@ def put(name: str, credits_per_month: int, usd_per_credit: Decimal, *, default: 
         db.session.execute(queries.SET_DEFAULT_PLAN, {"name": name, "now": utc_now()})
 
 
-def assign(account_id: str, name: str) -> None:
+def assign(account_id: int, name: str) -> None:
     """Put an account on a plan, which counts from the next month that is granted. Raises NotFound."""
     tenancy.see(account_id)
     if db.session.execute(queries.PUT_ON_PLAN, {"account_id": account_id, "name": name}).one_or_none() is None:
         raise NotFound(f"There is no account {account_id}, or no plan {name!r}")
 
 
-def start(account_id: str) -> None:
+def start(account_id: int) -> None:
     """Begin the balance of a new account, on the default plan and with its first month's credits."""
     db.session.execute(queries.OPEN, {"account_id": account_id})
     grant_due([account_id])
 
 
-def grant_due(account_ids: Sequence[str]) -> Granted:
+def grant_due(account_ids: Sequence[int]) -> Granted:
     """Give each account its plan's credits for every month that it has not got them for, up to the present one (UTC).
 
     Nothing is granted twice, also by two calls at once.
     """
     # Held from here on: what is due is looked up when nobody else can grant it any more.
-    db.session.execute(queries.LOCK_BALANCES, {"account_ids": account_ids})
+    db.session.execute(queries.LOCK_BALANCES, {"account_ids": account_ids, "entries": 0})
     now = utc_now()
     due = db.session.execute(queries.DUE_GRANTS, {"account_ids": account_ids, "month": _month(now.date())}).all()
     if not due:
@@ -79,7 +79,7 @@ def grant_due(account_ids: Sequence[str]) -> Granted:
     return Granted(len(due), sum(credits))
 
 
-def accounts_after(account_id: str, limit: int) -> list[str]:
+def accounts_after(account_id: int, limit: int) -> list[int]:
     """The next accounts in the order of their ids."""
     return list(db.session.execute(queries.ACCOUNTS_AFTER, {"after": account_id, "limit": limit}).scalars())
 

@@ -10,13 +10,13 @@ _COLUMNS = """
     t.id, t.amount, t.transaction_type, t.description, t.operation_type, -t.amount AS credits_used, t.cost_usd,
     t.balance_after, t.created_at
 """
-_OWN = "t.account_id = CAST(:account_id AS uuid)"
+_OWN = "t.account_id = :account_id"
 # Positions are dense: the numbers of an account's transactions are known without counting.
 TRANSACTIONS = ListQuery(
     columns=_COLUMNS,
     source="credit_transactions t",
     key="t.position",
-    joins="JOIN credit_transactions t ON t.position = page.key AND t.account_id = CAST(:account_id AS uuid)",
+    joins="JOIN credit_transactions t ON t.position = page.key AND t.account_id = :account_id",
     filters={
         "account_id": _OWN,
         "transaction_type": "t.transaction_type = :transaction_type",
@@ -27,7 +27,7 @@ TRANSACTIONS = ListQuery(
     default_sort="created_at",
     counts={
         frozenset({"account_id"}): """
-            SELECT transactions FROM credit_balances WHERE account_id = CAST(:account_id AS uuid)
+            SELECT transactions FROM credit_balances WHERE account_id = :account_id
         """
     },
 )
@@ -35,7 +35,7 @@ USAGE = ListQuery(
     columns=_COLUMNS,
     source="credit_transactions t",
     key="t.position",
-    joins="JOIN credit_transactions t ON t.position = page.key AND t.account_id = CAST(:account_id AS uuid)",
+    joins="JOIN credit_transactions t ON t.position = page.key AND t.account_id = :account_id",
     filters={
         "account_id": f"{_OWN} AND t.transaction_type = 'deduction'",
         "operation_type": "t.operation_type = :operation_type",
@@ -47,41 +47,44 @@ USAGE = ListQuery(
     counts={
         frozenset({"account_id"}): """
             SELECT coalesce(sum(count), 0)\\:\\:bigint FROM credit_daily_totals
-            WHERE account_id = CAST(:account_id AS uuid) AND transaction_type = 'deduction'
+            WHERE account_id = :account_id AND transaction_type = 'deduction'
         """
     },
 )
 BALANCE = Prepared("""
     SELECT b.credits, p.credits_per_month AS plan_credits_per_month, b.credits AS credits_remaining, (
         SELECT CAST(coalesce(-sum(total), 0) AS bigint) FROM credit_daily_totals
-        WHERE account_id = CAST(:account_id AS uuid) AND transaction_type = 'deduction' AND day >= :month
+        WHERE account_id = :account_id AND transaction_type = 'deduction' AND day >= :month
     ) AS credits_used_this_month
-    FROM credit_balances b JOIN plans p ON p.id = b.plan_id WHERE b.account_id = CAST(:account_id AS uuid)
+    FROM credit_balances b JOIN plans p ON p.id = b.plan_id WHERE b.account_id = :account_id
 """)
-CREDITS = Prepared("SELECT credits FROM credit_balances WHERE account_id = CAST(:account_id AS uuid)")
+CREDITS = Prepared("SELECT credits FROM credit_balances WHERE account_id = :account_id")
 DAILY_TOTALS = Prepared("""
     SELECT day, transaction_type, total, count FROM credit_daily_totals
-    WHERE account_id = CAST(:account_id AS uuid) AND day BETWEEN :first AND :last
+    WHERE account_id = :account_id AND day BETWEEN :first AND :last
     ORDER BY day, transaction_type
 """)
 
 OPEN = text("""
     INSERT INTO credit_balances (account_id, plan_id)
-    SELECT CAST(:account_id AS uuid), id FROM plans WHERE is_default
+    SELECT :account_id, id FROM plans WHERE is_default
 """)
 # Whoever holds these rows is alone with the transactions and totals of their accounts. They are read once they are
-# held: a statement that joins and locks at once would not find an account that changed its plan meanwhile.
+# held: a statement that joins and locks at once would not find an account that changed its plan meanwhile. The first of
+# them brings an id for each entry, taken under the locks too, so that ids of an account increase with their positions.
 LOCK_BALANCES = Prepared("""
     SELECT FROM credit_balances
-    WHERE account_id = ANY(CAST(:account_ids AS uuid[])) ORDER BY account_id FOR NO KEY UPDATE;
-    SELECT CAST(b.account_id AS text) AS account_id, b.credits, b.transactions, p.usd_per_credit
-    FROM credit_balances b JOIN plans p ON p.id = b.plan_id WHERE b.account_id = ANY(CAST(:account_ids AS uuid[]))
+    WHERE account_id = ANY(CAST(:account_ids AS bigint[])) ORDER BY account_id FOR NO KEY UPDATE;
+    WITH ids AS (SELECT array_agg(nextval('credit_transactions_id_seq')) AS ids FROM generate_series(1, :entries))
+    SELECT b.account_id, b.credits, b.transactions, p.usd_per_credit,
+        CASE row_number() OVER () WHEN 1 THEN (SELECT ids FROM ids) END AS ids
+    FROM credit_balances b JOIN plans p ON p.id = b.plan_id WHERE b.account_id = ANY(CAST(:account_ids AS bigint[]))
 """)
 KEYED = Prepared("""
-    SELECT CAST(t.account_id AS text) AS account_id, t.id, t.amount, t.transaction_type, t.description,
+    SELECT t.account_id, t.id, t.amount, t.transaction_type, t.description,
         t.operation_type, t.cost_usd, t.usage_key, t.balance_after, t.created_at
     FROM credit_transactions t
-    JOIN unnest(CAST(:account_ids AS uuid[]), CAST(:usage_keys AS text[])) AS sent (account_id, usage_key)
+    JOIN unnest(CAST(:account_ids AS bigint[]), CAST(:usage_keys AS text[])) AS sent (account_id, usage_key)
         USING (account_id, usage_key)
 """)
 _ADD_TO_DAY = """
@@ -92,14 +95,14 @@ _ADD_TO_DAY = """
 # statement, as above; both are sent at once, and nothing is written unless all is. The time was taken before the lock:
 # of two transactions of an account, the later one has the later time all the same.
 SPEND = Prepared(f"""
-    SELECT set_config('{SETTING}', :account_id, true);
-    SELECT FROM credit_balances WHERE account_id = CAST(:account_id AS uuid) FOR NO KEY UPDATE;
+    SELECT set_config('{SETTING}', CAST(:account_id AS text), true);
+    SELECT FROM credit_balances WHERE account_id = :account_id FOR NO KEY UPDATE;
     WITH state AS (
         SELECT b.account_id, b.credits, b.transactions + 1 AS position, CAST(:credits_used AS bigint) AS asked,
             p.usd_per_credit, greatest(:now, last.created_at) AS now
         FROM credit_balances b JOIN plans p ON p.id = b.plan_id
         LEFT JOIN credit_transactions last ON last.account_id = b.account_id AND last.position = b.transactions
-        WHERE b.account_id = CAST(:account_id AS uuid)
+        WHERE b.account_id = :account_id
     ), posted AS (
         INSERT INTO credit_transactions (
             account_id, position, amount, transaction_type, description, operation_type, cost_usd, balance_after,
@@ -111,7 +114,7 @@ SPEND = Prepared(f"""
         RETURNING *
     ), balance AS (
         UPDATE credit_balances AS b SET credits = posted.balance_after, transactions = posted.position
-        FROM posted WHERE b.account_id = CAST(:account_id AS uuid)
+        FROM posted WHERE b.account_id = :account_id
     ), daily AS (
         INSERT INTO credit_daily_totals AS kept (account_id, day, transaction_type, total, count)
         SELECT account_id, CAST(created_at AT TIME ZONE 'UTC' AS date), transaction_type, amount, 1 FROM posted
@@ -122,9 +125,9 @@ SPEND = Prepared(f"""
     FROM state LEFT JOIN posted ON true
 """)
 WRITTEN = {
-    "account_id": "uuid",
+    "account_id": "bigint",
     "position": "bigint",
-    "id": "uuid",
+    "id": "bigint",
     "amount": "bigint",
     "transaction_type": "text",
     "description": "text",
@@ -152,13 +155,13 @@ WRITE = Prepared(f"""
 
 # Every month from the one an account was opened in to the present one, but for those granted already.
 DUE_GRANTS = text("""
-    SELECT CAST(b.account_id AS text) AS account_id, CAST(due.month AS date) AS month, p.name AS plan,
+    SELECT b.account_id, CAST(due.month AS date) AS month, p.name AS plan,
         p.credits_per_month
     FROM credit_balances b JOIN plans p ON p.id = b.plan_id JOIN customer_accounts a ON a.id = b.account_id
     CROSS JOIN LATERAL generate_series(
         date_trunc('month', a.created_at, 'UTC') AT TIME ZONE 'UTC', CAST(:month AS timestamp), interval '1 month'
     ) AS due (month)
-    WHERE b.account_id = ANY(CAST(:account_ids AS uuid[])) AND NOT EXISTS (
+    WHERE b.account_id = ANY(CAST(:account_ids AS bigint[])) AND NOT EXISTS (
         SELECT FROM plan_grants g WHERE g.account_id = b.account_id AND g.month = CAST(due.month AS date)
     )
     ORDER BY b.account_id, due.month
@@ -177,13 +180,13 @@ SET_DEFAULT_PLAN = text("""
 """)
 PUT_ON_PLAN = text("""
     UPDATE credit_balances SET plan_id = plans.id FROM plans
-    WHERE account_id = CAST(:account_id AS uuid) AND plans.name = :name RETURNING true
+    WHERE account_id = :account_id AND plans.name = :name RETURNING true
 """)
 ACCOUNTS_AFTER = text("""
-    SELECT CAST(account_id AS text) FROM credit_balances WHERE account_id > CAST(:after AS uuid)
+    SELECT account_id FROM credit_balances WHERE account_id > :after
     ORDER BY account_id LIMIT :limit
 """)
 RECORD_GRANTS = text("""
     INSERT INTO plan_grants (account_id, month, credits, created_at)
-    SELECT *, :now FROM unnest(CAST(:account_ids AS uuid[]), CAST(:months AS date[]), CAST(:credits AS int[]))
+    SELECT *, :now FROM unnest(CAST(:account_ids AS bigint[]), CAST(:months AS date[]), CAST(:credits AS int[]))
 """)

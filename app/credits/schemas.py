@@ -9,7 +9,7 @@ from app.credits.models import TransactionType
 from app.web import fields
 from app.web.schemas import Schema, SnakePageArguments, SnakeReadSchema, require_order
 
-_ACCOUNT = "0198f0a2-6c1e-7d53-9b9d-2f6f2a1c7e10"
+_ACCOUNT = 17
 USAGE_EXAMPLE = {"operation_type": "keyword_research", "credits_used": 3, "description": "12 keywords"}
 USAGE_BULK_EXAMPLE: list[dict[str, Any]] = [
     {"operation_type": "keyword_research", "credits_used": 3, "account_id": _ACCOUNT, "key": "job-17-1"},
@@ -32,10 +32,10 @@ class CreditBalance(SnakeReadSchema):
 class CreditTransaction(SnakeReadSchema):
     """One change of the balance."""
 
-    id = fields.Uuid()
+    id = fields.Id()
     amount = _credits(least=-fields.MAX_CREDITS, metadata={"description": "Negative where credits went."})
     transaction_type = fields.Choice(TransactionType)
-    description = fields.Text(longest=1000, allow_none=True)
+    description = fields.Text(longest=1000)
     created_at = fields.Moment()
     balance_after = _credits(metadata={"description": "The balance once this was applied."})
 
@@ -43,11 +43,11 @@ class CreditTransaction(SnakeReadSchema):
 class CreditUsage(SnakeReadSchema):
     """Credits spent on one operation."""
 
-    id = fields.Uuid()
+    id = fields.Id()
     operation_type = fields.Text()
     credits_used = _credits(least=1)
     cost_usd = fields.Dollars(metadata={"description": "What the credits were worth on the account's plan."})
-    description = fields.Text(longest=1000, allow_none=True)
+    description = fields.Text(longest=1000)
     created_at = fields.Moment()
 
 
@@ -83,8 +83,8 @@ class UsageCreate(Schema):
 
     operation_type = fields.Identifier(blank=False, required=True)
     credits_used = fields.Integer(least=1, required=True)
-    description = fields.Text(longest=1000)
-    account_id = fields.Uuid(metadata={"description": "Whose credits; machines must say."})
+    description = fields.Text(longest=1000, load_default="")
+    account_id = fields.Id(metadata={"description": "Whose credits; machines must say."})
 
 
 class UsageItem(UsageCreate):
@@ -98,7 +98,7 @@ class UsageItem(UsageCreate):
 class GrantCreate(Schema):
     """Credits for an account, or an adjustment of its balance."""
 
-    account_id = fields.Uuid(required=True)
+    account_id = fields.Id(required=True)
     amount = fields.Integer(
         least=-fields.MAX_INTEGER, required=True, metadata={"description": "Negative for an adjustment only."}
     )

@@ -12,7 +12,7 @@ from app.credits.ledger import Entry, Outcome, Transaction
 from app.credits.models import TransactionType
 from app.customers import membership
 from app.db import tenancy
-from app.errors import Invalid, NotFound
+from app.errors import Invalid, NotFound, ServiceError
 
 RESOURCE = "credits"
 SPEND_SCOPES = scopes(RESOURCE, "spend")
@@ -24,14 +24,11 @@ def spend(actor: Actor, item: Mapping[str, Any]) -> Row[Any]:
 
     Raises PaymentRequired, Invalid (nobody's credits are named) or NotFound, and changes nothing then.
     """
-    own = _own_account(actor)
-    if not _may_name(item, own):
-        raise _refused(item)
     return ledger.spend(
-        item.get("account_id") or own or "",
+        _account_of(item, _own_account(actor)),
         item["credits_used"],
         item["operation_type"],
-        item.get("description"),
+        item["description"],
         created_by=actor.subject,
     )
 
@@ -44,22 +41,14 @@ def spend_many(actor: Actor, items: Sequence[Mapping[str, Any]]) -> list[Outcome
     own = _own_account(actor)
     if own is None:
         named = {item.get("account_id") for item in items}
-        tenancy.see((named.pop() if len(named) == 1 else None) or tenancy.EVERY_ACCOUNT)
-    outcomes: list[Outcome | None] = [None if _may_name(item, own) else _refused(item) for item in items]
-    entries = [
-        Entry(
-            account_id=item.get("account_id") or own or "",
-            amount=-item["credits_used"],
-            transaction_type=TransactionType.DEDUCTION,
-            description=item.get("description"),
-            operation_type=item["operation_type"],
-            usage_key=item.get("key"),
-        )
-        for item, outcome in zip(items, outcomes, strict=True)
-        if outcome is None
-    ]
-    posted = iter(ledger.post(entries, created_by=actor.subject))
-    return [next(posted) if outcome is None else outcome for outcome in outcomes]
+        only_one = named.pop() if len(named) == 1 else None
+        if only_one is None:
+            tenancy.see_every_account()
+        else:
+            tenancy.see(only_one)
+    entries = [_deduction(item, own) for item in items]
+    posted = iter(ledger.post([each for each in entries if isinstance(each, Entry)], created_by=actor.subject))
+    return [next(posted) if isinstance(each, Entry) else each for each in entries]
 
 
 def grant(actor: Actor, values: Mapping[str, Any]) -> Transaction:
@@ -69,22 +58,42 @@ def grant(actor: Actor, values: Mapping[str, Any]) -> Transaction:
         account_id=values["account_id"],
         amount=values["amount"],
         transaction_type=TransactionType(values["transaction_type"]),
-        description=values.get("description"),
+        description=values["description"],
     )
     return ledger.post_one(entry, created_by=actor.subject)
 
 
-def _own_account(actor: Actor) -> str | None:
+def _own_account(actor: Actor) -> int | None:
     """The one account whose credits the caller may spend; None for a machine, which spends those of the named ones."""
     return None if actor.has_scope(SPEND_SCOPES) else membership.enter_as_manager(actor).account_id
 
 
-def _may_name(item: Mapping[str, Any], own: str | None) -> bool:
-    named = item.get("account_id")
-    return named is not None if own is None else named in {None, own}
+def _deduction(item: Mapping[str, Any], own: int | None) -> Entry | ServiceError:
+    """The entry for an item, or why it may not be spent."""
+    try:
+        account_id = _account_of(item, own)
+    except ServiceError as error:
+        return error
+    return Entry(
+        account_id=account_id,
+        amount=-item["credits_used"],
+        transaction_type=TransactionType.DEDUCTION,
+        description=item["description"],
+        operation_type=item["operation_type"],
+        usage_key=item.get("key"),
+    )
 
 
-def _refused(item: Mapping[str, Any]) -> Invalid | NotFound:
-    if item.get("account_id") is None:
-        return Invalid.field("account_id", "Is required: say whose credits are spent.")
-    return NotFound(f"Account {item['account_id']} was not found")
+def _account_of(item: Mapping[str, Any], own: int | None) -> int:
+    """The account whose credits an item spends.
+
+    Raises Invalid when a machine names none, and NotFound when a person names one that is not their own.
+    """
+    named: int | None = item.get("account_id")
+    if own is None:
+        if named is None:
+            raise Invalid.field("account_id", "Is required: say whose credits are spent.")
+        return named
+    if named not in {None, own}:
+        raise NotFound(f"Account {named} was not found")
+    return own

@@ -31,7 +31,11 @@ def create(actor: Actor, values: Mapping[str, Any]) -> Row[Any]:
     if membership.belongs(actor):
         raise Conflict("You belong to an account already")
     tenancy.see_every_account()
-    settings = {**dict.fromkeys(queries.CHANGEABLE), "billing_email": membership.verified_email(actor), **values}
+    settings = {
+        **dict.fromkeys(queries.CHANGEABLE, ""),
+        "billing_email": membership.verified_email(actor) or "",
+        **values,
+    }
     account = _insert(actor, settings)
     tenancy.see(account.id)
     owner = {**membership.person(actor), "account_id": account.id, "role": MemberRole.OWNER, "now": utc_now()}
@@ -39,12 +43,12 @@ def create(actor: Actor, values: Mapping[str, Any]) -> Row[Any]:
     return account
 
 
-def settings(account_id: str) -> Row[Any]:
+def settings(account_id: int) -> Row[Any]:
     """What the account says of itself."""
     return db.session.execute(queries.ACCOUNT, {"account_id": account_id}).one()
 
 
-def update(account_id: str, changes: Mapping[str, Any]) -> Row[Any]:
+def update(account_id: int, changes: Mapping[str, Any]) -> Row[Any]:
     """Change what the account says of itself; what is not named stays."""
     db.session.execute(queries.LOCK_ACCOUNT, {"account_id": account_id})
     known = settings(account_id)._asdict()

@@ -19,7 +19,7 @@ MANAGERS = frozenset({MemberRole.OWNER, MemberRole.ADMIN})
 class Membership(NamedTuple):
     """The account somebody acts in, and as what."""
 
-    account_id: str
+    account_id: int
     role: MemberRole
 
 
@@ -75,8 +75,8 @@ def person(actor: Actor) -> dict[str, Any]:
     return {
         "user_id": actor.user_id,
         "email": verified_email(actor),
-        "first_name": actor.first_name,
-        "last_name": actor.last_name,
+        "first_name": actor.first_name or "",
+        "last_name": actor.last_name or "",
         "is_staff": actor.has_role(Role.ADMINISTRATOR),
     }
 

@@ -1,12 +1,11 @@
 """Customer accounts and their members."""
 
 from enum import StrEnum
-from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Base, Moment, Timestamped
+from app.db.base import Base, Identifier, Moment, Timestamped
 
 
 class MemberRole(StrEnum):
@@ -22,17 +21,17 @@ class CustomerAccount(Timestamped, Base):
 
     __tablename__ = "customer_accounts"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("uuidv7()"))
+    id: Mapped[Identifier] = mapped_column(Identity(), primary_key=True)
     name: Mapped[str] = mapped_column(String(255))
     slug: Mapped[str] = mapped_column(String(80), unique=True)
-    billing_email: Mapped[str | None] = mapped_column(String(255))
-    billing_address_line1: Mapped[str | None] = mapped_column(String(255))
-    billing_address_line2: Mapped[str | None] = mapped_column(String(255))
-    billing_city: Mapped[str | None] = mapped_column(String(255))
-    billing_state: Mapped[str | None] = mapped_column(String(255))
-    billing_postal_code: Mapped[str | None] = mapped_column(String(255))
-    billing_country: Mapped[str | None] = mapped_column(String(255))
-    tax_id: Mapped[str | None] = mapped_column(String(255))
+    billing_email: Mapped[str] = mapped_column(String(255), server_default="")
+    billing_address_line1: Mapped[str] = mapped_column(String(255), server_default="")
+    billing_address_line2: Mapped[str] = mapped_column(String(255), server_default="")
+    billing_city: Mapped[str] = mapped_column(String(255), server_default="")
+    billing_state: Mapped[str] = mapped_column(String(255), server_default="")
+    billing_postal_code: Mapped[str] = mapped_column(String(255), server_default="")
+    billing_country: Mapped[str] = mapped_column(String(255), server_default="")
+    tax_id: Mapped[str] = mapped_column(String(255), server_default="")
     created_by: Mapped[str] = mapped_column(String(255))
 
 
@@ -49,12 +48,12 @@ class AccountMember(Base):
         Index("ix_account_members_invited", text("lower(email)"), postgresql_where=text("user_id IS NULL")),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("uuidv7()"))
-    account_id: Mapped[UUID] = mapped_column(ForeignKey("customer_accounts.id"))
+    id: Mapped[Identifier] = mapped_column(Identity(), primary_key=True)
+    account_id: Mapped[Identifier] = mapped_column(ForeignKey("customer_accounts.id"))
     user_id: Mapped[str | None] = mapped_column(String(255))
     email: Mapped[str | None] = mapped_column(String(255))
-    first_name: Mapped[str | None] = mapped_column(String(255))
-    last_name: Mapped[str | None] = mapped_column(String(255))
+    first_name: Mapped[str] = mapped_column(String(255), server_default="")
+    last_name: Mapped[str] = mapped_column(String(255), server_default="")
     role: Mapped[str] = mapped_column(String(16))
     is_staff: Mapped[bool] = mapped_column(server_default="false")
     invited_at: Mapped[Moment]

@@ -27,7 +27,7 @@ def invite(actor: Actor, email: str, role: MemberRole) -> Row[Any]:
     """
     caller = membership.enter_as_manager(actor)
     _require_owner_for(caller, role)
-    person = {"user_id": None, "email": email, "first_name": None, "last_name": None, "is_staff": False}
+    person = {"user_id": None, "email": email, "first_name": "", "last_name": "", "is_staff": False}
     values = {**person, "account_id": caller.account_id, "role": role, "now": utc_now()}
     member = db.session.execute(queries.ADD_MEMBER, values).one_or_none()
     if member is None:
@@ -35,7 +35,7 @@ def invite(actor: Actor, email: str, role: MemberRole) -> Row[Any]:
     return member
 
 
-def remove(actor: Actor, member_id: str) -> None:
+def remove(actor: Actor, member_id: int) -> None:
     """Take somebody out of the caller's account.
 
     Raises Forbidden unless the caller may, NotFound, and Conflict for the last owner.

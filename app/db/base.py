@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
-from sqlalchemy import Computed, Connection, DateTime, Engine, MetaData, event
+from sqlalchemy import BigInteger, Computed, Connection, DateTime, Engine, MetaData, event
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
 
@@ -13,6 +13,9 @@ from app.clock import utc_now
 from app.db import prepared
 from app.db.prepared import Prepared
 
+# Ids stay below 2^53: a double, which is what many callers read numbers into, holds them unchanged.
+MAX_ID = 2**53 - 1
+Identifier = Annotated[int, mapped_column(BigInteger)]
 # Every moment is kept with its zone.
 Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 

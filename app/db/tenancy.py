@@ -12,14 +12,18 @@ from app.db.transaction import defer
 EVERY_ACCOUNT = "*"
 SETTING = "billing.account_id"
 
-_SEE = Prepared(f"SELECT set_config('{SETTING}', :account_id, true)")
+_SEE = Prepared(f"SELECT set_config('{SETTING}', CAST(:account_id AS text), true)")
 
 
-def see(account_id: str) -> None:
+def see(account_id: int) -> None:
     """Let the rest of this transaction see the rows of one account."""
-    defer(_SEE, {"account_id": account_id})
+    _set(str(account_id))
 
 
 def see_every_account() -> None:
     """Let the rest of this transaction see the rows of all accounts: not for what a customer asks for."""
-    see(EVERY_ACCOUNT)
+    _set(EVERY_ACCOUNT)
+
+
+def _set(tenant: str) -> None:
+    defer(_SEE, {"account_id": tenant})

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Row
 
@@ -21,21 +20,21 @@ def search(actor: Actor, arguments: Mapping[str, Any]) -> Page:
     return queries.INVOICES.page(arguments, account_id=membership.enter(actor).account_id)
 
 
-def get(actor: Actor, invoice_id: str) -> Row[Any]:
+def get(actor: Actor, invoice_id: int) -> Row[Any]:
     """An invoice of the caller's account. Raises NotFound."""
     return of_account(membership.enter(actor).account_id, invoice_id)
 
 
-def of_account(account_id: str, invoice_id: str | UUID) -> Row[Any]:
+def of_account(account_id: int, invoice_id: int) -> Row[Any]:
     """An invoice of the account. Raises NotFound."""
-    values = {"account_id": account_id, "invoice_id": str(invoice_id)}
+    values = {"account_id": account_id, "invoice_id": invoice_id}
     invoice = db.session.execute(queries.INVOICE, values).one_or_none()
     if invoice is None:
         raise NotFound(f"Invoice {invoice_id} was not found")
     return invoice
 
 
-def create(account_id: str, package: Row[Any], now: datetime) -> UUID:
+def create(account_id: int, package: Row[Any], now: datetime) -> int:
     """An invoice for a package, with the next number of this year (UTC); its id."""
     number = db.session.execute(queries.NEXT_NUMBER, {"year": now.year}).scalar_one()
     values = {
@@ -46,10 +45,10 @@ def create(account_id: str, package: Row[Any], now: datetime) -> UUID:
         "currency": CURRENCY,
         "now": now,
     }
-    invoice_id: UUID = db.session.execute(queries.CREATE_INVOICE, values).scalar_one()
+    invoice_id: int = db.session.execute(queries.CREATE_INVOICE, values).scalar_one()
     return invoice_id
 
 
-def mark(invoice_id: UUID, status: InvoiceStatus, now: datetime) -> None:
+def mark(invoice_id: int, status: InvoiceStatus, now: datetime) -> None:
     """Say where the invoice stands."""
     db.session.execute(queries.MARK_INVOICE, {"invoice_id": invoice_id, "status": status, "now": now})

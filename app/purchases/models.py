@@ -4,10 +4,10 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Numeric, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Base, Moment, Timestamped
+from app.db.base import Base, Identifier, Moment, Timestamped
 
 PRICE = Numeric(12, 2)
 CURRENCY = "USD"
@@ -50,7 +50,7 @@ class CreditPackage(Timestamped, Base):
     __tablename__ = "credit_packages"
     __table_args__ = (CheckConstraint("credits > 0", name="credits"), CheckConstraint("price > 0", name="price"))
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("uuidv7()"))
+    id: Mapped[Identifier] = mapped_column(Identity(), primary_key=True)
     name: Mapped[str] = mapped_column(String(255), unique=True)
     credits: Mapped[int]
     price: Mapped[Decimal] = mapped_column(PRICE)
@@ -75,22 +75,22 @@ class Invoice(Timestamped, Base):
         Index("ix_invoices_account_id", "account_id", "created_at", "id"),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("uuidv7()"))
-    account_id: Mapped[UUID] = mapped_column(ForeignKey("customer_accounts.id"))
+    id: Mapped[Identifier] = mapped_column(Identity(), primary_key=True)
+    account_id: Mapped[Identifier] = mapped_column(ForeignKey("customer_accounts.id"))
     invoice_number: Mapped[str] = mapped_column(String(32), unique=True)
     status: Mapped[str] = mapped_column(String(16))
     description: Mapped[str] = mapped_column(String(500))
     total_amount: Mapped[Decimal] = mapped_column(PRICE)
     currency: Mapped[str] = mapped_column(String(3))
     account_name: Mapped[str] = mapped_column(String(255))
-    billing_email: Mapped[str | None] = mapped_column(String(255))
-    billing_address_line1: Mapped[str | None] = mapped_column(String(255))
-    billing_address_line2: Mapped[str | None] = mapped_column(String(255))
-    billing_city: Mapped[str | None] = mapped_column(String(255))
-    billing_state: Mapped[str | None] = mapped_column(String(255))
-    billing_postal_code: Mapped[str | None] = mapped_column(String(255))
-    billing_country: Mapped[str | None] = mapped_column(String(255))
-    tax_id: Mapped[str | None] = mapped_column(String(255))
+    billing_email: Mapped[str] = mapped_column(String(255), server_default="")
+    billing_address_line1: Mapped[str] = mapped_column(String(255), server_default="")
+    billing_address_line2: Mapped[str] = mapped_column(String(255), server_default="")
+    billing_city: Mapped[str] = mapped_column(String(255), server_default="")
+    billing_state: Mapped[str] = mapped_column(String(255), server_default="")
+    billing_postal_code: Mapped[str] = mapped_column(String(255), server_default="")
+    billing_country: Mapped[str] = mapped_column(String(255), server_default="")
+    tax_id: Mapped[str] = mapped_column(String(255), server_default="")
     paid_at: Mapped[Moment | None]
 
 
@@ -106,18 +106,20 @@ class Payment(Timestamped, Base):
         Index("uq_payments_request_key", "account_id", "requested_by", "request_key", unique=True),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("uuidv7()"))
-    account_id: Mapped[UUID] = mapped_column(ForeignKey("customer_accounts.id"))
-    invoice_id: Mapped[UUID] = mapped_column(ForeignKey("invoices.id"), unique=True)
-    package_id: Mapped[UUID] = mapped_column(ForeignKey("credit_packages.id"))
+    id: Mapped[Identifier] = mapped_column(Identity(), primary_key=True)
+    account_id: Mapped[Identifier] = mapped_column(ForeignKey("customer_accounts.id"))
+    invoice_id: Mapped[Identifier] = mapped_column(ForeignKey("invoices.id"), unique=True)
+    package_id: Mapped[Identifier] = mapped_column(ForeignKey("credit_packages.id"))
     credits: Mapped[int]
     amount: Mapped[Decimal] = mapped_column(PRICE)
     currency: Mapped[str] = mapped_column(String(3))
     status: Mapped[str] = mapped_column(String(16))
     payment_method: Mapped[str] = mapped_column(String(16))
+    # What the gateway is told to know the payment by. Another database that uses the same gateway has the same ids.
+    gateway_key: Mapped[UUID] = mapped_column(server_default=text("uuidv7()"), unique=True)
     # What the gateway calls the payment; set once it has answered.
     gateway_reference: Mapped[str | None] = mapped_column(String(255), unique=True)
-    failure: Mapped[str | None] = mapped_column(String(500))
+    failure: Mapped[str] = mapped_column(String(500), server_default="")
     requested_by: Mapped[str] = mapped_column(String(255))
     # The idempotency key of the purchase: sent again, it goes on with this payment.
     request_key: Mapped[str | None] = mapped_column(String(255))

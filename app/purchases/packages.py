@@ -32,7 +32,7 @@ def put(name: str, credits: int, price: Decimal, *, is_active: bool) -> None:
     db.session.execute(queries.SET_PACKAGE, values)
 
 
-def require_for_sale(package_id: str) -> Row[Any]:
+def require_for_sale(package_id: int) -> Row[Any]:
     """The package. Raises NotFound, and Conflict when it is not sold any more."""
     package = db.session.execute(queries.PACKAGE, {"package_id": package_id}).one_or_none()
     if package is None:

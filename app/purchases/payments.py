@@ -28,7 +28,6 @@ KEYS_LIVE = timedelta(hours=24)
 GIVEN_UP_AFTER = timedelta(hours=1)
 BATCH = 100
 _RECONCILER = "reconcile"
-_FIRST = "00000000-0000-0000-0000-000000000000"
 
 
 def search(actor: Actor, arguments: Mapping[str, Any]) -> Page:
@@ -46,7 +45,7 @@ def methods(actor: Actor) -> list[dict[str, Any]]:
     ]
 
 
-def purchase(actor: Actor, package_id: str, method: PaymentMethod, request_key: str | None) -> dict[str, Any]:
+def purchase(actor: Actor, package_id: int, method: PaymentMethod, request_key: str | None) -> dict[str, Any]:
     """Buy a package: an invoice, a payment, and for Stripe the secret with which the payer's browser goes on.
 
     Sent again with the same `request_key`, it goes on with the payment it began. Commits in parts. Raises Invalid for a
@@ -66,11 +65,11 @@ def purchase(actor: Actor, package_id: str, method: PaymentMethod, request_key: 
         return {
             "invoice": invoices.of_account(payment.account_id, payment.invoice_id),
             "payment": _get(payment.id),
-            "client_secret": opened.client_secret,
+            "client_secret": opened.client_secret or "",
         }
 
 
-def approve(actor: Actor, payment_id: str) -> Row[Any]:
+def approve(actor: Actor, payment_id: int) -> Row[Any]:
     """Staff saw the money of a bank transfer: its credits arrive. Raises NotFound and Conflict."""
     payment = settlement.lock(payment_id)
     if payment.payment_method != PaymentMethod.MANUAL:
@@ -81,7 +80,7 @@ def approve(actor: Actor, payment_id: str) -> Row[Any]:
     return _get(payment_id)
 
 
-def refund(actor: Actor, payment_id: str, request_key: str | None) -> Row[Any]:
+def refund(actor: Actor, payment_id: int, request_key: str | None) -> Row[Any]:
     """Take the credits of a payment back and give its money back.
 
     Sent again with the same `request_key`, it finds the refund it made. Commits in parts. Raises NotFound, Conflict
@@ -103,7 +102,7 @@ def refund(actor: Actor, payment_id: str, request_key: str | None) -> Row[Any]:
 class Reconciled(NamedTuple):
     """What the gateway said of an open payment, and whether that was news."""
 
-    payment_id: str
+    payment_id: int
     outcome: str
     changed: bool
     failed: bool = False
@@ -112,7 +111,7 @@ class Reconciled(NamedTuple):
 def reconcile() -> Iterator[Reconciled]:
     """Ask the gateways about every open payment, and finish what was left halfway. Commits payment by payment."""
     remote = [method for method, gateway in gateways.configured().items() if gateway.is_remote]
-    after = _FIRST
+    after = 0
     while True:
         with transaction():
             tenancy.see_every_account()
@@ -158,7 +157,7 @@ def _give_up(payment: Row[Any]) -> Reconciled:
     return _take_over(payment, Standing(PaymentStatus.CANCELLED, payment.amount, payment.currency, None))
 
 
-def _begin(actor: Actor, package_id: str, method: PaymentMethod, request_key: str | None) -> Row[Any]:
+def _begin(actor: Actor, package_id: int, method: PaymentMethod, request_key: str | None) -> Row[Any]:
     """Record that a purchase is wanted, or find the record that the same request made before."""
     account_id = membership.enter(actor).account_id
     key = {"requested_by": actor.subject, "request_key": request_key}
@@ -168,7 +167,7 @@ def _begin(actor: Actor, package_id: str, method: PaymentMethod, request_key: st
         db.session.execute(queries.FORGET_OLD_KEY, {**key, "expired": now - KEYS_LIVE})
         begun = db.session.execute(queries.KEYED_PAYMENT, key).one_or_none()
         if begun is not None:
-            if (str(begun.package_id), begun.payment_method) != (package_id, method):
+            if (begun.package_id, begun.payment_method) != (package_id, method):
                 raise KeyReused("This idempotency key was used for another purchase")
             return begun
     package = packages.require_for_sale(package_id)
@@ -186,7 +185,7 @@ def _begin(actor: Actor, package_id: str, method: PaymentMethod, request_key: st
     return _get(db.session.execute(queries.CREATE_PAYMENT, values).scalar_one())
 
 
-def _begin_refund(actor: Actor, payment_id: str, request_key: str | None) -> Row[Any]:
+def _begin_refund(actor: Actor, payment_id: int, request_key: str | None) -> Row[Any]:
     """The payment without its credits, its money still to be returned unless staff send it or that is done."""
     payment = settlement.lock(payment_id)
     key = {"refund_requested_by": actor.subject, "refund_key": request_key}
@@ -228,15 +227,16 @@ def _return_money(payment: Row[Any], *, by: str) -> str | None:
 def _order(payment: Row[Any]) -> Order:
     return Order(
         payment_id=payment.id,
+        key=payment.gateway_key,
         amount=payment.amount,
         currency=payment.currency,
         created_at=payment.created_at,
         changed_at=payment.updated_at,
-        reference=payment.gateway_reference,
+        reference=payment.gateway_reference or None,
     )
 
 
-def _get(payment_id: str) -> Row[Any]:
+def _get(payment_id: int) -> Row[Any]:
     payment = db.session.execute(queries.PAYMENT, {"payment_id": payment_id}).one_or_none()
     if payment is None:
         raise NotFound(f"Payment {payment_id} was not found")

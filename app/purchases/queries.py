@@ -21,7 +21,7 @@ SET_PACKAGE = text("""
     ON CONFLICT (name) DO UPDATE SET credits = excluded.credits, price = excluded.price,
         is_active = excluded.is_active, updated_at = excluded.updated_at
 """)
-PACKAGE = text("SELECT id, name, credits, price, is_active FROM credit_packages WHERE id = CAST(:package_id AS uuid)")
+PACKAGE = text("SELECT id, name, credits, price, is_active FROM credit_packages WHERE id = :package_id")
 
 _BILLED = (
     "account_name",
@@ -44,7 +44,7 @@ INVOICES = ListQuery(
     key="i.id",
     joins="JOIN invoices i ON i.id = page.key",
     filters={
-        "account_id": "i.account_id = CAST(:account_id AS uuid)",
+        "account_id": "i.account_id = :account_id",
         "status": "i.status = :status",
         "start_date": "i.created_at >= :start_date",
         "end_date": "i.created_at <= :end_date",
@@ -55,7 +55,7 @@ INVOICES = ListQuery(
 INVOICE = text(f"""
     SELECT {_INVOICE_COLUMNS}, p.payment_method
     FROM invoices i JOIN payments p ON p.invoice_id = i.id
-    WHERE i.id = CAST(:invoice_id AS uuid) AND i.account_id = CAST(:account_id AS uuid)
+    WHERE i.id = :invoice_id AND i.account_id = :account_id
 """)
 # The row of the year is held until the invoice is committed: the next number is given when this one is certain.
 NEXT_NUMBER = text("""
@@ -69,7 +69,7 @@ CREATE_INVOICE = text(f"""
     )
     SELECT id, :invoice_number, 'pending', :description, :total_amount, :currency,
         name, {", ".join(_BILLED[1:])}, :now, :now
-    FROM customer_accounts WHERE id = CAST(:account_id AS uuid) RETURNING id
+    FROM customer_accounts WHERE id = :account_id RETURNING id
 """)
 MARK_INVOICE = text("""
     UPDATE invoices SET status = :status, updated_at = :now,
@@ -78,9 +78,9 @@ MARK_INVOICE = text("""
 """)
 
 _PAYMENT_COLUMNS = """
-    CAST(p.id AS text) AS id, CAST(p.account_id AS text) AS account_id, p.invoice_id, p.package_id, p.credits, p.amount,
-    p.currency, p.status, p.payment_method, p.gateway_reference, p.failure, p.created_at, p.updated_at, p.succeeded_at,
-    p.refunded_at
+    p.id, p.account_id, p.invoice_id, p.package_id, p.credits, p.amount, p.currency, p.status, p.payment_method,
+    CAST(p.gateway_key AS text) AS gateway_key, coalesce(p.gateway_reference, '') AS gateway_reference, p.failure,
+    p.created_at, p.updated_at, p.succeeded_at, p.refunded_at
 """
 PAYMENTS = ListQuery(
     columns=_PAYMENT_COLUMNS,
@@ -88,17 +88,17 @@ PAYMENTS = ListQuery(
     key="p.id",
     joins="JOIN payments p ON p.id = page.key",
     filters={
-        "account_id": "p.account_id = CAST(:account_id AS uuid)",
+        "account_id": "p.account_id = :account_id",
         "status": "p.status = :status",
         "payment_method": "p.payment_method = :payment_method",
     },
     sorts={"created_at": "p.created_at"},
     default_sort="created_at",
 )
-PAYMENT = text(f"SELECT {_PAYMENT_COLUMNS} FROM payments p WHERE p.id = CAST(:payment_id AS uuid)")
+PAYMENT = text(f"SELECT {_PAYMENT_COLUMNS} FROM payments p WHERE p.id = :payment_id")
 LOCK_PAYMENT = text(f"""
     SELECT {_PAYMENT_COLUMNS}, p.refund_requested_by, p.refund_key
-    FROM payments p WHERE p.id = CAST(:payment_id AS uuid) FOR NO KEY UPDATE
+    FROM payments p WHERE p.id = :payment_id FOR NO KEY UPDATE
 """)
 # A key means something for a day; who uses it again later begins something new.
 FORGET_OLD_KEY = text("""
@@ -116,34 +116,34 @@ CREATE_PAYMENT = text("""
         account_id, invoice_id, package_id, credits, amount, currency, status, payment_method, requested_by,
         request_key, created_at, updated_at
     ) VALUES (
-        CAST(:account_id AS uuid), :invoice_id, :package_id, :credits, :amount, :currency, 'pending', :payment_method,
+        :account_id, :invoice_id, :package_id, :credits, :amount, :currency, 'pending', :payment_method,
         :requested_by, :request_key, :now, :now
-    ) RETURNING CAST(id AS text)
+    ) RETURNING id
 """)
 KEEP_REFERENCE = text("""
     UPDATE payments SET gateway_reference = :reference, updated_at = :now
-    WHERE id = CAST(:payment_id AS uuid) AND gateway_reference IS NULL
+    WHERE id = :payment_id AND gateway_reference IS NULL
 """)
 KEEP_REFUND_KEY = text("""
     UPDATE payments SET refund_requested_by = :refund_requested_by, refund_key = :refund_key
-    WHERE id = CAST(:payment_id AS uuid)
+    WHERE id = :payment_id
 """)
 MARK_PAYMENT = text("""
     UPDATE payments SET status = :status, failure = :failure, settled_by = :settled_by, updated_at = :now,
         succeeded_at = CASE WHEN :status = 'succeeded' THEN coalesce(succeeded_at, :now) ELSE succeeded_at END,
         refunded_at = CASE WHEN :status = 'refunded' THEN :now ELSE refunded_at END
-    WHERE id = CAST(:payment_id AS uuid)
+    WHERE id = :payment_id
 """)
 # By the intent; by what it says it is for only when nobody knows it.
 FIND_PAYMENT = text("""
-    SELECT CAST(id AS text) FROM payments
-    WHERE gateway_reference = :reference OR id = CAST(:payment_id AS uuid) AND payment_method = 'stripe'
+    SELECT id FROM payments
+    WHERE gateway_reference = :reference OR gateway_key = CAST(:gateway_key AS uuid) AND payment_method = 'stripe'
     ORDER BY gateway_reference = :reference DESC NULLS LAST LIMIT 1
 """)
 OPEN_PAYMENTS = text(f"""
     SELECT {_PAYMENT_COLUMNS} FROM payments p
     WHERE p.status IN ('pending', 'failed', 'refunding') AND p.payment_method = ANY(:methods)
-        AND p.id > CAST(:after AS uuid)
+        AND p.id > :after
     ORDER BY p.id LIMIT :limit
 """)
 RECORD_EVENT = text("""

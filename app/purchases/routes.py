@@ -39,7 +39,7 @@ class CreditPackages(Resource):
         return packages.search(current_actor(), arguments)
 
 
-@blueprint.route("/credit-packages/<uuid:package_id>/purchase")
+@blueprint.route("/credit-packages/<bigint_id:package_id>/purchase")
 class Purchases(Resource):
     """Buying a package."""
 
@@ -49,7 +49,7 @@ class Purchases(Resource):
     @blueprint.arguments(schemas.PurchaseCreate(), example=schemas.PURCHASE_EXAMPLE)
     @blueprint.response(201, schemas.Purchase)
     @blueprint.doc(operationId="purchaseCreditPackage")
-    def post(self, values: dict[str, Any], package_id: str) -> dict[str, Any]:
+    def post(self, values: dict[str, Any], package_id: int) -> dict[str, Any]:
         """Buy a package: its credits arrive when the payment succeeds"""
         method = PaymentMethod(values["payment_method"])
         return payments.purchase(current_actor(), package_id, method, idempotency.request_key())
@@ -85,7 +85,7 @@ class Invoices(Resource):
         return invoices.search(current_actor(), arguments)
 
 
-@blueprint.route("/invoices/<uuid:invoice_id>")
+@blueprint.route("/invoices/<bigint_id:invoice_id>")
 class OneInvoice(Resource):
     """One invoice."""
 
@@ -94,12 +94,12 @@ class OneInvoice(Resource):
     @_member
     @blueprint.response(200, schemas.Invoice)
     @blueprint.doc(operationId="getInvoice")
-    def get(self, invoice_id: str) -> Row[Any]:
+    def get(self, invoice_id: int) -> Row[Any]:
         """Get an invoice"""
         return invoices.get(current_actor(), invoice_id)
 
 
-@blueprint.route("/invoices/<uuid:invoice_id>/pdf")
+@blueprint.route("/invoices/<bigint_id:invoice_id>/pdf")
 class InvoicePdf(Resource):
     """One invoice on paper."""
 
@@ -108,7 +108,7 @@ class InvoicePdf(Resource):
     @signed_in(limit="pdf")
     @blueprint.response(200, {"type": "string", "format": "binary"}, content_type="application/pdf")
     @blueprint.doc(operationId="getInvoicePdf")
-    def get(self, invoice_id: str) -> Response:
+    def get(self, invoice_id: int) -> Response:
         """Get an invoice as a PDF"""
         invoice = invoices.get(current_actor(), invoice_id)
         content = pdf.render(invoice._asdict(), seller=current_app.config["SETTINGS"].seller_name)
@@ -131,19 +131,19 @@ class Payments(Resource):
         return payments.search(current_actor(), arguments)
 
 
-@blueprint.route("/payments/<uuid:payment_id>/approve")
+@blueprint.route("/payments/<bigint_id:payment_id>/approve")
 class Approval(Resource):
     """Settling a bank transfer."""
 
     @_staff
     @blueprint.response(200, schemas.Payment)
     @blueprint.doc(operationId="approvePayment")
-    def post(self, payment_id: str) -> Row[Any]:
+    def post(self, payment_id: int) -> Row[Any]:
         """Approve a bank transfer: its credits arrive"""
         return payments.approve(current_actor(), payment_id)
 
 
-@blueprint.route("/payments/<uuid:payment_id>/refund")
+@blueprint.route("/payments/<bigint_id:payment_id>/refund")
 class Refund(Resource):
     """Giving money back."""
 
@@ -152,7 +152,7 @@ class Refund(Resource):
     @_staff
     @blueprint.response(200, schemas.Payment)
     @blueprint.doc(operationId="refundPayment")
-    def post(self, payment_id: str) -> Row[Any]:
+    def post(self, payment_id: int) -> Row[Any]:
         """Refund a payment, taking its credits back"""
         return payments.refund(current_actor(), payment_id, idempotency.request_key())
 

@@ -23,7 +23,7 @@ def _currency() -> fields.Text:
 class CreditPackage(SnakeReadSchema):
     """Credits at a price."""
 
-    id = fields.Uuid()
+    id = fields.Id()
     name = fields.Text()
     credits = fields.Integer(least=1)
     price = fields.Dollars()
@@ -41,21 +41,21 @@ class PaymentMethodOffer(SnakeReadSchema):
 class Invoice(SnakeReadSchema):
     """What a purchase costs, addressed to the customer as they were then."""
 
-    id = fields.Uuid()
+    id = fields.Id()
     invoice_number = fields.Text(metadata={"example": "INV-2025-001"})
     status = fields.Choice(InvoiceStatus)
     description = fields.Text(longest=500)
     total_amount = fields.Dollars()
     currency = _currency()
     account_name = fields.Text()
-    billing_email = fields.Text(allow_none=True)
-    billing_address_line1 = fields.Text(allow_none=True)
-    billing_address_line2 = fields.Text(allow_none=True)
-    billing_city = fields.Text(allow_none=True)
-    billing_state = fields.Text(allow_none=True)
-    billing_postal_code = fields.Text(allow_none=True)
-    billing_country = fields.Text(allow_none=True)
-    tax_id = fields.Text(allow_none=True)
+    billing_email = fields.Text()
+    billing_address_line1 = fields.Text()
+    billing_address_line2 = fields.Text()
+    billing_city = fields.Text()
+    billing_state = fields.Text()
+    billing_postal_code = fields.Text()
+    billing_country = fields.Text()
+    tax_id = fields.Text()
     created_at = fields.Moment()
     paid_at = fields.Moment(allow_none=True)
 
@@ -75,16 +75,16 @@ class InvoiceQuery(SnakePageArguments):
 class Payment(SnakeReadSchema):
     """Paying an invoice."""
 
-    id = fields.Uuid()
-    account_id = fields.Uuid()
-    invoice_id = fields.Uuid()
+    id = fields.Id()
+    account_id = fields.Id()
+    invoice_id = fields.Id()
     credits = fields.Integer(least=1)
     amount = fields.Dollars()
     currency = _currency()
     status = fields.Choice(PaymentStatus)
     payment_method = fields.Choice(PaymentMethod)
-    gateway_reference = fields.Text(allow_none=True, metadata={"description": "What the gateway calls it."})
-    failure = fields.Text(longest=500, allow_none=True, metadata={"description": "Why it has not succeeded."})
+    gateway_reference = fields.Text(metadata={"description": "What the gateway calls it."})
+    failure = fields.Text(longest=500, metadata={"description": "Why it has not succeeded."})
     created_at = fields.Moment()
     updated_at = fields.Moment()
     succeeded_at = fields.Moment(allow_none=True)
@@ -109,9 +109,7 @@ class Purchase(SnakeReadSchema):
 
     invoice = ma.fields.Nested(Invoice)
     payment = ma.fields.Nested(Payment)
-    client_secret = fields.Text(
-        allow_none=True, metadata={"description": "With it the payer's browser confirms a Stripe payment."}
-    )
+    client_secret = fields.Text(metadata={"description": "With it the payer's browser confirms a Stripe payment."})
 
 
 class ReceivedEvent(SnakeReadSchema):

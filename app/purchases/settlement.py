@@ -22,7 +22,7 @@ from app.purchases.models import InvoiceStatus, PaymentStatus
 OPEN = frozenset({PaymentStatus.PENDING, PaymentStatus.FAILED})
 
 
-def lock(payment_id: str) -> Row[Any]:
+def lock(payment_id: int) -> Row[Any]:
     """The payment, held until the transaction ends, which from here on sees its account alone. Raises NotFound."""
     tenancy.see_every_account()
     payment = db.session.execute(queries.LOCK_PAYMENT, {"payment_id": payment_id}).one_or_none()
@@ -32,12 +32,12 @@ def lock(payment_id: str) -> Row[Any]:
     return payment
 
 
-def keep_reference(payment_id: str, reference: str) -> None:
+def keep_reference(payment_id: int, reference: str) -> None:
     """Note what the gateway calls a payment, unless that is known."""
     db.session.execute(queries.KEEP_REFERENCE, {"payment_id": payment_id, "reference": reference, "now": utc_now()})
 
 
-def apply(payment_id: str, standing: Standing, *, by: str) -> bool:
+def apply(payment_id: int, standing: Standing, *, by: str) -> bool:
     """Take over what the gateway says of a payment; whether that was news.
 
     Reports may come more than once and in any order: success is final, and a failed payment may yet succeed. Raises
@@ -57,7 +57,7 @@ def apply(payment_id: str, standing: Standing, *, by: str) -> bool:
             cancel(payment, by=by)
             return True
         if standing.status == PaymentStatus.FAILED:
-            _mark(payment, PaymentStatus.FAILED, by=by, failure=standing.failure)
+            _mark(payment, PaymentStatus.FAILED, by=by, failure=standing.failure or "")
             return True
     return False
 
@@ -108,6 +108,6 @@ def _post(payment: Row[Any], amount: int, kind: TransactionType, what: str, *, b
     ledger.post_one(entry, created_by=by)
 
 
-def _mark(payment: Row[Any], status: PaymentStatus, *, by: str, failure: str | None = None) -> None:
+def _mark(payment: Row[Any], status: PaymentStatus, *, by: str, failure: str = "") -> None:
     values = {"payment_id": payment.id, "status": status, "settled_by": by, "now": utc_now()}
-    db.session.execute(queries.MARK_PAYMENT, {**values, "failure": failure and failure[:500]})
+    db.session.execute(queries.MARK_PAYMENT, {**values, "failure": failure[:500]})

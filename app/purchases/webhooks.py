@@ -40,7 +40,7 @@ def receive(body: bytes, signature: str, secret: str | None) -> bool:
     try:
         standing = stripe.standing_of(intent)
         reference = _word(intent["id"])
-        found = {"reference": reference, "payment_id": stripe.payment_named_by(intent)}
+        found = {"reference": reference, "gateway_key": stripe.key_named_by(intent)}
     except (KeyError, ArithmeticError, AttributeError, TypeError, ValueError) as error:
         raise Invalid("The event holds no PaymentIntent") from error
     tenancy.see_every_account()

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from flask import Flask
 from werkzeug.routing import BaseConverter
 
+from app.db.base import MAX_ID
 from app.identifiers import holds_invisible
 from app.web.encoded_slashes import ENCODED_SLASH, EncodedSlashes
-from app.web.fields import UUID_TEXT
+from app.web.fields import MAX_INTEGER, UUID_TEXT
 
-MAX_INTEGER = 2**31 - 1
 MAX_TEXT = 255
 
-_DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
+_DIGITS = re.compile(r"[0-9]{1,16}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,21 @@ class Malformed:
 
 
 class IntegerConverter(BaseConverter):
-    """A positive integer that fits an identity column."""
+    """A positive integer that fits an identity column of 4 bytes."""
+
+    most = MAX_INTEGER
 
     def to_python(self, value: str) -> int | Malformed:
         """The integer, or what is wrong with it."""
-        if not _DIGITS.fullmatch(value) or not 1 <= int(value) <= MAX_INTEGER:
-            return Malformed(f"Not a whole number from 1 to {MAX_INTEGER}.")
+        if not _DIGITS.fullmatch(value) or not 1 <= int(value) <= self.most:
+            return Malformed(f"Not a whole number from 1 to {self.most}.")
         return int(value)
+
+
+class BigIntegerConverter(IntegerConverter):
+    """A positive integer that fits an identity column of 8 bytes, and a double."""
+
+    most = MAX_ID
 
 
 class TextConverter(BaseConverter):
@@ -62,6 +70,11 @@ def _as_sent(value: str) -> str:
 
 
 def init_app(app: Flask) -> None:
-    """Make the converters known to the app's routes as `int_id`, `text_id` and `uuid`; a `text_id` may hold slashes."""
-    app.url_map.converters.update(int_id=IntegerConverter, text_id=TextConverter, uuid=UuidConverter)
+    """Make the converters known to the app's routes.
+
+    They are `int_id`, `bigint_id`, `text_id` and `uuid`; a `text_id` may hold slashes.
+    """
+    app.url_map.converters.update(
+        int_id=IntegerConverter, bigint_id=BigIntegerConverter, text_id=TextConverter, uuid=UuidConverter
+    )
     app.wsgi_app = EncodedSlashes(app.wsgi_app)  # type: ignore[method-assign]

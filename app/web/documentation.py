@@ -12,6 +12,7 @@ from flask_smorest.spec.plugins import FlaskPlugin
 from werkzeug.routing import Rule
 
 from app.auth.guards import Guard, forbidden
+from app.db.base import MAX_ID
 from app.errors import (
     Conflict,
     Invalid,
@@ -26,6 +27,7 @@ from app.errors import (
 )
 from app.naming import camel_case
 from app.web import converters, errors, openapi_fields, paging
+from app.web.fields import MAX_INTEGER
 from app.web.idempotency import HEADER, METHODS
 from app.web.schemas import Error
 
@@ -118,9 +120,11 @@ class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
         schemas = DescribedSchemas(schema_name_resolver=_type_name)
         super().__init__(app, spec_kwargs={"flask_plugin": CamelPaths(), "marshmallow_plugin": schemas})
         openapi_fields.register(self.ma_plugin.converter)
-        integer = {"type": "integer", "format": "int32", "minimum": 1, "maximum": converters.MAX_INTEGER}
+        integer = {"type": "integer", "format": "int32", "minimum": 1, "maximum": MAX_INTEGER}
+        big_integer = {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_ID}
         text = {"type": "string", "minLength": 1, "maxLength": converters.MAX_TEXT}
         self.register_converter(converters.IntegerConverter, lambda _: integer)
+        self.register_converter(converters.BigIntegerConverter, lambda _: big_integer)
         self.register_converter(converters.TextConverter, lambda _: text)
         self.register_converter(converters.UuidConverter, lambda _: {"type": "string", "format": "uuid"})
 

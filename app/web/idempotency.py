@@ -170,7 +170,7 @@ def _replay(stored: Row[Any], request_hash: bytes) -> Response:
 
 def _request_hash() -> bytes:
     # Whose account the token names is a part of what is asked for.
-    account = (current_actor().account_id or "").encode()
+    account = str(current_actor().account_id or "").encode()
     path = request.path.rstrip("/").encode()
     parts = (request.method.encode(), path, request.query_string, request.get_data(), account)
     return hashlib.sha256(b"\n".join(hashlib.sha256(part).digest() for part in parts)).digest()

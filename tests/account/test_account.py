@@ -11,7 +11,7 @@ from tests.caller import Caller, data, error
 ACCOUNT = "/v1/account/"
 SETTINGS = "/v1/account/settings/"
 TEAM = "/v1/account/team/"
-UNKNOWN = "0198f0a2-6c1e-7d53-9b9d-2f6f2a1c7e10"
+UNKNOWN = 987654321
 Callers = Callable[..., Caller]
 
 
@@ -149,7 +149,7 @@ class TestTeam:
         data(other.post(ACCOUNT, {"name": "Other"}), 201)
         error(customer.delete(f"{TEAM}{member_id(other, 'other@a.example')}/"), 404)
         error(customer.delete(f"{TEAM}{UNKNOWN}/"), 404)
-        error(customer.delete(f"{TEAM}7/"), 400)
+        error(customer.delete(f"{TEAM}x/"), 400)
 
     @pytest.mark.parametrize("body", [{}, {"email": "x"}, {"email": "a@b.example", "role": "king"}, {"email": None}])
     def test_bad_invitations(self, customer: Caller, body: Any) -> None:
@@ -171,7 +171,18 @@ class TestSeveralAccounts:
         customer_id = data(customer.get(SETTINGS))["id"]
         other = as_caller(user="other", account_id=customer_id)
         error(other.get(SETTINGS), 403, "no_account")
-        error(as_caller(user="owner", account_id="nonsense").get(SETTINGS), 403, "no_account")
+        error(as_caller(user="owner", account_id=2**53 - 1).get(SETTINGS), 403, "no_account")
+
+    def test_digits_name_it_too(self, customer: Caller, as_caller: Callers) -> None:
+        customer_id = data(customer.get(SETTINGS))["id"]
+        assert data(as_caller(user="owner", account_id=str(customer_id)).get(SETTINGS))["id"] == customer_id
+
+    @pytest.mark.parametrize(
+        "claim", ["nonsense", "", " 1", "+1", "1.0", "٣", 1.5, True, [1], {"id": 1}, 0, -1, 2**53, "1" * 400, 10**400]
+    )
+    def test_anything_else_is_no_token(self, customer: Caller, as_caller: Callers, claim: Any) -> None:
+        data(customer.get(SETTINGS))
+        error(as_caller(user="owner", account_id=claim).get(SETTINGS), 401, "unauthorized")
 
     def test_a_second_address_of_a_member_changes_nothing(self, customer: Caller, as_caller: Callers) -> None:
         data(customer.post(TEAM, {"email": "second@harbour.example"}), 201)

@@ -52,10 +52,10 @@ class TestMonthlyCredits:
             f"Free plan, {month} 2031" for month in ("May", "April", "March", "February", "January")
         ]
 
-    def test_what_the_plan_says(self, run: Run, customer: Caller, customer_id: str) -> None:
+    def test_what_the_plan_says(self, run: Run, customer: Caller, customer_id: int) -> None:
         added = run("credits", "plan", "set", "Team", "--credits-per-month", "5000", "--usd-per-credit", "0.015")
         assert (added.exit_code, added.output) == (0, "Plan Team: 5,000 credits per month.\n")
-        assert run("credits", "plan", "assign", customer_id, "Team").exit_code == 0
+        assert run("credits", "plan", "assign", str(customer_id), "Team").exit_code == 0
         assert balance(customer)["plan_credits_per_month"] == 5000
         with freeze_time("2031-01-15"):
             run("credits", "grant-monthly")
@@ -83,10 +83,10 @@ class TestPlansAndPackages:
             )
             assert name in run("credits", "plan", "list").output
 
-    def test_the_most_that_a_plan_can_make_of_a_credit(self, run: Run, customer: Caller, customer_id: str) -> None:
+    def test_the_most_that_a_plan_can_make_of_a_credit(self, run: Run, customer: Caller, customer_id: int) -> None:
         most = ("--credits-per-month", 2**31 - 1, "--usd-per-credit", 1000)
         assert run("credits", "plan", "set", "Most", *most).exit_code == 0
-        assert run("credits", "plan", "assign", customer_id, "Most").exit_code == 0
+        assert run("credits", "plan", "assign", str(customer_id), "Most").exit_code == 0
         with freeze_time("2031-01-15"):
             run("credits", "grant-monthly")
         spent = data(
@@ -119,16 +119,18 @@ class TestPlansAndPackages:
             ["plan", "set", "X", "--credits-per-month", "-1", "--usd-per-credit", "0"],
             ["plan", "set", "X", "--credits-per-month", "1", "--usd-per-credit", "cheap"],
             ["plan", "set", "X", "--credits-per-month", "1", "--usd-per-credit", "1000.01"],
-            ["plan", "assign", "7", "Free"],
+            ["plan", "assign", "x", "Free"],
+            ["plan", "assign", "0", "Free"],
+            ["plan", "assign", str(2**53), "Free"],
         ],
     )
     def test_wrong_usage(self, run: Run, words: list[str]) -> None:
         assert run("credits", *words).exit_code == 2
 
-    def test_unknown_accounts_and_plans(self, run: Run, customer_id: str) -> None:
-        unknown = run("credits", "plan", "assign", "0198f0a2-6c1e-7d53-9b9d-2f6f2a1c7e10", "Free")
+    def test_unknown_accounts_and_plans(self, run: Run, customer_id: int) -> None:
+        unknown = run("credits", "plan", "assign", "987654321", "Free")
         assert (unknown.exit_code, "There is no account" in unknown.output) == (1, True)
-        assert run("credits", "plan", "assign", customer_id, "Nope").exit_code == 1
+        assert run("credits", "plan", "assign", str(customer_id), "Nope").exit_code == 1
 
 
 def test_nothing_to_reconcile(run: Run) -> None:

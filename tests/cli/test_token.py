@@ -84,3 +84,8 @@ def test_it_ends_after_the_hours_given(run: Run, settings: Settings) -> None:
 def test_the_service_accepts_it(app: Flask, run: Run) -> None:
     data(Caller(app, run("token", "--role", "Administrator").output.strip()).get("/v6/clients"))
     error(Caller(app, run("token", "--role", "copilot").output.strip()).get("/v6/clients"), 403, "forbidden")
+
+
+def test_it_names_an_account_by_its_number(run: Run, settings: Settings) -> None:
+    assert claims(run, settings, "--user", "7", "--account", "12")["account_id"] == 12
+    assert run("token", "--user", "7", "--account", "mine").exit_code == 2

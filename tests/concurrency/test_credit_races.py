@@ -46,7 +46,7 @@ def test_exactly_as_many_spends_succeed_as_fit(customer: Caller) -> None:
 
 
 def test_single_and_bulk_spends_share_one_balance(
-    customer: Caller, customer_id: str, as_caller: Callable[..., Caller]
+    customer: Caller, customer_id: int, as_caller: Callable[..., Caller]
 ) -> None:
     machine = as_caller(scopes=("spend:credits",))
     items = [{"operation_type": "search", "credits_used": 1, "account_id": customer_id}] * 10
@@ -60,7 +60,7 @@ def test_single_and_bulk_spends_share_one_balance(
 
 
 def test_spends_of_several_accounts_in_any_order_end(
-    customer_id: str, customer: Caller, as_caller: Callable[..., Caller]
+    customer_id: int, customer: Caller, as_caller: Callable[..., Caller]
 ) -> None:
     other = as_caller(user="other")
     other_id = data(other.post("/v1/account/", {"name": "Other"}), 201)["id"]
@@ -83,7 +83,7 @@ def test_one_charge_for_a_key(customer: Caller) -> None:
 
 
 def test_a_month_is_granted_once(
-    app: Flask, customer: Caller, customer_id: str, until_waiting: Callable[[int], None]
+    app: Flask, customer: Caller, customer_id: int, until_waiting: Callable[[int], None]
 ) -> None:
     def grant() -> int:
         with app.app_context(), transaction():

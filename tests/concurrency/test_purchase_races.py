@@ -38,7 +38,7 @@ def credits_of(customer: Caller) -> int:
 
 
 def test_invoice_numbers_have_no_gaps(customer: Caller, purchase: Callable[..., Any]) -> None:
-    bad = "/v1/billing/credit-packages/0198f0a2-6c1e-7d53-9b9d-2f6f2a1c7e10/purchase/"
+    bad = "/v1/billing/credit-packages/987654321/purchase/"
     failing = lambda: customer.post(bad, {"payment_method": "manual"})  # noqa: E731 - beside its twin
     with freeze_time("2031-06-01", tick=True):
         answers = at_once(failing if n % 3 == 0 else purchase for n in range(60))

@@ -38,7 +38,7 @@ CASES = [(kind, name) for kind, query in LISTS.items() for name in (None, *(quer
 
 @pytest.mark.parametrize(("kind", "name"), sorted(CASES, key=str))
 def test_nothing_reads_all_transactions(
-    app: Flask, customer_id: str, as_caller: Callable[..., Caller], kind: str, name: str | None
+    app: Flask, customer_id: int, as_caller: Callable[..., Caller], kind: str, name: str | None
 ) -> None:
     other_id = data(as_caller(user="other").post("/v1/account", {"name": "Other"}), 201)["id"]
     with app.app_context():
@@ -68,7 +68,7 @@ def test_nothing_reads_all_transactions(
 )
 def test_a_request_sends_the_messages_it_needs(
     customer: Caller,
-    customer_id: str,
+    customer_id: int,
     as_caller: Callable[..., Caller],
     messages: list[Any],
     needed: int,

@@ -33,13 +33,13 @@ def stripe_app(app_with: Callable[..., Flask], stripe_peer: StripePeer) -> Flask
 
 
 @pytest.fixture
-def packages(customer: Caller) -> dict[str, str]:
+def packages(customer: Caller) -> dict[str, int]:
     """The ids of the packages for sale, by name."""
     return {package["name"]: package["id"] for package in data(customer.get(PACKAGES))["results"]}
 
 
 @pytest.fixture
-def buy(customer: Caller, packages: dict[str, str]) -> Callable[..., Any]:
+def buy(customer: Caller, packages: dict[str, int]) -> Callable[..., Any]:
     """Buys the Starter Pack by bank transfer: `buy()`, `buy(package="Growth Pack")`."""
 
     def act(package: str = "Starter Pack", **headers: str) -> Any:
@@ -62,7 +62,7 @@ def staff(stripe_app: Flask, token: Callable[..., str]) -> Caller:
 
 
 @pytest.fixture
-def buy_by_card(payer: Caller, packages: dict[str, str]) -> Callable[..., Any]:
+def buy_by_card(payer: Caller, packages: dict[str, int]) -> Callable[..., Any]:
     """Begins a purchase of the Starter Pack by card."""
 
     def act(**headers: str) -> Any:

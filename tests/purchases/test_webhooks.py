@@ -49,6 +49,12 @@ def payment(buy_by_card: Buy) -> Any:
     return buy_by_card()["payment"]
 
 
+def metadata_of(stripe_peer: Any, payment: Any) -> Any:
+    """What the intent of a payment says it is for."""
+    (found,) = (each for each in stripe_peer.intents() if each["id"] == payment["gateway_reference"])
+    return found["metadata"]
+
+
 def about(payment: Any, kind: str = "succeeded", event_id: str = "evt_1", **changes: Any) -> dict[str, Any]:
     """An event about a payment."""
     status = {"succeeded": "succeeded", "payment_failed": "requires_payment_method", "canceled": "canceled"}[kind]
@@ -92,8 +98,10 @@ class TestEvents:
         assert data(stripe.send(about(payment, "canceled", "evt_4")))["applied"] is False
         assert (status_of(customer), credits_of(customer)) == ("succeeded", 600)
 
-    def test_before_our_own_record_of_the_intent(self, stripe: Stripe, payment: Any, customer: Caller) -> None:
-        event = about(payment, id="pi_not_kept_yet", metadata={"payment_id": payment["id"]})
+    def test_before_our_own_record_of_the_intent(
+        self, stripe: Stripe, stripe_peer: Any, payment: Any, customer: Caller
+    ) -> None:
+        event = about(payment, id="pi_not_kept_yet", metadata=metadata_of(stripe_peer, payment))
         assert data(stripe.send(event))["applied"] is True
         assert credits_of(customer) == 600
 
@@ -105,7 +113,7 @@ class TestEvents:
             connection.execute(text("SELECT set_config('billing.account_id', '*', true)"))
             connection.execute(text("UPDATE payments SET gateway_reference = NULL"))
         stripe_peer.pay(payment["gateway_reference"])
-        event = about(payment, metadata={"payment_id": payment["id"]})
+        event = about(payment, metadata=metadata_of(stripe_peer, payment))
         assert data(stripe.send(event))["applied"] is True
         refunded = data(staff.post(f"/v1/billing/payments/{payment['id']}/refund/", None))
         assert (refunded["status"], refunded["gateway_reference"]) == ("refunded", payment["gateway_reference"])
@@ -113,15 +121,15 @@ class TestEvents:
         assert credits_of(customer) == 100
 
     def test_of_two_payments_the_one_whose_intent_it_is(
-        self, app: Flask, stripe: Stripe, buy_by_card: Buy, customer: Caller
+        self, app: Flask, stripe: Stripe, stripe_peer: Any, buy_by_card: Buy, customer: Caller
     ) -> None:
         """What the metadata name counts only for intents that are not known."""
         mine, other = buy_by_card()["payment"], buy_by_card()["payment"]
         with app.app_context(), db.engine.begin() as connection:
             connection.execute(text("SELECT set_config('billing.account_id', '*', true)"))
-            forget = text("UPDATE payments SET gateway_reference = NULL WHERE id = CAST(:id AS uuid)")
+            forget = text("UPDATE payments SET gateway_reference = NULL WHERE id = :id")
             connection.execute(forget, {"id": other["id"]})
-        assert data(stripe.send(about(mine, metadata={"payment_id": other["id"]})))["applied"] is True
+        assert data(stripe.send(about(mine, metadata=metadata_of(stripe_peer, other))))["applied"] is True
         found = data(customer.get("/v1/billing/payments/?status=succeeded"))["results"]
         assert [each["id"] for each in found] == [mine["id"]]
 
@@ -168,8 +176,17 @@ class TestHostile:
         error(stripe.send(about(payment, **change)), 400)
 
     def test_unknown_intents(self, stripe: Stripe, payment: Any) -> None:
-        event = about(payment, id="pi_unknown", metadata={"payment_id": "0198f0a2-6c1e-7d53-9b9d-2f6f2a1c7e10"})
+        event = about(payment, id="pi_unknown", metadata={"payment_key": "0198f0a2-6c1e-7d53-9b9d-2f6f2a1c7e10"})
         assert data(stripe.send(event))["applied"] is False
+
+    def test_payments_of_another_database_with_the_same_ids(
+        self, stripe: Stripe, stripe_peer: Any, payment: Any, customer: Caller
+    ) -> None:
+        """Several installations may share a Stripe account, and each is told of the payments of all."""
+        assert metadata_of(stripe_peer, payment)["payment_id"] == str(payment["id"])
+        foreign = {"payment_id": str(payment["id"]), "payment_key": "0198f0a2-6c1e-7d53-9b9d-2f6f2a1c7e10"}
+        assert data(stripe.send(about(payment, id="pi_of_another", metadata=foreign)))["applied"] is False
+        assert (status_of(customer), credits_of(customer)) == ("pending", 100)
 
     def test_other_events(self, stripe: Stripe, payment: Any) -> None:
         event = {**about(payment), "type": "charge.refunded"}
@@ -203,8 +220,8 @@ class TestHostile:
         error(stripe.send(about(payment, "payment_failed", last_payment_error={"message": message})), 400)
 
     def test_metadata_of_any_kind(self, stripe: Stripe, payment: Any) -> None:
-        for named in (5, None, "\x00", ["x"], "x" * 10_000, payment["id"][:-1], ""):
-            event = about(payment, id="pi_unknown", metadata={"payment_id": named})
+        for named in (5, None, "\x00", ["x"], "x" * 10_000, payment["id"], str(payment["id"]), ""):
+            event = about(payment, id="pi_unknown", metadata={"payment_key": named})
             assert data(stripe.send(event))["applied"] is False
 
     def test_without_a_secret_nothing_is_believed(

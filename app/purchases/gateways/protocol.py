@@ -14,7 +14,9 @@ from app.purchases.models import PaymentStatus
 class Order(NamedTuple):
     """What a gateway is told of a payment."""
 
-    payment_id: str
+    payment_id: int
+    # What the gateway knows it by.
+    key: str
     amount: Decimal
     currency: str
     created_at: datetime

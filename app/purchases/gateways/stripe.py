@@ -20,7 +20,7 @@ SIGNATURE_LIVES_SECONDS = 300
 # How far Stripe's clock may be behind ours.
 _CLOCK_MARGIN = timedelta(minutes=5)
 _CENTS = 100
-_PAYMENT_ID = "payment_id"
+_KEY = "payment_key"
 
 _log = logging.getLogger(__name__)
 
@@ -48,9 +48,9 @@ class StripeGateway:
                     {
                         "amount": _cents(order.amount),
                         "currency": order.currency.lower(),
-                        "metadata": {_PAYMENT_ID: order.payment_id},
+                        "metadata": {_KEY: order.key, "payment_id": str(order.payment_id)},
                     },
-                    {"idempotency_key": f"payment-{order.payment_id}"},
+                    {"idempotency_key": f"payment-{order.key}"},
                 )
         return Opened(intent.id, intent.client_secret)
 
@@ -61,7 +61,7 @@ class StripeGateway:
             for intent in self._client.v1.payment_intents.list({"limit": 100}).auto_paging_iter():
                 if intent.created < earliest:
                     return None
-                if payment_named_by(intent.to_dict()) == order.payment_id:
+                if key_named_by(intent.to_dict()) == order.key:
                     return str(intent.id)
         return None
 
@@ -85,7 +85,7 @@ class StripeGateway:
                 self._client.v1.refunds.create(
                     {"payment_intent": order.reference, "amount": missing},
                     # Stripe answers a key for a day as it did first: what was refused once gets a new one.
-                    {"idempotency_key": f"refund-{order.payment_id}-{order.changed_at.timestamp()}"},
+                    {"idempotency_key": f"refund-{order.key}-{order.changed_at.timestamp()}"},
                 )
             except stripe.InvalidRequestError as error:
                 if error.code == "charge_already_refunded":
@@ -110,9 +110,9 @@ def standing_of(intent: Mapping[str, Any]) -> Standing:
     return Standing(status, amount, intent["currency"].upper(), message)
 
 
-def payment_named_by(intent: Mapping[str, Any]) -> str | None:
-    """The payment that a PaymentIntent says it is for."""
-    named = (intent.get("metadata") or {}).get(_PAYMENT_ID)
+def key_named_by(intent: Mapping[str, Any]) -> str | None:
+    """The key of the payment that a PaymentIntent says it is for."""
+    named = (intent.get("metadata") or {}).get(_KEY)
     try:
         return str(UUID(named))
     except (AttributeError, TypeError, ValueError):

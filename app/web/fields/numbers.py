@@ -8,13 +8,14 @@ from typing import Any
 import marshmallow as ma
 
 from app import money
+from app.db.base import MAX_ID
 from app.web.fields.base import QueryArguments, described
 
 MAX_INTEGER = 2**31 - 1
 # The largest whole number that every caller reads unchanged.
 MAX_CREDITS = 2**53 - 1
 
-_INTEGER = re.compile(r"-?[0-9]{1,10}", re.ASCII)
+_INTEGER = re.compile(r"-?[0-9]{1,16}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})", re.ASCII)
 
 
@@ -39,6 +40,13 @@ class Integer(ma.fields.Integer):
     def from_text(text: str) -> int | str:
         """The number that the digits of `text` stand for; `text` itself where it is none."""
         return int(text) if _INTEGER.fullmatch(text) else text
+
+
+class Id(Integer):
+    """An id of the v1 families: a positive integer."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(least=1, most=MAX_ID, **kwargs)
 
 
 class Boolean(ma.fields.Boolean):

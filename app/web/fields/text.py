@@ -14,12 +14,21 @@ UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | 
 
 
 class Text(ma.fields.String):
-    """Text of at most `longest` characters; `blank=False` also refuses text that is only white space."""
+    """Text of at most `longest` characters; `blank=False` also refuses text that is only white space.
 
-    def __init__(self, *, longest: int = 255, blank: bool = True, **kwargs: Any) -> None:
+    With `optional`, the empty text is what is not set, and `null` is taken as it.
+    """
+
+    def __init__(self, *, longest: int = 255, blank: bool = True, optional: bool = False, **kwargs: Any) -> None:
+        kwargs = {**kwargs, "allow_none": True} if optional else kwargs
         super().__init__(**described(kwargs, maxLength=longest, **({} if blank else {"minLength": 1})))
+        self.optional = optional
         self.longest = longest
         self.blank = blank
+
+    def deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        """The text; what is not set needs no validation."""
+        return "" if self.optional and (value is None or value == "") else super().deserialize(value, *args, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         if not isinstance(value, str):

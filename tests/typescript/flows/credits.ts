@@ -38,7 +38,7 @@ export async function credits(): Promise<void> {
     }),
   );
   const secret: string | null = bought.client_secret;
-  assert.equal(secret, null);
+  assert.equal(secret, "");
   const settled = data(
     await staff.POST("/v1/billing/payments/{paymentId}/approve", {
       params: { path: { paymentId: bought.payment.id } },

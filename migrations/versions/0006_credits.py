@@ -1,0 +1,156 @@
+"""Plans, prepaid credits and the transactions that change them"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "plans",
+        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("credits_per_month", sa.Integer(), nullable=False),
+        sa.Column("usd_per_credit", sa.Numeric(precision=12, scale=6), nullable=False),
+        sa.Column("is_default", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("credits_per_month >= 0", name=op.f("ck_plans_credits_per_month")),
+        sa.CheckConstraint("usd_per_credit >= 0", name=op.f("ck_plans_usd_per_credit")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_plans")),
+        sa.UniqueConstraint("name", name=op.f("uq_plans_name")),
+    )
+    op.create_index("uq_plans_default", "plans", ["is_default"], unique=True, postgresql_where=sa.text("is_default"))
+    op.execute("""
+        INSERT INTO plans (name, credits_per_month, usd_per_credit, is_default, created_at, updated_at)
+        VALUES ('Free', 100, 0.02, true, now(), now())
+    """)
+    op.create_table(
+        "credit_balances",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("plan_id", sa.BigInteger(), nullable=False),
+        sa.Column("credits", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("transactions", sa.BigInteger(), server_default="0", nullable=False),
+        sa.CheckConstraint("credits >= 0", name=op.f("ck_credit_balances_credits")),
+        sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_credit_balances_account_id")),
+        sa.ForeignKeyConstraint(["plan_id"], ["plans.id"], name=op.f("fk_credit_balances_plan_id")),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_credit_balances")),
+    )
+    op.create_table(
+        "credit_transactions",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("transaction_type", sa.String(length=16), nullable=False),
+        sa.Column("description", sa.String(length=1000), server_default="", nullable=False),
+        sa.Column("operation_type", sa.String(length=255), nullable=True),
+        sa.Column("cost_usd", sa.Numeric(precision=15, scale=2), nullable=True),
+        sa.Column("usage_key", sa.String(length=255), nullable=True),
+        sa.Column("balance_after", sa.BigInteger(), nullable=False),
+        sa.Column("created_by", sa.String(length=255), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "(transaction_type = 'deduction') = (operation_type IS NOT NULL AND cost_usd IS NOT NULL AND amount < 0)",
+            name=op.f("ck_credit_transactions_deduction"),
+        ),
+        sa.CheckConstraint(
+            "transaction_type IN ('grant', 'purchase', 'deduction', 'refund', 'adjustment')",
+            name=op.f("ck_credit_transactions_transaction_type"),
+        ),
+        sa.CheckConstraint("amount <> 0", name=op.f("ck_credit_transactions_amount")),
+        sa.CheckConstraint("balance_after >= 0", name=op.f("ck_credit_transactions_balance_after")),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["customer_accounts.id"], name=op.f("fk_credit_transactions_account_id")
+        ),
+        sa.PrimaryKeyConstraint("account_id", "position", name=op.f("pk_credit_transactions")),
+    )
+    op.create_index(
+        "ix_credit_transactions_created_at",
+        "credit_transactions",
+        ["account_id", "created_at", "position"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_credit_transactions_operation_type",
+        "credit_transactions",
+        ["account_id", "operation_type", "position"],
+        unique=False,
+        postgresql_where=sa.text("operation_type IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_credit_transactions_type",
+        "credit_transactions",
+        ["account_id", "transaction_type", "position"],
+        unique=False,
+    )
+    op.create_index(
+        "uq_credit_transactions_usage_key",
+        "credit_transactions",
+        ["account_id", "usage_key"],
+        unique=True,
+        postgresql_where=sa.text("usage_key IS NOT NULL"),
+    )
+    op.create_table(
+        "credit_daily_totals",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("transaction_type", sa.String(length=16), nullable=False),
+        sa.Column("total", sa.BigInteger(), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["customer_accounts.id"], name=op.f("fk_credit_daily_totals_account_id")
+        ),
+        sa.PrimaryKeyConstraint("account_id", "day", "transaction_type", name=op.f("pk_credit_daily_totals")),
+    )
+    op.create_table(
+        "plan_grants",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("month", sa.Date(), nullable=False),
+        sa.Column("credits", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_plan_grants_account_id")),
+        sa.PrimaryKeyConstraint("account_id", "month", name=op.f("pk_plan_grants")),
+    )
+    for table in ("credit_balances", "credit_transactions", "credit_daily_totals", "plan_grants"):
+        _wall_off(table)
+    _append_only("credit_transactions")
+
+
+def downgrade() -> None:
+    op.drop_table("plan_grants")
+    op.drop_table("credit_daily_totals")
+    op.drop_table("credit_transactions")
+    op.drop_table("credit_balances")
+    op.drop_table("plans")
+    op.execute("DROP FUNCTION refuse_change()")
+
+
+def _wall_off(table: str, column: str = "account_id") -> None:
+    """Show rows of `table` only to transactions that act for their account; also to the owner of the table."""
+    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+    # The settings are read once for a statement, not once for a row.
+    op.execute(f"""
+        CREATE POLICY own_account ON {table} USING (
+            {column} = (SELECT CAST(nullif(nullif(current_setting('billing.account_id', true), ''), '*') AS bigint))
+            OR (SELECT current_setting('billing.account_id', true) = '*')
+        )
+    """)
+
+
+def _append_only(table: str) -> None:
+    op.execute("""
+        CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION 'rows of % are never changed', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+        END $$
+    """)
+    op.execute(f"""
+        CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table}
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+    """)

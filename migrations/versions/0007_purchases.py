@@ -1,0 +1,140 @@
+"""Packages of credits, and the invoices and payments of purchases"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "credit_packages",
+        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
+        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("credits", sa.Integer(), nullable=False),
+        sa.Column("price", sa.Numeric(precision=12, scale=2), nullable=False),
+        sa.Column("is_active", sa.Boolean(), server_default="true", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("credits > 0", name=op.f("ck_credit_packages_credits")),
+        sa.CheckConstraint("price > 0", name=op.f("ck_credit_packages_price")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_credit_packages")),
+        sa.UniqueConstraint("name", name=op.f("uq_credit_packages_name")),
+    )
+    op.execute("""
+        INSERT INTO credit_packages (name, credits, price, created_at, updated_at)
+        VALUES ('Starter Pack', 500, 9.00, now(), now()),
+            ('Growth Pack', 2000, 29.00, now(), now()),
+            ('Scale Pack', 10000, 119.00, now(), now())
+    """)
+    op.create_table(
+        "invoice_counters",
+        sa.Column("year", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("last", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("year", name=op.f("pk_invoice_counters")),
+    )
+    op.create_table(
+        "invoices",
+        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("invoice_number", sa.String(length=32), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("description", sa.String(length=500), nullable=False),
+        sa.Column("total_amount", sa.Numeric(precision=12, scale=2), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("account_name", sa.String(length=255), nullable=False),
+        sa.Column("billing_email", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("billing_address_line1", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("billing_address_line2", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("billing_city", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("billing_state", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("billing_postal_code", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("billing_country", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("tax_id", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("status IN ('pending', 'paid', 'void', 'refunded')", name=op.f("ck_invoices_status")),
+        sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_invoices_account_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_invoices")),
+        sa.UniqueConstraint("invoice_number", name=op.f("uq_invoices_invoice_number")),
+    )
+    op.create_index("ix_invoices_account_id", "invoices", ["account_id", "created_at", "id"], unique=False)
+    op.create_table(
+        "payments",
+        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("invoice_id", sa.BigInteger(), nullable=False),
+        sa.Column("package_id", sa.BigInteger(), nullable=False),
+        sa.Column("credits", sa.Integer(), nullable=False),
+        sa.Column("amount", sa.Numeric(precision=12, scale=2), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("payment_method", sa.String(length=16), nullable=False),
+        sa.Column("gateway_key", sa.Uuid(), server_default=sa.text("uuidv7()"), nullable=False),
+        sa.Column("gateway_reference", sa.String(length=255), nullable=True),
+        sa.Column("failure", sa.String(length=500), server_default="", nullable=False),
+        sa.Column("requested_by", sa.String(length=255), nullable=False),
+        sa.Column("request_key", sa.String(length=255), nullable=True),
+        sa.Column("refund_requested_by", sa.String(length=255), nullable=True),
+        sa.Column("refund_key", sa.String(length=255), nullable=True),
+        sa.Column("settled_by", sa.String(length=255), nullable=True),
+        sa.Column("succeeded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("refunded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("payment_method IN ('stripe', 'manual')", name=op.f("ck_payments_payment_method")),
+        sa.CheckConstraint(
+            "status IN ('pending', 'succeeded', 'failed', 'cancelled', 'refunding', 'refunded')",
+            name=op.f("ck_payments_status"),
+        ),
+        sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_payments_account_id")),
+        sa.ForeignKeyConstraint(["invoice_id"], ["invoices.id"], name=op.f("fk_payments_invoice_id")),
+        sa.ForeignKeyConstraint(["package_id"], ["credit_packages.id"], name=op.f("fk_payments_package_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_payments")),
+        sa.UniqueConstraint("gateway_key", name=op.f("uq_payments_gateway_key")),
+        sa.UniqueConstraint("gateway_reference", name=op.f("uq_payments_gateway_reference")),
+        sa.UniqueConstraint("invoice_id", name=op.f("uq_payments_invoice_id")),
+    )
+    op.create_index("ix_payments_account_id", "payments", ["account_id", "created_at", "id"], unique=False)
+    op.create_index(
+        "ix_payments_open",
+        "payments",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("status IN ('pending', 'failed', 'refunding')"),
+    )
+    op.create_index("uq_payments_request_key", "payments", ["account_id", "requested_by", "request_key"], unique=True)
+    op.create_table(
+        "stripe_events",
+        sa.Column("id", sa.String(length=255), nullable=False),
+        sa.Column("event_type", sa.String(length=255), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stripe_events")),
+    )
+    for table in ("invoices", "payments"):
+        _wall_off(table)
+
+
+def downgrade() -> None:
+    op.drop_table("stripe_events")
+    op.drop_table("payments")
+    op.drop_table("invoices")
+    op.drop_table("invoice_counters")
+    op.drop_table("credit_packages")
+
+
+def _wall_off(table: str, column: str = "account_id") -> None:
+    """Show rows of `table` only to transactions that act for their account; also to the owner of the table."""
+    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+    # The settings are read once for a statement, not once for a row.
+    op.execute(f"""
+        CREATE POLICY own_account ON {table} USING (
+            {column} = (SELECT CAST(nullif(nullif(current_setting('billing.account_id', true), ''), '*') AS bigint))
+            OR (SELECT current_setting('billing.account_id', true) = '*')
+        )
+    """)
