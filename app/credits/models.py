@@ -7,7 +7,7 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Numeric, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Base, Identifier, Moment, Timestamped
+from app.db.base import Base, Id, Moment, Timestamped
 
 
 class TransactionType(StrEnum):
@@ -33,7 +33,7 @@ class Plan(Timestamped, Base):
         Index("uq_plans_default", "is_default", unique=True, postgresql_where=text("is_default")),
     )
 
-    id: Mapped[Identifier] = mapped_column(Identity(), primary_key=True)
+    id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
     name: Mapped[str] = mapped_column(String(255), unique=True)
     credits_per_month: Mapped[int]
     usd_per_credit: Mapped[Decimal] = mapped_column(Numeric(12, 6))
@@ -47,8 +47,8 @@ class CreditBalance(Base):
     __tablename__ = "credit_balances"
     __table_args__ = (CheckConstraint("credits >= 0", name="credits"),)
 
-    account_id: Mapped[Identifier] = mapped_column(ForeignKey("customer_accounts.id"), primary_key=True)
-    plan_id: Mapped[Identifier] = mapped_column(ForeignKey("plans.id"))
+    account_id: Mapped[Id] = mapped_column(ForeignKey("customer_accounts.id"), primary_key=True)
+    plan_id: Mapped[Id] = mapped_column(ForeignKey("plans.id"))
     credits: Mapped[int] = mapped_column(BigInteger, server_default="0")
     transactions: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
@@ -86,9 +86,9 @@ class CreditTransaction(Base):
         ),
     )
 
-    account_id: Mapped[Identifier] = mapped_column(ForeignKey("customer_accounts.id"), primary_key=True)
+    account_id: Mapped[Id] = mapped_column(ForeignKey("customer_accounts.id"), primary_key=True)
     position: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    id: Mapped[Identifier] = mapped_column(Identity())
+    id: Mapped[Id] = mapped_column(Identity())
     amount: Mapped[int] = mapped_column(BigInteger)
     transaction_type: Mapped[str] = mapped_column(String(16))
     description: Mapped[str] = mapped_column(String(1000), server_default="")
@@ -106,7 +106,7 @@ class CreditDailyTotal(Base):
 
     __tablename__ = "credit_daily_totals"
 
-    account_id: Mapped[Identifier] = mapped_column(ForeignKey("customer_accounts.id"), primary_key=True)
+    account_id: Mapped[Id] = mapped_column(ForeignKey("customer_accounts.id"), primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)
     transaction_type: Mapped[str] = mapped_column(String(16), primary_key=True)
     total: Mapped[int] = mapped_column(BigInteger)
@@ -118,7 +118,7 @@ class PlanGrant(Base):
 
     __tablename__ = "plan_grants"
 
-    account_id: Mapped[Identifier] = mapped_column(ForeignKey("customer_accounts.id"), primary_key=True)
+    account_id: Mapped[Id] = mapped_column(ForeignKey("customer_accounts.id"), primary_key=True)
     # The first day of the month.
     month: Mapped[date] = mapped_column(primary_key=True)
     credits: Mapped[int]

@@ -5,7 +5,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Base, Identifier, Moment, Timestamped
+from app.db.base import Base, Id, Moment, Timestamped
 
 
 class MemberRole(StrEnum):
@@ -21,7 +21,7 @@ class CustomerAccount(Timestamped, Base):
 
     __tablename__ = "customer_accounts"
 
-    id: Mapped[Identifier] = mapped_column(Identity(), primary_key=True)
+    id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
     name: Mapped[str] = mapped_column(String(255))
     slug: Mapped[str] = mapped_column(String(80), unique=True)
     billing_email: Mapped[str] = mapped_column(String(255), server_default="")
@@ -48,8 +48,8 @@ class AccountMember(Base):
         Index("ix_account_members_invited", text("lower(email)"), postgresql_where=text("user_id IS NULL")),
     )
 
-    id: Mapped[Identifier] = mapped_column(Identity(), primary_key=True)
-    account_id: Mapped[Identifier] = mapped_column(ForeignKey("customer_accounts.id"))
+    id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
+    account_id: Mapped[Id] = mapped_column(ForeignKey("customer_accounts.id"))
     user_id: Mapped[str | None] = mapped_column(String(255))
     email: Mapped[str | None] = mapped_column(String(255))
     first_name: Mapped[str] = mapped_column(String(255), server_default="")

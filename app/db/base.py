@@ -15,7 +15,7 @@ from app.db.prepared import Prepared
 
 # Ids stay below 2^53: a double, which is what many callers read numbers into, holds them unchanged.
 MAX_ID = 2**53 - 1
-Identifier = Annotated[int, mapped_column(BigInteger)]
+Id = Annotated[int, mapped_column(BigInteger)]
 # Every moment is kept with its zone.
 Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Numeric, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Base, Identifier, Moment, Timestamped
+from app.db.base import Base, Id, Moment, Timestamped
 
 PRICE = Numeric(12, 2)
 CURRENCY = "USD"
@@ -50,7 +50,7 @@ class CreditPackage(Timestamped, Base):
     __tablename__ = "credit_packages"
     __table_args__ = (CheckConstraint("credits > 0", name="credits"), CheckConstraint("price > 0", name="price"))
 
-    id: Mapped[Identifier] = mapped_column(Identity(), primary_key=True)
+    id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
     name: Mapped[str] = mapped_column(String(255), unique=True)
     credits: Mapped[int]
     price: Mapped[Decimal] = mapped_column(PRICE)
@@ -75,8 +75,8 @@ class Invoice(Timestamped, Base):
         Index("ix_invoices_account_id", "account_id", "created_at", "id"),
     )
 
-    id: Mapped[Identifier] = mapped_column(Identity(), primary_key=True)
-    account_id: Mapped[Identifier] = mapped_column(ForeignKey("customer_accounts.id"))
+    id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
+    account_id: Mapped[Id] = mapped_column(ForeignKey("customer_accounts.id"))
     invoice_number: Mapped[str] = mapped_column(String(32), unique=True)
     status: Mapped[str] = mapped_column(String(16))
     description: Mapped[str] = mapped_column(String(500))
@@ -106,10 +106,10 @@ class Payment(Timestamped, Base):
         Index("uq_payments_request_key", "account_id", "requested_by", "request_key", unique=True),
     )
 
-    id: Mapped[Identifier] = mapped_column(Identity(), primary_key=True)
-    account_id: Mapped[Identifier] = mapped_column(ForeignKey("customer_accounts.id"))
-    invoice_id: Mapped[Identifier] = mapped_column(ForeignKey("invoices.id"), unique=True)
-    package_id: Mapped[Identifier] = mapped_column(ForeignKey("credit_packages.id"))
+    id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
+    account_id: Mapped[Id] = mapped_column(ForeignKey("customer_accounts.id"))
+    invoice_id: Mapped[Id] = mapped_column(ForeignKey("invoices.id"), unique=True)
+    package_id: Mapped[Id] = mapped_column(ForeignKey("credit_packages.id"))
     credits: Mapped[int]
     amount: Mapped[Decimal] = mapped_column(PRICE)
     currency: Mapped[str] = mapped_column(String(3))
