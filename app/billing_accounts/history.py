@@ -1,17 +1,19 @@
-"""Accounts, budget lines and grants of a previous system, merged by the thousand.
+"""Accounts of a previous system with their budgets, markups and clients, merged by the thousand.
 
-History is taken as it is: the budget rule binds new operations only. Lines and totals move together here as in
-`ledger`, with the locks in the same order: budgets by account id, then lines.
+Budget, status and markup are changed only while they still are what an import made them, and a client only for one that
+is known. Locks are taken in the order the service takes them: accounts by id, then budgets by id.
 """
 
 from collections.abc import Iterator
-from typing import IO
+from decimal import Decimal
+from typing import IO, Any, NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
+from app.clients import history as clients
 from app.clock import utc_now
 from app.db.base import db
-from app.db.staging import Merged, stage
+from app.db.staging import Merged, by_index, stage
 
 ACCOUNT_COLUMNS = {
     "id": "integer",
@@ -30,104 +32,160 @@ ACCOUNT_COLUMNS = {
     "end_date": "timestamptz",
     "created_by": "text",
 }
-LINE_COLUMNS = {"account_id": "integer", "challenge_id": "text", "kind": "text", "amount": "numeric", "raw": "text"}
+LINK_COLUMNS = {"account_id": "integer", "client_id": "text", "raw": "text"}
+MARKUP_COLUMNS = {"account_id": "integer", "markup": "numeric", "changed_at": "timestamptz", "raw": "text"}
 
-_OWN = [name for name in ACCOUNT_COLUMNS if name not in {"id", "budget", "created_by"}]
-_OWN_NAMES = ", ".join(_OWN)
+_OTHERS = [name for name in ACCOUNT_COLUMNS if name not in {"id", "budget", "created_by", "status", "client_id"}]
+_OWN = ", ".join(["status", "client_id", *_OTHERS])
+_KNOWN, _FINAL, _STAGED = (
+    ", ".join(f"{table}.{name}" for name in names)
+    for table, names in (
+        ("known", ["status", "client_id", *_OTHERS]),
+        ("final", ["status", "client_id", *_OTHERS]),
+        ("staged", _OTHERS),
+    )
+)
 # Never backwards, and before the rows come: an account created meanwhile must not take one of their ids.
 _RAISE_SEQUENCE = text("""
     SELECT setval(pg_get_serial_sequence('billing_accounts', 'id'), staged.highest)
     FROM (SELECT max(id) AS highest FROM staged_accounts) AS staged, billing_accounts_id_seq AS sequence
     WHERE staged.highest > sequence.last_value
 """)
-_USE_DEFAULT_CLIENT = text("""
-    UPDATE staged_accounts SET client_id = :default_client_id
-    WHERE client_id IS NULL OR NOT EXISTS (SELECT FROM clients WHERE clients.id = staged_accounts.client_id)
+# Of the links of an account to clients that there are, the last.
+_RESOLVE_LINKS = text("""
+    CREATE TEMP TABLE account_clients ON COMMIT DROP AS
+    SELECT DISTINCT ON (account_id) account_id, client_id
+    FROM staged_links JOIN clients ON clients.id = staged_links.client_id
+    WHERE client_id <> ALL(:no_clients) ORDER BY account_id, position DESC
 """)
-_LACK_CLIENT = text("""
-    SELECT EXISTS (
-        SELECT FROM staged_accounts
-        WHERE client_id IS NULL OR NOT EXISTS (SELECT FROM clients WHERE clients.id = staged_accounts.client_id)
-    )
-""")
-_KNOWN, _STAGED = (", ".join(f"{table}.{name}" for name in _OWN) for table in ("known", "staged"))
-# What is as it should be is left out by a join, so that importing the same again writes nothing and locks nothing.
-_MERGE_ACCOUNTS = text(f"""
-    WITH account AS (
-        INSERT INTO billing_accounts AS known (id, {_OWN_NAMES}, markup, created_by, created_at, updated_at)
-        SELECT staged.id, {_STAGED}, 0, staged.created_by, :now, :now
-        FROM staged_accounts AS staged LEFT JOIN billing_accounts AS known USING (id)
-        WHERE known.id IS NULL OR ({_KNOWN}) IS DISTINCT FROM ({_STAGED}) ORDER BY staged.id
-        ON CONFLICT (id) DO UPDATE SET
-            {", ".join(f"{name} = excluded.{name}" for name in _OWN)}, updated_at = excluded.updated_at
-        RETURNING new.id, old.id IS NULL AS created
-    ), budget AS (
-        INSERT INTO budgets AS known (billing_account_id, amount)
-        SELECT staged.id, staged.budget
-        FROM staged_accounts AS staged LEFT JOIN budgets AS known ON known.billing_account_id = staged.id
-        WHERE known.amount IS DISTINCT FROM staged.budget ORDER BY staged.id
-        ON CONFLICT (billing_account_id) DO UPDATE SET amount = excluded.amount
-        RETURNING new.billing_account_id AS id
-    )
-    SELECT count(*) FILTER (WHERE created) AS created, count(*) FILTER (WHERE created IS NOT TRUE) AS updated
-    FROM account FULL JOIN budget USING (id)
-""")
-_NO_ACCOUNT = (
-    "FROM staged_lines AS line WHERE NOT EXISTS (SELECT FROM budgets WHERE billing_account_id = line.account_id)"
+# What each account is to be: `final` has its values, and beside them stands what differs from what there is.
+_RESOLVED = f"""
+    SELECT final.*,
+        known.id IS NULL OR ({_KNOWN}) IS DISTINCT FROM ({_FINAL}) AS account_differs,
+        budget.amount IS DISTINCT FROM final.budget AS budget_differs,
+        final.client_id = final.linked_client AND NOT final.names_client
+            AND known.client_id IS DISTINCT FROM final.client_id AS linked
+    FROM (
+        SELECT staged.id, staged.created_by, {_STAGED}, known.id IS NULL AS is_new, staged.budget AS staged_budget,
+            link.client_id AS linked_client, named.id IS NULL AS lacks_client,
+            coalesce(named.id <> ALL(:no_clients), false) AS names_client, coalesce(markup.markup, 0) AS markup,
+            CASE WHEN named.id <> ALL(:no_clients) THEN named.id
+                WHEN known.client_id <> ALL(:no_clients) THEN known.client_id
+                ELSE coalesce(link.client_id, :default_client_id) END AS client_id,
+            CASE WHEN known.id IS NULL OR known.status_as_imported THEN staged.status ELSE known.status END AS status,
+            CASE WHEN known.id IS NULL OR budget.as_imported THEN staged.budget ELSE budget.amount END AS budget,
+            known.status <> staged.status AND known.status_as_imported IS NOT TRUE AS keeps_status,
+            budget.amount <> staged.budget AND budget.as_imported IS NOT TRUE AS keeps_budget
+        FROM staged_accounts AS staged
+        LEFT JOIN billing_accounts AS known ON known.id = staged.id
+        LEFT JOIN budgets AS budget ON budget.billing_account_id = staged.id
+        LEFT JOIN clients AS named ON named.id = staged.client_id
+        LEFT JOIN account_clients AS link ON link.account_id = staged.id
+        LEFT JOIN staged_markups AS markup ON markup.account_id = staged.id
+    ) AS final LEFT JOIN billing_accounts AS known USING (id) LEFT JOIN budgets AS budget ON billing_account_id = id
+"""
+_RESOLVE = text(f"CREATE TEMP TABLE resolved_accounts ON COMMIT DROP AS {_RESOLVED}")
+_CHANGES = "NOT is_new AND (account_differs OR budget_differs)"
+_FIND_CHANGED = text(
+    f"CREATE TEMP TABLE changed_accounts ON COMMIT DROP AS SELECT id FROM resolved_accounts WHERE {_CHANGES}"
 )
-_WITHOUT_ACCOUNT = text(f"SELECT raw {_NO_ACCOUNT}")
-_DROP_WITHOUT_ACCOUNT = text(f"DELETE {_NO_ACCOUNT}")
-_FIND_CHANGES = text("""
-    CREATE TEMP TABLE changed_lines ON COMMIT DROP AS
-    SELECT staged.account_id, staged.challenge_id, staged.kind, staged.amount
-    FROM staged_lines AS staged LEFT JOIN budget_lines AS known
-        ON known.billing_account_id = staged.account_id AND known.external_type = 'CHALLENGE'
-        AND known.external_id = staged.challenge_id
-    WHERE (known.kind, known.amount)
-        IS DISTINCT FROM (staged.kind, CASE WHEN staged.kind IS NOT NULL THEN staged.amount END)
+_LOCK_CHANGED = text("""
+    SELECT FROM billing_accounts WHERE id IN (SELECT id FROM changed_accounts) ORDER BY id FOR NO KEY UPDATE
 """)
 _LOCK_BUDGETS = text("""
-    SELECT FROM budgets WHERE billing_account_id IN (SELECT account_id FROM changed_lines)
+    SELECT FROM budgets WHERE billing_account_id IN (SELECT id FROM changed_accounts)
     ORDER BY billing_account_id FOR NO KEY UPDATE
 """)
-_MERGE_LINES = text("""
-    WITH added AS (
-        INSERT INTO budget_lines (billing_account_id, kind, external_type, external_id, amount, date)
-        SELECT account_id, kind, 'CHALLENGE', challenge_id, amount, :now
-        FROM changed_lines AS changed
-        WHERE kind IS NOT NULL AND NOT EXISTS (
-            SELECT FROM budget_lines AS known
-            WHERE known.billing_account_id = changed.account_id AND known.external_type = 'CHALLENGE'
-                AND known.external_id = changed.challenge_id
-        )
-        RETURNING billing_account_id, kind, amount, CAST(NULL AS text) AS old_kind, CAST(NULL AS numeric) AS old_amount
-    ), replaced AS (
-        UPDATE budget_lines AS known SET kind = changed.kind, amount = changed.amount, date = :now
-        FROM changed_lines AS changed
-        WHERE changed.kind IS NOT NULL AND known.billing_account_id = changed.account_id
-            AND known.external_type = 'CHALLENGE' AND known.external_id = changed.challenge_id
-        RETURNING known.billing_account_id, new.kind, new.amount, old.kind, old.amount
-    ), removed AS (
-        DELETE FROM budget_lines AS known USING changed_lines AS changed
-        WHERE changed.kind IS NULL AND known.billing_account_id = changed.account_id
-            AND known.external_type = 'CHALLENGE' AND known.external_id = changed.challenge_id
-        RETURNING known.billing_account_id, NULL, CAST(NULL AS numeric), known.kind, known.amount
-    ), moved AS (
-        SELECT billing_account_id,
-            coalesce(sum(amount) FILTER (WHERE kind = 'locked'), 0)
-                - coalesce(sum(old_amount) FILTER (WHERE old_kind = 'locked'), 0) AS locked,
-            coalesce(sum(amount) FILTER (WHERE kind = 'consumed'), 0)
-                - coalesce(sum(old_amount) FILTER (WHERE old_kind = 'consumed'), 0) AS consumed,
-            count(*) FILTER (WHERE old_kind IS NULL) AS created,
-            count(*) FILTER (WHERE old_kind IS NOT NULL) AS updated
-        FROM (TABLE added UNION ALL TABLE replaced UNION ALL TABLE removed) AS change
-        GROUP BY billing_account_id
-    ), totals AS (
-        UPDATE budgets SET locked = budgets.locked + moved.locked, consumed = budgets.consumed + moved.consumed
-        FROM moved WHERE budgets.billing_account_id = moved.billing_account_id
-    )
-    SELECT coalesce(sum(created), 0) AS created, coalesce(sum(updated), 0) AS updated FROM moved
+_FORGET_CHANGED = text("DELETE FROM resolved_accounts WHERE id IN (SELECT id FROM changed_accounts)")
+_RESOLVE_CHANGED = text(
+    f"INSERT INTO resolved_accounts {_RESOLVED} WHERE final.id IN (SELECT id FROM changed_accounts)"
+)
+_NEEDS_DEFAULT = text("SELECT EXISTS (SELECT FROM resolved_accounts WHERE client_id = :default_client_id)")
+_ADD_ACCOUNTS = text(f"""
+    INSERT INTO billing_accounts
+        (id, {_OWN}, markup, created_by, created_at, updated_at, status_as_imported, markup_as_imported)
+    SELECT id, {_OWN}, markup, created_by, :now, :now, true, true FROM resolved_accounts WHERE is_new ORDER BY id
+    ON CONFLICT (id) DO NOTHING
 """)
+_ADD_BUDGETS = text("""
+    INSERT INTO budgets (billing_account_id, amount, as_imported)
+    SELECT id, budget, true FROM resolved_accounts WHERE is_new ORDER BY id
+    ON CONFLICT (billing_account_id) DO NOTHING
+""")
+_CHANGE_ACCOUNTS = text(f"""
+    UPDATE billing_accounts AS known
+    SET {", ".join(f"{name} = final.{name}" for name in ("status", "client_id", *_OTHERS))}, updated_at = :now
+    FROM resolved_accounts AS final WHERE known.id = final.id AND {_CHANGES}
+""")
+_CHANGE_BUDGETS = text("""
+    UPDATE budgets SET amount = final.budget
+    FROM resolved_accounts AS final WHERE billing_account_id = final.id AND NOT is_new AND budget_differs
+""")
+_RESULT = text(f"""
+    SELECT count(*) FILTER (WHERE is_new) AS created,
+        count(*) FILTER (WHERE {_CHANGES} AND (keeps_status OR keeps_budget) IS NOT TRUE) AS updated,
+        count(*) FILTER (WHERE keeps_status OR keeps_budget) AS kept,
+        coalesce(sum(staged_budget), 0) AS amount,
+        coalesce(sum(staged_budget) FILTER (WHERE keeps_budget), 0) AS kept_amount,
+        coalesce(sum(staged_budget) FILTER (WHERE keeps_budget IS NOT TRUE AND NOT budget_differs), 0)
+            + (SELECT coalesce(sum(staged_budget), 0) FROM resolved_accounts AS final
+                JOIN budgets ON billing_account_id = final.id
+                WHERE keeps_budget IS NOT TRUE AND budget_differs AND budgets.amount = staged_budget) AS loaded_amount,
+        count(*) FILTER (WHERE lacks_client AND client_id = :default_client_id) AS without_client
+    FROM resolved_accounts
+""")
+
+
+def _without(table: str, condition: str, reason: str) -> tuple[Any, Any]:
+    """Statements that find, and drop, the rows of a staged table for which a condition holds."""
+    rejected = f"FROM {table} AS staged WHERE {condition}"
+    return text(f"SELECT raw, {reason} AS reason {rejected}"), text(f"DELETE {rejected}")
+
+
+_NO_ACCOUNT = "NOT EXISTS (SELECT FROM billing_accounts WHERE id = staged.account_id)"
+_NO_CLIENT = "NOT EXISTS (SELECT FROM clients WHERE id = staged.client_id)"
+_UNKNOWN_ACCOUNT = "'project_id: no such billing account'"
+_MARKUPS_REJECTED, _DROP_MARKUPS = _without("staged_markups", _NO_ACCOUNT, _UNKNOWN_ACCOUNT)
+_LINKS_REJECTED, _DROP_LINKS = _without(
+    "staged_links",
+    f"{_NO_ACCOUNT} OR {_NO_CLIENT}",
+    f"CASE WHEN {_NO_ACCOUNT} THEN {_UNKNOWN_ACCOUNT} ELSE 'client_id: no such client' END",
+)
+_COUNT_LINKED = text("SELECT count(DISTINCT account_id) FROM staged_links")
+_GIVE_CLIENTS = text("""
+    WITH given AS (
+        UPDATE billing_accounts AS account SET client_id = link.client_id, updated_at = :now
+        FROM account_clients AS link
+        WHERE account.id = link.account_id AND account.client_id = ANY(:no_clients)
+        RETURNING account.id
+    )
+    SELECT (SELECT count(*) FROM resolved_accounts WHERE linked AND is_new) AS created,
+        (SELECT count(*) FROM given) + (SELECT count(*) FROM resolved_accounts WHERE linked AND NOT is_new) AS updated,
+        count(*) FILTER (WHERE account.client_id <> link.client_id AND account.client_id <> ALL(:no_clients)) AS kept
+    FROM account_clients AS link JOIN billing_accounts AS account ON account.id = link.account_id
+""")
+_SET_MARKUPS = text("""
+    WITH changed AS (
+        UPDATE billing_accounts AS account SET markup = staged.markup, updated_at = :now
+        FROM staged_markups AS staged
+        WHERE account.id = staged.account_id AND account.markup <> staged.markup AND account.markup_as_imported
+        RETURNING account.id
+    )
+    SELECT count(*) FILTER (WHERE final.is_new) AS created, (SELECT count(*) FROM changed) AS updated,
+        count(*) FILTER (WHERE account.markup <> staged.markup AND account.markup_as_imported IS NOT TRUE) AS kept
+    FROM staged_markups AS staged JOIN billing_accounts AS account ON account.id = staged.account_id
+    LEFT JOIN resolved_accounts AS final ON final.id = account.id
+""")
+
+
+class AccountsMerged(NamedTuple):
+    """What became of accounts, of their budgets in money, and how many of them have the default client."""
+
+    merged: Merged
+    amount: Decimal
+    loaded: Decimal
+    kept: Decimal
+    without_client: int
 
 
 def stage_accounts(lines: IO[bytes]) -> int:
@@ -135,38 +193,74 @@ def stage_accounts(lines: IO[bytes]) -> int:
     return stage("staged_accounts", ACCOUNT_COLUMNS, ["id"], lines)
 
 
-def lack_client() -> bool:
-    """Whether a staged account names no client that there is."""
-    return bool(db.session.execute(_LACK_CLIENT).scalar_one())
+def stage_links(lines: IO[bytes]) -> None:
+    """Stage the CSV `lines` of LINK_COLUMNS: the clients of accounts that have no known one."""
+    stage("staged_links", LINK_COLUMNS, ["account_id", "client_id"], lines)
 
 
-def merge_accounts(staged: int, default_client_id: str) -> Merged:
-    """Create or update the staged accounts and their budgets.
+def stage_markups(lines: IO[bytes]) -> int:
+    """Stage the CSV `lines` of MARKUP_COLUMNS, of each account the newest; the number of accounts."""
+    return stage("staged_markups", MARKUP_COLUMNS, ["account_id"], lines, newest="changed_at")
 
-    An account without a known client gets the default one, which must exist. A markup is 0 on creation and then left
-    alone, as is `created_by`. The id sequence is kept ahead.
+
+def merge_accounts(staged: int, default_client_id: str | None) -> AccountsMerged:
+    """Create or change the staged accounts and their budgets; links and markups must be staged too.
+
+    An account without a known client gets that of its link, else the default one, which must exist; None is the client
+    for accounts whose own is unknown. `created_by` is set on creation only. The id sequence is kept ahead.
     """
+    default = default_client_id or clients.UNKNOWN_ID
+    values = {"default_client_id": default, "no_clients": _no_clients(default_client_id)}
     db.session.execute(_RAISE_SEQUENCE)
-    db.session.execute(_USE_DEFAULT_CLIENT, {"default_client_id": default_client_id})
-    created, updated = db.session.execute(_MERGE_ACCOUNTS, {"now": utc_now()}).one()
-    return Merged(created, updated, staged - created - updated)
+    db.session.execute(_RESOLVE_LINKS, values)
+    db.session.execute(_RESOLVE, values)
+    db.session.execute(_FIND_CHANGED)
+    for statement in (_LOCK_CHANGED, _LOCK_BUDGETS, _FORGET_CHANGED):
+        db.session.execute(statement)
+    # Read anew: from here on no one else changes these accounts, but someone may have done so until now.
+    db.session.execute(_RESOLVE_CHANGED, values)
+    if default_client_id is None and db.session.execute(_NEEDS_DEFAULT, values).scalar_one():
+        clients.ensure_unknown()
+    now = {"now": utc_now()}
+    with by_index():
+        db.session.execute(_ADD_ACCOUNTS, now)
+        db.session.execute(_ADD_BUDGETS)
+    db.session.execute(_CHANGE_ACCOUNTS, now)
+    db.session.execute(_CHANGE_BUDGETS)
+    row = db.session.execute(_RESULT, values).one()
+    merged = Merged(row.created, row.updated, staged - row.created - row.updated - row.kept, row.kept)
+    return AccountsMerged(merged, row.amount, row.loaded_amount, row.kept_amount, row.without_client)
 
 
-def stage_lines(lines: IO[bytes]) -> int:
-    """Stage the CSV `lines` of LINE_COLUMNS for `merge_lines`; the number of distinct challenges per account."""
-    return stage("staged_lines", LINE_COLUMNS, ["account_id", "challenge_id"], lines)
+def rejected_markups() -> Iterator[Row[Any]]:
+    """Take back the staged markups whose account does not exist; the `raw` text of each and the `reason`."""
+    yield from db.session.execute(_MARKUPS_REJECTED, execution_options={"yield_per": 1000})
+    db.session.execute(_DROP_MARKUPS)
 
 
-def drop_lines_without_account() -> Iterator[str]:
-    """Take back the staged lines whose account does not exist; the `raw` text of each."""
-    yield from db.session.execute(_WITHOUT_ACCOUNT, execution_options={"yield_per": 1000}).scalars()
-    db.session.execute(_DROP_WITHOUT_ACCOUNT)
+def rejected_links() -> Iterator[Row[Any]]:
+    """Take back the staged links whose account or client does not exist; the `raw` text of each and the `reason`."""
+    yield from db.session.execute(_LINKS_REJECTED, execution_options={"yield_per": 1000})
+    db.session.execute(_DROP_LINKS)
 
 
-def merge_lines(staged: int) -> Merged:
-    """Make each staged challenge's line what it says, removing it where `kind` is null, and move the totals."""
-    db.session.execute(_FIND_CHANGES)
-    # A statement of its own: from here on nobody else changes these lines, and the merge reads them as they are now.
-    db.session.execute(_LOCK_BUDGETS)
-    created, updated = db.session.execute(_MERGE_LINES, {"now": utc_now()}).one()
-    return Merged(created, updated, staged - created - updated)
+def merge_markups(staged: int) -> Merged:
+    """Set the staged markups. Those of new accounts were set by `merge_accounts`."""
+    row = db.session.execute(_SET_MARKUPS, {"now": utc_now()}).one()
+    return Merged(row.created, row.updated, staged - row.created - row.updated - row.kept, row.kept)
+
+
+def merge_links(default_client_id: str | None) -> Merged:
+    """Give the accounts that have no known client that of their link; others keep theirs.
+
+    Accounts that `merge_accounts` gave their client are counted here.
+    """
+    staged: int = db.session.execute(_COUNT_LINKED).scalar_one()
+    values = {"now": utc_now(), "no_clients": _no_clients(default_client_id)}
+    row = db.session.execute(_GIVE_CLIENTS, values).one()
+    return Merged(row.created, row.updated, staged - row.created - row.updated - row.kept, row.kept)
+
+
+def _no_clients(default_client_id: str | None) -> list[str]:
+    """The clients that count as none: the default one, and that of accounts whose own is unknown."""
+    return [clients.UNKNOWN_ID, *filter(None, [default_client_id])]

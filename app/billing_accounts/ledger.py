@@ -76,7 +76,8 @@ RESERVE = Prepared(f"""
             kind = excluded.kind,
             external_name = coalesce(excluded.external_name, line.external_name),
             amount = excluded.amount,
-            date = excluded.date
+            date = excluded.date,
+            as_imported = CASE WHEN line.as_imported IS NOT NULL THEN false END
         RETURNING id, amount, date, external_type, external_id, external_name
     ), moved AS (
         UPDATE budgets SET
@@ -96,6 +97,13 @@ _UNLOCK = Prepared(f"""
         SELECT kind, amount FROM budget_lines WHERE {_LINE_OF_REFERENCE}
     ), released AS (
         DELETE FROM budget_lines WHERE {_LINE_OF_REFERENCE} AND kind = 'locked'
+        RETURNING billing_account_id, external_id, as_imported
+    ), remembered AS (
+        INSERT INTO released_lines (billing_account_id, external_id)
+        SELECT released.billing_account_id, external_id FROM released, budgets AS budget
+        WHERE budget.billing_account_id = :account_id
+            AND (released.as_imported IS NOT NULL OR budget.as_imported IS NOT NULL)
+        ON CONFLICT DO NOTHING
     ), moved AS (
         UPDATE budgets SET locked = locked - line.amount
         FROM line WHERE billing_account_id = :account_id AND line.kind = 'locked'
@@ -124,7 +132,8 @@ _CHARGE = Prepared("""
 """)
 _OPEN = text("INSERT INTO budgets (billing_account_id, amount) VALUES (:account_id, :amount)")
 _SET_AMOUNT = text("""
-    UPDATE budgets SET amount = :amount
+    UPDATE budgets SET
+        amount = :amount, as_imported = CASE WHEN as_imported IS NOT NULL THEN as_imported AND amount = :amount END
     WHERE billing_account_id = :account_id AND (:amount >= locked + consumed OR :amount = amount)
     RETURNING true
 """)

@@ -2,9 +2,10 @@
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Identity, Index, Numeric, String, Text, text
+from sqlalchemy import Boolean, CheckConstraint, Computed, ForeignKey, Identity, Index, Numeric, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clock import utc_now
@@ -14,6 +15,9 @@ AMOUNT = Numeric(15, 4)
 # Imported history may exceed its budget, so totals have room that single amounts do not need.
 TOTAL = Numeric(19, 4)
 RATE = Numeric(10, 4)
+# Whether a value still is what an import made it; NULL for what was never imported. An import changes only what still
+# is, so each statement that changes such a value here turns true into false.
+AsImported = Annotated[bool | None, mapped_column(Boolean)]
 
 
 class Status(StrEnum):
@@ -74,6 +78,8 @@ class BillingAccount(Timestamped, Base):
     sales_tax: Mapped[Decimal | None] = mapped_column(RATE)
     billable: Mapped[bool] = mapped_column(default=True)
     created_by: Mapped[str | None] = mapped_column(String(255))
+    status_as_imported: Mapped[AsImported]
+    markup_as_imported: Mapped[AsImported]
     name_search: Mapped[str] = search_column("name")
 
 
@@ -97,6 +103,8 @@ class Budget(Base):
     locked: Mapped[Decimal] = mapped_column(TOTAL, server_default="0")
     consumed: Mapped[Decimal] = mapped_column(TOTAL, server_default="0")
     remaining: Mapped[Decimal] = mapped_column(TOTAL, Computed("amount - locked - consumed", persisted=True))
+    # Of the amount.
+    as_imported: Mapped[AsImported]
 
 
 class BudgetLine(Base):
@@ -129,6 +137,19 @@ class BudgetLine(Base):
     external_name: Mapped[str | None] = mapped_column(String(255))
     amount: Mapped[Decimal] = mapped_column(AMOUNT)
     date: Mapped[Moment]
+    as_imported: Mapped[AsImported]
+
+
+class ReleasedLine(Base):
+    """A challenge whose lock was released here: an import that still lists the lock does not bring it back.
+
+    Only for lines and accounts that came with an import.
+    """
+
+    __tablename__ = "released_lines"
+
+    billing_account_id: Mapped[int] = mapped_column(ForeignKey("budgets.billing_account_id"), primary_key=True)
+    external_id: Mapped[str] = mapped_column(String(255), primary_key=True)
 
 
 class BillingAccountAccess(Base):

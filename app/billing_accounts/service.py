@@ -16,6 +16,9 @@ from app.db.base import db
 from app.db.paging import Page
 from app.errors import Invalid
 
+# What was changed here an import leaves alone.
+_KEPT_FROM_IMPORTS = frozenset({"status", "markup"})
+
 
 def search(actor: Actor, arguments: Mapping[str, Any], **scope: Any) -> Page:
     """One page of the accounts that match and that the caller may see."""
@@ -75,6 +78,10 @@ def update(account_id: int, changes: Mapping[str, Any]) -> Row[Any]:
         clients.require(changes["client_id"])
     # A budget is part of the account to whoever reads it, though it is kept elsewhere.
     account.updated_at = utc_now()
+    for name in _KEPT_FROM_IMPORTS & changes.keys():
+        as_imported = f"{name}_as_imported"
+        if getattr(account, as_imported) and getattr(account, name) != changes[name]:
+            setattr(account, as_imported, False)
     for name, value in changes.items():
         if name != "budget":
             setattr(account, name, value)

@@ -17,6 +17,8 @@ COLUMNS = {
     "start_date": "timestamptz",
     "end_date": "timestamptz",
 }
+UNKNOWN_ID, UNKNOWN_NAME = "legacy-unknown-client", "Unknown Client (legacy)"
+
 _MERGE = text("""
     WITH merged AS (
         INSERT INTO clients AS known (id, name, code_name, status, start_date, end_date, created_at, updated_at)
@@ -40,8 +42,8 @@ def merge(lines: IO[bytes]) -> Merged:
     return Merged(created, updated, kept - created - updated)
 
 
-def ensure(client_id: str, name: str) -> None:
-    """Make the client unless there is one with that id."""
-    if db.session.get(Client, client_id) is None:
-        db.session.add(Client(id=client_id, name=name, status=Status.ACTIVE))
+def ensure_unknown() -> None:
+    """Make the client of accounts whose own is unknown, unless it is there."""
+    if db.session.get(Client, UNKNOWN_ID) is None:
+        db.session.add(Client(id=UNKNOWN_ID, name=UNKNOWN_NAME, status=Status.ACTIVE))
         db.session.flush()

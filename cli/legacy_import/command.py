@@ -7,18 +7,29 @@ from typing import IO
 import click
 from flask import current_app
 
-from app.billing_accounts import grant_history, history
+from app.billing_accounts import grant_history
 from app.clients import history as client_history
 from app.clients import service as clients
 from app.config import Settings
 from app.errors import Invalid
 from cli.database import with_database
 from cli.legacy_import import members
+from cli.legacy_import.accounts import merge_accounts, merge_lines
 from cli.legacy_import.loader import Spool, merge, read_files, spool
-from cli.legacy_import.mapping import ACCOUNT, CHALLENGE_BUDGET, CLIENT, PROJECT_MANAGER, USER_ACCOUNT
+from cli.legacy_import.mapping import (
+    ACCOUNT,
+    CHALLENGE_BUDGET,
+    CLIENT,
+    CLIENT_LINK,
+    CONTEST_FEE,
+    PROJECT_MANAGER,
+    USER_ACCOUNT,
+)
 from cli.legacy_import.report import Report, file_progress
 
-UNKNOWN_CLIENT_ID, UNKNOWN_CLIENT_NAME = "legacy-unknown-client", "Unknown Client (legacy)"
+_LEGACY_KINDS = (CLIENT, ACCOUNT, CONTEST_FEE, CLIENT_LINK, CHALLENGE_BUDGET)
+# Of these the merge may still reject rows.
+_KINDS_WITH_RAW = {CONTEST_FEE, CLIENT_LINK, CHALLENGE_BUDGET}
 
 _FILES = click.argument(
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
@@ -39,19 +50,15 @@ def import_legacy(
     files: tuple[Path, ...], default_client_id: str | None, *, dry_run: bool, errors: IO[str] | None
 ) -> None:
     """Load clients, billing accounts and challenge budgets from exports; loading them again changes nothing."""
-    report = Report((CLIENT.key, ACCOUNT.key, CHALLENGE_BUDGET.key), errors)
+    report = Report(tuple(kind.key for kind in _LEGACY_KINDS), errors)
     with ExitStack() as stack:
-        spools = {
-            CLIENT: stack.enter_context(spool()),
-            ACCOUNT: stack.enter_context(spool()),
-            CHALLENGE_BUDGET: stack.enter_context(spool(with_raw=True)),
-        }
+        spools = {kind: stack.enter_context(spool(with_raw=kind in _KINDS_WITH_RAW)) for kind in _LEGACY_KINDS}
         with file_progress() as progress:
             read_files(files, spools, report, progress)
         steps = {
             CLIENT: lambda: _merge_clients(spools[CLIENT], report, default_client_id),
-            ACCOUNT: lambda: _merge_accounts(spools[ACCOUNT], report, default_client_id),
-            CHALLENGE_BUDGET: lambda: _merge_lines(spools[CHALLENGE_BUDGET], report),
+            ACCOUNT: lambda: merge_accounts(spools, report, default_client_id),
+            CHALLENGE_BUDGET: lambda: merge_lines(spools[CHALLENGE_BUDGET], report),
         }
         merge(steps, dry_run=dry_run)
     _finish(report, dry_run=dry_run)
@@ -80,33 +87,12 @@ def import_access(files: tuple[Path, ...], *, dry_run: bool, errors: IO[str] | N
 def _merge_clients(rows: Spool, report: Report, default_client_id: str | None) -> None:
     counts = report.counts[CLIENT.key]
     counts.merged = client_history.merge(rows.lines())
-    counts.repeated = rows.count - sum(counts.merged)
+    counts.repeated += rows.count - sum(counts.merged)
     if default_client_id is not None:
         try:
             clients.require(default_client_id)
         except Invalid as error:
             raise click.ClickException(error.message) from None
-
-
-def _merge_accounts(rows: Spool, report: Report, default_client_id: str | None) -> None:
-    staged = history.stage_accounts(rows.lines())
-    if default_client_id is None:
-        default_client_id = UNKNOWN_CLIENT_ID
-        if history.lack_client():
-            client_history.ensure(UNKNOWN_CLIENT_ID, UNKNOWN_CLIENT_NAME)
-    counts = report.counts[ACCOUNT.key]
-    counts.merged = history.merge_accounts(staged, default_client_id)
-    counts.repeated = rows.count - staged
-
-
-def _merge_lines(rows: Spool, report: Report) -> None:
-    staged = history.stage_lines(rows.lines())
-    counts = report.counts[CHALLENGE_BUDGET.key]
-    counts.repeated = rows.count - staged
-    for raw in history.drop_lines_without_account():
-        report.reject(CHALLENGE_BUDGET.key, raw, "project_id: no such billing account")
-        staged -= 1
-    counts.merged = history.merge_lines(staged)
 
 
 def _merge_grants(users: Spool, managers: Spool, report: Report, url: str) -> None:
@@ -117,7 +103,7 @@ def _merge_grants(users: Spool, managers: Spool, report: Report, url: str) -> No
             found.put(member, "")
         grant_history.stage_members(found.lines())
     counts = report.counts[PROJECT_MANAGER.key]
-    counts.repeated = managers.count - staged
+    counts.repeated += managers.count - staged
     for row in grant_history.unresolved():
         report.reject(PROJECT_MANAGER.key, row.raw, row.reason)
     counts.merged = grant_history.merge_grants()

@@ -11,11 +11,13 @@ from typing import IO, Any
 
 import click
 
-from app.db.staging import one_import_at_a_time
+from app.db.staging import join_whole_tables, one_import_at_a_time
 from app.db.transaction import rehearsal, transaction
 from cli.legacy_import import readers
-from cli.legacy_import.mapping import RejectedRowError, RowKind
-from cli.legacy_import.report import FileProgress, Report
+from cli.legacy_import.mapping import RowKind, SupersededRowError
+from cli.legacy_import.rejected import as_text
+from cli.legacy_import.report import FileProgress, Report, printable
+from cli.legacy_import.values import RejectedRowError
 
 ROWS_AT_ONCE = 1000
 
@@ -31,7 +33,7 @@ class Spool:
 
     def put(self, values: tuple[Any, ...], raw: str) -> None:
         """Add a row; its text in the file goes along where the merge may still refuse it."""
-        self._waiting.append((*values, raw) if self._with_raw else values)
+        self._waiting.append((*values, as_text(raw)) if self._with_raw else values)
         self.count += 1
         if len(self._waiting) >= ROWS_AT_ONCE:
             self._write()
@@ -45,7 +47,7 @@ class Spool:
     def _write(self) -> None:
         text = io.StringIO(newline="")
         csv.writer(text, lineterminator="\n").writerows(self._waiting)
-        self._file.write(text.getvalue().encode("utf-8", "replace"))
+        self._file.write(text.getvalue().encode())
         self._waiting.clear()
 
 
@@ -75,12 +77,20 @@ class _Intake:
         if not self._kind.fields.issuperset(row):
             for name in row.keys() - self._kind.fields:
                 self._note(f"unknown field {name[:64]!r}, ignored")
+        amount = None
         try:
             values = self._kind.convert(row, self._note)
         except RejectedRowError as error:
-            self._report.reject(self._kind.key, raw, str(error))
+            amount = self._kind.amount_of_rejected and self._kind.amount_of_rejected(row)
+            self._report.reject(self._kind.key, raw, str(error), amount)
+        except SupersededRowError as reason:
+            self._counts.repeated += 1
+            self._note(str(reason))
         else:
             self._rows.put(values, raw)
+            amount = self._kind.amount and self._kind.amount(values)
+        if amount is not None:
+            self._report.read_amount(self._kind.key, amount)
 
 
 def read_files(paths: Iterable[Path], spools: Mapping[RowKind, Spool], report: Report, progress: FileProgress) -> None:
@@ -92,7 +102,7 @@ def read_files(paths: Iterable[Path], spools: Mapping[RowKind, Spool], report: R
                 for key, raw, row in readers.rows(path, progress.at):
                     intake = intakes.get(key)
                     if intake is None:
-                        report.note(key, "unknown list, ignored")
+                        report.note(printable(key), "unknown list, ignored")
                     else:
                         intake.take(raw, row)
             except readers.BrokenFileError as error:
@@ -103,6 +113,7 @@ def merge(steps: Mapping[RowKind, Callable[[], None]], *, dry_run: bool) -> None
     """Run the merge of each kind in a transaction of its own; with `dry_run` all in one that is undone."""
     if dry_run:
         with rehearsal():
+            join_whole_tables()
             for step in steps.values():
                 step()
         return
@@ -110,4 +121,5 @@ def merge(steps: Mapping[RowKind, Callable[[], None]], *, dry_run: bool) -> None
         click.echo(f"Merging {kind.key}", err=True)
         with transaction():
             one_import_at_a_time()
+            join_whole_tables()
             step()

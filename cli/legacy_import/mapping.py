@@ -1,53 +1,54 @@
-"""From rows of the export to values of ours: pure functions, one for each kind of row.
+"""From rows of the export to values of ours: pure functions, one for each kind of row."""
 
-A row that cannot be loaded raises RejectedRow; a value that can be left out is, and is noted.
-"""
-
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from app.billing_accounts.models import Kind
 from app.billing_accounts.models import Status as AccountStatus
 from app.clients.models import Status as ClientStatus
 from app.money import MAX_AMOUNT, ZERO, round_amount
+from cli.legacy_import import values
+from cli.legacy_import.values import Note, RejectedRowError, Row
 
-MAX_ID = 2**31 - 1
-MAX_TEXT = 255
 MAX_DESCRIPTION = 10_000
 MAX_RATE = Decimal(999_999)
+BUDGET = "budget"
+# Sums of such amounts are exact, however many there are.
+MAX_READABLE = Decimal(10**15)
 
-_NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,2})?", re.ASCII)
-_DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
-_TRUE = frozenset({"1", "1.0", "true", "yes"})
-
-Row = Mapping[str, Any]
-Note = Callable[[str], None]
+# What an amount is, and the amount.
+Amount = tuple[str, Decimal]
 
 
-class RejectedRowError(Exception):
-    """The row cannot be loaded; the text says why, in words that hold for many rows."""
+class SupersededRowError(Exception):
+    """The row is sound and counts for nothing; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowKind:
-    """One of the lists of an export: its key, the fields known to stand in its rows, and how a row is read."""
+    """One of the lists of an export: its key, the fields known to stand in its rows, and how a row is read.
+
+    Of kinds that hold money, `amount` finds it in converted values, and `amount_of_rejected` what can be read of it in
+    a row that was rejected.
+    """
 
     key: str
     fields: frozenset[str]
     convert: Callable[[Row, Note], tuple[Any, ...]]
+    amount: Callable[[tuple[Any, ...]], Amount | None] | None = None
+    amount_of_rejected: Callable[[Row], Amount | None] | None = None
 
 
 def client(row: Row, note: Note) -> tuple[Any, ...]:
     """The values of `app.clients.history.COLUMNS`."""
-    start, end = _dates(row, note)
+    start, end = values.dates(row, note)
     return (
-        _required_text(row, "client_id"),
-        _required_text(row, "name"),
-        _text(row, "code_name") or _text(row, "customer_number"),
-        ClientStatus.ACTIVE if str(row.get("status", "")).strip() == "1" else ClientStatus.INACTIVE,
+        values.required_reference(row, "client_id"),
+        values.required_text(row, "name"),
+        values.text(row, "code_name") or values.text(row, "customer_number"),
+        ClientStatus.ACTIVE if str(row.get("status", "")).strip() in {"1", "1.0"} else ClientStatus.INACTIVE,
         start,
         end,
     )
@@ -55,45 +56,91 @@ def client(row: Row, note: Note) -> tuple[Any, ...]:
 
 def account(row: Row, note: Note) -> tuple[Any, ...]:
     """The values of `app.billing_accounts.history.ACCOUNT_COLUMNS`."""
-    start, end = _dates(row, note)
+    start, end = values.dates(row, note)
     return (
-        _id(row, "project_id"),
-        _required_text(row, "name"),
-        AccountStatus.ACTIVE if _flag(row, "active") else AccountStatus.INACTIVE,
-        _text(row, "client_id"),
-        _not_negative(row, "budget", MAX_AMOUNT) or ZERO,
-        _not_negative(row, "sales_tax", MAX_RATE),
-        _text(row, "po_box_number"),
-        _text(row, "payment_terms_id"),
-        _text(row, "description", MAX_DESCRIPTION),
-        _text(row, "subscription_number"),
-        _flag(row, "is_manual_prize_setting"),
-        _flag(row, "billable", missing=True),
+        values.whole_number(row, "project_id"),
+        values.required_text(row, "name"),
+        AccountStatus.ACTIVE if values.flag(row, "active") else AccountStatus.INACTIVE,
+        values.reference(row, "client_id"),
+        values.number(row, "budget", MAX_AMOUNT) or ZERO,
+        values.number(row, "sales_tax", MAX_RATE),
+        values.text(row, "po_box_number"),
+        values.reference(row, "payment_terms_id"),
+        values.text(row, "description", MAX_DESCRIPTION),
+        values.text(row, "subscription_number"),
+        values.flag(row, "is_manual_prize_setting"),
+        values.flag(row, "billable", missing=True),
         start,
         end,
-        _text(row, "creation_user"),
+        values.reference(row, "creation_user"),
     )
 
 
+def contest_fee(row: Row, note: Note) -> tuple[Any, ...]:
+    """The values of `app.billing_accounts.history.MARKUP_COLUMNS`. A fee above 1 is a percentage, as a markup is."""
+    account_id = values.whole_number(row, "project_id")
+    markup = values.number(row, "contest_fee_percentage", MAX_RATE)
+    if markup is None:
+        raise RejectedRowError("contest_fee_percentage: missing")
+    if not values.flag(row, "active", missing=True):
+        raise SupersededRowError("active: not active any more, left out")
+    changed_at = values.date(row, "modification_date", note) or values.date(row, "creation_date", note)
+    return account_id, markup, changed_at
+
+
+def client_link(row: Row, _: Note) -> tuple[Any, ...]:
+    """The values of `app.billing_accounts.history.LINK_COLUMNS`."""
+    return values.whole_number(row, "project_id"), values.required_reference(row, "client_id")
+
+
 def challenge_budget(row: Row, _: Note) -> tuple[Any, ...]:
-    """The values of `app.billing_accounts.history.LINE_COLUMNS`; consumed wins over locked."""
-    challenge_id, account_id = _required_text(row, "challenge_id"), _id(row, "project_id")
-    locked = _number(row, "locked_amount", MAX_AMOUNT) or ZERO
-    consumed = _number(row, "consumed_amount", MAX_AMOUNT) or ZERO
-    kind = "consumed" if consumed > 0 else "locked" if locked > 0 else None
+    """The values of `app.billing_accounts.line_history.LINE_COLUMNS`; consumed wins over locked."""
+    challenge_id, account_id = values.required_reference(row, "challenge_id"), values.whole_number(row, "project_id")
+    locked = values.number(row, "locked_amount", MAX_AMOUNT) or ZERO
+    consumed = values.number(row, "consumed_amount", MAX_AMOUNT) or ZERO
+    kind = Kind.CONSUMED if consumed > 0 else Kind.LOCKED if locked > 0 else None
     return account_id, challenge_id, kind, consumed if consumed > 0 else locked
 
 
 def user_account(row: Row, _: Note) -> tuple[Any, ...]:
     """The id of a user of the previous system, and the handle."""
-    return _required_text(row, "user_account_id"), _required_text(row, "user_name")
+    return values.required_reference(row, "user_account_id"), values.required_text(row, "user_name")
 
 
 def project_manager(row: Row, _: Note) -> tuple[Any, ...]:
     """The account, and the id the previous system gave its manager."""
-    if not _flag(row, "active", missing=True):
+    if not values.flag(row, "active", missing=True):
         raise RejectedRowError("active: this manager is not active any more")
-    return _id(row, "project_id"), _required_text(row, "user_account_id")
+    return values.whole_number(row, "project_id"), values.required_reference(row, "user_account_id")
+
+
+def _budget(converted: tuple[Any, ...]) -> Amount:
+    return BUDGET, converted[4]
+
+
+def _reserved(converted: tuple[Any, ...]) -> Amount | None:
+    _, _, kind, amount = converted
+    return kind and (kind, amount)
+
+
+def _rejected_budget(row: Row) -> Amount:
+    return BUDGET, _readable(row, "budget")
+
+
+def _rejected_reserved(row: Row) -> Amount | None:
+    consumed, locked = _readable(row, "consumed_amount"), _readable(row, "locked_amount")
+    if consumed:
+        return Kind.CONSUMED, consumed
+    return (Kind.LOCKED, locked) if locked else None
+
+
+def _readable(row: Row, name: str) -> Decimal:
+    """The number, rounded; 0 where there is none, or none that is an amount of money."""
+    try:
+        number = values.any_number(row, name) or ZERO
+    except RejectedRowError:
+        return ZERO
+    return round_amount(number) if abs(number) <= MAX_READABLE else ZERO
 
 
 _IGNORED = {"creation_user", "creation_date", "modification_user", "modification_date"}
@@ -118,94 +165,27 @@ _ACCOUNT_FIELDS = {
     "is_manual_prize_setting",
     "billable",
 }
-ACCOUNT = RowKind("time_oltp:project", frozenset(_ACCOUNT_FIELDS | _PERIOD | _IGNORED), account)
+ACCOUNT = RowKind(
+    "time_oltp:project", frozenset(_ACCOUNT_FIELDS | _PERIOD | _IGNORED), account, _budget, _rejected_budget
+)
 CHALLENGE_BUDGET = RowKind(
     "time_oltp:project_challenge_budget",
     frozenset({"challenge_id", "project_id", "locked_amount", "consumed_amount"}),
     challenge_budget,
+    _reserved,
+    _rejected_reserved,
+)
+CONTEST_FEE = RowKind(
+    "time_oltp:project_contest_fee_percentage",
+    frozenset({"project_contest_fee_percentage_id", "project_id", "contest_fee_percentage", "active", *_IGNORED}),
+    contest_fee,
+)
+CLIENT_LINK = RowKind(
+    "time_oltp:client_project",
+    frozenset({"client_project_id", "client_id", "project_id", *_IGNORED}),
+    client_link,
 )
 USER_ACCOUNT = RowKind("time_oltp:user_account", frozenset({"user_account_id", "user_name"}), user_account)
 PROJECT_MANAGER = RowKind(
     "time_oltp:project_manager", frozenset({"project_id", "user_account_id", "active"}), project_manager
 )
-
-
-def _text(row: Row, name: str, longest: int = MAX_TEXT) -> str | None:
-    value = row.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise RejectedRowError(f"{name}: not a text")
-    value = str(value).strip()
-    if len(value) > longest:
-        raise RejectedRowError(f"{name}: longer than {longest} characters")
-    if "\x00" in value:
-        raise RejectedRowError(f"{name}: holds a NUL character")
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise RejectedRowError(f"{name}: not valid UTF-8") from None
-    return value or None
-
-
-def _required_text(row: Row, name: str) -> str:
-    value = _text(row, name)
-    if value is None:
-        raise RejectedRowError(f"{name}: missing")
-    return value
-
-
-def _id(row: Row, name: str) -> int:
-    value = row.get(name)
-    if value is None or value == "":
-        raise RejectedRowError(f"{name}: missing")
-    if isinstance(value, bool) or not _DIGITS.fullmatch(str(value)) or not 1 <= int(value) <= MAX_ID:
-        raise RejectedRowError(f"{name}: not a whole number from 1 to {MAX_ID}")
-    return int(value)
-
-
-def _number(row: Row, name: str, most: Decimal) -> Decimal | None:
-    """The number, rounded half up to 4 decimals: the export was written from floats."""
-    value = row.get(name)
-    if value is None or value == "":
-        return None
-    if isinstance(value, bool) or not _NUMBER.fullmatch(str(value)):
-        raise RejectedRowError(f"{name}: not a number")
-    number = Decimal(value)
-    if abs(number) > most:
-        raise RejectedRowError(f"{name}: too large")
-    return round_amount(number)
-
-
-def _not_negative(row: Row, name: str, most: Decimal) -> Decimal | None:
-    number = _number(row, name, most)
-    if number is not None and number < 0:
-        raise RejectedRowError(f"{name}: negative")
-    return number
-
-
-def _flag(row: Row, name: str, *, missing: bool = False) -> bool:
-    value = row.get(name)
-    return missing if value is None or value == "" else str(value).strip().lower() in _TRUE
-
-
-def _dates(row: Row, note: Note) -> tuple[datetime | None, datetime | None]:
-    """Start and end; an end before the start is left out."""
-    start, end = _date(row, "start_date", note), _date(row, "end_date", note)
-    if start and end and start > end:
-        note("end_date: before start_date, left out")
-        end = None
-    return start, end
-
-
-def _date(row: Row, name: str, note: Note) -> datetime | None:
-    value = row.get(name)
-    if value is None or value == "":
-        return None
-    try:
-        moment = datetime.fromisoformat(value.strip())
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (AttributeError, ValueError, OverflowError):
-        note(f"{name}: not a date, left out")
-        return None

@@ -1,11 +1,16 @@
 """Reads an export of any size as a stream of rows, one kind after another, without holding more than a row of it."""
 
 import codecs
+import gzip
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterator
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from cli.legacy_import.values import Number
 
 CHUNK_BYTES = 1 << 20
 # A "row" that goes on for longer than this is damage, not data.
@@ -13,12 +18,43 @@ MAX_ROW_CHARACTERS = 16 << 20
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _NEXT_ROW = re.compile(r"[ \t\r\n]*,[ \t\r\n]*(?=[^ \t\r\n])")
+_GZIP = b"\x1f\x8b"
+# What a file may begin with, and what it is then.
+_OTHERS = {
+    codecs.BOM_UTF32_LE: "it is UTF-32; save it as UTF-8",
+    codecs.BOM_UTF32_BE: "it is UTF-32; save it as UTF-8",
+    codecs.BOM_UTF16_LE: "it is UTF-16; save it as UTF-8",
+    codecs.BOM_UTF16_BE: "it is UTF-16; save it as UTF-8",
+    b"{\x00": "it is UTF-16; save it as UTF-8",
+    b"\x00{": "it is UTF-16; save it as UTF-8",
+    b"PK\x03\x04": "it is a zip archive; unpack it",
+    b"BZh": "it is compressed with bzip2; unpack it, or use gzip",
+    b"\xfd7zXZ": "it is compressed with xz; unpack it, or use gzip",
+    b"\x28\xb5\x2f\xfd": "it is compressed with zstd; unpack it, or use gzip",
+}
+_LONGEST_START = max(len(start) for start in _OTHERS)
+# Integers of more digits stay text, as other numbers do.
+_INTEGER_DIGITS = 18
+
+
+def _integer(digits: str) -> int | Number:
+    return int(digits) if len(digits) <= _INTEGER_DIGITS else Number(digits)
+
+
 # Numbers stay text, so that none passes through a float. Raw control characters in texts are the export's own.
-_DECODER = json.JSONDecoder(parse_float=str, parse_constant=str, strict=False)
+_DECODER = json.JSONDecoder(parse_int=_integer, parse_float=Number, parse_constant=str, strict=False)
+
+
+_ENDS_TOO_EARLY = "the file ends too early"
+_CLOSING = frozenset('}]"')
+_ONE_PER_LINE = "another object follows; a file with one object per line is not an export, which is one object of lists"
 
 
 class BrokenFileError(Exception):
-    """The file is not, or not to its end, an object of lists of rows. Everything before `byte` was read."""
+    """The file is not, or not to its end, an object of lists of rows. Everything before `byte` was read.
+
+    Of a compressed file it is a byte of what it holds.
+    """
 
     def __init__(self, byte: int, problem: str) -> None:
         super().__init__(f"broken at byte {byte}: {problem}")
@@ -34,16 +70,28 @@ class SourceRow(NamedTuple):
 
 
 def rows(path: Path, on_read: Callable[[int], None]) -> Iterator[SourceRow]:
-    """Every row of every list in the file; `on_read` is told the bytes read so far. Raises BrokenFileError."""
+    """Every row of every list in the file, which may be compressed with gzip. Raises BrokenFileError.
+
+    `on_read` is told the bytes of the file read so far.
+    """
     with path.open("rb") as file:
-        yield from _Reader(file.read, on_read).rows()
+        start = file.read(_LONGEST_START)
+        file.seek(0)
+        for other, problem in _OTHERS.items():
+            if start.startswith(other):
+                raise BrokenFileError(0, problem)
+        if not start.startswith(_GZIP):
+            yield from _Reader(file, lambda _: on_read(file.tell())).rows()
+            return
+        with gzip.open(file) as unpacked:
+            yield from _Reader(unpacked, lambda _: on_read(file.tell())).rows()
 
 
 class _Reader:
     """A window of text that moves along the file."""
 
-    def __init__(self, read: Callable[[int], bytes], on_read: Callable[[int], None]) -> None:
-        self._read = read
+    def __init__(self, file: BufferedIOBase, on_read: Callable[[int], None]) -> None:
+        self._file = file
         self._on_read = on_read
         # Bytes that are not UTF-8 spoil the row they stand in, not the file.
         self._decode = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape").decode
@@ -97,11 +145,11 @@ class _Reader:
                 if len(self._text) - self._at < MAX_ROW_CHARACTERS and self._more():
                     continue
                 position = len(self._text) if error.msg.startswith("Unterminated") else self._at + offset
-                raise self._broken(error.msg[0].lower() + error.msg[1:], position) from None
+                raise self._broken(_sentence(error.msg), position) from None
             except RecursionError:
                 raise self._broken("it is nested too deeply") from None
             # What ends with the window may go on after it: 12 of 123.
-            if end < len(self._text) or not self._more():
+            if end < len(self._text) or self._text[end - 1] in _CLOSING or not self._more():
                 raw = self._text[self._at : end]
                 self._at = end
                 return value, raw
@@ -121,7 +169,8 @@ class _Reader:
     def _expect_end(self) -> None:
         self._skip_space()
         if self._at < len(self._text):
-            raise self._broken("something follows the end of the document")
+            is_object = self._text.startswith("{", self._at)
+            raise self._broken(_ONE_PER_LINE if is_object else "something follows the end of the document")
 
     def _skip_space(self) -> None:
         while True:
@@ -134,7 +183,7 @@ class _Reader:
         """Read another chunk, letting go of what was passed; false at the end of the file."""
         if self._ended:
             return False
-        chunk = self._read(CHUNK_BYTES)
+        chunk = self._read()
         self._ended = not chunk
         self._bytes_read += len(chunk)
         self._text = self._text[self._at :] + self._decode(chunk, self._ended)
@@ -142,10 +191,24 @@ class _Reader:
         self._on_read(self._bytes_read)
         return not self._ended
 
+    def _read(self) -> bytes:
+        try:
+            # What comes before damage is not held back until there is more of it.
+            return self._file.read1(CHUNK_BYTES)
+        except EOFError:
+            raise BrokenFileError(self._bytes_read, _ENDS_TOO_EARLY) from None
+        except (gzip.BadGzipFile, zlib.error) as error:
+            raise BrokenFileError(self._bytes_read, _sentence(str(error))) from None
+
     def _broken(self, problem: str, position: int | None = None) -> BrokenFileError:
         """The failure at a position of the window, by default the present one."""
         rest = self._text[self._at if position is None else position :]
         byte = self._bytes_read - len(rest.encode("utf-8", "surrogateescape"))
         if not rest:
-            problem = "the file ends too early"
+            problem = _ENDS_TOO_EARLY
         return BrokenFileError(byte, problem)
+
+
+def _sentence(message: str) -> str:
+    """A message of a library as it goes on after a colon."""
+    return message[:1].lower() + message[1:]

@@ -5,7 +5,8 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from decimal import Decimal
 from pathlib import Path
 from typing import IO
 
@@ -15,11 +16,39 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 
 from app.db.staging import Merged
+from app.money import ZERO, plain
+from cli.legacy_import.mapping import Amount
+from cli.legacy_import.rejected import as_line
 
 # Notes are counted by their words; a file that invents new ones for every row must not fill the memory.
 MAX_NOTES = 100
 PLAIN_PROGRESS_SECONDS = 5
+# Of what is not a terminal: wide enough for no number to be cut.
+REPORT_COLUMNS = 200
 NOTHING = Merged(0, 0, 0)
+MAX_KEY_CHARACTERS = 64
+
+
+def printable(text: str) -> str:
+    """A text of a file as a terminal may show it."""
+    shown = text[:MAX_KEY_CHARACTERS]
+    return shown if shown.isprintable() else ascii(shown)[1:-1]
+
+
+@dataclass
+class Total:
+    """What became of the money of one kind: everything read is in one of the others."""
+
+    read: Decimal = ZERO
+    loaded: Decimal = ZERO
+    kept: Decimal = ZERO
+    repeated: Decimal = ZERO
+    rejected: Decimal = ZERO
+
+    @property
+    def difference(self) -> Decimal:
+        """What is unaccounted for."""
+        return self.read - self.loaded - self.kept - self.repeated - self.rejected
 
 
 @dataclass
@@ -42,17 +71,29 @@ class Report:
     reasons: Counter[tuple[str, str]] = field(init=False, default_factory=Counter)
     notes: Counter[tuple[str, str]] = field(init=False, default_factory=Counter)
     broken: list[str] = field(init=False, default_factory=list)
+    # By kind, and by what the money is.
+    totals: dict[tuple[str, str], Total] = field(init=False, default_factory=dict)
+    remarks: list[str] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         self.counts = {key: KindCounts() for key in self.keys}
 
-    def reject(self, key: str, raw: str, reason: str) -> None:
-        """Count a row that cannot be loaded, and keep it as it stands in the file."""
+    def reject(self, key: str, raw: str, reason: str, amount: Amount | None = None) -> None:
+        """Count a row that cannot be loaded, with what it amounts to, and keep it as it stands in the file."""
         self.counts[key].rejected += 1
         self.reasons[key, reason] += 1
+        if amount is not None:
+            self.total(key, amount[0]).rejected += amount[1]
         if self.errors is not None:
-            row = raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\n", " ")
-            self.errors.write(f'{{"kind": "{key}", "reason": "{reason}", "row": {row}}}\n')
+            self.errors.write(as_line(key, reason, raw))
+
+    def read_amount(self, key: str, amount: Amount) -> None:
+        """Add what a row amounts to to what was read."""
+        self.total(key, amount[0]).read += amount[1]
+
+    def total(self, key: str, name: str) -> Total:
+        """The money `name` of a kind."""
+        return self.totals.setdefault((key, name), Total())
 
     def note(self, key: str, note: str) -> None:
         """Count something that was left out."""
@@ -61,22 +102,39 @@ class Report:
 
     def show(self) -> None:
         """Print what happened."""
-        table = Table("kind", *("read", "created", "updated", "unchanged", "repeated", "rejected"))
-        for column in table.columns[1:]:
-            column.justify = "right"
+        table = Table("kind", *("read", "created", "updated", "unchanged", "kept", "repeated", "rejected"))
         for key, count in self.counts.items():
             numbers = (count.read, *count.merged, count.repeated, count.rejected)
             table.add_row(key, *(f"{number:,}" for number in numbers))
-        Console(width=None if sys.stdout.isatty() else 120).print(table)
+        _print(table)
         for (key, reason), times in self.reasons.most_common():
             click.echo(f"{key}: {times:,} rejected: {reason}")
         for (key, note), times in self.notes.most_common():
             click.echo(f"{key}: {times:,} times {note}")
+        for remark in self.remarks:
+            click.echo(remark)
+        self._show_totals()
+
+    def _show_totals(self) -> None:
+        names = [each.name for each in fields(Total)]
+        table = Table("money", *names, "difference")
+        for (key, name), total in sorted(self.totals.items()):
+            amounts = [getattr(total, each) for each in (*names, "difference")]
+            table.add_row(f"{key} {name}", *(plain(amount) for amount in amounts))
+        if self.totals:
+            _print(table)
 
     def failure(self) -> str | None:
         """Why the import as a whole did not succeed; None when it did."""
         if self.broken:
             return "; ".join(self.broken)
+        wrong = [
+            f"{key} {name} by {plain(total.difference)}"
+            for (key, name), total in self.totals.items()
+            if total.difference
+        ]
+        if wrong:
+            return f"What was read and what became of it differ: {', '.join(wrong)}"
         if not any(count.read for count in self.counts.values()):
             return f"The files hold none of {', '.join(self.keys)}"
         refused = [key for key, count in self.counts.items() if count.read and count.read == count.rejected]
@@ -117,3 +175,9 @@ def file_progress() -> Iterator[FileProgress]:
     columns = (TextColumn("Reading {task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
         yield FileProgress(bar)
+
+
+def _print(table: Table) -> None:
+    for column in table.columns[1:]:
+        column.justify = "right"
+    Console(width=None if sys.stdout.isatty() else REPORT_COLUMNS).print(table)

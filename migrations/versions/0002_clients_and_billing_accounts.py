@@ -76,6 +76,8 @@ def upgrade() -> None:
         sa.Column("created_by", sa.String(length=255), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("status_as_imported", sa.Boolean(), nullable=True),
+        sa.Column("markup_as_imported", sa.Boolean(), nullable=True),
         sa.Column(
             "name_search", postgresql.TSVECTOR(), sa.Computed("search_grams(name)", persisted=True), nullable=False
         ),
@@ -128,6 +130,7 @@ def upgrade() -> None:
             sa.Computed("amount - locked - consumed", persisted=True),
             nullable=False,
         ),
+        sa.Column("as_imported", sa.Boolean(), nullable=True),
         sa.CheckConstraint("amount >= 0", name=op.f("ck_budgets_amount")),
         sa.CheckConstraint("consumed >= 0", name=op.f("ck_budgets_consumed")),
         sa.CheckConstraint("locked >= 0", name=op.f("ck_budgets_locked")),
@@ -148,6 +151,7 @@ def upgrade() -> None:
         sa.Column("external_name", sa.String(length=255), nullable=True),
         sa.Column("amount", sa.Numeric(precision=15, scale=4), nullable=False),
         sa.Column("date", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("as_imported", sa.Boolean(), nullable=True),
         sa.CheckConstraint(
             "external_type IN ('CHALLENGE', 'ENGAGEMENT', 'WORK_PERIOD_PAYMENT')",
             name=op.f("ck_budget_lines_external_type"),
@@ -166,6 +170,15 @@ def upgrade() -> None:
         ["billing_account_id", "external_type", "external_id"],
         unique=True,
         postgresql_where=sa.text("external_type <> 'ENGAGEMENT'"),
+    )
+    op.create_table(
+        "released_lines",
+        sa.Column("billing_account_id", sa.Integer(), nullable=False),
+        sa.Column("external_id", sa.String(length=255), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["billing_account_id"], ["budgets.billing_account_id"], name=op.f("fk_released_lines_billing_account_id")
+        ),
+        sa.PrimaryKeyConstraint("billing_account_id", "external_id", name=op.f("pk_released_lines")),
     )
     _keep_row_counts()
 
@@ -201,6 +214,7 @@ def _keep_row_counts() -> None:
 
 
 def downgrade() -> None:
-    for table in ("budget_lines", "budgets", "billing_account_access", "billing_accounts", "clients", "row_counts"):
+    own = ("released_lines", "budget_lines", "budgets", "billing_account_access", "billing_accounts", "clients")
+    for table in (*own, "row_counts"):
         op.drop_table(table)
     op.execute("DROP FUNCTION count_rows()")

@@ -87,7 +87,7 @@ def test_a_second_import_changes_nothing(run: Run, export: Export, admin: Caller
     before = data(admin.get(f"/v6/billing-accounts/{account_id}/users"))
     result = run("import-access", path)
     row = next(line for line in result.output.splitlines() if "time_oltp:project_manager │" in line)
-    assert [cell.strip() for cell in row.split("│")[2:-1]] == ["2", "0", "0", "1", "1", "0"]
+    assert [cell.strip() for cell in row.split("│")[2:-1]] == ["2", "0", "0", "1", "0", "1", "0"]
     assert data(admin.get(f"/v6/billing-accounts/{account_id}/users")) == before
 
 

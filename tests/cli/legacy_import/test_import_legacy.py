@@ -1,11 +1,9 @@
 import json
-import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
 from flask import Flask
 from sqlalchemy import text
 
@@ -14,56 +12,7 @@ from app.db.base import db
 from bench import legacy_export
 from tests.caller import Caller, data
 from tests.cli.conftest import Run
-from tests.cli.legacy_import.conftest import Export
-
-CLIENT = {
-    "client_id": "77",
-    "name": "Acme",
-    "status": "1",
-    "customer_number": "C-77",
-    "start_date": "2010-01-01 00:00:00",
-}
-PROJECT = {
-    "project_id": "500",
-    "name": "Old account",
-    "active": "1",
-    "client_id": "77",
-    "budget": "1000.50",
-    "sales_tax": "8.25",
-    "po_box_number": "PO-1",
-    "payment_terms_id": "30",
-    "description": "From before",
-    "subscription_number": "S-1",
-    "is_manual_prize_setting": "1",
-    "billable": "0",
-    "start_date": "2010-01-01 00:00:00",
-    "end_date": "2030-12-31 23:59:59",
-    "creation_user": "132456",
-}
-
-
-def budget(challenge: str, locked: str, consumed: str, project: str = "500") -> dict[str, str]:
-    return {
-        "challenge_id": challenge,
-        "project_id": project,
-        "locked_amount": locked,
-        "consumed_amount": consumed,
-    }
-
-
-def counts(result: Result, kind: str) -> list[int]:
-    """Read, created, updated, unchanged, repeated and rejected rows of a kind, from the table printed."""
-    row = next(line for line in result.output.splitlines() if re.search(rf"time_oltp:{kind}\s*│", line))
-    return [int(cell.replace(",", "")) for cell in row.split("│")[2:-1]]
-
-
-def lines(admin: Caller, account_id: int = 500) -> dict[str, tuple[str, Decimal]]:
-    account = data(admin.get(f"/v6/billing-accounts/{account_id}"))
-    return {
-        line["externalId"]: (kind, line["amount"])
-        for kind in ("locked", "consumed")
-        for line in account[f"{kind}Amounts"]
-    }
+from tests.cli.legacy_import.conftest import CLIENT, PROJECT, Export, budget, counts, lines
 
 
 class TestFailures:
@@ -196,7 +145,7 @@ class TestBudgets:
         run("import-legacy", export(client=[CLIENT], project=[PROJECT], project_challenge_budget=first))
         second = [budget("1", "0", "11"), budget("2", "0", "0"), budget("3", "33", "0"), budget("4", "40", "0")]
         result = run("import-legacy", export(project_challenge_budget=[*second, budget("5", "5", "")]))
-        assert counts(result, "project_challenge_budget") == [5, 1, 3, 1, 0, 0]
+        assert counts(result, "project_challenge_budget") == [5, 1, 3, 1, 0, 0, 0]
         assert lines(admin) == {
             "1": ("consumed", 11),
             "3": ("locked", 33),
@@ -223,7 +172,7 @@ class TestBudgets:
         errors = tmp_path / "rejected.jsonl"
         result = run("import-legacy", path, "--errors", errors)
         assert result.exit_code == 0
-        assert counts(result, "project_challenge_budget") == [2, 1, 0, 0, 0, 1]
+        assert counts(result, "project_challenge_budget") == [2, 1, 0, 0, 0, 0, 1]
         assert [json.loads(line) for line in errors.read_text().splitlines()] == [
             {
                 "kind": "time_oltp:project_challenge_budget",
@@ -251,8 +200,8 @@ class TestWholes:
             project_challenge_budget=[budget("1", "9", "0"), budget("1", "5", "0")],
         )
         result = run("import-legacy", first, last)
-        assert counts(result, "client") == [3, 1, 0, 0, 2, 0]
-        assert counts(result, "project_challenge_budget") == [2, 1, 0, 0, 1, 0]
+        assert counts(result, "client") == [3, 1, 0, 0, 0, 2, 0]
+        assert counts(result, "project_challenge_budget") == [2, 1, 0, 0, 0, 1, 0]
         assert data(admin.get("/v6/clients/77"))["name"] == "Third"
         assert data(admin.get("/v6/billing-accounts/500"))["budget"] == 7
         assert lines(admin) == {"1": ("locked", 5)}
@@ -272,7 +221,7 @@ class TestWholes:
         again = run("import-legacy", path)
         assert again.exit_code == 0
         for kind in ("client", "project", "project_challenge_budget"):
-            assert counts(again, kind) == [1, 0, 0, 1, 0, 0]
+            assert counts(again, kind) == [1, 0, 0, 1, 0, 0, 0]
         assert versions() == before, "no row was written again"
 
     def test_a_changed_row_is_updated_but_not_its_origin_nor_its_markup(
@@ -282,7 +231,7 @@ class TestWholes:
         data(admin.patch("/v6/billing-accounts/500", {"markup": 0.2}))
         changed = {**PROJECT, "name": "Renamed", "creation_user": "else", "budget": "5"}
         result = run("import-legacy", export(project=[changed]))
-        assert counts(result, "project") == [1, 0, 1, 0, 0, 0]
+        assert counts(result, "project") == [1, 0, 1, 0, 0, 0, 0]
         account = data(admin.get("/v6/billing-accounts/500"))
         assert (account["name"], account["budget"]) == ("Renamed", 5)
         assert (account["createdBy"], account["markup"]) == ("132456", Decimal("0.2"))
@@ -292,7 +241,7 @@ class TestWholes:
         result = run("import-legacy", path, "--dry-run")
         assert result.exit_code == 0
         for kind in ("client", "project", "project_challenge_budget"):
-            assert counts(result, kind) == [1, 1, 0, 0, 0, 0]
+            assert counts(result, kind) == [1, 1, 0, 0, 0, 0, 0]
         assert "nothing was changed" in result.output
         assert data(admin.get("/v6/clients"))["count"] == 0
         assert data(admin.get("/v6/billing-accounts"))["count"] == 0
@@ -316,7 +265,7 @@ class TestWholes:
         assert result.exit_code == 0, result.output
         rejected = [json.loads(line)["kind"] for line in errors.read_text().splitlines()]
         for kind, read in expected.read.items():
-            read_now, created, updated, _, _, refused = counts(result, kind.removeprefix("time_oltp:"))
+            read_now, created, updated, _, _, _, refused = counts(result, kind.removeprefix("time_oltp:"))
             assert (read_now, updated, refused) == (read, 0, expected.rejected[kind])
             assert rejected.count(kind) == refused
             assert created <= read

@@ -7,7 +7,7 @@ import pytest
 from app.billing_accounts.history import ACCOUNT_COLUMNS
 from app.clients.history import COLUMNS
 from cli.legacy_import import mapping
-from cli.legacy_import.mapping import RejectedRowError
+from cli.legacy_import.values import Number, RejectedRowError
 
 
 def client(**row: Any) -> dict[str, Any]:
@@ -152,12 +152,81 @@ def test_an_end_before_the_start_is_dropped_and_noted() -> None:
         ("10", None, ("locked", 10)),
         ("0", "0", (None, 0)),
         (None, None, (None, 0)),
-        ("-3", "-5", (None, -3)),
         ("0.00004", "0.00001", (None, 0)),
     ],
 )
 def test_consumed_wins_over_locked(locked: Any, consumed: Any, expected: tuple[Any, int]) -> None:
     assert line(locked, consumed) == expected
+
+
+@pytest.mark.parametrize(
+    ("locked", "consumed", "reason"),
+    [
+        (-1, 0, "locked_amount: negative"),
+        ("-1", "10", "locked_amount: negative"),
+        ("10", "-5", "consumed_amount: negative"),
+        ("-0.00001", None, "locked_amount: negative"),
+        ("1e12", None, "locked_amount: too large"),
+    ],
+)
+def test_amounts_that_cannot_be_say_why(locked: Any, consumed: Any, reason: str) -> None:
+    with pytest.raises(RejectedRowError, match=reason):
+        line(locked, consumed)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["5001", 5001, "5001.0", "5001.", "5001.000", Number("5001.0"), Number("5.001e3"), Number("5.001E+3")],
+)
+def test_whole_numbers_are_ids_however_they_are_written(value: Any) -> None:
+    expected = 5001
+    assert account(project_id=value)["id"] == expected
+    assert account(client_id=value)["client_id"] == str(expected)
+    assert client(client_id=value)["id"] == str(expected)
+    row = {"challenge_id": value, "project_id": value}
+    assert mapping.challenge_budget(row, lambda _: None)[:2] == (expected, str(expected))
+    assert mapping.user_account({"user_account_id": value, "user_name": "ann"}, lambda _: None)[0] == str(expected)
+    row = {"user_account_id": value, "project_id": value, "client_id": value}
+    assert mapping.project_manager(row, lambda _: None) == (expected, str(expected))
+    assert mapping.client_link(row, lambda _: None) == (expected, str(expected))
+
+
+@pytest.mark.parametrize("value", ["1e3", "5001.5", "v1.0", "1.0.0", "0x10", ".0", "-1.0"])
+def test_other_texts_are_references_as_they_stand(value: str) -> None:
+    assert client(client_id=value)["id"] == value
+
+
+@pytest.mark.parametrize("value", ["5001.5", Number("5001.5"), Number("1e99"), "1e3", Number("9" * 5000), "-1.0", ".0"])
+def test_numbers_that_are_not_whole_or_too_large_are_no_ids(value: Any) -> None:
+    with pytest.raises(RejectedRowError, match="project_id: not a whole number"):
+        account(project_id=value)
+
+
+@pytest.mark.parametrize("value", ["a\u200bb", "a\x1fb", "a\u202eb", ".", ".."])
+def test_references_that_could_not_be_named_are_rejected(value: str) -> None:
+    with pytest.raises(RejectedRowError, match="client_id: "):
+        client(client_id=value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("0.33", "0.33"), (Number("0.33"), "0.33"), ("33", "33"), ("1", "1"), ("0", "0")]
+)
+def test_a_fee_is_a_markup_as_it_stands(value: Any, expected: str) -> None:
+    row = {"project_id": "1", "contest_fee_percentage": value, "active": "1"}
+    assert mapping.contest_fee(row, lambda _: None) == (1, Decimal(expected), None)
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({}, "missing"),
+        ({"contest_fee_percentage": "33 %"}, "not a number"),
+        ({"contest_fee_percentage": -1}, "negative"),
+    ],
+)
+def test_a_fee_that_is_none_is_rejected(row: dict[str, Any], reason: str) -> None:
+    with pytest.raises(RejectedRowError, match=f"contest_fee_percentage: {reason}"):
+        mapping.contest_fee({"project_id": "1", **row}, lambda _: None)
 
 
 def test_a_manager_who_left_is_refused() -> None:

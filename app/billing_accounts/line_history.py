@@ -1,0 +1,152 @@
+"""Budget lines of a previous system, merged by the thousand.
+
+History is taken as it is: the budget rule binds new operations only. Lines and totals move together here as in
+`ledger`, with the locks in the same order: budgets by account id, then lines. What was changed here since it was
+imported is kept.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import IO, NamedTuple
+
+from sqlalchemy import TextClause, text
+
+from app.billing_accounts.models import Kind
+from app.clock import utc_now
+from app.db.base import db
+from app.db.staging import Merged, by_index, stage
+from app.money import ZERO
+
+LINE_COLUMNS = {"account_id": "integer", "challenge_id": "text", "kind": "text", "amount": "numeric", "raw": "text"}
+
+_NO_ACCOUNT = (
+    "FROM staged_lines AS line WHERE NOT EXISTS (SELECT FROM budgets WHERE billing_account_id = line.account_id)"
+)
+_WITHOUT_ACCOUNT = text(f"SELECT raw {_NO_ACCOUNT}")
+_DROP_WITHOUT_ACCOUNT = text(f"DELETE {_NO_ACCOUNT}")
+# A challenge whose lock was released here has no line any more, and is to have none.
+_FIND_CHANGES = text("""
+    CREATE TEMP TABLE changed_lines ON COMMIT DROP AS
+    SELECT staged.account_id, staged.challenge_id, staged.kind, staged.amount,
+        known.id AS line_id, known.kind AS old_kind, known.amount AS old_amount,
+        CASE WHEN known.id IS NULL THEN released.external_id IS NOT NULL ELSE known.as_imported IS NOT TRUE END AS kept
+    FROM staged_lines AS staged
+    LEFT JOIN budget_lines AS known
+        ON known.billing_account_id = staged.account_id AND known.external_type = 'CHALLENGE'
+        AND known.external_id = staged.challenge_id
+    LEFT JOIN released_lines AS released
+        ON released.billing_account_id = staged.account_id AND released.external_id = staged.challenge_id
+    WHERE (known.kind, known.amount)
+        IS DISTINCT FROM (staged.kind, CASE WHEN staged.kind IS NOT NULL THEN staged.amount END)
+""")
+_FORGET_CHANGES = text("DROP TABLE changed_lines")
+_LOCK_BUDGETS = text("""
+    SELECT FROM budgets WHERE billing_account_id IN (SELECT account_id FROM changed_lines WHERE NOT kept)
+    ORDER BY billing_account_id FOR NO KEY UPDATE
+""")
+_ADD = text("""
+    INSERT INTO budget_lines (billing_account_id, kind, external_type, external_id, amount, date, as_imported)
+    SELECT account_id, kind, 'CHALLENGE', challenge_id, amount, :now, true
+    FROM changed_lines WHERE line_id IS NULL AND NOT kept
+""")
+_REPLACE_AND_REMOVE = text("""
+    WITH replaced AS (
+        UPDATE budget_lines AS known SET kind = changed.kind, amount = changed.amount, date = :now
+        FROM changed_lines AS changed
+        WHERE known.id = changed.line_id AND known.billing_account_id = changed.account_id
+            AND changed.kind IS NOT NULL AND NOT changed.kept
+    )
+    DELETE FROM budget_lines AS known USING changed_lines AS changed
+    WHERE known.id = changed.line_id AND known.billing_account_id = changed.account_id
+        AND changed.kind IS NULL AND NOT changed.kept
+""")
+_MOVE_TOTALS = text("""
+    UPDATE budgets SET locked = budgets.locked + moved.locked, consumed = budgets.consumed + moved.consumed
+    FROM (
+        SELECT account_id,
+            coalesce(sum(amount) FILTER (WHERE kind = 'locked'), 0)
+                - coalesce(sum(old_amount) FILTER (WHERE old_kind = 'locked'), 0) AS locked,
+            coalesce(sum(amount) FILTER (WHERE kind = 'consumed'), 0)
+                - coalesce(sum(old_amount) FILTER (WHERE old_kind = 'consumed'), 0) AS consumed
+        FROM changed_lines WHERE NOT kept GROUP BY account_id
+    ) AS moved
+    WHERE budgets.billing_account_id = moved.account_id
+""")
+_COUNTS = text("""
+    SELECT count(*) FILTER (WHERE line_id IS NULL AND NOT kept) AS created,
+        count(*) FILTER (WHERE line_id IS NOT NULL AND NOT kept) AS updated, count(*) FILTER (WHERE kept) AS kept
+    FROM changed_lines
+""")
+_STAGED_AMOUNTS = text("SELECT kind, sum(amount) AS amount FROM staged_lines WHERE kind IS NOT NULL GROUP BY kind")
+_AMOUNTS_WITHOUT_ACCOUNT = text(f"SELECT kind, sum(amount) AS amount {_NO_ACCOUNT} AND kind IS NOT NULL GROUP BY kind")
+_KEPT_AMOUNTS = text(
+    "SELECT kind, sum(amount) AS amount FROM changed_lines WHERE kept AND kind IS NOT NULL GROUP BY kind",
+)
+_CHANGED_AMOUNTS = text("SELECT kind, sum(amount) AS amount FROM changed_lines WHERE kind IS NOT NULL GROUP BY kind")
+# Of what was written, as it stands now.
+_STANDING_AMOUNTS = text("""
+    SELECT changed.kind, sum(changed.amount) AS amount
+    FROM changed_lines AS changed JOIN budget_lines AS known
+        ON known.billing_account_id = changed.account_id AND known.external_type = 'CHALLENGE'
+        AND known.external_id = changed.challenge_id
+    WHERE NOT changed.kept AND known.kind = changed.kind AND known.amount = changed.amount
+    GROUP BY changed.kind
+""")
+
+
+class Amounts(NamedTuple):
+    """What staged rows amount to, and of that what is now in the books and what was kept as it was changed here."""
+
+    staged: Decimal
+    loaded: Decimal
+    kept: Decimal
+
+
+def stage_lines(lines: IO[bytes]) -> int:
+    """Stage the CSV `lines` of LINE_COLUMNS for `merge_lines`; the number of distinct challenges per account."""
+    return stage("staged_lines", LINE_COLUMNS, ["account_id", "challenge_id"], lines)
+
+
+def drop_lines_without_account() -> Iterator[str]:
+    """Take back the staged lines whose account does not exist; the `raw` text of each."""
+    yield from db.session.execute(_WITHOUT_ACCOUNT, execution_options={"yield_per": 1000}).scalars()
+    db.session.execute(_DROP_WITHOUT_ACCOUNT)
+
+
+def amounts_without_account() -> dict[Kind, Decimal]:
+    """What the staged lines amount to whose account does not exist."""
+    return _by_kind(_AMOUNTS_WITHOUT_ACCOUNT)
+
+
+def merge_lines(staged: int) -> Merged:
+    """Make each staged challenge's line what it says, removing it where `kind` is null, and move the totals."""
+    db.session.execute(_FIND_CHANGES)
+    created, updated, kept = db.session.execute(_COUNTS).one()
+    if created or updated:
+        db.session.execute(_LOCK_BUDGETS)
+        # Read anew: from here on no one else changes these lines, but someone may have done so until now.
+        db.session.execute(_FORGET_CHANGES)
+        db.session.execute(_FIND_CHANGES)
+        _write()
+        created, updated, kept = db.session.execute(_COUNTS).one()
+    return Merged(created, updated, staged - created - updated - kept, kept)
+
+
+def merged_amounts() -> dict[Kind, Amounts]:
+    """By kind, what the lines of the last `merge_lines` amount to and what became of it."""
+    staged, kept, changed = _by_kind(_STAGED_AMOUNTS), _by_kind(_KEPT_AMOUNTS), _by_kind(_CHANGED_AMOUNTS)
+    standing = _by_kind(_STANDING_AMOUNTS)
+    return {kind: Amounts(staged[kind], staged[kind] - changed[kind] + standing[kind], kept[kind]) for kind in Kind}
+
+
+def _write() -> None:
+    now = {"now": utc_now()}
+    db.session.execute(_REPLACE_AND_REMOVE, now)
+    with by_index():
+        db.session.execute(_ADD, now)
+    db.session.execute(_MOVE_TOTALS)
+
+
+def _by_kind(statement: TextClause) -> dict[Kind, Decimal]:
+    found = {row.kind: row.amount for row in db.session.execute(statement)}
+    return {kind: found.get(kind, ZERO) for kind in Kind}
