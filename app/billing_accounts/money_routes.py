@@ -10,7 +10,6 @@ from app.billing_accounts import ledger, schemas
 from app.billing_accounts.ledger import Charge, Reference
 from app.billing_accounts.models import ExternalType
 from app.billing_accounts.routes import RESOURCE, blueprint
-from app.db.transaction import autocommit
 from app.web.resource import Resource
 
 __all__ = ["blueprint"]
@@ -22,7 +21,7 @@ _update = requires(roles=[Role.ADMINISTRATOR], scopes=scopes(RESOURCE, "update")
 class LockAmount(Resource):
     """The amount a challenge holds."""
 
-    in_own_transaction = frozenset({"patch"})
+    commit = "each statement"
 
     @_update
     @blueprint.arguments(schemas.LockAmount(), example=schemas.LOCK_EXAMPLE)
@@ -30,18 +29,17 @@ class LockAmount(Resource):
     @blueprint.doc(operationId="lockAmount")
     def patch(self, values: dict[str, Any], billing_account_id: int) -> Row[Any] | dict[str, bool]:
         """Hold an amount for a challenge, or release it with 0"""
-        with autocommit():
-            if values["amount"] == 0:
-                ledger.unlock(billing_account_id, _reference(values))
-                return {"unlocked": True}
-            return ledger.lock(billing_account_id, _reference(values), values["amount"])
+        if values["amount"] == 0:
+            ledger.unlock(billing_account_id, _reference(values))
+            return {"unlocked": True}
+        return ledger.lock(billing_account_id, _reference(values), values["amount"])
 
 
 @blueprint.route("/<int_id:billing_account_id>/consume-amount")
 class ConsumeAmount(Resource):
     """The amount a challenge or an engagement spent."""
 
-    in_own_transaction = frozenset({"patch"})
+    commit = "each statement"
 
     @_update
     @blueprint.arguments(schemas.ConsumeAmount(), example=schemas.CONSUME_EXAMPLE)
@@ -49,8 +47,7 @@ class ConsumeAmount(Resource):
     @blueprint.doc(operationId="consumeAmount")
     def patch(self, values: dict[str, Any], billing_account_id: int) -> Row[Any]:
         """Spend an amount for a challenge or an engagement"""
-        with autocommit():
-            return ledger.consume(billing_account_id, _reference(values), values["amount"])
+        return ledger.consume(billing_account_id, _reference(values), values["amount"])
 
 
 @blueprint.route("/consume-amounts")

@@ -11,7 +11,6 @@ from app.auth.permissions import Role, SignedIn
 from app.credits import balances, schemas, service
 from app.credits.ledger import Outcome, Transaction
 from app.db.paging import Page
-from app.db.transaction import autocommit
 from app.web import bulk
 from app.web.blueprint import ApiBlueprint
 from app.web.resource import Resource
@@ -72,7 +71,7 @@ class Transactions(Resource):
 class Usage(Resource):
     """What the caller's account spent."""
 
-    in_own_transaction = frozenset({"post"})
+    commit = "each statement"
     reads_in_transaction = True
 
     @_member
@@ -90,8 +89,7 @@ class Usage(Resource):
     @blueprint.doc(operationId="spendCredits")
     def post(self, values: dict[str, Any]) -> Row[Any]:
         """Spend credits on an operation"""
-        with autocommit():
-            return service.spend(current_actor(), values)
+        return service.spend(current_actor(), values)
 
 
 @blueprint.route("/credits/usage/bulk")

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
+from flask import has_request_context
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
 from sqlalchemy import BigInteger, Computed, Connection, DateTime, Engine, MetaData, event
@@ -12,6 +13,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
 from app.clock import utc_now
 from app.db import prepared
 from app.db.prepared import Prepared
+
+# What a session's `info` holds while a block of `app.db.transaction` is open.
+COMMITS = "commits"
 
 # Ids stay below 2^53: a double, which is what many callers read numbers into, holds them unchanged.
 MAX_ID = 2**53 - 1
@@ -60,13 +64,24 @@ class RoutedSession(Session):
 
     def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:
         """Run a statement: prepared ones by `app.db.prepared`."""
+        self._require_commit()
         if isinstance(statement, Prepared):
             return prepared.run(self.connection(), statement, params or {})
         return super().execute(statement, params, **options)
 
+    def add(self, instance: object, **options: Any) -> None:
+        """Have an entity inserted by the next flush."""
+        self._require_commit()
+        super().add(instance, **options)
+
     def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
         """Where statements are run."""
         return self.replica or super().get_bind(*args, **kwargs)
+
+    def _require_commit(self) -> None:
+        """Raise RuntimeError in a request that opened no transaction: its work would be lost without a word."""
+        if COMMITS not in self.info and has_request_context():
+            raise RuntimeError("A statement outside of any transaction: nothing would commit it")
 
 
 db = SQLAlchemy(model_class=Base, disable_autonaming=True, session_options={"class_": RoutedSession})

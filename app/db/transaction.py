@@ -1,30 +1,33 @@
 """Where transactions begin and end: the only commit in the code is in this file."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
 from app.db import driver, prepared
-from app.db.base import db
+from app.db.base import COMMITS, db
 from app.db.prepared import Prepared
 
-_OPEN = "transaction"
+# How the statements of a session's open block commit.
+_AT_THE_END, _EACH_STATEMENT = "at the end", "each statement"
 
 
 @contextmanager
 def transaction() -> Iterator[None]:
     """Commit the work of the block as a whole, or nothing of it when it raises.
 
-    A block inside another is a part of that.
+    A block inside another is a part of that. Raises RuntimeError where each statement commits by itself.
     """
     session = db.session()
-    if _OPEN in session.info:
+    if session.info.get(COMMITS) == _EACH_STATEMENT:
+        raise RuntimeError("Each statement commits by itself here: several cannot be one transaction")
+    if COMMITS in session.info:
         yield
         return
-    session.info[_OPEN] = True
+    session.info[COMMITS] = _AT_THE_END
     try:
         yield
         session.commit()
@@ -32,7 +35,7 @@ def transaction() -> Iterator[None]:
         session.rollback()
         raise
     finally:
-        del session.info[_OPEN]
+        del session.info[COMMITS]
 
 
 @contextmanager
@@ -44,13 +47,22 @@ def rehearsal() -> Iterator[None]:
         db.session.rollback()
 
 
-def autocommit() -> AbstractContextManager[None]:
+@contextmanager
+def autocommit() -> Iterator[None]:
     """Let each statement of the block commit by itself: work of one statement then costs one round trip.
 
-    In a `transaction` the block is a part of that.
+    In another block it is a part of that.
     """
     session = db.session()
-    return nullcontext() if _OPEN in session.info else driver.autocommit(session.connection())
+    if COMMITS in session.info:
+        yield
+        return
+    session.info[COMMITS] = _EACH_STATEMENT
+    try:
+        with driver.autocommit(session.connection()):
+            yield
+    finally:
+        del session.info[COMMITS]
 
 
 def defer(statement: Prepared, values: Mapping[str, Any]) -> None:

@@ -43,7 +43,7 @@ class CreditPackages(Resource):
 class Purchases(Resource):
     """Buying a package."""
 
-    in_parts = frozenset({"post"})
+    commit = "in parts"
 
     @_member
     @blueprint.arguments(schemas.PurchaseCreate(), example=schemas.PURCHASE_EXAMPLE)
@@ -147,7 +147,7 @@ class Approval(Resource):
 class Refund(Resource):
     """Giving money back."""
 
-    in_parts = frozenset({"post"})
+    commit = "in parts"
 
     @_staff
     @blueprint.response(200, schemas.Payment)

@@ -1,7 +1,7 @@
 """The base of every view: guard, path values, undeclared input, transaction and idempotency, in that order."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Literal, cast
 
 from flask import Response, current_app, request
 from flask.views import MethodView
@@ -20,14 +20,16 @@ _SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
 class Resource(MethodView):
-    """A view class whose unsafe methods run in one transaction, committed when the answer is ready to be sent."""
+    """A view class that admits callers, and commits what its views do: views and services need not think of it."""
 
     init_every_request = False
-    # Methods that commit in parts, because all of their work would be too much for one transaction.
-    in_parts: ClassVar[frozenset[str]] = frozenset()
-    # Methods that say themselves where their transaction ends: before the answer is formed, for which nobody has to
-    # wait. With a key, which is stored with the answer, it ends with that.
-    in_own_transaction: ClassVar[frozenset[str]] = frozenset()
+    # How writes commit:
+    # - once: all they do, and the idempotency key with it, when the response is formed;
+    # - each statement: those of a single statement: nobody waits for its locks while the response is formed. With
+    #   a key, which is stored along with the response, once;
+    # - in parts: those that call another service in between, or have too much to do for one transaction. The service
+    #   opens a transaction for each part, and the key is stored with the response after the last one.
+    commit: ClassVar[Literal["once", "each statement", "in parts"]] = "once"
     # Reads of several statements that belong together, such as those that first settle whose rows may be seen.
     reads_in_transaction: ClassVar[bool] = False
 
@@ -51,10 +53,11 @@ class Resource(MethodView):
             # Nobody is known whose idempotency key it could be.
             with transaction():
                 return cast("Response", view(**path))
-        if view.__name__ in self.in_parts:
+        if self.commit == "in parts":
             return idempotency.once_in_parts(lambda: view(**path))
-        if view.__name__ in self.in_own_transaction and not idempotency.has_key():
-            return cast("Response", view(**path))
+        if self.commit == "each statement" and not idempotency.has_key():
+            with autocommit():
+                return cast("Response", view(**path))
         return idempotency.once(lambda: view(**path))
 
     def _read(self, view: Callable[..., Response], path: Mapping[str, Any]) -> Response:

@@ -84,7 +84,7 @@ class WorkPeriodPaymentsBulk(Resource):
 class PayMatching(Resource):
     """The due days of all periods that match."""
 
-    in_parts = frozenset({"post"})
+    commit = "in parts"
 
     @requires(roles=PEOPLE, scopes=scopes(RESOURCE, "create"), limit="query")
     @blueprint.arguments(schemas.PayMatching(), example=schemas.QUERY_EXAMPLE)
