@@ -112,7 +112,8 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
             # whatever comes from this machine.
             "forwarded_allow_ips": "",
             "preload_app": True,
-            "loglevel": "warning",
+            # A warning repeats whatever malformed header was sent, which may be a token, and as often as it is sent.
+            "loglevel": "error",
             "control_socket_disable": True,
             "proc_name": "billing-service",
             # Workers say that they live by touching a file, which a slow disk must not delay.

@@ -29,21 +29,21 @@ class Target(NamedTuple):
         return "\r\n".join(lines).encode("latin-1")
 
     @contextmanager
-    def connected(self) -> Iterator[socket.socket]:
+    def connected(self, timeout: float = TIMEOUT_SECONDS) -> Iterator[socket.socket]:
         """A connection inside the block."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT_SECONDS) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             yield connection
 
-    def ask(self, request: bytes) -> Response:
+    def ask(self, request: bytes, timeout: float = TIMEOUT_SECONDS) -> Response:
         """What a request is answered with."""
-        with self.connected() as connection:
+        with self.connected(timeout) as connection:
             send(connection, request)
             return read(connection)
 
-    def get(self, path: str, *headers: str) -> Response:
+    def get(self, path: str, *headers: str, timeout: float = TIMEOUT_SECONDS) -> Response:
         """What a GET with the token is answered with."""
-        return self.ask(self.head(f"GET {path} HTTP/1.1", *headers))
+        return self.ask(self.head(f"GET {path} HTTP/1.1", *headers), timeout)
 
     def sent_raw(self, request: bytes, *, half_close: bool = False) -> bytes:
         """Everything that comes until the connection is closed, or until nothing came for a second."""
