@@ -4,7 +4,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +13,9 @@ from tests.processes import DEADLINE_SECONDS, ROOT, free_port
 SHIPPED = ROOT / "deploy" / "nginx"
 # Where Debian keeps it is not on everybody's path.
 _PLACES = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
+
+# Pairs of what stands in the configuration and what to put in its place.
+Changes = Sequence[tuple[str, str]]
 
 
 class Proxy:
@@ -41,7 +44,7 @@ def program() -> str:
     return found
 
 
-def configure(directory: Path, port: int, upstream: int, *, tls: int | None = None) -> Path:
+def configure(directory: Path, port: int, upstream: int, tls: int | None, changed: Changes) -> Path:
     """Write the shipped configuration with other ports and paths; with `tls`, its certificate is in the directory."""
     text = (SHIPPED / "nginx.conf").read_text()
     temporary = "".join(
@@ -53,6 +56,7 @@ def configure(directory: Path, port: int, upstream: int, *, tls: int | None = No
         ("/var/log/nginx/", f"{directory}/"),
         ("http {\n", "http {\n" + temporary),
         ("user www-data;", f"pid {directory}/nginx.pid;\nuser www-data;"),
+        *changed,
     ]
     path = directory / "nginx.conf"
     path.write_text(_substitute(text, replaced))
@@ -66,7 +70,7 @@ def configure(directory: Path, port: int, upstream: int, *, tls: int | None = No
     return path
 
 
-def _substitute(text: str, replaced: list[tuple[str, str]]) -> str:
+def _substitute(text: str, replaced: Changes) -> str:
     for old, new in replaced:
         assert old in text, old
         text = text.replace(old, new)
@@ -74,10 +78,10 @@ def _substitute(text: str, replaced: list[tuple[str, str]]) -> str:
 
 
 @contextmanager
-def running(directory: Path, upstream: int, *, tls: int | None = None) -> Iterator[Proxy]:
+def running(directory: Path, upstream: int, *, tls: int | None = None, changed: Changes = ()) -> Iterator[Proxy]:
     """The proxy in front of a port, for the length of the block."""
     port = free_port()
-    path = configure(directory, port, upstream, tls=tls)
+    path = configure(directory, port, upstream, tls, changed)
     command = [program(), "-p", str(directory), "-c", str(path), "-g", "daemon off;"]
     with (directory / "error.log").open("wb") as errors:
         process = subprocess.Popen(command, stdout=errors, stderr=errors, start_new_session=True)
