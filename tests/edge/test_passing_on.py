@@ -144,7 +144,7 @@ class TestPassingOn:
     ) -> None:
         answer = after_one(before, upstream, before.head(line, "Content-Length: 2") + b"{}")
         assert envelope(answer) == (502, "service_unavailable")
-        assert [head.split(" ")[0] for head in upstream.heads] == ["GET", line.split(" ")[0]]
+        assert [head.split(" ")[0] for head in upstream.heads] == ["GET", line.split(" ", maxsplit=1)[0]]
         assert "a-token" not in (directory / "access.log").read_text()
 
     def test_a_read_is_sent_again_when_a_kept_connection_breaks(self, before: Target, upstream: Upstream) -> None:
