@@ -21,6 +21,7 @@ _update = requires(roles=[Role.ADMINISTRATOR], scopes=scopes(RESOURCE, "update")
 class LockAmount(Resource):
     """The amount a challenge holds."""
 
+    guide = "api.md#budgets"
     commit = "each statement"
 
     @_update
@@ -28,7 +29,12 @@ class LockAmount(Resource):
     @blueprint.response(200, schemas.LockResult)
     @blueprint.doc(operationId="lockAmount")
     def patch(self, values: dict[str, Any], billing_account_id: int) -> Row[Any] | dict[str, bool]:
-        """Hold an amount for a challenge, or release it with 0"""
+        """Hold an amount for a challenge, or release it with 0
+
+        Sets the amount that the challenge holds, in place of what it held before; 0 releases it. More than the budget
+        has left is refused with 400 `insufficient_funds`, an inactive account with 409 `account_inactive`, and a
+        challenge that was consumed with 409 `already_consumed`. A refusal changes nothing.
+        """
         if values["amount"] == 0:
             ledger.unlock(billing_account_id, _reference(values))
             return {"unlocked": True}
@@ -39,6 +45,7 @@ class LockAmount(Resource):
 class ConsumeAmount(Resource):
     """The amount a challenge or an engagement spent."""
 
+    guide = "api.md#budgets"
     commit = "each statement"
 
     @_update
@@ -46,7 +53,13 @@ class ConsumeAmount(Resource):
     @blueprint.response(200, schemas.BudgetLine)
     @blueprint.doc(operationId="consumeAmount")
     def patch(self, values: dict[str, Any], billing_account_id: int) -> Row[Any]:
-        """Spend an amount for a challenge or an engagement"""
+        """Spend an amount for a challenge or an engagement
+
+        Spends an amount. For a challenge it ends the lock and replaces what was consumed before; for an engagement
+        every call adds a line, so send an `Idempotency-Key`. More than the budget has left is refused with 400
+        `insufficient_funds`, an inactive account with 409 `account_inactive`; what does not raise the reserved total
+        always passes.
+        """
         return ledger.consume(billing_account_id, _reference(values), values["amount"])
 
 
@@ -54,12 +67,18 @@ class ConsumeAmount(Resource):
 class ConsumeAmounts(Resource):
     """Many amounts at once."""
 
+    guide = "api.md#budgets"
+
     @_update
     @blueprint.arguments(schemas.ConsumeAmounts(), example=schemas.CONSUMES_EXAMPLE)
     @blueprint.response(200, schemas.ConsumeCount)
     @blueprint.doc(operationId="consumeAmounts")
     def post(self, values: dict[str, Any]) -> dict[str, int]:
-        """Spend amounts for engagements, all or none"""
+        """Spend amounts for engagements, all or none
+
+        Adds a consumed line for each engagement in the list, over any number of accounts. Either all are spent or none:
+        the first that does not fit fails the call, and its error names the `index`.
+        """
         consumes = values["consumes"]
         ledger.consume_all([Charge(c["billing_account_id"], c["external_id"], c["amount"]) for c in consumes])
         return {"count": len(consumes)}

@@ -19,6 +19,7 @@ blueprint = ApiBlueprint(
     __name__,
     url_prefix="/v6/billing-accounts",
     description="Budgets, what is locked and consumed of them, and who may use them.",
+    guide="api.md#who-sees-what",
 )
 
 RESOURCE = "billing-account"
@@ -37,7 +38,12 @@ class BillingAccounts(Resource):
     @blueprint.response(200, page_of(schemas.BillingAccount))
     @blueprint.doc(operationId="listBillingAccounts")
     def get(self, arguments: dict[str, Any]) -> Page:
-        """List billing accounts"""
+        """List billing accounts
+
+        Lists the accounts in the caller's sight: a project manager sees those granted to them, and a caller whose only
+        reading role is copilot sees no markup. Filters combine with AND; sorting covers the whole set, and without
+        `sortBy` the newest accounts come first.
+        """
         return service.search(current_actor(), arguments)
 
     @_create
@@ -45,7 +51,11 @@ class BillingAccounts(Resource):
     @blueprint.response(201, schemas.BillingAccount)
     @blueprint.doc(operationId="createBillingAccount")
     def post(self, values: dict[str, Any]) -> Row[Any]:
-        """Create a billing account"""
+        """Create a billing account
+
+        Creates an account with its budget for an existing client; an unknown `clientId` is refused with 400. The caller
+        becomes its `createdBy`.
+        """
         return service.create(current_actor(), values)
 
 
@@ -57,7 +67,11 @@ class OneBillingAccount(Resource):
     @blueprint.response(200, schemas.BillingAccountDetail)
     @blueprint.doc(operationId="getBillingAccount")
     def get(self, billing_account_id: int) -> Row[Any]:
-        """Get a billing account with its lines"""
+        """Get a billing account with its lines
+
+        Returns the account with every amount that is locked or consumed. An account out of the caller's sight is 404,
+        as if it did not exist.
+        """
         return service.detail(current_actor(), billing_account_id)
 
     @_update
@@ -65,7 +79,11 @@ class OneBillingAccount(Resource):
     @blueprint.response(200, schemas.BillingAccount)
     @blueprint.doc(operationId="updateBillingAccount")
     def patch(self, changes: dict[str, Any], billing_account_id: int) -> Row[Any]:
-        """Change a billing account"""
+        """Change a billing account
+
+        Changes the fields that are sent and leaves the others; `null` clears an optional one. A budget below what is
+        locked and consumed is refused with 409 `budget_below_reserved`.
+        """
         return service.update(billing_account_id, changes)
 
 
@@ -78,7 +96,11 @@ class Entries(Resource):
     @blueprint.response(200, page_of(schemas.Entry))
     @blueprint.doc(operationId="listBillingAccountEntries")
     def get(self, arguments: dict[str, Any], billing_account_id: int) -> Page:
-        """List what is locked and consumed"""
+        """List what is locked and consumed
+
+        Lists the lines that the detail of the account shows in full, page by page. They can be filtered by kind and by
+        the external reference.
+        """
         return service.entries(current_actor(), billing_account_id, arguments)
 
 
@@ -91,7 +113,10 @@ class Users(Resource):
     @blueprint.response(200, page_of(schemas.AccountUser))
     @blueprint.doc(operationId="listBillingAccountUsers")
     def get(self, arguments: dict[str, Any], billing_account_id: int) -> Page:
-        """List the users of an account"""
+        """List the users of an account
+
+        Lists the users who were granted the account. In this list `id` is the user id, by which access is taken away.
+        """
         return access.users(current_actor(), billing_account_id, arguments)
 
     @_create
@@ -99,7 +124,11 @@ class Users(Resource):
     @blueprint.response(201, schemas.AccountUser)
     @blueprint.doc(operationId="grantBillingAccountAccess")
     def post(self, grant: dict[str, Any], billing_account_id: int) -> Row[Any]:
-        """Let a user use an account"""
+        """Let a user use an account
+
+        Grants a user access to the account. Granting it again changes nothing and is no failure; an unknown account is
+        404.
+        """
         return access.grant(billing_account_id, **grant)
 
 
@@ -111,7 +140,11 @@ class OneUser(Resource):
     @blueprint.response(200, schemas.Revoked)
     @blueprint.doc(operationId="revokeBillingAccountAccess")
     def delete(self, billing_account_id: int, user_id: str) -> dict[str, bool]:
-        """Take a user's access away"""
+        """Take a user's access away
+
+        Takes the access of a user away, who then no longer sees the account by that grant. A user without access is
+        404.
+        """
         access.revoke(billing_account_id, user_id)
         return {"removed": True}
 
@@ -124,7 +157,11 @@ class UserAccess(Resource):
     @blueprint.response(200, schemas.HasAccess)
     @blueprint.doc(operationId="checkBillingAccountAccess")
     def get(self, billing_account_id: int, user_id: str) -> dict[str, bool]:
-        """Check a user's access"""
+        """Check a user's access
+
+        Tells in `hasAccess` whether the user was granted the account. The answer is 200 either way: callers must read
+        `data.hasAccess` and grant only on `true`. An unknown account is 404.
+        """
         service.require_visible(current_actor(), billing_account_id)
         return {"has_access": access.has_access(billing_account_id, user_id)}
 
@@ -138,5 +175,9 @@ class AccountsOfUser(Resource):
     @blueprint.response(200, page_of(schemas.BillingAccount))
     @blueprint.doc(operationId="listBillingAccountsOfUser")
     def get(self, arguments: dict[str, Any], user_id: str) -> Page:
-        """List the accounts a user was granted"""
+        """List the accounts a user was granted
+
+        Lists the accounts that the user was granted, with the filters and sorts of all accounts. A user without any
+        gets an empty list, not a failure.
+        """
         return service.search(current_actor(), arguments, user_id=user_id)

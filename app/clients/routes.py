@@ -11,7 +11,9 @@ from app.web.blueprint import ApiBlueprint
 from app.web.resource import Resource
 from app.web.schemas import page_of
 
-blueprint = ApiBlueprint("clients", __name__, url_prefix="/v6/clients", description="The parties that are billed.")
+blueprint = ApiBlueprint(
+    "clients", __name__, url_prefix="/v6/clients", description="The parties that are billed.", guide="api.md#requests"
+)
 
 _read = requires(roles=[Role.ADMINISTRATOR], scopes=scopes("client", "read"))
 _create = requires(roles=[Role.ADMINISTRATOR], scopes=scopes("client", "create"))
@@ -27,7 +29,11 @@ class Clients(Resource):
     @blueprint.response(200, page_of(schemas.Client))
     @blueprint.doc(operationId="listClients")
     def get(self, arguments: dict[str, Any]) -> Page:
-        """List clients"""
+        """List clients
+
+        Filters combine with AND, and text filters find any part, in any case. Without `sortBy` the newest clients come
+        first.
+        """
         return service.search(arguments)
 
     @_create
@@ -35,7 +41,11 @@ class Clients(Resource):
     @blueprint.response(201, schemas.Client)
     @blueprint.doc(operationId="createClient")
     def post(self, values: dict[str, Any]) -> Client:
-        """Create a client"""
+        """Create a client
+
+        Creates a client, from a flat body or one wrapped in `param`. A `startDate` after the `endDate` is refused with
+        400.
+        """
         return service.create(values)
 
 
@@ -47,7 +57,10 @@ class OneClient(Resource):
     @blueprint.response(200, schemas.Client)
     @blueprint.doc(operationId="getClient")
     def get(self, client_id: str) -> Client:
-        """Get a client"""
+        """Get a client
+
+        Returns one client by its id. An unknown id is 404.
+        """
         return service.get(client_id)
 
     @_update
@@ -55,5 +68,9 @@ class OneClient(Resource):
     @blueprint.response(200, schemas.Client)
     @blueprint.doc(operationId="updateClient")
     def patch(self, changes: dict[str, Any], client_id: str) -> Client:
-        """Change a client"""
+        """Change a client
+
+        Changes the fields that are sent and leaves the others; `null` clears an optional one. The dates are checked
+        together with those that are stored, so a `startDate` after the `endDate` is refused with 400.
+        """
         return service.update(client_id, changes)

@@ -17,7 +17,11 @@ from app.web.resource import Resource
 from app.web.schemas import page_of
 
 blueprint = ApiBlueprint(
-    "credits", __name__, url_prefix="/v1/billing", description="Prepaid credits: balance, transactions and usage."
+    "credits",
+    __name__,
+    url_prefix="/v1/billing",
+    description="Prepaid credits: balance, transactions and usage.",
+    guide="credits.md#balance-and-transactions",
 )
 
 _member = signed_in()
@@ -34,7 +38,11 @@ class Balance(Resource):
     @blueprint.response(200, schemas.CreditBalance)
     @blueprint.doc(operationId="getCreditBalance")
     def get(self) -> Row[Any]:
-        """Get the balance of credits"""
+        """Get the balance of credits
+
+        Returns the balance of the caller's account, which equals the sum of its transactions. Reading it costs the same
+        after any number of them.
+        """
         return balances.balance(current_actor())
 
 
@@ -48,7 +56,11 @@ class BalanceByItsFirstAddress(Resource):
     @blueprint.response(200, schemas.CreditBalance)
     @blueprint.doc(operationId="getCreditBalanceByItsFirstAddress")
     def get(self) -> Row[Any]:
-        """Get the balance of credits, as at /v1/billing/credits/balance/"""
+        """Get the balance of credits, as at /v1/billing/credits/balance/
+
+        Returns the same as `/v1/billing/credits/balance/`. It stays for callers that use this address; new ones should
+        use the other.
+        """
         return balances.balance(current_actor())
 
 
@@ -63,7 +75,11 @@ class Transactions(Resource):
     @blueprint.response(200, page_of(schemas.CreditTransaction))
     @blueprint.doc(operationId="listCreditTransactions")
     def get(self, arguments: dict[str, Any]) -> Page:
-        """List credit transactions"""
+        """List credit transactions
+
+        Lists every change of the account's balance with the balance after it, newest first. Transactions are only ever
+        added.
+        """
         return balances.transactions(current_actor(), arguments)
 
 
@@ -71,6 +87,7 @@ class Transactions(Resource):
 class Usage(Resource):
     """What the caller's account spent."""
 
+    guide = "credits.md#spending"
     commit = "each statement"
     reads_in_transaction = True
 
@@ -79,7 +96,11 @@ class Usage(Resource):
     @blueprint.response(200, page_of(schemas.CreditUsage))
     @blueprint.doc(operationId="listCreditUsage")
     def get(self, arguments: dict[str, Any]) -> Page:
-        """List what credits were spent on"""
+        """List what credits were spent on
+
+        Lists what the account spent credits on, newest first. `cost_usd` is what the credits were worth on the plan of
+        the account when they were spent.
+        """
         return balances.usage(current_actor(), arguments)
 
     @_spend
@@ -88,7 +109,12 @@ class Usage(Resource):
     @blueprint.alt_response(402, response="PAYMENT_REQUIRED")
     @blueprint.doc(operationId="spendCredits")
     def post(self, values: dict[str, Any]) -> Row[Any]:
-        """Spend credits on an operation"""
+        """Spend credits on an operation
+
+        Takes credits from the balance and records what they were spent on. More than the balance is refused with 402
+        `insufficient_credits`, and nothing is changed. A machine with the scope `spend:credits` names the account in
+        `account_id`.
+        """
         return service.spend(current_actor(), values)
 
 
@@ -96,12 +122,19 @@ class Usage(Resource):
 class UsageBulk(Resource):
     """Spending many times at once."""
 
+    guide = "credits.md#spending"
+
     @_spend
     @bulk.operation(blueprint, item=schemas.UsageItem, result=schemas.SpentCredits, example=schemas.USAGE_BULK_EXAMPLE)
     @blueprint.alt_response(402, response="PAYMENT_REQUIRED")
     @blueprint.doc(operationId="spendCreditsBulk")
     def post(self, items: Sequence[dict[str, Any]]) -> list[Outcome]:
-        """Spend credits on many operations, each with an outcome of its own"""
+        """Spend credits on many operations, each with an outcome of its own
+
+        Spends in the order of the array, 1 to 1,000 items of any accounts, in one transaction. Each item stands alone:
+        its outcome is the usage, or what was sent with `error` beside it, and the status is 200 either way. An item
+        with a `key` is charged once, however often it is sent.
+        """
         return service.spend_many(current_actor(), items)
 
 
@@ -115,5 +148,9 @@ class Grants(Resource):
     @blueprint.alt_response(402, response="PAYMENT_REQUIRED")
     @blueprint.doc(operationId="grantCredits")
     def post(self, values: dict[str, Any]) -> Transaction:
-        """Grant credits to an account, or adjust its balance"""
+        """Grant credits to an account, or adjust its balance
+
+        Adds credits to an account, or with `transaction_type` `adjustment` and a negative amount takes some away. An
+        adjustment below zero is refused with 402 `insufficient_credits`, an unknown account with 404.
+        """
         return service.grant(current_actor(), values)

@@ -17,7 +17,11 @@ from app.web.resource import Resource
 from app.web.schemas import SnakePageArguments, page_of
 
 blueprint = ApiBlueprint(
-    "purchases", __name__, url_prefix="/v1/billing", description="Packages, purchases, invoices and payments."
+    "purchases",
+    __name__,
+    url_prefix="/v1/billing",
+    description="Packages, purchases, invoices and payments.",
+    guide="credits.md#buying",
 )
 
 _member = signed_in()
@@ -28,6 +32,8 @@ _staff = requires(roles=[Role.ADMINISTRATOR])
 class CreditPackages(Resource):
     """Packages for sale."""
 
+    guide = "credits.md#plans-and-packages"
+
     reads_in_transaction = True
 
     @_member
@@ -35,7 +41,10 @@ class CreditPackages(Resource):
     @blueprint.response(200, page_of(schemas.CreditPackage))
     @blueprint.doc(operationId="listCreditPackages")
     def get(self, arguments: dict[str, Any]) -> Page:
-        """List the packages for sale"""
+        """List the packages for sale
+
+        Lists the packages that customers can buy now. Packages taken off sale are not shown.
+        """
         return packages.search(current_actor(), arguments)
 
 
@@ -50,7 +59,12 @@ class Purchases(Resource):
     @blueprint.response(201, schemas.Purchase)
     @blueprint.doc(operationId="purchaseCreditPackage")
     def post(self, values: dict[str, Any], package_id: int) -> dict[str, Any]:
-        """Buy a package: its credits arrive when the payment succeeds"""
+        """Buy a package: its credits arrive when the payment succeeds
+
+        Orders a package and returns the payment with its invoice. The credits arrive when the payment succeeds, once:
+        at once when Stripe confirms it, or when staff approve a bank transfer. Send an `Idempotency-Key`: a purchase
+        that is repeated without one is another purchase.
+        """
         method = PaymentMethod(values["payment_method"])
         return payments.purchase(current_actor(), package_id, method, idempotency.request_key())
 
@@ -66,7 +80,11 @@ class PaymentMethods(Resource):
     @blueprint.response(200, page_of(schemas.PaymentMethodOffer))
     @blueprint.doc(operationId="listPaymentMethods")
     def get(self, arguments: dict[str, Any]) -> Page:
-        """List the ways to pay"""
+        """List the ways to pay
+
+        Lists the ways to pay that this installation offers. Bank transfer (`manual`) is always there; `stripe` only
+        where it is configured.
+        """
         return whole_list(payments.methods(current_actor()), arguments)
 
 
@@ -81,7 +99,10 @@ class Invoices(Resource):
     @blueprint.response(200, page_of(schemas.Invoice))
     @blueprint.doc(operationId="listInvoices")
     def get(self, arguments: dict[str, Any]) -> Page:
-        """List invoices"""
+        """List invoices
+
+        Lists the invoices of the caller's account, newest first. They can be filtered by status and dates.
+        """
         return invoices.search(current_actor(), arguments)
 
 
@@ -95,7 +116,10 @@ class OneInvoice(Resource):
     @blueprint.response(200, schemas.Invoice)
     @blueprint.doc(operationId="getInvoice")
     def get(self, invoice_id: int) -> Row[Any]:
-        """Get an invoice"""
+        """Get an invoice
+
+        Returns one invoice of the caller's account. An invoice of another account is 404, as if it did not exist.
+        """
         return invoices.get(current_actor(), invoice_id)
 
 
@@ -109,7 +133,11 @@ class InvoicePdf(Resource):
     @blueprint.response(200, {"type": "string", "format": "binary"}, content_type="application/pdf")
     @blueprint.doc(operationId="getInvoicePdf")
     def get(self, invoice_id: int) -> Response:
-        """Get an invoice as a PDF"""
+        """Get an invoice as a PDF
+
+        Returns the invoice as a PDF file, without an envelope; a failure is JSON all the same. An invoice of another
+        account is 404, as if it did not exist.
+        """
         invoice = invoices.get(current_actor(), invoice_id)
         content = pdf.render(invoice._asdict(), seller=current_app.config["SETTINGS"].seller_name)
         disposition = f'inline; filename="{invoice.invoice_number}.pdf"'
@@ -127,7 +155,11 @@ class Payments(Resource):
     @blueprint.response(200, page_of(schemas.Payment))
     @blueprint.doc(operationId="listPayments")
     def get(self, arguments: dict[str, Any]) -> Page:
-        """List payments"""
+        """List payments
+
+        Lists the payments of the caller's account, newest first. They can be filtered by status, payment method and
+        dates.
+        """
         return payments.search(current_actor(), arguments)
 
 
@@ -139,7 +171,11 @@ class Approval(Resource):
     @blueprint.response(200, schemas.Payment)
     @blueprint.doc(operationId="approvePayment")
     def post(self, payment_id: int) -> Row[Any]:
-        """Approve a bank transfer: its credits arrive"""
+        """Approve a bank transfer: its credits arrive
+
+        Settles a bank transfer: the payment succeeds, its invoice is paid and the credits arrive, in one transaction. A
+        payment that is not waiting for a transfer is refused with 409.
+        """
         return payments.approve(current_actor(), payment_id)
 
 
@@ -153,13 +189,20 @@ class Refund(Resource):
     @blueprint.response(200, schemas.Payment)
     @blueprint.doc(operationId="refundPayment")
     def post(self, payment_id: int) -> Row[Any]:
-        """Refund a payment, taking its credits back"""
+        """Refund a payment, taking its credits back
+
+        Takes the purchase's credits back, then returns the money by the way it came. Credits that were spent meanwhile
+        make it 409 `credits_spent`, and a payment that cannot be refunded is 409. Send an `Idempotency-Key`, and repeat
+        a lost request with it.
+        """
         return payments.refund(current_actor(), payment_id, idempotency.request_key())
 
 
 @blueprint.route("/webhooks/stripe")
 class StripeWebhook(Resource):
     """Events from Stripe."""
+
+    guide = "credits.md#when-something-dies-halfway"
 
     @public()
     @blueprint.response(200, schemas.ReceivedEvent)
@@ -174,7 +217,11 @@ class StripeWebhook(Resource):
         },
     )
     def post(self) -> dict[str, bool]:
-        """Take an event from Stripe, which signs it"""
+        """Take an event from Stripe, which signs it
+
+        Applies an event of the payment gateway, each one once, in whatever order they come. An event that Stripe did
+        not sign within five minutes is refused with 400 and changes nothing.
+        """
         secret = current_app.config["SETTINGS"].stripe_webhook_secret
         applied = webhooks.receive(request.get_data(), request.headers.get("Stripe-Signature", ""), secret)
         return {"received": True, "applied": applied}

@@ -12,9 +12,9 @@ _COMPRESSED = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+
 _lock = Lock()
 
 
-def send(directory: Path, name: str) -> Response:
-    """The file `name` of `directory`. Raises NotFound for what is not in it."""
-    response = send_from_directory(directory, name, max_age=LIVE_SECONDS)
+def send(directory: Path, name: str, mimetype: str | None = None) -> Response:
+    """The file `name` of `directory`, of the type its name says unless `mimetype` does. Raises NotFound for no file."""
+    response = send_from_directory(directory, name, max_age=LIVE_SECONDS, mimetype=mimetype)
     if Path(name).suffix not in _COMPRESSED:
         return response
     response.headers["Vary"] = "Accept-Encoding"

@@ -19,8 +19,10 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc] # flask-smorest is not type
 
     ARGUMENTS_PARSER = StrictParser()
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, guide: str, **kwargs: Any) -> None:
+        """`guide` is the page of docs/ about the routes, with its heading: `api.md#budgets`."""
         super().__init__(*args, **kwargs)
+        self._guide = guide
         self._prepare_doc_cbks.append(describe_operation)
 
     def _store_endpoint_docs(self, endpoint: str, obj: Any, *args: Any, **options: Any) -> None:
@@ -29,6 +31,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc] # flask-smorest is not type
             if method != "parameters":
                 view = getattr(obj, method)
                 info["guard"] = view.guard
+                info["guide"] = obj.guide or self._guide
                 view.inputs = Inputs.declared(info)
 
     def response(self, status_code: int, schema: Any = None, **options: Any) -> Any:

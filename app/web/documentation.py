@@ -171,16 +171,24 @@ def describe_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
     statuses += [HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE]
     if guard.open_to_all:
         doc["security"] = []
-        doc["description"] = "Needs no token."
+        needs = "Needs no token."
     else:
         doc["security"] = [{"bearer": []}]
-        doc["description"] = _needs(guard)
+        needs = _needs(guard)
         statuses += [HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN]
     if method.upper() in METHODS and not guard.open_to_all:
         doc.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
         statuses += [HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY]
     if "requestBody" in doc or "requestBody" in doc_info.get("manual_doc", {}):
         statuses += [HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE]
+    # The view's docstring says what the operation does, and who may call it follows.
+    rule = doc_info["docstring"].pop("description", "")
+    doc["description"] = "\n\n".join(filter(None, (rule, needs)))
+    page, _, heading = doc_info["guide"].partition("#")
+    doc["externalDocs"] = {
+        "url": f"/docs/guides/{page}#{heading}",
+        "description": heading.replace("-", " ").capitalize(),
+    }
     responses = doc.setdefault("responses", {})
     responses.pop("default", None)
     for status in statuses:

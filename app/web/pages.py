@@ -5,12 +5,15 @@ from pathlib import Path
 
 from flask import Blueprint, Response, render_template
 
+from app.config import ROOT
+from app.errors import NotFound
 from app.web import assets
 from app.web.documentation import VERSION
 
 blueprint = Blueprint("pages", __name__, template_folder="templates")
 
 _OWN_FILES = Path(__file__).parent / "static"
+_GUIDES = ROOT / "docs"
 _REFERENCE_FILES = Path(str(files("flask_swagger_ui"))) / "dist"
 # A page runs and shows only what this service serves.
 _HOME_POLICY = (
@@ -40,6 +43,14 @@ def docs() -> Response:
 def docs_asset(name: str) -> Response:
     """A file of the API reference."""
     return assets.send(_REFERENCE_FILES, name)
+
+
+@blueprint.get("/docs/guides/<name>")
+def guide(name: str) -> Response:
+    """A guide of docs/, as the text it is written in."""
+    if Path(name).suffix != ".md":
+        raise NotFound("There is nothing at this address")
+    return assets.send(_GUIDES, name, mimetype="text/plain")
 
 
 @blueprint.get("/static/<path:name>")

@@ -32,6 +32,8 @@ class Resource(MethodView):
     commit: ClassVar[Literal["once", "each statement", "in parts"]] = "once"
     # Reads of several statements that belong together, such as those that first settle whose rows may be seen.
     reads_in_transaction: ClassVar[bool] = False
+    # The page of docs/ about this route, where it is another than that of its blueprint.
+    guide: ClassVar[str | None] = None
 
     def dispatch_request(self, **path: Any) -> Response:
         """Admit the caller, then run the view for this method."""

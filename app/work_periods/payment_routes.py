@@ -22,6 +22,7 @@ blueprint = ApiBlueprint(
     __name__,
     url_prefix="/v6/work-period-payments",
     description="Payments for work periods, one by one or many at once.",
+    guide="payments.md#the-life-of-a-payment",
 )
 
 _read = requires(roles=PEOPLE, scopes=scopes(RESOURCE, "read"))
@@ -39,7 +40,10 @@ class WorkPeriodPayments(Resource):
     @blueprint.response(200, page_of(schemas.WorkPeriodPayment))
     @blueprint.doc(operationId="listWorkPeriodPayments")
     def get(self, arguments: dict[str, Any]) -> Page:
-        """List work period payments"""
+        """List work period payments
+
+        Lists payments of all work periods, in every status. Filters combine with AND and take several ids.
+        """
         return payments.search(arguments)
 
     @_create
@@ -47,13 +51,21 @@ class WorkPeriodPayments(Resource):
     @blueprint.response(201, schemas.WorkPeriodPayment)
     @blueprint.doc(operationId="createWorkPeriodPayment")
     def post(self, values: dict[str, Any]) -> Payment:
-        """Pay days of a work period, or an extra amount"""
+        """Pay days of a work period, or an extra amount
+
+        Schedules a payment: of all due days unless `days` is sent, or of an extra `amount` with `days` 0. Rates and
+        billing account come from the booking, and the amount is locked on the budget in the same transaction. More days
+        than are due are 400, as is an amount the budget has not left; a booking without a billing account or a rate is
+        409.
+        """
         return only(payments.create_many(current_actor(), [values]))
 
 
 @blueprint.route("/bulk")
 class WorkPeriodPaymentsBulk(Resource):
     """Many payments at once."""
+
+    guide = "payments.md#many-at-once"
 
     @_create
     @bulk.operation(
@@ -64,7 +76,12 @@ class WorkPeriodPaymentsBulk(Resource):
     )
     @blueprint.doc(operationId="createWorkPeriodPaymentsBulk")
     def post(self, items: list[dict[str, Any]]) -> list[Outcome]:
-        """Make many payments, each with an outcome of its own"""
+        """Make many payments, each with an outcome of its own
+
+        Makes payments in the order of the array, 1 to 1,000 of them. Each item stands alone: its outcome is the
+        payment, or what was sent with `error` beside it, and the status is 200 either way. With `?atomic=true` the
+        first failing item fails the whole call.
+        """
         return payments.create_many(current_actor(), items)
 
     @_update
@@ -76,7 +93,12 @@ class WorkPeriodPaymentsBulk(Resource):
     )
     @blueprint.doc(operationId="updateWorkPeriodPaymentsBulk")
     def patch(self, items: list[dict[str, Any]]) -> list[Outcome]:
-        """Change many payments, each with an outcome of its own"""
+        """Change many payments, each with an outcome of its own
+
+        Changes payments in the order of the array, 1 to 1,000 of them; the second change of one payment sees the first.
+        Each item stands alone: its outcome is the payment, or what was sent with `error` beside it, and the status is
+        200 either way. With `?atomic=true` the first failing item fails the whole call.
+        """
         return payments.update_many(current_actor(), items)
 
 
@@ -84,6 +106,7 @@ class WorkPeriodPaymentsBulk(Resource):
 class PayMatching(Resource):
     """The due days of all periods that match."""
 
+    guide = "payments.md#everything-that-is-due"
     commit = "in parts"
 
     @requires(roles=PEOPLE, scopes=scopes(RESOURCE, "create"), limit="query")
@@ -91,7 +114,12 @@ class PayMatching(Resource):
     @blueprint.response(200, schemas.PaidPeriods)
     @blueprint.doc(operationId="payMatchingWorkPeriods")
     def post(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Pay every due day of the work periods that match"""
+        """Pay every due day of the work periods that match
+
+        Schedules a payment of all due days for every work period that matches the query. Periods that cannot be paid
+        are counted in `totalError` and do not stop the others. The work is committed in parts: a call that broke off
+        can be sent again and pays what is still due.
+        """
         paid = paying.pay_matching(current_actor(), values["query"])
         return {**paid._asdict(), "query": request.get_json()["query"]}
 
@@ -104,7 +132,10 @@ class OneWorkPeriodPayment(Resource):
     @blueprint.response(200, schemas.WorkPeriodPayment)
     @blueprint.doc(operationId="getWorkPeriodPayment")
     def get(self, work_period_payment_id: str) -> Row[Any]:
-        """Get a work period payment"""
+        """Get a work period payment
+
+        Returns one payment by its id. An unknown id is 404.
+        """
         return payments.get(work_period_payment_id)
 
     @_update
@@ -112,5 +143,11 @@ class OneWorkPeriodPayment(Resource):
     @blueprint.response(200, schemas.WorkPeriodPayment)
     @blueprint.doc(operationId="updateWorkPeriodPayment")
     def patch(self, changes: dict[str, Any], work_period_payment_id: str) -> Payment:
-        """Change a work period payment, or move it along"""
+        """Change a work period payment, or move it along
+
+        Changes days, amount, rates, billing account or status; what is allowed depends on the present status, and
+        anything else is 409. The amount held on the budget moves with the payment in the same transaction: one that
+        does not fit is 400 `insufficient_funds`. Processing machines move a payment through `in-progress` to
+        `completed` or `failed`; people cancel it, or schedule a failed one again.
+        """
         return only(payments.update_many(current_actor(), [{"id": work_period_payment_id, **changes}]))

@@ -16,13 +16,18 @@ from app.work_periods.models import ResourceBooking
 from app.work_periods.payments import PEOPLE
 
 booking_blueprint = ApiBlueprint(
-    "resource-bookings", __name__, url_prefix="/v6/resource-bookings", description="People booked for projects."
+    "resource-bookings",
+    __name__,
+    url_prefix="/v6/resource-bookings",
+    description="People booked for projects.",
+    guide="payments.md#bookings-work-periods-and-payments",
 )
 period_blueprint = ApiBlueprint(
     "work-periods",
     __name__,
     url_prefix="/v6/work-periods",
     description="The weeks of bookings, and how far they are paid.",
+    guide="payments.md#days",
 )
 
 _BOOKINGS, _PERIODS = "taas-resourceBookings", "taas-workPeriods"
@@ -42,7 +47,10 @@ class ResourceBookings(Resource):
     @booking_blueprint.response(200, page_of(schemas.ResourceBooking))
     @booking_blueprint.doc(operationId="listResourceBookings")
     def get(self, arguments: dict[str, Any]) -> Page:
-        """List resource bookings"""
+        """List resource bookings
+
+        Filters combine with AND. Without `sortBy` the newest bookings come first.
+        """
         return bookings.search(arguments)
 
     @_create_booking
@@ -50,7 +58,11 @@ class ResourceBookings(Resource):
     @booking_blueprint.response(201, schemas.ResourceBooking)
     @booking_blueprint.doc(operationId="createResourceBooking")
     def post(self, values: dict[str, Any]) -> ResourceBooking:
-        """Create a resource booking with its work periods"""
+        """Create a resource booking with its work periods
+
+        Creates a booking. With both dates it owns a work period for each week from Sunday to Saturday, whose
+        `daysWorked` starts as the working days of that week inside the booking.
+        """
         return bookings.create(current_actor(), values)
 
 
@@ -62,7 +74,10 @@ class OneResourceBooking(Resource):
     @booking_blueprint.response(200, schemas.ResourceBooking)
     @booking_blueprint.doc(operationId="getResourceBooking")
     def get(self, resource_booking_id: str) -> ResourceBooking:
-        """Get a resource booking"""
+        """Get a resource booking
+
+        Returns one booking by its id; an unknown id is 404. Its weeks are listed by the work periods' own operation.
+        """
         return bookings.get(resource_booking_id)
 
     @_update_booking
@@ -70,7 +85,11 @@ class OneResourceBooking(Resource):
     @booking_blueprint.response(200, schemas.ResourceBooking)
     @booking_blueprint.doc(operationId="updateResourceBooking")
     def patch(self, changes: dict[str, Any], resource_booking_id: str) -> ResourceBooking:
-        """Change a resource booking, and its weeks with its dates"""
+        """Change a resource booking, and its weeks with its dates
+
+        Changes the fields that are sent. New dates add and remove weeks in the same transaction; a change that would
+        remove a week with a payment that must stay is refused with 409.
+        """
         return bookings.update(current_actor(), resource_booking_id, changes)
 
 
@@ -83,7 +102,10 @@ class WorkPeriods(Resource):
     @period_blueprint.response(200, page_of(schemas.WorkPeriod))
     @period_blueprint.doc(operationId="listWorkPeriods")
     def get(self, arguments: dict[str, Any]) -> Page:
-        """List work periods"""
+        """List work periods
+
+        Lists weeks with what was worked and paid. Filters combine with AND and take several ids and statuses.
+        """
         return periods.search(arguments)
 
 
@@ -95,7 +117,10 @@ class OneWorkPeriod(Resource):
     @period_blueprint.response(200, schemas.WorkPeriodDetail)
     @period_blueprint.doc(operationId="getWorkPeriod")
     def get(self, work_period_id: str) -> Row[Any]:
-        """Get a work period with its payments"""
+        """Get a work period with its payments
+
+        Returns one week with all of its payments, active or not. An unknown id is 404.
+        """
         return periods.get(work_period_id)
 
     @_update_period
@@ -103,5 +128,9 @@ class OneWorkPeriod(Resource):
     @period_blueprint.response(200, schemas.WorkPeriodDetail)
     @period_blueprint.doc(operationId="updateWorkPeriod")
     def patch(self, values: dict[str, Any], work_period_id: str) -> Row[Any]:
-        """Set the days worked in a work period"""
+        """Set the days worked in a work period
+
+        Sets the days worked, from 0 to 10. Fewer than the days already paid are refused with 400; days worked and not
+        paid are then due.
+        """
         return periods.update(work_period_id, values["days_worked"])
