@@ -67,7 +67,7 @@ class TeamMember(SnakeReadSchema):
     email = fields.Text()
     first_name = fields.Text()
     last_name = fields.Text()
-    is_active = fields.Boolean(metadata={"description": "False until somebody who was invited signs in."})
+    is_active = fields.Boolean(metadata={"description": "Whether the member has joined: false while invited."})
     is_staff = fields.Boolean(metadata={"description": "Whether they are an administrator of this service."})
     date_joined = fields.Moment(allow_none=True)
     role = fields.Choice(MemberRole)
@@ -107,7 +107,7 @@ class DailyUsage(SnakeReadSchema):
     usage = fields.Integer(most=fields.MAX_CREDITS, metadata={"description": "Credits spent."})
     purchases = fields.Integer(most=fields.MAX_CREDITS, metadata={"description": "Credits bought."})
     net = fields.Integer(
-        least=-fields.MAX_CREDITS, most=fields.MAX_CREDITS, metadata={"description": "purchases - usage"}
+        least=-fields.MAX_CREDITS, most=fields.MAX_CREDITS, metadata={"description": "`purchases` minus `usage`."}
     )
 
 

@@ -41,7 +41,7 @@ class _AccountFields(CamelSchema):
     project_id = fields.Identifier(allow_none=True)
     description = fields.Text(longest=MAX_DESCRIPTION, allow_none=True)
     subcontracting_end_customer = fields.Text(allow_none=True)
-    status = fields.Choice(Status, metadata={"description": "ACTIVE unless said otherwise."})
+    status = fields.Choice(Status, metadata={"description": "Defaults to ACTIVE."})
     start_date = fields.Moment(dates=True, allow_none=True)
     end_date = fields.Moment(whole_day=True, allow_none=True)
     po_number = fields.Identifier(allow_none=True)
@@ -49,7 +49,7 @@ class _AccountFields(CamelSchema):
     is_manual_prize = fields.Boolean()
     payment_terms = fields.Text(allow_none=True)
     sales_tax = fields.Amount(most=MAX_RATE, allow_none=True)
-    billable = fields.Boolean(metadata={"description": "true unless said otherwise."})
+    billable = fields.Boolean(metadata={"description": "Defaults to true."})
 
     @ma.validates_schema
     def _validate(self, values: dict[str, Any], **_: Any) -> None:
@@ -110,7 +110,9 @@ class BillingAccount(ReadSchema):
     locked_budget = fields.Amount(metadata={"description": "Held for work that goes on."})
     consumed_budget = fields.Amount(metadata={"description": "Spent."})
     total_budget_remaining = ma.fields.Decimal(
-        metadata={"description": "budget - consumedBudget - lockedBudget; imported history may leave it negative."}
+        metadata={
+            "description": "`budget` minus `consumedBudget` and `lockedBudget`; negative where history left it so."
+        }
     )
     member_payments_remaining = ma.fields.Decimal(metadata={"description": "What remains for members, for copilots."})
 

@@ -34,7 +34,7 @@ class Client(ReadSchema):
 
 class _WritableClient(CamelSchema):
     code_name = fields.Identifier(allow_none=True, metadata={"description": "Short internal name."})
-    status = fields.Choice(Status, metadata={"description": "ACTIVE unless said otherwise."})
+    status = fields.Choice(Status, metadata={"description": "Defaults to ACTIVE."})
     start_date = fields.Moment(dates=True, allow_none=True)
     end_date = fields.Moment(whole_day=True, allow_none=True)
 

@@ -209,7 +209,13 @@ class StripeWebhook(Resource):
     @blueprint.doc(
         operationId="receiveStripeEvent",
         parameters=[
-            {"in": "header", "name": "Stripe-Signature", "required": True, "schema": {"type": "string"}},
+            {
+                "in": "header",
+                "name": "Stripe-Signature",
+                "required": True,
+                "description": "Signature of the body, made by Stripe.",
+                "schema": {"type": "string"},
+            },
         ],
         requestBody={
             "required": True,

@@ -82,7 +82,13 @@ class CamelPaths(FlaskPlugin):  # type: ignore[misc] # flask-smorest is not type
 
     def rule_to_params(self, rule: Rule) -> list[dict[str, Any]]:
         """The parameters in the path of `rule`."""
-        return [{**parameter, "name": camel_case(parameter["name"])} for parameter in super().rule_to_params(rule)]
+        return [self._described(parameter) for parameter in super().rule_to_params(rule)]
+
+    @staticmethod
+    def _described(parameter: dict[str, Any]) -> dict[str, Any]:
+        name = parameter["name"]
+        thing = name.removesuffix("_id").replace("_", " ")
+        return {**parameter, "name": camel_case(name), "description": f"Id of the {thing}."}
 
 
 class DescribedSchemas(MarshmallowPlugin):

@@ -2,13 +2,16 @@
 
 from typing import Any
 
+import marshmallow as ma
+
 from app.web.fields import Moment, OneOf, QueryArguments, Several
+from app.web.glossary import meaning
 
 
 def register(converter: Any) -> None:
     """Teach apispec's field converter our fields."""
     converter.attribute_functions.remove(converter.field2default)
-    for function in (_default_of_argument, _union, _several_in_body, _time_or_date):
+    for function in (_default_of_argument, _union, _several_in_body, _described_by_name, _time_or_date):
         converter.add_attribute_function(function)
 
 
@@ -33,6 +36,14 @@ def _several_in_body(_: Any, field: Any, ret: dict[str, Any], **__: Any) -> dict
     one = array["items"]
     forms = [array, {"type": "string", "description": "One value, or several separated by commas."}]
     return {"anyOf": forms if one.get("type") == "string" else [*forms, one]}
+
+
+def _described_by_name(_: Any, field: Any, ret: dict[str, Any], **__: Any) -> dict[str, Any]:
+    """What the glossary says of a field that does not describe itself."""
+    if "description" in ret or not isinstance(field.parent, ma.Schema):
+        return {}
+    found = meaning(type(field.parent).__name__, field.name)
+    return {"description": found} if found else {}
 
 
 def _time_or_date(_: Any, field: Any, ret: dict[str, Any], **__: Any) -> dict[str, Any]:

@@ -205,8 +205,8 @@ class ErrorDetail(ReadSchema):
 class Error(ReadSchema):
     """Every failure, whatever its status."""
 
-    success = ma.fields.Boolean(metadata={"enum": [False]})
-    error = ma.fields.Nested(ErrorDetail)
+    success = ma.fields.Boolean(metadata={"enum": [False], "description": "Whether the request succeeded."})
+    error = ma.fields.Nested(ErrorDetail, metadata={"description": "What went wrong."})
 
 
 @cache

@@ -42,7 +42,7 @@ def _days(**options: Any) -> fields.Integer:
 class _WritableBooking(CamelSchema):
     user_handle = fields.Identifier(allow_none=True, blank=False)
     job_id = fields.Identifier(allow_none=True, blank=False)
-    status = fields.Choice(BookingStatus, metadata={"description": "placed unless said otherwise."})
+    status = fields.Choice(BookingStatus, metadata={"description": "Defaults to placed."})
     start_date = fields.Day(least=_FIRST_DAY, most=_LAST_DAY, allow_none=True)
     end_date = fields.Day(least=_FIRST_DAY, most=_LAST_DAY, allow_none=True)
     member_rate = fields.Amount(allow_none=True, metadata={"description": "For a week of five days."})
@@ -115,8 +115,10 @@ class WorkPeriodPayment(ReadSchema):
     challenge_id = fields.Text(allow_none=True)
     member_rate = fields.Amount(metadata={"example": 1500})
     customer_rate = fields.Amount(allow_none=True)
-    days = _days(metadata={"description": "0 for an extra payment."})
-    amount = fields.Amount(metadata={"description": "memberRate * days / 5, unless extra.", "example": 900})
+    days = _days(metadata={"description": "Days that are paid; 0 for an extra payment."})
+    amount = fields.Amount(
+        metadata={"description": "The rate for these days, unless agreed otherwise.", "example": 900}
+    )
     status = fields.Choice(PaymentStatus)
     status_details = fields.JsonObject(allow_none=True, metadata={"description": "How processing went."})
     billing_account_id = fields.Integer(least=1)
@@ -173,7 +175,7 @@ class WorkPeriodPaymentCreate(CamelSchema):
     """A payment to make: for all due days, for some of them, or an extra amount with `days` 0."""
 
     work_period_id = fields.Uuid(required=True)
-    days = _days(metadata={"description": "All that are due unless said otherwise."})
+    days = _days(metadata={"description": "Defaults to all due days."})
     amount = fields.Amount(least=_LEAST, metadata={"description": "Goes with days 0 only."})
 
     @ma.pre_load
