@@ -134,24 +134,23 @@ _RESULT = text(f"""
         count(*) FILTER (WHERE lacks_client AND client_id = :default_client_id) AS without_client
     FROM resolved_accounts
 """)
-
-
-def _without(table: str, condition: str, reason: str) -> tuple[Any, Any]:
-    """Statements that find, and drop, the rows of a staged table for which a condition holds."""
-    rejected = f"FROM {table} AS staged WHERE {condition}"
-    return text(f"SELECT raw, {reason} AS reason {rejected}"), text(f"DELETE {rejected}")
-
-
-_NO_ACCOUNT = "NOT EXISTS (SELECT FROM billing_accounts WHERE id = staged.account_id)"
-_NO_CLIENT = "NOT EXISTS (SELECT FROM clients WHERE id = staged.client_id)"
-_UNKNOWN_ACCOUNT = "'project_id: no such billing account'"
-_MARKUPS_REJECTED, _DROP_MARKUPS = _without("staged_markups", _NO_ACCOUNT, _UNKNOWN_ACCOUNT)
-_LINKS_REJECTED, _DROP_LINKS = _without(
-    "staged_links",
-    f"{_NO_ACCOUNT} OR {_NO_CLIENT}",
-    f"CASE WHEN {_NO_ACCOUNT} THEN {_UNKNOWN_ACCOUNT} ELSE 'client_id: no such client' END",
+_NO_ACCOUNT = (
+    "FROM staged_markups AS staged WHERE NOT EXISTS (SELECT FROM billing_accounts WHERE id = staged.account_id)"
 )
-_COUNT_LINKED = text("SELECT count(DISTINCT account_id) FROM staged_links")
+_MARKUPS_REJECTED = text(f"SELECT raw, 'project_id: no such billing account' AS reason {_NO_ACCOUNT}")
+_DROP_MARKUPS = text(f"DELETE {_NO_ACCOUNT}")
+_LINKED = """
+    FROM staged_links AS staged LEFT JOIN billing_accounts AS account ON account.id = staged.account_id
+    LEFT JOIN clients AS client ON client.id = staged.client_id
+"""
+_LINKS_REJECTED = text(f"""
+    SELECT raw, CASE WHEN account.id IS NULL THEN 'project_id: no such billing account'
+        ELSE 'client_id: no such client' END AS reason
+    {_LINKED} WHERE account.id IS NULL OR client.id IS NULL
+""")
+_COUNT_LINKED = text(
+    f"SELECT count(DISTINCT account_id) {_LINKED} WHERE account.id IS NOT NULL AND client.id IS NOT NULL"
+)
 _GIVE_CLIENTS = text("""
     WITH given AS (
         UPDATE billing_accounts AS account SET client_id = link.client_id, updated_at = :now
@@ -239,9 +238,8 @@ def rejected_markups() -> Iterator[Row[Any]]:
 
 
 def rejected_links() -> Iterator[Row[Any]]:
-    """Take back the staged links whose account or client does not exist; the `raw` text of each and the `reason`."""
+    """The `raw` text of every staged link whose account or client does not exist, and the `reason`."""
     yield from db.session.execute(_LINKS_REJECTED, execution_options={"yield_per": 1000})
-    db.session.execute(_DROP_LINKS)
 
 
 def merge_markups(staged: int) -> Merged:

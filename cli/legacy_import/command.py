@@ -36,7 +36,7 @@ _FILES = click.argument(
 )
 _DRY_RUN = click.option("--dry-run", is_flag=True, help="Report what would happen and change nothing.")
 _ERRORS = click.option(
-    "--errors", type=click.File("w", encoding="utf-8"), help="Where rejected rows go, one JSON line each."
+    "--errors", type=click.File("w", encoding="utf-8", lazy=False), help="Where rejected rows go, one JSON line each."
 )
 
 

@@ -145,7 +145,7 @@ class _Reader:
                 if len(self._text) - self._at < MAX_ROW_CHARACTERS and self._more():
                     continue
                 position = len(self._text) if error.msg.startswith("Unterminated") else self._at + offset
-                raise self._broken(_sentence(error.msg), position) from None
+                raise self._broken(error.msg[0].lower() + error.msg[1:], position) from None
             except RecursionError:
                 raise self._broken("it is nested too deeply") from None
             # What ends with the window may go on after it: 12 of 123.
@@ -198,7 +198,7 @@ class _Reader:
         except EOFError:
             raise BrokenFileError(self._bytes_read, _ENDS_TOO_EARLY) from None
         except (gzip.BadGzipFile, zlib.error) as error:
-            raise BrokenFileError(self._bytes_read, _sentence(str(error))) from None
+            raise BrokenFileError(self._bytes_read, f"its compressed data is damaged ({error})") from None
 
     def _broken(self, problem: str, position: int | None = None) -> BrokenFileError:
         """The failure at a position of the window, by default the present one."""
@@ -207,8 +207,3 @@ class _Reader:
         if not rest:
             problem = _ENDS_TOO_EARLY
         return BrokenFileError(byte, problem)
-
-
-def _sentence(message: str) -> str:
-    """A message of a library as it goes on after a colon."""
-    return message[:1].lower() + message[1:]
