@@ -82,7 +82,8 @@ bench: .venv/checks-installed ## Measure the service as production runs it and w
 
 .PHONY: prove
 prove: .venv/checks-installed ## Run the checks of tests/prove whole and write docs/reliability.md
-	$(BIN)/pytest -n 2 --whole tests/prove --ignore tests/prove/test_resource_use.py --ignore tests/prove/test_hostile_sizes.py
+	$(BIN)/pytest -n 2 --whole tests/prove tests/edge/test_fuzz.py \
+		--ignore tests/prove/test_resource_use.py --ignore tests/prove/test_hostile_sizes.py
 	# These measure time and memory: alone.
 	$(BIN)/pytest -n 0 --whole tests/prove/test_resource_use.py tests/prove/test_hostile_sizes.py
 

@@ -17,6 +17,7 @@ import yaml
 from flask import Flask
 
 from app.errors import Reason
+from tests import proxy
 from tests.caller import Caller
 from tests.conftest import SECRET
 from tests.processes import ROOT, finish, flask, free_port, start, until
@@ -25,6 +26,7 @@ KIT = ROOT / "deploy"
 MANIFESTS = sorted((KIT / "kubernetes").glob("*.yaml"))
 COMPOSE = yaml.safe_load((KIT / "compose.yaml").read_text())
 DOCKERFILE = (KIT / "Dockerfile").read_text().replace("\\\n", " ")
+NGINX = (KIT / "nginx" / "nginx.conf").read_text()
 UNIT = (KIT / "billing-service.service").read_text()
 DASHBOARD = json.loads((KIT / "grafana" / "billing-service.json").read_text())
 RULES = yaml.safe_load((KIT / "prometheus" / "alerts.yaml").read_text())
@@ -105,9 +107,52 @@ def test_probes_ask_paths_that_are_there(app: Flask) -> None:
 def test_one_port_is_meant_everywhere() -> None:
     [service] = [each for each in containers() if each["name"] == "service"]
     named = [str(service["ports"][0]["containerPort"]), image_settings()["PORT"]]
-    named += [COMPOSE["services"]["service"]["ports"][0].rsplit(":", 1)[1]]
     named += re.findall(r"^EXPOSE (\d+)$", DOCKERFILE, re.MULTILINE)
+    named += re.findall(r"server 127\.0\.0\.1:(\d+);", NGINX)
+    assert len(named) == 4
     assert set(named) == {"3000"}
+
+
+def test_only_the_proxy_can_be_reached() -> None:
+    published = {name: service["ports"] for name, service in COMPOSE["services"].items() if "ports" in service}
+    [listened] = re.findall(r"listen (\d+) default_server;", NGINX)
+    assert published == {"nginx": [f"127.0.0.1:3000:{listened}"]}
+    assert COMPOSE["services"]["service"]["environment"]["TRUSTED_PROXY_HOPS"] == "1"
+
+
+def test_the_proxy_of_the_containers_has_the_shipped_configuration(tmp_path: Path) -> None:
+    """Its command, on the paths of this machine."""
+    nginx = COMPOSE["services"]["nginx"]
+    [volume] = nginx["volumes"]
+    source, mounted, _ = volume.split(":")
+    assert (KIT / source).read_text() == NGINX
+    *shell, command = nginx["command"]
+    written = tmp_path / "nginx.conf"
+    command = command.replace(mounted, str(KIT / source)).replace("/etc/nginx/nginx.conf", str(written))
+    code, _, err = finish(start(*shell, command.partition("&&")[0]))
+    assert (code, err) == (0, "")
+    assert written.read_text() == NGINX.replace("127.0.0.1:3000", "service:3000") != NGINX
+
+
+def test_the_proxys_configuration_is_one() -> None:
+    code, _, err = finish(start(proxy.program(), "-t", "-q", "-c", str(KIT / "nginx" / "nginx.conf")))
+    assert code == 0, err
+
+
+def test_the_way_into_the_cluster_leads_to_every_route_but_the_metrics(app: Flask) -> None:
+    [ingress] = [each for each in objects() if each["kind"] == "Ingress"]
+    [rule] = ingress["spec"]["rules"]
+    paths = {path["path"]: path["pathType"] for path in rule["http"]["paths"]}
+
+    def led(route: str) -> bool:
+        return any(route == path or (kind == "Prefix" and route.startswith(f"{path}/")) for path, kind in paths.items())
+
+    routes = {rule.rule for rule in app.url_map.iter_rules()}
+    assert {route for route in routes if not led(route)} == {"/metrics"}
+    [service] = [each for each in objects() if each["kind"] == "Service"]
+    backends = [path["backend"]["service"] for path in rule["http"]["paths"]]
+    name, [port] = service["metadata"]["name"], service["spec"]["ports"]
+    assert all(each == {"name": name, "port": {"name": port["name"]}} for each in backends)
 
 
 def test_commands_are_there_and_only_migrations_migrate(tmp_path: Path) -> None:

@@ -38,6 +38,15 @@ def test_an_ordinary_caller_would_not_be_answered_without_the_proxy(
         assert unanswered(direct, "/v6/clients", asked=2) > 0
 
 
+@pytest.mark.parametrize("sent", [b"GET /", b"GET / HTTP/1.1\r\nX: ", b"GET / HTTP/1.1\r\n"])
+def test_a_head_without_end_ends_no_process(direct: Target, sent: bytes) -> None:
+    with ExitStack() as stack:
+        for _ in range(2):
+            connection = stack.enter_context(direct.connected())
+            send(connection, sent + b"x: y\r\n" * 300_000 if sent.endswith(b"\n") else sent + b"x" * 2_000_000)
+        assert unanswered(direct, "/v6/clients") == 0
+
+
 @pytest.mark.parametrize(
     ("header", "body"),
     [
