@@ -3,7 +3,8 @@
 import copy
 import json
 import re
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 from jsonschema_rs import Draft202012Validator
@@ -13,7 +14,8 @@ from tests.document import operations, resolved
 
 # Any operation may be answered so, by HTTP itself or on the way.
 _UNDESCRIBED = {405, 406, 408, 411, 412, 414, 416, 417, 431}
-_Answers = dict[int, Draft202012Validator | None]
+# By status, makes the validator of the JSON that is described; only of what is answered, since each takes megabytes.
+_Answers = dict[int, Callable[[], Draft202012Validator | None]]
 
 
 def undescribed(method: str, path: str, status: int, body: bytes) -> str | None:
@@ -23,7 +25,7 @@ def undescribed(method: str, path: str, status: int, body: bytes) -> str | None:
         return None
     if status not in answers:
         return None if status in _UNDESCRIBED else f"{method} {path} is not described to answer {status}"
-    validator = answers[status]
+    validator = answers[status]()
     if validator is None:
         return f"{method} {path} is not described to answer {status} in JSON"
     # Of alternatives the message names none; the path leads to what it is about.
@@ -55,7 +57,7 @@ def _described() -> list[tuple[re.Pattern[str], str, _Answers]]:
     for path, method, operation in operations(document):
         pattern = _pattern(path, document["paths"][path].get("parameters", []))
         answers = {
-            int(status): _validator(strict, resolved(document, response))
+            int(status): cache(partial(_validator, strict, resolved(document, response)))
             for status, response in operation["responses"].items()
         }
         found.append((pattern, method.upper(), answers))
@@ -88,5 +90,5 @@ def _strict(document: Any) -> Any:
     return strict
 
 
-# Made before there are tests, some of which measure what a request costs.
+# Read before there are tests, some of which measure what a request costs.
 _DESCRIBED = _described()
