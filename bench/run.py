@@ -162,25 +162,32 @@ def _imports(target: Running, var_dir: Path, options: argparse.Namespace) -> Ite
     """Rows per second of the whole command, while the service runs."""
     export = var_dir / "export.json"
     for name in ("import of an export", "import of the same again", "import into tables believed empty"):
-        if options.only in name:
-            if not export.exists():
-                legacy_export.write(export, rows=IMPORTED_ROWS)
-            if "believed empty" in name:
-                _forget_accounts(var_dir)
-            started = time.perf_counter()
-            target.flask("import-legacy", str(export))
-            rate = IMPORTED_ROWS / (time.perf_counter() - started)
-            print(f"{name}: {rate:,.0f} rows per second", flush=True)
-            yield Row(f"{name}, rows", Measured(rate, 0))
+        if options.only not in name:
+            continue
+        if not export.exists():
+            legacy_export.write(export, rows=IMPORTED_ROWS)
+        seconds = _import_believed_empty(export) if "believed empty" in name else _import(target, export)
+        rate = IMPORTED_ROWS / seconds
+        print(f"{name}: {rate:,.0f} rows per second", flush=True)
+        yield Row(f"{name}, rows", Measured(rate, 0))
 
 
-def _forget_accounts(var_dir: Path) -> None:
-    """Delete what was imported, and let the planner's statistics say that its tables are empty."""
-    with _session(var_dir):
-        for table in ("released_lines", "budget_lines", "budgets", "billing_accounts", "clients"):
-            db.session.execute(text(f"DELETE FROM {table}"))
-        db.session.commit()
-        db.session.execute(text("ANALYZE clients, billing_accounts, budgets, budget_lines, released_lines"))
+def _import(target: Running, export: Path) -> float:
+    started = time.perf_counter()
+    target.flask("import-legacy", str(export))
+    return time.perf_counter() - started
+
+
+def _import_believed_empty(export: Path) -> float:
+    """Seconds of an import into a database of its own, whose statistics were taken after a rehearsal left nothing."""
+    with service.directory() as var_dir, embedded.running(var_dir):
+        with _session(var_dir):
+            flask_migrate.upgrade()
+        target = Running(url="", var_dir=var_dir, ready_after=0)
+        target.flask("import-legacy", str(export), "--dry-run")
+        with _session(var_dir):
+            db.session.execute(text("ANALYZE"))
+        return _import(target, export)
 
 
 def _credits(target: Running, var_dir: Path, options: argparse.Namespace) -> Iterator[Row]:

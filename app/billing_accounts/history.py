@@ -13,7 +13,7 @@ from sqlalchemy import Row, text
 from app.clients import history as clients
 from app.clock import utc_now
 from app.db.base import db
-from app.db.staging import Merged, by_index, stage
+from app.db.staging import Merged, by_index, learn_size, stage
 
 ACCOUNT_COLUMNS = {
     "id": "integer",
@@ -221,8 +221,10 @@ def merge_accounts(staged: int, default_client_id: str | None) -> AccountsMerged
     if default_client_id is None and db.session.execute(_NEEDS_DEFAULT, values).scalar_one():
         clients.ensure_unknown()
     now = {"now": utc_now()}
+    learn_size("clients", "id")
     with by_index():
         db.session.execute(_ADD_ACCOUNTS, now)
+        learn_size("billing_accounts", "id")
         db.session.execute(_ADD_BUDGETS)
     db.session.execute(_CHANGE_ACCOUNTS, now)
     db.session.execute(_CHANGE_BUDGETS)

@@ -14,7 +14,7 @@ from sqlalchemy import TextClause, text
 from app.billing_accounts.models import Kind
 from app.clock import utc_now
 from app.db.base import db
-from app.db.staging import Merged, by_index, stage
+from app.db.staging import Merged, by_index, learn_size, stage
 from app.money import ZERO
 
 LINE_COLUMNS = {"account_id": "integer", "challenge_id": "text", "kind": "text", "amount": "numeric", "raw": "text"}
@@ -142,6 +142,7 @@ def merged_amounts() -> dict[Kind, Amounts]:
 def _write() -> None:
     now = {"now": utc_now()}
     db.session.execute(_REPLACE_AND_REMOVE, now)
+    learn_size("budgets", "billing_account_id")
     with by_index():
         db.session.execute(_ADD, now)
     db.session.execute(_MOVE_TOTALS)

@@ -62,6 +62,15 @@ def join_whole_tables() -> None:
     db.session.execute(text("SET LOCAL enable_nestloop = off"))
 
 
+def learn_size(table: str, key: str) -> None:
+    """Let the planner know how many rows a table has that was filled a moment ago.
+
+    Foreign keys that refer to it are checked row by row, with a plan made at the first; for an empty table any index
+    will do, such as one that has to be read as a whole. Takes the privilege MAINTAIN; without it nothing happens.
+    """
+    db.session.execute(text(f"ANALYZE {table} ({key})"))
+
+
 @contextmanager
 def by_index() -> Iterator[None]:
     """Have the block find single rows by index: foreign keys are checked so, one by one, with plans made at first use.
