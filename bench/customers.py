@@ -13,6 +13,9 @@ _LOAD = """
         RETURNING id
     ), balances AS (
         INSERT INTO credit_balances (account_id, plan_id) SELECT made.id, plans.id FROM made, plans WHERE is_default
+        RETURNING account_id, plan_id
+    ), assignments AS (
+        INSERT INTO plan_assignments (account_id, valid_from, plan_id) SELECT account_id, now(), plan_id FROM balances
     )
     INSERT INTO account_members (account_id, user_id, role, invited_at, date_joined)
     SELECT id, 'member-' || row_number() OVER (ORDER BY id), 'owner', now(), now() FROM made

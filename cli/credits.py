@@ -97,7 +97,7 @@ def list_plans() -> None:
 @click.option("--default", is_flag=True, help="New accounts start on this plan.")
 @with_database
 def set_plan(name: str, credits_per_month: int, usd_per_credit: Decimal, *, default: bool) -> None:
-    """Add a plan, or change it for the months still to come."""
+    """Add a plan, or change it from today on: months that began before are granted as it was on their first day."""
     with transaction():
         plans.put(name, credits_per_month, usd_per_credit, default=default)
     click.echo(f"Plan {name}: {credits_per_month:,} credits per month.")
@@ -108,7 +108,7 @@ def set_plan(name: str, credits_per_month: int, usd_per_credit: Decimal, *, defa
 @_NAME
 @with_database
 def assign_plan(account_id: int, name: str) -> None:
-    """Put an account on a plan, from the next month that is granted."""
+    """Put an account on a plan from today on: months that began before are granted by the plan of their first day."""
     try:
         with transaction():
             plans.assign(account_id, name)

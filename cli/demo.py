@@ -191,7 +191,8 @@ def _use_credits() -> None:
     today = utc_now().replace(hour=9, minute=0, second=0, microsecond=0)
     opened = today - timedelta(days=_DAYS)
     with clock.at(opened), transaction():
-        accounts.create(_CUSTOMER, {"name": "Harbour Studio", "billing_city": "Cork", "billing_country": "Ireland"})
+        settings = {"name": "Harbour Studio", "billing_city": "Cork", "billing_country": "Ireland"}
+        accounts.create(_CUSTOMER, settings, limit=1)
     for day in range(_DAYS):
         with clock.at(opened + timedelta(days=day)):
             if day % _BUYS_EVERY_DAYS == 0:

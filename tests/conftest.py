@@ -34,7 +34,7 @@ from tests.processes import until, using
 
 SECRET = "a secret that only tests know and that is long enough"
 # Tables whose rows the migrations make.
-SEEDED = {"row_counts", "plans", "credit_packages"}
+SEEDED = {"row_counts", "plans", "plan_terms", "credit_packages"}
 # Tables that refuse DELETE.
 APPEND_ONLY = {"credit_transactions"}
 _RESOURCES = ExitStack()

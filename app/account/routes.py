@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flask import current_app
 from sqlalchemy import Row
 
 from app.account import schemas, service
@@ -9,7 +10,7 @@ from app.auth.actor import current_actor
 from app.auth.guards import signed_in
 from app.auth.permissions import SignedIn
 from app.credits import analytics
-from app.customers import team
+from app.customers import invitations, membership, team
 from app.customers.models import MemberRole
 from app.db.paging import Page
 from app.web.blueprint import ApiBlueprint
@@ -26,6 +27,7 @@ blueprint = ApiBlueprint(
 
 _member = signed_in()
 _manager = signed_in(SignedIn.MANAGER)
+_person = signed_in(SignedIn.PERSON)
 
 
 @blueprint.route("")
@@ -35,14 +37,17 @@ class Accounts(Resource):
     @signed_in(SignedIn.NEWCOMER)
     @blueprint.arguments(schemas.AccountCreate(), example=schemas.ACCOUNT_EXAMPLE)
     @blueprint.response(201, schemas.AccountSettings)
+    @blueprint.alt_response(409, response="CONFLICT")
     @blueprint.doc(operationId="openAccount")
     def post(self, values: dict[str, Any]) -> dict[str, Any]:
         """Open an account, which gets its plan's first credits
 
-        Opens an account, makes the caller its owner and brings the first credits of the default plan. Who owns one
-        already is refused with 409.
+        Opens an account, makes the caller its owner and brings the first credits of the default plan, unless the caller
+        or their verified e-mail address got first credits before. A caller who owns an account is refused with 409, and
+        so is one who opened as many accounts as one may: `too_many_accounts`.
         """
-        return service.create(current_actor(), values)
+        limit = current_app.config["SETTINGS"].accounts_per_identity
+        return service.create(current_actor(), values, limit=limit)
 
 
 @blueprint.route("/settings")
@@ -97,10 +102,10 @@ class Team(Resource):
     @blueprint.response(201, schemas.TeamMember)
     @blueprint.doc(operationId="inviteTeamMember")
     def post(self, values: dict[str, Any]) -> Row[Any]:
-        """Invite somebody to the team
+        """Invite a person to the team
 
-        Invites a person by e-mail address, with a role. An address that belongs to the team already is refused with
-        409.
+        Invites a person by e-mail address, with a role. The invitation is a row of the team until it is accepted,
+        declined, withdrawn, or 14 days old. An address that belongs to the team already is refused with 409.
         """
         return team.invite(current_actor(), values["email"], MemberRole(values["role"]))
 
@@ -110,17 +115,112 @@ class OneMember(Resource):
     """One of the team."""
 
     @_manager
+    @blueprint.arguments(schemas.RoleChange(), example=schemas.ROLE_EXAMPLE)
+    @blueprint.response(200, schemas.TeamMember)
+    @blueprint.doc(operationId="changeTeamMember")
+    def patch(self, values: dict[str, Any], member_id: int) -> Row[Any]:
+        """Change the role of a member or an invitation
+
+        Gives a member, or an open invitation, another role. Only owners decide on owners. The last owner who can sign
+        in stays one: 409 `last_owner`.
+        """
+        return team.change_role(current_actor(), member_id, MemberRole(values["role"]))
+
+    @_manager
     @blueprint.response(200, schemas.RemovedMember)
     @blueprint.alt_response(409, response="CONFLICT")
     @blueprint.doc(operationId="removeTeamMember")
     def delete(self, member_id: int) -> dict[str, bool]:
-        """Take somebody out of the team
+        """Remove a member, or withdraw an invitation
 
         Removes a member of the team, or withdraws an invitation. The last owner who can sign in stays: 409
         `last_owner`.
         """
         team.remove(current_actor(), member_id)
         return {"removed": True}
+
+
+@blueprint.route("/leave")
+class Leaving(Resource):
+    """The end of the caller's own membership."""
+
+    @_member
+    @blueprint.response(200, schemas.AccountMembership)
+    @blueprint.doc(operationId="leaveAccount")
+    def post(self) -> Row[Any]:
+        """Leave the account
+
+        Ends the caller's own membership of the account, and answers with it. The last owner cannot leave: 409
+        `last_owner`.
+        """
+        return team.leave(current_actor())
+
+
+@blueprint.route("/memberships")
+class Memberships(Resource):
+    """The accounts that the caller belongs to."""
+
+    reads_in_transaction = True
+
+    @_person
+    @blueprint.arguments(SnakePageArguments(), location="query")
+    @blueprint.response(200, page_of(schemas.AccountMembership))
+    @blueprint.doc(operationId="listMemberships")
+    def get(self, arguments: dict[str, Any]) -> Page:
+        """List the accounts that the caller belongs to
+
+        Lists every account that the caller belongs to, the last joined first. Their ids can be sent as `X-Account-Id`.
+        """
+        return membership.memberships(current_actor(), arguments)
+
+
+@blueprint.route("/invitations")
+class Invitations(Resource):
+    """Invitations to the caller."""
+
+    reads_in_transaction = True
+
+    @_person
+    @blueprint.arguments(SnakePageArguments(), location="query")
+    @blueprint.response(200, page_of(schemas.ReceivedInvitation))
+    @blueprint.doc(operationId="listInvitations")
+    def get(self, arguments: dict[str, Any]) -> Page:
+        """List the invitations to the caller
+
+        Lists the open invitations to the caller's e-mail address, if the token says that it is verified; newest first.
+        """
+        return invitations.search(current_actor(), arguments)
+
+
+@blueprint.route("/invitations/<bigint_id:invitation_id>/accept")
+class AcceptedInvitation(Resource):
+    """Joining an account."""
+
+    @_person
+    @blueprint.response(200, schemas.ReceivedInvitation)
+    @blueprint.doc(operationId="acceptInvitation")
+    def post(self, invitation_id: int) -> Row[Any]:
+        """Accept an invitation and join its account
+
+        Makes the caller a member of the account, with the role of the invitation. One that was accepted, declined or
+        withdrawn, or that expired, is refused with 409 `invitation_ended`.
+        """
+        return invitations.accept(current_actor(), invitation_id)
+
+
+@blueprint.route("/invitations/<bigint_id:invitation_id>/decline")
+class DeclinedInvitation(Resource):
+    """Not joining an account."""
+
+    @_person
+    @blueprint.response(200, schemas.ReceivedInvitation)
+    @blueprint.doc(operationId="declineInvitation")
+    def post(self, invitation_id: int) -> Row[Any]:
+        """Decline an invitation
+
+        Ends the invitation without joining. One that ended before is refused with 409 `invitation_ended`.
+        """
+        return invitations.decline(current_actor(), invitation_id)
 
 
 @blueprint.route("/usage/analytics")

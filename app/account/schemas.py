@@ -13,6 +13,7 @@ MAX_DAYS = 365
 ACCOUNT_EXAMPLE = {"name": "Harbour Studio", "billing_email": "accounts@harbour.example"}
 SETTINGS_EXAMPLE = {"billing_address_line1": "1 Quay Street", "billing_city": "Cork", "billing_country": "Ireland"}
 INVITATION_EXAMPLE = {"email": "ann@harbour.example", "role": "member"}
+ROLE_EXAMPLE = {"role": "admin"}
 
 
 class _WritableAccount(Schema):
@@ -61,15 +62,17 @@ class AccountSettings(SnakeReadSchema):
 
 
 class TeamMember(SnakeReadSchema):
-    """Somebody of the account."""
+    """A member of the account, or an open invitation."""
 
     id = fields.Id()
     email = fields.Text()
     first_name = fields.Text()
     last_name = fields.Text()
-    is_active = fields.Boolean(metadata={"description": "Whether the member has joined: false while invited."})
+    is_active = fields.Boolean(
+        metadata={"description": "Whether the member has joined: false until the invitation is accepted."}
+    )
     is_staff = fields.Boolean(metadata={"description": "Whether they are an administrator of this service."})
-    date_joined = fields.Moment(allow_none=True)
+    date_joined = fields.Moment(allow_none=True, metadata={"description": "When the invitation was accepted."})
     role = fields.Choice(MemberRole)
 
 
@@ -80,8 +83,37 @@ class Invitation(Schema):
     role = fields.Choice(MemberRole, load_default=MemberRole.MEMBER)
 
 
+class RoleChange(Schema):
+    """The role to give."""
+
+    role = fields.Choice(MemberRole, required=True)
+
+
+class AccountMembership(SnakeReadSchema):
+    """An account that the caller belongs to."""
+
+    id = fields.Id(metadata={"description": "The id of the caller in the team of the account."})
+    account_id = fields.Id()
+    account_name = fields.Text()
+    role = fields.Choice(MemberRole)
+    date_joined = fields.Moment()
+
+
+class ReceivedInvitation(SnakeReadSchema):
+    """An invitation to an account."""
+
+    id = fields.Id()
+    account_id = fields.Id()
+    account_name = fields.Text()
+    role = fields.Choice(MemberRole)
+    invited_by = fields.Text(
+        metadata={"description": "The e-mail address of the person who invites, or else their user id."}
+    )
+    expires_at = fields.Moment()
+
+
 class RemovedMember(SnakeReadSchema):
-    """That somebody was taken out."""
+    """Confirmation that a team member was removed."""
 
     removed = ma.fields.Boolean()
 

@@ -10,11 +10,14 @@ from app.credits import balances, plans
 from app.customers import accounts, membership
 
 
-def create(actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
-    """A new account that the caller owns, with its plan's first credits. Raises Conflict when they have one."""
-    account = accounts.create(actor, values)
-    plans.start(account.id)
-    return _with_balance(account)
+def create(actor: Actor, values: Mapping[str, Any], *, limit: int) -> dict[str, Any]:
+    """A new account that the caller owns, with its plan's first credits unless the caller got such before.
+
+    Raises Forbidden for a token that names no user, and Conflict when they own one or opened as many as `limit`.
+    """
+    opened = accounts.create(actor, values, limit=limit)
+    plans.start(opened.account.id, first_credits=opened.is_first)
+    return _with_balance(opened.account)
 
 
 def settings(actor: Actor) -> dict[str, Any]:

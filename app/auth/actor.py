@@ -1,11 +1,14 @@
 """The caller of a request, as their token describes them."""
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from flask import g
+
+from app.db.base import MAX_ID
 
 
 class ActorKind(StrEnum):
@@ -13,6 +16,14 @@ class ActorKind(StrEnum):
 
     PERSON = "person"
     MACHINE = "machine"
+
+
+_DIGITS = re.compile(r"[0-9]{1,16}", re.ASCII)
+
+
+def account_id_from(digits: str) -> int | None:
+    """The id of a customer account that `digits` stand for; None where they stand for none."""
+    return int(digits) if _DIGITS.fullmatch(digits) and 1 <= int(digits) <= MAX_ID else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +41,7 @@ class Actor:
     email_verified: bool = False
     first_name: str | None = None
     last_name: str | None = None
+    # Which of several customer accounts is meant.
     account_id: int | None = None
     # Both in lower case.
     roles: frozenset[str]

@@ -1,14 +1,18 @@
 """Declares who may call a view, and lets nobody else in. `Resource` asks on every request."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import current_app, g, request
 
+from app.auth.actor import account_id_from
 from app.auth.permissions import SignedIn
 from app.auth.tokens import TokenVerifier
-from app.errors import Forbidden, Unauthorized
+from app.errors import Forbidden, Invalid, Unauthorized
+
+# Which of several customer accounts is meant, over the claim of the token.
+ACCOUNT_HEADER = "X-Account-Id"
 
 View = Callable[..., Any]
 
@@ -17,8 +21,8 @@ View = Callable[..., Any]
 class Guard:
     """One of `roles` or one of `scopes` is needed.
 
-    With `signed_in` any valid token will do: the service asks what its bearer is in an account. `open_to_all` needs
-    no token at all.
+    With `signed_in` any verified token will do: the service checks what its bearer is in an account. `open_to_all`
+    needs no token at all.
     """
 
     roles: tuple[str, ...] = ()
@@ -34,6 +38,8 @@ class Guard:
             return
         verifier: TokenVerifier = current_app.extensions["token_verifier"]
         g.actor = actor = verifier.verify(bearer_token())
+        if self.signed_in and (named := request.headers.get(ACCOUNT_HEADER)) is not None:
+            g.actor = replace(actor, account_id=_account_id(named))
         if not (self.signed_in or actor.has_role(*self.roles) or actor.has_scope(self.scopes)):
             raise forbidden(self.roles, self.scopes)
 
@@ -76,6 +82,13 @@ def _guarded(guard: Guard) -> Callable[[View], View]:
         return view
 
     return decorate
+
+
+def _account_id(named: str) -> int:
+    account_id = account_id_from(named.strip())
+    if account_id is None:
+        raise Invalid.field(ACCOUNT_HEADER, "Must be the id of an account.", location="headers")
+    return account_id
 
 
 def bearer_token() -> str:

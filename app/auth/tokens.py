@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import jwt
 
-from app.auth.actor import Actor, ActorKind
+from app.auth.actor import Actor, ActorKind, account_id_from
 from app.auth.keys import RemoteKeys
 from app.config import Settings
 from app.db.base import MAX_ID
@@ -25,7 +25,6 @@ MAX_TOKEN_CHARACTERS = 16_384
 MAX_CLAIM_CHARACTERS = 255
 
 _SYMMETRIC = "HS256"
-_DIGITS = re.compile(r"[0-9]{1,16}", re.ASCII)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -173,10 +172,13 @@ def _account_id(claims: Mapping[str, Any]) -> int | None:
     value = _claim(claims, "account_id")
     if value is None:
         return None
-    digits = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if not isinstance(digits, str) or not _DIGITS.fullmatch(digits) or not 1 <= int(digits) <= MAX_ID:
+    # The digits of an integer of any size need not be formed to see that it is too large.
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_ID:
+        return value
+    account_id = account_id_from(value) if isinstance(value, str) else None
+    if account_id is None:
         raise Unauthorized("The token's account_id is not the id of an account")
-    return int(digits)
+    return account_id
 
 
 def _storable(text: str, name: str) -> str:

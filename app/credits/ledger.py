@@ -17,7 +17,6 @@ from app.credits.models import TransactionType
 from app.db.base import db
 from app.db.transaction import defer
 from app.errors import KeyReused, NotFound, PaymentRequired, ServiceError, only
-from app.money import round_cents
 
 Transaction = dict[str, Any]
 Outcome = Transaction | ServiceError
@@ -26,7 +25,8 @@ Outcome = Transaction | ServiceError
 class Entry(NamedTuple):
     """A change of a balance that somebody asks for: `amount` is negative for a deduction.
 
-    A deduction names its operation, and may carry a `usage_key`: sent again, it is not charged again.
+    A deduction names its operation, and may carry a `usage_key`: sent again by the same caller, it is not charged
+    again.
     """
 
     account_id: int
@@ -37,9 +37,12 @@ class Entry(NamedTuple):
     usage_key: str | None = None
 
 
-def post(entries: Sequence[Entry], *, created_by: str) -> list[Outcome]:
-    """The transaction for each entry, or why there is none: PaymentRequired, NotFound or KeyReused."""
-    book = _Book(entries)
+def post(entries: Sequence[Entry], *, created_by: str, key_owner: str | None = None) -> list[Outcome]:
+    """The transaction for each entry, or why there is none: PaymentRequired, NotFound or KeyReused.
+
+    Usage keys are those of `key_owner`, which entries with a key need.
+    """
+    book = _Book(entries, key_owner)
     outcomes = [book.decide(entry) for entry in entries]
     book.write(created_by)
     return outcomes
@@ -80,14 +83,15 @@ class _Balance:
 class _Book:
     """The balances of one call, and what was decided on them."""
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
+    def __init__(self, entries: Sequence[Entry], key_owner: str | None) -> None:
         account_ids = sorted({entry.account_id for entry in entries})
         values = {"account_ids": account_ids, "entries": len(entries)}
         rows = db.session.execute(queries.LOCK_BALANCES, values).all()
         self._balances = {row.account_id: _Balance(row) for row in rows}
         # In the order of the entries, whichever of them are accepted.
         self._ids = iter(rows[0].ids or () if rows else ())
-        self._keyed = _keyed(entries)
+        self._key_owner = key_owner
+        self._keyed = _keyed(entries, key_owner)
         self._posted: list[Transaction] = []
         # Once the locks are held: of two calls, the later one has the later time.
         self._now = utc_now()
@@ -109,14 +113,16 @@ class _Book:
         if not self._posted:
             return
         columns = {name: [posted[name] for posted in self._posted] for name in queries.WRITTEN}
-        defer(queries.WRITE, {**columns, "created_by": created_by, "now": self._now, "day": self._now.date()})
+        common = {"key_owner": self._key_owner, "created_by": created_by, "now": self._now, "day": self._now.date()}
+        defer(queries.WRITE, {**columns, **common})
 
     def _accept(self, balance: _Balance, entry: Entry) -> Transaction:
         balance.credits += entry.amount
         balance.transactions += 1
         cost = None
         if entry.transaction_type == TransactionType.DEDUCTION:
-            cost = round_cents(-entry.amount * balance.usd_per_credit)
+            # Whole credits at a price of 6 decimals: nothing is rounded before it is shown.
+            cost = -entry.amount * balance.usd_per_credit
         posted: Transaction = {
             **entry._asdict(),
             "position": balance.transactions,
@@ -132,13 +138,13 @@ class _Book:
         return posted
 
 
-def _keyed(entries: Iterable[Entry]) -> dict[tuple[int, str | None], Transaction]:
+def _keyed(entries: Iterable[Entry], key_owner: str | None) -> dict[tuple[int, str | None], Transaction]:
     """The transactions that carry a key of these entries already."""
     sent = [(entry.account_id, entry.usage_key) for entry in entries if entry.usage_key is not None]
     if not sent:
         return {}
     account_ids, usage_keys = zip(*sent, strict=True)
-    values = {"account_ids": list(account_ids), "usage_keys": list(usage_keys)}
+    values = {"account_ids": list(account_ids), "usage_keys": list(usage_keys), "key_owner": key_owner}
     rows = db.session.execute(queries.KEYED, values).mappings()
     return {(row["account_id"], row["usage_key"]): {**row, "credits_used": -row["amount"]} for row in rows}
 

@@ -41,8 +41,29 @@ class Plan(Timestamped, Base):
     is_default: Mapped[bool] = mapped_column(server_default="false")
 
 
+class PlanTerms(Base):
+    """What a plan grants each month, from a day on. Its first terms hold for all days before as well."""
+
+    __tablename__ = "plan_terms"
+    __table_args__ = (CheckConstraint("credits_per_month >= 0", name="credits_per_month"),)
+
+    plan_id: Mapped[Identifier] = mapped_column(ForeignKey("plans.id"), primary_key=True)
+    valid_from: Mapped[date] = mapped_column(primary_key=True)
+    credits_per_month: Mapped[int]
+
+
+class PlanAssignment(Base):
+    """The plan of an account from a day (UTC) on, until the next one."""
+
+    __tablename__ = "plan_assignments"
+
+    account_id: Mapped[Identifier] = mapped_column(ForeignKey("customer_accounts.id"), primary_key=True)
+    valid_from: Mapped[date] = mapped_column(primary_key=True)
+    plan_id: Mapped[Identifier] = mapped_column(ForeignKey("plans.id"))
+
+
 class CreditBalance(Base):
-    """An account's credits: the sum of its transactions, and how many those are."""
+    """An account's credits: the sum of its transactions, and how many those are. `plan_id` is its plan today."""
 
     __tablename__ = "credit_balances"
     __table_args__ = (CheckConstraint("credits >= 0", name="credits"),)
@@ -68,6 +89,7 @@ class CreditTransaction(Base):
             "(transaction_type = 'deduction') = (operation_type IS NOT NULL AND cost_usd IS NOT NULL AND amount < 0)",
             name="deduction",
         ),
+        CheckConstraint("(usage_key IS NULL) = (usage_key_owner IS NULL)", name="usage_key"),
         Index("ix_credit_transactions_type", "account_id", "transaction_type", "position"),
         Index("ix_credit_transactions_created_at", "account_id", "created_at", "position"),
         Index(
@@ -80,6 +102,7 @@ class CreditTransaction(Base):
         Index(
             "uq_credit_transactions_usage_key",
             "account_id",
+            "usage_key_owner",
             "usage_key",
             unique=True,
             postgresql_where=text("usage_key IS NOT NULL"),
@@ -93,9 +116,11 @@ class CreditTransaction(Base):
     transaction_type: Mapped[str] = mapped_column(String(16))
     description: Mapped[str] = mapped_column(String(1000), server_default="")
     operation_type: Mapped[str | None] = mapped_column(String(255))
-    cost_usd: Mapped[Decimal | None] = mapped_column(Numeric(15, 2))
-    # What a caller named this item of a bulk call: sent again, it is not charged again.
+    cost_usd: Mapped[Decimal | None] = mapped_column(Numeric(19, 6))
+    # What a caller named this item of a bulk call: sent again, it is not charged again. Names of other callers, by the
+    # identity of each, are other names.
     usage_key: Mapped[str | None] = mapped_column(String(255))
+    usage_key_owner: Mapped[str | None] = mapped_column(String(64))
     balance_after: Mapped[int] = mapped_column(BigInteger)
     created_by: Mapped[str] = mapped_column(String(255))
     created_at: Mapped[Moment]

@@ -31,30 +31,37 @@ def every_plan() -> Sequence[Row[Any]]:
 
 
 def put(name: str, credits_per_month: int, usd_per_credit: Decimal, *, default: bool) -> None:
-    """Add a plan or change it; with `default` it is the one that new accounts start on."""
+    """Add a plan or change it from today on; with `default` it is the one that new accounts start on."""
     values = {"name": name, "credits_per_month": credits_per_month, "usd_per_credit": usd_per_credit}
-    db.session.execute(queries.SET_PLAN, {**values, "now": utc_now()})
+    now = utc_now()
+    db.session.execute(queries.SET_PLAN, {**values, "now": now, "today": now.date()})
     if default:
-        db.session.execute(queries.SET_DEFAULT_PLAN, {"name": name, "now": utc_now()})
+        db.session.execute(queries.SET_DEFAULT_PLAN, {"name": name, "now": now})
 
 
 def assign(account_id: int, name: str) -> None:
-    """Put an account on a plan, which counts from the next month that is granted. Raises NotFound."""
+    """Put an account on a plan from today on: it decides on the months that begin from here. Raises NotFound."""
     tenancy.see(account_id)
-    if db.session.execute(queries.PUT_ON_PLAN, {"account_id": account_id, "name": name}).one_or_none() is None:
+    values = {"account_id": account_id, "name": name, "today": utc_now().date()}
+    if db.session.execute(queries.PUT_ON_PLAN, values).one_or_none() is None:
         raise NotFound(f"There is no account {account_id}, or no plan {name!r}")
 
 
-def start(account_id: int) -> None:
-    """Begin the balance of a new account, on the default plan and with its first month's credits."""
-    db.session.execute(queries.OPEN, {"account_id": account_id})
-    grant_due([account_id])
+def start(account_id: int, *, first_credits: bool) -> None:
+    """Begin the balance of a new account on the default plan; without `first_credits` its first month brings none."""
+    now = utc_now()
+    db.session.execute(queries.OPEN, {"account_id": account_id, "today": now.date()})
+    if first_credits:
+        grant_due([account_id])
+    else:
+        values = {"account_ids": [account_id], "months": [_month(now.date())], "credits": [0], "now": now}
+        db.session.execute(queries.RECORD_GRANTS, values)
 
 
 def grant_due(account_ids: Sequence[int]) -> Granted:
-    """Give each account its plan's credits for every month that it has not got them for, up to the present one (UTC).
+    """Give each account the credits of every month that it has not got them for, up to the present one (UTC).
 
-    Nothing is granted twice, also by two calls at once.
+    A month is granted by the plan the account was on, as that plan was, on the first of it. Nothing is granted twice, also by two calls at once.
     """
     # Held from here on: what is due is looked up when nobody else can grant it any more.
     db.session.execute(queries.LOCK_BALANCES, {"account_ids": account_ids, "entries": 0})

@@ -66,8 +66,11 @@ DAILY_TOTALS = Prepared("""
 """)
 
 OPEN = text("""
-    INSERT INTO credit_balances (account_id, plan_id)
-    SELECT :account_id, id FROM plans WHERE is_default
+    WITH balance AS (
+        INSERT INTO credit_balances (account_id, plan_id) SELECT :account_id, id FROM plans WHERE is_default
+        RETURNING account_id, plan_id
+    )
+    INSERT INTO plan_assignments (account_id, valid_from, plan_id) SELECT account_id, :today, plan_id FROM balance
 """)
 # Whoever holds these rows is alone with the transactions and totals of their accounts. They are read once they are
 # held: a statement that joins and locks at once would not find an account that changed its plan meanwhile. The first of
@@ -86,6 +89,7 @@ KEYED = Prepared("""
     FROM credit_transactions t
     JOIN unnest(CAST(:account_ids AS bigint[]), CAST(:usage_keys AS text[])) AS sent (account_id, usage_key)
         USING (account_id, usage_key)
+    WHERE t.usage_key_owner = :key_owner
 """)
 _ADD_TO_DAY = """
     ON CONFLICT (account_id, day, transaction_type)
@@ -109,7 +113,7 @@ SPEND = Prepared(f"""
             created_by, created_at
         )
         SELECT account_id, position, -asked, 'deduction', :description, :operation_type,
-            round(asked * usd_per_credit, 2), credits - asked, :created_by, now
+            asked * usd_per_credit, credits - asked, :created_by, now
         FROM state WHERE asked <= credits
         RETURNING *
     ), balance AS (
@@ -139,8 +143,9 @@ WRITTEN = {
 _ARRAYS = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in WRITTEN.items())
 WRITE = Prepared(f"""
     WITH posted AS (
-        INSERT INTO credit_transactions ({", ".join(WRITTEN)}, created_by, created_at)
-        SELECT *, :created_by, :now FROM unnest({_ARRAYS})
+        INSERT INTO credit_transactions ({", ".join(WRITTEN)}, usage_key_owner, created_by, created_at)
+        SELECT *, CASE WHEN usage_key IS NOT NULL THEN CAST(:key_owner AS text) END, :created_by, :now
+        FROM unnest({_ARRAYS}) AS written ({", ".join(WRITTEN)})
         RETURNING account_id, position, amount, transaction_type, balance_after
     ), balance AS (
         UPDATE credit_balances AS b SET credits = last.balance_after, transactions = last.position
@@ -153,34 +158,60 @@ WRITE = Prepared(f"""
     {_ADD_TO_DAY}
 """)
 
-# Every month from the one an account was opened in to the present one, but for those granted already.
+# Every month from the one an account was opened in to the present one, but for those granted already. Each brings what
+# the plan that the account was on granted on the first day of the month, or on that of the opening.
 DUE_GRANTS = text("""
-    SELECT b.account_id, CAST(due.month AS date) AS month, p.name AS plan,
-        p.credits_per_month
-    FROM credit_balances b JOIN plans p ON p.id = b.plan_id JOIN customer_accounts a ON a.id = b.account_id
+    SELECT b.account_id, month.first AS month, p.name AS plan, terms.credits_per_month
+    FROM credit_balances b JOIN customer_accounts a ON a.id = b.account_id
     CROSS JOIN LATERAL generate_series(
         date_trunc('month', a.created_at, 'UTC') AT TIME ZONE 'UTC', CAST(:month AS timestamp), interval '1 month'
-    ) AS due (month)
+    ) AS due (starts_at)
+    CROSS JOIN LATERAL (
+        SELECT CAST(due.starts_at AS date) AS first,
+            greatest(CAST(due.starts_at AS date), CAST(a.created_at AT TIME ZONE 'UTC' AS date)) AS decided_on
+    ) AS month
+    CROSS JOIN LATERAL (
+        SELECT plan_id FROM plan_assignments WHERE account_id = b.account_id AND valid_from <= month.decided_on
+        ORDER BY valid_from DESC LIMIT 1
+    ) AS assigned
+    JOIN plans p ON p.id = assigned.plan_id
+    CROSS JOIN LATERAL (
+        SELECT credits_per_month FROM plan_terms WHERE plan_id = p.id AND valid_from <= month.decided_on
+        ORDER BY valid_from DESC LIMIT 1
+    ) AS terms
     WHERE b.account_id = ANY(CAST(:account_ids AS bigint[])) AND NOT EXISTS (
-        SELECT FROM plan_grants g WHERE g.account_id = b.account_id AND g.month = CAST(due.month AS date)
+        SELECT FROM plan_grants g WHERE g.account_id = b.account_id AND g.month = month.first
     )
-    ORDER BY b.account_id, due.month
+    ORDER BY b.account_id, month.first
 """)
 _PLAN_COLUMNS = "name, credits_per_month, usd_per_credit, is_default"
 PLANS = text(f"SELECT {_PLAN_COLUMNS} FROM plans ORDER BY credits_per_month, name")
+# The first terms of a plan hold from the first day there is, later ones from the day they are set on.
 SET_PLAN = text("""
-    INSERT INTO plans AS plan (name, credits_per_month, usd_per_credit, created_at, updated_at)
-    VALUES (:name, :credits_per_month, :usd_per_credit, :now, :now)
-    ON CONFLICT (name) DO UPDATE SET credits_per_month = excluded.credits_per_month,
-        usd_per_credit = excluded.usd_per_credit, updated_at = excluded.updated_at
+    WITH changed AS (
+        INSERT INTO plans AS plan (name, credits_per_month, usd_per_credit, created_at, updated_at)
+        VALUES (:name, :credits_per_month, :usd_per_credit, :now, :now)
+        ON CONFLICT (name) DO UPDATE SET credits_per_month = excluded.credits_per_month,
+            usd_per_credit = excluded.usd_per_credit, updated_at = excluded.updated_at
+        RETURNING id, credits_per_month
+    )
+    INSERT INTO plan_terms (plan_id, valid_from, credits_per_month)
+    SELECT id, CASE WHEN EXISTS (SELECT FROM plan_terms WHERE plan_id = id) THEN :today ELSE date '0001-01-01' END,
+        credits_per_month
+    FROM changed
+    ON CONFLICT (plan_id, valid_from) DO UPDATE SET credits_per_month = excluded.credits_per_month
 """)
 SET_DEFAULT_PLAN = text("""
     UPDATE plans SET is_default = false, updated_at = :now WHERE is_default AND name <> :name;
     UPDATE plans SET is_default = true, updated_at = :now WHERE name = :name
 """)
 PUT_ON_PLAN = text("""
-    UPDATE credit_balances SET plan_id = plans.id FROM plans
-    WHERE account_id = :account_id AND plans.name = :name RETURNING true
+    WITH moved AS (
+        UPDATE credit_balances SET plan_id = plans.id FROM plans
+        WHERE account_id = :account_id AND plans.name = :name RETURNING account_id, plan_id
+    )
+    INSERT INTO plan_assignments (account_id, valid_from, plan_id) SELECT account_id, :today, plan_id FROM moved
+    ON CONFLICT (account_id, valid_from) DO UPDATE SET plan_id = excluded.plan_id RETURNING true
 """)
 ACCOUNTS_AFTER = text("""
     SELECT account_id FROM credit_balances WHERE account_id > :after

@@ -46,7 +46,11 @@ class CreditUsage(SnakeReadSchema):
     id = fields.Id()
     operation_type = fields.Text()
     credits_used = _credits(least=1)
-    cost_usd = fields.Dollars(metadata={"description": "What the credits were worth on the account's plan."})
+    cost_usd = fields.Dollars(
+        metadata={
+            "description": "What the credits were worth on the account's plan, rounded half up to cents; 6 decimals are kept."
+        }
+    )
     description = fields.Text(longest=1000)
     created_at = fields.Moment()
 
@@ -91,7 +95,8 @@ class UsageItem(UsageCreate):
     """Credits to spend on one operation, once for each `key`."""
 
     key = fields.Identifier(
-        blank=False, metadata={"description": "Sent again with the same item, it is not charged again."}
+        blank=False,
+        metadata={"description": "Sent again by the same caller with the same item, it is not charged again."},
     )
 
 

@@ -47,7 +47,11 @@ def spend_many(actor: Actor, items: Sequence[Mapping[str, Any]]) -> list[Outcome
         else:
             tenancy.see(only_one)
     entries = [_deduction(item, own) for item in items]
-    posted = iter(ledger.post([each for each in entries if isinstance(each, Entry)], created_by=actor.subject))
+    posted = iter(
+        ledger.post(
+            [each for each in entries if isinstance(each, Entry)], created_by=actor.subject, key_owner=actor.identity
+        )
+    )
     return [next(posted) if isinstance(each, Entry) else each for each in entries]
 
 
@@ -65,7 +69,9 @@ def grant(actor: Actor, values: Mapping[str, Any]) -> Transaction:
 
 def _own_account(actor: Actor) -> int | None:
     """The one account whose credits the caller may spend; None for a machine, which spends those of the named ones."""
-    return None if actor.has_scope(SPEND_SCOPES) else membership.enter_as_manager(actor).account_id
+    return (
+        None if actor.has_scope(SPEND_SCOPES) else membership.enter_as_manager(actor, or_scopes=SPEND_SCOPES).account_id
+    )
 
 
 def _deduction(item: Mapping[str, Any], own: int | None) -> Entry | ServiceError:

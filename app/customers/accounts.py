@@ -3,33 +3,40 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from sqlalchemy import Row
 
 from app.auth.actor import Actor
 from app.clock import utc_now
-from app.customers import membership, queries
+from app.customers import membership, openings, queries
 from app.customers.models import MemberRole
 from app.db import tenancy
 from app.db.base import db
-from app.errors import Conflict, Forbidden
+from app.errors import Conflict
 
 _MAX_SLUG = 60
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 
 
-def create(actor: Actor, values: Mapping[str, Any]) -> Row[Any]:
+class Opened(NamedTuple):
+    """A new account, and whether it brings the first credits of its plan."""
+
+    account: Row[Any]
+    is_first: bool
+
+
+def create(actor: Actor, values: Mapping[str, Any], *, limit: int) -> Opened:
     """A new account that the caller owns; the rest of the transaction sees it alone.
 
-    Raises Forbidden when nobody signed in, and Conflict when the caller belongs to an account already.
+    Raises Forbidden for a token that names no user, and Conflict when the caller owns an account already or opened as
+    many as `limit`.
     """
-    if actor.user_id is None:
-        raise Forbidden("Only somebody who signs in can open an account")
-    db.session.execute(queries.ONE_OPENING_AT_A_TIME, {"user_id": actor.user_id})
-    if membership.belongs(actor):
-        raise Conflict("You belong to an account already")
+    db.session.execute(queries.ONE_OPENING_AT_A_TIME, {"user_id": membership.require_person(actor)})
+    if db.session.execute(queries.OWNS_SOME_ACCOUNT, membership.see_own(actor)).scalar_one():
+        raise Conflict("You own an account already")
+    is_first = openings.record(actor, limit)
     tenancy.see_every_account()
     settings = {
         **dict.fromkeys(queries.CHANGEABLE, ""),
@@ -39,8 +46,8 @@ def create(actor: Actor, values: Mapping[str, Any]) -> Row[Any]:
     account = _insert(actor, settings)
     tenancy.see(account.id)
     owner = {**membership.person(actor), "account_id": account.id, "role": MemberRole.OWNER, "now": utc_now()}
-    db.session.execute(queries.ADD_MEMBER, owner)
-    return account
+    db.session.execute(queries.ADD_MEMBER, {**owner, "invited_by": "", "expires_at": None})
+    return Opened(account, is_first)
 
 
 def settings(account_id: int) -> Row[Any]:

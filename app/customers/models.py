@@ -8,6 +8,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.db.base import Base, Id, Moment, Timestamped
 
 
+# The case of ASCII letters does not count in an address, and every other character does: see `fold_ascii`.
+FOLDED_EMAIL = text('lower(email COLLATE "C")')
+_NOT_ENDED = text("ended_at IS NULL")
+
+
 class MemberRole(StrEnum):
     """What a member may do: owners and admins manage the account and its team."""
 
@@ -36,16 +41,21 @@ class CustomerAccount(Timestamped, Base):
 
 
 class AccountMember(Base):
-    """A person of an account. One who was invited has no user id until they sign in with that e-mail address."""
+    """A person of an account, or an invitation, which has no user id until it is accepted.
+
+    An invitation ends when it is accepted, declined, withdrawn or past `expires_at`. Those that were declined or
+    withdrawn are kept with `ended_at`, so that their ids can still be answered for; they are no part of the team.
+    """
 
     __tablename__ = "account_members"
     __table_args__ = (
         CheckConstraint("role IN ('owner', 'admin', 'member')", name="role"),
         CheckConstraint("(user_id IS NULL) = (date_joined IS NULL)", name="joined"),
-        CheckConstraint("user_id IS NOT NULL OR email IS NOT NULL", name="known"),
-        Index("uq_account_members_email", "account_id", text("lower(email)"), unique=True),
+        CheckConstraint("user_id IS NOT NULL OR (email IS NOT NULL AND expires_at IS NOT NULL)", name="invited"),
+        CheckConstraint("user_id IS NULL OR ended_at IS NULL", name="ended"),
+        Index("uq_account_members_email", "account_id", FOLDED_EMAIL, unique=True, postgresql_where=_NOT_ENDED),
         Index("uq_account_members_user_id", "user_id", "account_id", unique=True),
-        Index("ix_account_members_invited", text("lower(email)"), postgresql_where=text("user_id IS NULL")),
+        Index("ix_account_members_invited", FOLDED_EMAIL, postgresql_where=text("user_id IS NULL")),
     )
 
     id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
@@ -57,4 +67,23 @@ class AccountMember(Base):
     role: Mapped[str] = mapped_column(String(16))
     is_staff: Mapped[bool] = mapped_column(server_default="false")
     invited_at: Mapped[Moment]
+    # Shown to the person invited: the e-mail address of the inviter, or else their user id.
+    invited_by: Mapped[str] = mapped_column(String(255), server_default="")
+    expires_at: Mapped[Moment | None]
+    ended_at: Mapped[Moment | None]
     date_joined: Mapped[Moment | None]
+
+
+class AccountOpener(Base):
+    """Who opened accounts, as a digest: of issuer and user id, or of a verified e-mail address.
+
+    It outlives the accounts, and says nothing about which they were.
+    """
+
+    __tablename__ = "account_openers"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    # How many, those they left or handed over included.
+    accounts: Mapped[int]
+    # When one of them got the first credits of its plan, which happens once.
+    granted_at: Mapped[Moment | None]

@@ -4,33 +4,53 @@ from sqlalchemy import text
 
 from app.db.paging import ListQuery
 from app.db.prepared import Prepared
-from app.db.tenancy import EVERY_ACCOUNT, SETTING
+from app.db.tenancy import SETTING, USER_SETTING
 
-# Whose account it is has to be found before it can be set; from there on nothing else is seen.
-_SEE_EVERY = f"SELECT set_config('{SETTING}', '{EVERY_ACCOUNT}', true);"
-# The account named, or else the one joined first. Invitations that wait for this person come along.
+# The account named, or else the one joined first. It is looked for as the person who calls, who sees their own
+# memberships; from there on the rows of that account are seen and no others.
 ENTER = Prepared(f"""
-    {_SEE_EVERY}
+    SELECT set_config('{USER_SETTING}', :user_id, true);
     WITH found AS MATERIALIZED (
         SELECT account_id, role FROM account_members
         WHERE user_id = :user_id AND (CAST(:account_id AS bigint) IS NULL OR account_id = :account_id)
         ORDER BY date_joined, id LIMIT 1
-    ), invitations AS MATERIALIZED (
-        SELECT EXISTS (SELECT FROM account_members WHERE lower(email) = lower(:email) AND user_id IS NULL) AS waiting
     )
-    SELECT account_id, role, waiting AS invited, set_config('{SETTING}', coalesce(CAST(account_id AS text), ''), true)
-    FROM invitations LEFT JOIN found ON true
+    SELECT account_id, role, set_config('{SETTING}', coalesce(CAST(account_id AS text), ''), true),
+        set_config('{USER_SETTING}', '', true)
+    FROM (SELECT) AS one LEFT JOIN found ON true
 """)
-# An invitation by an address that a member of the account uses besides their own stays as it is.
-JOIN = text(f"""
-    {_SEE_EVERY}
-    UPDATE account_members AS invited
-    SET user_id = :user_id, date_joined = :now, is_staff = :is_staff,
-        first_name = coalesce(nullif(:first_name, ''), first_name),
-        last_name = coalesce(nullif(:last_name, ''), last_name)
-    WHERE lower(email) = lower(:email) AND user_id IS NULL AND NOT EXISTS (
-        SELECT FROM account_members AS known WHERE known.account_id = invited.account_id AND known.user_id = :user_id
-    )
+# The next five run as the person.
+OWNS_SOME_ACCOUNT = text("SELECT EXISTS (SELECT FROM account_members WHERE user_id = :user_id AND role = 'owner')")
+_MEMBERSHIP_COLUMNS = "m.id, m.account_id, a.name AS account_name, m.role, m.date_joined"
+MEMBERSHIPS = ListQuery(
+    columns=_MEMBERSHIP_COLUMNS,
+    source="account_members m",
+    key="m.id",
+    joins="JOIN account_members m ON m.id = page.key JOIN customer_accounts a ON a.id = m.account_id",
+    filters={"user_id": "m.user_id = :user_id"},
+    sorts={"date_joined": "m.date_joined"},
+    default_sort="date_joined",
+)
+_INVITATION_COLUMNS = "m.id, m.account_id, a.name AS account_name, m.role, m.invited_by, m.expires_at"
+_FOLDED_EMAIL = 'lower(m.email COLLATE "C")'
+INVITATIONS = ListQuery(
+    columns=_INVITATION_COLUMNS,
+    source="account_members m",
+    key="m.id",
+    joins="JOIN account_members m ON m.id = page.key JOIN customer_accounts a ON a.id = m.account_id",
+    filters={
+        "folded_email": f"m.user_id IS NULL AND {_FOLDED_EMAIL} = :folded_email",
+        "now": "m.ended_at IS NULL AND m.expires_at > :now",
+    },
+    sorts={"invited_at": "m.invited_at"},
+    default_sort="invited_at",
+)
+# One that the person accepted is found too: it can be said of it that it ended.
+INVITATION = text(f"""
+    SELECT {_INVITATION_COLUMNS}, m.user_id IS NOT NULL AS is_accepted
+    FROM account_members m JOIN customer_accounts a ON a.id = m.account_id
+    WHERE m.id = :invitation_id AND m.expires_at IS NOT NULL
+        AND (m.user_id = :user_id OR m.user_id IS NULL AND {_FOLDED_EMAIL} = :folded_email)
 """)
 # One person at a time: looking for their account and opening one belong together.
 ONE_OPENING_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('account of ' || :user_id, 0))")
@@ -64,27 +84,52 @@ _MEMBER_COLUMNS = """
     m.id, coalesce(m.email, '') AS email, m.first_name, m.last_name, m.user_id IS NOT NULL AS is_active, m.is_staff,
     m.date_joined, m.role
 """
+_OPEN_INVITATION = "user_id IS NULL AND ended_at IS NULL AND expires_at > :now"
+# Members, and invitations that can still be accepted.
+_OF_TEAM = f"(user_id IS NOT NULL OR {_OPEN_INVITATION})"
 MEMBERS = ListQuery(
     columns=_MEMBER_COLUMNS,
     source="account_members m",
     key="m.id",
     joins="JOIN account_members m ON m.id = page.key",
-    filters={"account_id": "m.account_id = :account_id"},
+    filters={"account_id": "m.account_id = :account_id", "now": _OF_TEAM},
     sorts={"invited_at": "m.invited_at"},
     default_sort="invited_at",
-    default_order="asc",
 )
 ADD_MEMBER = text(f"""
-    INSERT INTO account_members AS m
-        (account_id, user_id, email, first_name, last_name, role, is_staff, invited_at, date_joined)
-    VALUES (
-        :account_id, :user_id, :email, :first_name, :last_name, :role, :is_staff, :now,
+    INSERT INTO account_members AS m (
+        account_id, user_id, email, first_name, last_name, role, is_staff, invited_at, invited_by, expires_at,
+        date_joined
+    ) VALUES (
+        :account_id, :user_id, :email, :first_name, :last_name, :role, :is_staff, :now, :invited_by, :expires_at,
         CASE WHEN CAST(:user_id AS text) IS NOT NULL THEN CAST(:now AS timestamptz) END
     )
     ON CONFLICT DO NOTHING RETURNING {_MEMBER_COLUMNS}
 """)
-MEMBER_ROLE = text("""
-    SELECT role FROM account_members WHERE id = :member_id AND account_id = :account_id
+# An invitation that expired does not keep its address from being invited again.
+END_EXPIRED = text(f"""
+    UPDATE account_members AS m SET ended_at = expires_at
+    WHERE account_id = :account_id AND user_id IS NULL AND ended_at IS NULL AND expires_at <= :now
+        AND {_FOLDED_EMAIL} = :folded_email
+""")
+END_INVITATION = text(f"""
+    UPDATE account_members SET ended_at = :now
+    WHERE id = :member_id AND account_id = :account_id AND {_OPEN_INVITATION} RETURNING id
+""")
+ACCEPT_INVITATION = text(f"""
+    UPDATE account_members SET user_id = :user_id, date_joined = :now, is_staff = :is_staff,
+        first_name = coalesce(nullif(:first_name, ''), first_name),
+        last_name = coalesce(nullif(:last_name, ''), last_name)
+    WHERE id = :member_id AND account_id = :account_id AND {_OPEN_INVITATION} RETURNING id
+""")
+# Of an account that is locked, somebody of the team: by the row, or by the user.
+MEMBER = text(f"""
+    SELECT {_MEMBER_COLUMNS} FROM account_members AS m
+    WHERE id = :member_id AND account_id = :account_id AND {_OF_TEAM}
+""")
+MEMBERSHIP = text(f"""
+    SELECT {_MEMBERSHIP_COLUMNS} FROM account_members m JOIN customer_accounts a ON a.id = m.account_id
+    WHERE m.account_id = :account_id AND m.user_id = :user_id
 """)
 # Owners who can sign in: one who was only invited does not keep an account in hand.
 OTHER_OWNERS = text("""
@@ -93,6 +138,21 @@ OTHER_OWNERS = text("""
             AND user_id IS NOT NULL AND id <> :member_id
     )
 """)
+SET_ROLE = text(f"""
+    UPDATE account_members AS m SET role = :role WHERE id = :member_id AND account_id = :account_id
+    RETURNING {_MEMBER_COLUMNS}
+""")
 REMOVE_MEMBER = text("""
     DELETE FROM account_members WHERE id = :member_id AND account_id = :account_id
+""")
+
+# In the order of the digests: two people who share one wait for each other, but never in a circle.
+COUNT_OPENING = text("""
+    INSERT INTO account_openers AS opener (digest, accounts)
+    SELECT digest, 1 FROM unnest(CAST(:digests AS text[])) AS digest ORDER BY digest
+    ON CONFLICT (digest) DO UPDATE SET accounts = opener.accounts + 1
+    RETURNING digest, accounts, granted_at
+""")
+NOTE_FIRST_GRANT = text("""
+    UPDATE account_openers SET granted_at = :now WHERE digest = ANY(CAST(:digests AS text[]))
 """)

@@ -1,7 +1,9 @@
-"""The people of an account. Who is invited becomes a member on first signing in with that e-mail address."""
+"""The people of an account, and those who are invited to it."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
@@ -13,46 +15,116 @@ from app.customers.models import MemberRole
 from app.db.base import db
 from app.db.paging import Page
 from app.errors import Conflict, Forbidden, NotFound, Reason
+from app.identifiers import fold_ascii
+
+INVITATIONS_LIVE = timedelta(days=14)
 
 
 def members(actor: Actor, arguments: Mapping[str, Any]) -> Page:
-    """One page of the members of the caller's account, those who were invited included."""
-    return queries.MEMBERS.page(arguments, account_id=membership.enter(actor).account_id)
+    """One page of the team of the caller's account, newest first; open invitations are part of it."""
+    return queries.MEMBERS.page(arguments, account_id=membership.enter(actor).account_id, now=utc_now())
 
 
 def invite(actor: Actor, email: str, role: MemberRole) -> Row[Any]:
-    """Invite somebody to the caller's account.
+    """Invite a person to the caller's account, for 14 days.
 
-    Raises Forbidden unless the caller manages it, and Conflict when that address belongs to a member already.
+    Raises Forbidden unless the caller manages it, and Conflict when that address is a member's or invited already.
     """
     caller = membership.enter_as_manager(actor)
     _require_owner_for(caller, role)
-    person = {"user_id": None, "email": email, "first_name": "", "last_name": "", "is_staff": False}
-    values = {**person, "account_id": caller.account_id, "role": role, "now": utc_now()}
-    member = db.session.execute(queries.ADD_MEMBER, values).one_or_none()
+    now = utc_now()
+    invitation = {
+        "account_id": caller.account_id,
+        "user_id": None,
+        "email": email,
+        "first_name": "",
+        "last_name": "",
+        "role": role,
+        "is_staff": False,
+        "invited_by": membership.verified_email(actor) or actor.subject,
+        "expires_at": now + INVITATIONS_LIVE,
+        "now": now,
+    }
+    db.session.execute(queries.END_EXPIRED, {**invitation, "folded_email": fold_ascii(email)})
+    member = db.session.execute(queries.ADD_MEMBER, invitation).one_or_none()
     if member is None:
         raise Conflict(f"{email} is a member of this account, or was invited")
     return member
 
 
+def change_role(actor: Actor, member_id: int, role: MemberRole) -> Row[Any]:
+    """Give a member, or an invitation, of the caller's account another role.
+
+    Raises Forbidden unless the caller may, NotFound, and Conflict when no owner who can sign in would be left.
+    """
+    caller = _lock(actor, member_id, stays_owner=role == MemberRole.OWNER).caller
+    _require_owner_for(caller, role)
+    values = {"account_id": caller.account_id, "member_id": member_id, "role": role}
+    return db.session.execute(queries.SET_ROLE, values).one()
+
+
 def remove(actor: Actor, member_id: int) -> None:
-    """Take somebody out of the caller's account.
+    """Take a member out of the caller's account, or withdraw an invitation.
 
     Raises Forbidden unless the caller may, NotFound, and Conflict for the last owner.
     """
+    caller, member = _lock(actor, member_id, stays_owner=False)
+    values = {"account_id": caller.account_id, "member_id": member_id, "now": utc_now()}
+    db.session.execute(queries.REMOVE_MEMBER if member.is_active else queries.END_INVITATION, values)
+
+
+def leave(actor: Actor) -> Row[Any]:
+    """Take the caller out of the account they mean; the membership that ends.
+
+    Raises Forbidden when they belong to none, and Conflict for the last owner.
+    """
+    account_id = membership.enter(actor).account_id
+    db.session.execute(queries.LOCK_ACCOUNT, {"account_id": account_id})
+    own = db.session.execute(queries.MEMBERSHIP, {"account_id": account_id, "user_id": actor.user_id}).one_or_none()
+    if own is None:
+        raise Forbidden(f"You do not belong to account {account_id}", reason=Reason.NO_ACCOUNT)
+    values = {"account_id": account_id, "member_id": own.id, "now": utc_now()}
+    _require_other_owner(account_id, db.session.execute(queries.MEMBER, values).one())
+    db.session.execute(queries.REMOVE_MEMBER, values)
+    return own
+
+
+class _Decision(NamedTuple):
+    """Who decides on somebody of a team, and on whom."""
+
+    caller: Membership
+    member: Row[Any]
+
+
+def _lock(actor: Actor, member_id: int, *, stays_owner: bool) -> _Decision:
+    """Somebody of the team of the caller's account, which is locked: changes of a team take turns.
+
+    Raises Forbidden unless the caller decides on them, NotFound, and Conflict for the last owner unless they stay one.
+    """
     caller = membership.enter_as_manager(actor)
-    # One removal at a time: two owners who remove each other must not both succeed.
     db.session.execute(queries.LOCK_ACCOUNT, {"account_id": caller.account_id})
-    member = {"account_id": caller.account_id, "member_id": member_id}
-    role = db.session.execute(queries.MEMBER_ROLE, member).scalar_one_or_none()
-    if role is None:
+    values = {"account_id": caller.account_id, "member_id": member_id, "now": utc_now()}
+    member = db.session.execute(queries.MEMBER, values).one_or_none()
+    if member is None:
         raise NotFound(f"Member {member_id} was not found")
-    _require_owner_for(caller, MemberRole(role))
-    if role == MemberRole.OWNER and not db.session.execute(queries.OTHER_OWNERS, member).scalar_one():
-        raise Conflict("The last owner cannot be removed", reason=Reason.LAST_OWNER)
-    db.session.execute(queries.REMOVE_MEMBER, member)
+    _require_owner_for(caller, MemberRole(member.role))
+    if not stays_owner:
+        _require_other_owner(caller.account_id, member)
+    # Again under the lock: a caller who waited for it may have lost their role to the change they waited for.
+    caller = membership.enter_as_manager(replace(actor, account_id=caller.account_id))
+    _require_owner_for(caller, MemberRole(member.role))
+    return _Decision(caller, member)
 
 
 def _require_owner_for(caller: Membership, role: MemberRole) -> None:
     if role == MemberRole.OWNER and caller.role != MemberRole.OWNER:
-        raise Forbidden("Only an owner decides on owners")
+        raise Forbidden("Only an owner decides on owners", details={"roles": [MemberRole.OWNER], "scopes": []})
+
+
+def _require_other_owner(account_id: int, member: Row[Any]) -> None:
+    """Raise Conflict if the account would be left without an owner who can sign in, were it not for this member."""
+    if member.role != MemberRole.OWNER or not member.is_active:
+        return
+    values = {"account_id": account_id, "member_id": member.id}
+    if not db.session.execute(queries.OTHER_OWNERS, values).scalar_one():
+        raise Conflict("An account keeps its last owner: make another member an owner first", reason=Reason.LAST_OWNER)

@@ -11,7 +11,7 @@ from flask_smorest import Api
 from flask_smorest.spec.plugins import FlaskPlugin
 from werkzeug.routing import Rule
 
-from app.auth.guards import Guard, forbidden
+from app.auth.guards import ACCOUNT_HEADER, Guard, forbidden
 from app.db.base import MAX_ID
 from app.errors import (
     Conflict,
@@ -44,6 +44,17 @@ _IDEMPOTENCY_KEY = {
     "name": HEADER,
     "description": "Sent again with the same request within 24 hours, the first answer is replayed.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
+}
+
+
+_ACCOUNT = {
+    "in": "header",
+    "name": ACCOUNT_HEADER,
+    "description": (
+        "Which of several accounts of the caller is meant. Defaults to the account that the token names, or else to "
+        "the one joined first."
+    ),
+    "schema": {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_ID},
 }
 
 
@@ -182,6 +193,8 @@ def describe_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
         doc["security"] = [{"bearer": []}]
         needs = _needs(guard)
         statuses += [HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN]
+    if guard.signed_in:
+        doc.setdefault("parameters", []).append(_ACCOUNT)
     if method.upper() in METHODS and not guard.open_to_all:
         doc.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
         statuses += [HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY]

@@ -41,28 +41,49 @@ def upgrade() -> None:
         sa.Column("role", sa.String(length=16), nullable=False),
         sa.Column("is_staff", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("invited_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("invited_by", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("date_joined", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("role IN ('owner', 'admin', 'member')", name=op.f("ck_account_members_role")),
         sa.CheckConstraint("(user_id IS NULL) = (date_joined IS NULL)", name=op.f("ck_account_members_joined")),
-        sa.CheckConstraint("user_id IS NOT NULL OR email IS NOT NULL", name=op.f("ck_account_members_known")),
+        sa.CheckConstraint(
+            "user_id IS NOT NULL OR (email IS NOT NULL AND expires_at IS NOT NULL)",
+            name=op.f("ck_account_members_invited"),
+        ),
+        sa.CheckConstraint("user_id IS NULL OR ended_at IS NULL", name=op.f("ck_account_members_ended")),
         sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_account_members_account_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account_members")),
     )
     op.create_index(
         "ix_account_members_invited",
         "account_members",
-        [sa.literal_column("lower(email)")],
+        [sa.text('lower(email COLLATE "C")')],
         unique=False,
         postgresql_where=sa.text("user_id IS NULL"),
     )
     op.create_index(
-        "uq_account_members_email", "account_members", ["account_id", sa.literal_column("lower(email)")], unique=True
+        "uq_account_members_email",
+        "account_members",
+        ["account_id", sa.text('lower(email COLLATE "C")')],
+        unique=True,
+        postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.create_index("uq_account_members_user_id", "account_members", ["user_id", "account_id"], unique=True)
     _wall_off("account_members")
+    _show_to_persons()
+    op.create_table(
+        "account_openers",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("accounts", sa.Integer(), nullable=False),
+        sa.Column("granted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_account_openers")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("account_openers")
+    op.execute("DROP POLICY own_accounts ON customer_accounts")
     op.drop_table("account_members")
     op.drop_table("customer_accounts")
 
@@ -77,4 +98,17 @@ def _wall_off(table: str, column: str = "account_id") -> None:
             {column} = (SELECT CAST(nullif(nullif(current_setting('billing.account_id', true), ''), '*') AS bigint))
             OR (SELECT current_setting('billing.account_id', true) = '*')
         )
+    """)
+
+
+def _show_to_persons() -> None:
+    """Let a person read their memberships, the invitations to their verified address, and the accounts of both."""
+    own = """
+        user_id = (SELECT nullif(current_setting('billing.user_id', true), ''))
+        OR (user_id IS NULL AND lower(email COLLATE "C") = (SELECT nullif(current_setting('billing.email', true), '')))
+    """
+    op.execute(f"CREATE POLICY own_rows ON account_members FOR SELECT USING ({own})")
+    op.execute(f"""
+        CREATE POLICY own_accounts ON customer_accounts FOR SELECT
+        USING (id IN (SELECT account_id FROM account_members WHERE {own}))
     """)

@@ -27,8 +27,30 @@ def upgrade() -> None:
     op.create_index("uq_plans_default", "plans", ["is_default"], unique=True, postgresql_where=sa.text("is_default"))
     op.execute("""
         INSERT INTO plans (name, credits_per_month, usd_per_credit, is_default, created_at, updated_at)
-        VALUES ('Free', 100, 0.02, true, now(), now())
+        VALUES ('Free', 100, 0.01, true, now(), now())
     """)
+    op.create_table(
+        "plan_terms",
+        sa.Column("plan_id", sa.BigInteger(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("credits_per_month", sa.Integer(), nullable=False),
+        sa.CheckConstraint("credits_per_month >= 0", name=op.f("ck_plan_terms_credits_per_month")),
+        sa.ForeignKeyConstraint(["plan_id"], ["plans.id"], name=op.f("fk_plan_terms_plan_id")),
+        sa.PrimaryKeyConstraint("plan_id", "valid_from", name=op.f("pk_plan_terms")),
+    )
+    op.execute("""
+        INSERT INTO plan_terms (plan_id, valid_from, credits_per_month)
+        SELECT id, '0001-01-01', credits_per_month FROM plans
+    """)
+    op.create_table(
+        "plan_assignments",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("plan_id", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_plan_assignments_account_id")),
+        sa.ForeignKeyConstraint(["plan_id"], ["plans.id"], name=op.f("fk_plan_assignments_plan_id")),
+        sa.PrimaryKeyConstraint("account_id", "valid_from", name=op.f("pk_plan_assignments")),
+    )
     op.create_table(
         "credit_balances",
         sa.Column("account_id", sa.BigInteger(), nullable=False),
@@ -49,8 +71,9 @@ def upgrade() -> None:
         sa.Column("transaction_type", sa.String(length=16), nullable=False),
         sa.Column("description", sa.String(length=1000), server_default="", nullable=False),
         sa.Column("operation_type", sa.String(length=255), nullable=True),
-        sa.Column("cost_usd", sa.Numeric(precision=15, scale=2), nullable=True),
+        sa.Column("cost_usd", sa.Numeric(precision=19, scale=6), nullable=True),
         sa.Column("usage_key", sa.String(length=255), nullable=True),
+        sa.Column("usage_key_owner", sa.String(length=64), nullable=True),
         sa.Column("balance_after", sa.BigInteger(), nullable=False),
         sa.Column("created_by", sa.String(length=255), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -63,6 +86,9 @@ def upgrade() -> None:
             name=op.f("ck_credit_transactions_transaction_type"),
         ),
         sa.CheckConstraint("amount <> 0", name=op.f("ck_credit_transactions_amount")),
+        sa.CheckConstraint(
+            "(usage_key IS NULL) = (usage_key_owner IS NULL)", name=op.f("ck_credit_transactions_usage_key")
+        ),
         sa.CheckConstraint("balance_after >= 0", name=op.f("ck_credit_transactions_balance_after")),
         sa.ForeignKeyConstraint(
             ["account_id"], ["customer_accounts.id"], name=op.f("fk_credit_transactions_account_id")
@@ -91,7 +117,7 @@ def upgrade() -> None:
     op.create_index(
         "uq_credit_transactions_usage_key",
         "credit_transactions",
-        ["account_id", "usage_key"],
+        ["account_id", "usage_key_owner", "usage_key"],
         unique=True,
         postgresql_where=sa.text("usage_key IS NOT NULL"),
     )
@@ -116,7 +142,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_plan_grants_account_id")),
         sa.PrimaryKeyConstraint("account_id", "month", name=op.f("pk_plan_grants")),
     )
-    for table in ("credit_balances", "credit_transactions", "credit_daily_totals", "plan_grants"):
+    for table in ("plan_assignments", "credit_balances", "credit_transactions", "credit_daily_totals", "plan_grants"):
         _wall_off(table)
     _append_only("credit_transactions")
 
@@ -126,6 +152,8 @@ def downgrade() -> None:
     op.drop_table("credit_daily_totals")
     op.drop_table("credit_transactions")
     op.drop_table("credit_balances")
+    op.drop_table("plan_assignments")
+    op.drop_table("plan_terms")
     op.drop_table("plans")
     op.execute("DROP FUNCTION refuse_change()")
 

@@ -1,18 +1,16 @@
 """Opening an account, its settings and its team."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from tests.caller import Caller, data, error
+from tests.team import TEAM, Callers, accept, invite, join
 
 ACCOUNT = "/v1/account/"
 SETTINGS = "/v1/account/settings/"
-TEAM = "/v1/account/team/"
 UNKNOWN = 987654321
-Callers = Callable[..., Caller]
 
 
 def emails(caller: Caller) -> dict[str, bool]:
@@ -21,14 +19,6 @@ def emails(caller: Caller) -> dict[str, bool]:
 
 def member_id(caller: Caller, email: str) -> str:
     return str(next(each["id"] for each in data(caller.get(TEAM))["results"] if each["email"] == email))
-
-
-def join(customer: Caller, as_caller: Callers, name: str, role: str = "member") -> Caller:
-    email = f"{name}@harbour.example"
-    data(customer.post(TEAM, {"email": email, "role": role}), 201)
-    caller = as_caller(user=name, email=email)
-    data(caller.get(SETTINGS))
-    return caller
 
 
 class TestOpening:
@@ -96,21 +86,6 @@ class TestSettings:
 
 
 class TestTeam:
-    def test_an_invitation_waits_for_its_address(self, customer: Caller, as_caller: Callers) -> None:
-        invited = data(customer.post(TEAM, {"email": "Ann@Harbour.example", "role": "admin"}), 201)
-        assert (invited["is_active"], invited["date_joined"], invited["role"]) == (False, None, "admin")
-        error(as_caller(user="eve", email="eve@harbour.example").get(SETTINGS), 403, "no_account")
-        error(as_caller(user="ann", email="ann@harbour.example", email_verified=False).get(SETTINGS), 403)
-        assert emails(customer)["Ann@Harbour.example"] is False
-        ann = as_caller(user="ann", email="ann@harbour.EXAMPLE", email_verified=True, given_name="Ann")
-        assert data(ann.get(SETTINGS))["name"] == "Harbour Studio"
-        joined = data(customer.get(TEAM))["results"][1]
-        assert (joined["is_active"], joined["first_name"], joined["id"]) == (True, "Ann", invited["id"])
-        assert joined["date_joined"] is not None
-        # From here on the user id counts, whatever the address.
-        assert data(as_caller(user="ann").get(SETTINGS))["name"] == "Harbour Studio"
-        error(as_caller(user="eve", email="ann@harbour.example").get(SETTINGS), 403, "no_account")
-
     def test_twice_is_a_conflict(self, customer: Caller) -> None:
         data(customer.post(TEAM, {"email": "ann@harbour.example"}), 201)
         error(customer.post(TEAM, {"email": "ANN@harbour.example"}), 409)
@@ -154,38 +129,3 @@ class TestTeam:
     @pytest.mark.parametrize("body", [{}, {"email": "x"}, {"email": "a@b.example", "role": "king"}, {"email": None}])
     def test_bad_invitations(self, customer: Caller, body: Any) -> None:
         error(customer.post(TEAM, body), 400, "invalid_input")
-
-
-class TestSeveralAccounts:
-    def test_the_first_joined_unless_the_token_names_another(self, customer: Caller, as_caller: Callers) -> None:
-        other = as_caller(user="other", email="other@a.example")
-        other_id = data(other.post(ACCOUNT, {"name": "Other"}), 201)["id"]
-        data(customer.post(TEAM, {"email": "other@a.example"}), 201)
-        assert data(other.get(SETTINGS))["id"] == other_id
-        customer_id = data(customer.get(SETTINGS))["id"]
-        named = as_caller(user="other", account_id=customer_id)
-        assert data(named.get(SETTINGS))["id"] == customer_id
-        error(named.post(ACCOUNT, {"name": "A third"}), 409)
-
-    def test_not_one_they_do_not_belong_to(self, customer: Caller, as_caller: Callers) -> None:
-        customer_id = data(customer.get(SETTINGS))["id"]
-        other = as_caller(user="other", account_id=customer_id)
-        error(other.get(SETTINGS), 403, "no_account")
-        error(as_caller(user="owner", account_id=2**53 - 1).get(SETTINGS), 403, "no_account")
-
-    def test_digits_name_it_too(self, customer: Caller, as_caller: Callers) -> None:
-        customer_id = data(customer.get(SETTINGS))["id"]
-        assert data(as_caller(user="owner", account_id=str(customer_id)).get(SETTINGS))["id"] == customer_id
-
-    @pytest.mark.parametrize(
-        "claim", ["nonsense", "", " 1", "+1", "1.0", "٣", 1.5, True, [1], {"id": 1}, 0, -1, 2**53, "1" * 400, 10**400]
-    )
-    def test_anything_else_is_no_token(self, customer: Caller, as_caller: Callers, claim: Any) -> None:
-        data(customer.get(SETTINGS))
-        error(as_caller(user="owner", account_id=claim).get(SETTINGS), 401, "unauthorized")
-
-    def test_a_second_address_of_a_member_changes_nothing(self, customer: Caller, as_caller: Callers) -> None:
-        data(customer.post(TEAM, {"email": "second@harbour.example"}), 201)
-        again = as_caller(user="owner", email="second@harbour.example")
-        assert data(again.get(SETTINGS))["name"] == "Harbour Studio"
-        assert emails(customer)["second@harbour.example"] is False

@@ -11,11 +11,15 @@ from sqlalchemy import text
 from app.db.base import db
 from tests.caller import TEN_YEARS, Caller, data
 from tests.cli.conftest import Run
+from tests.team import Callers, join
 
 AS_SEEDED = text("""
     UPDATE credit_balances SET plan_id = (SELECT id FROM plans WHERE name = 'Free');
+    DELETE FROM plan_assignments;
+    DELETE FROM plan_terms;
     DELETE FROM plans WHERE name <> 'Free';
-    UPDATE plans SET credits_per_month = 100, usd_per_credit = 0.02, is_default = true;
+    UPDATE plans SET credits_per_month = 100, usd_per_credit = 0.01, is_default = true;
+    INSERT INTO plan_terms SELECT id, '0001-01-01', 100 FROM plans;
     DELETE FROM credit_packages WHERE name NOT IN ('Starter Pack', 'Growth Pack', 'Scale Pack');
     UPDATE credit_packages SET price = 9, credits = 500, is_active = true WHERE name = 'Starter Pack'
 """)
@@ -69,6 +73,114 @@ class TestMonthlyCredits:
         assert data(customer.post("/v1/account/", {"name": "A"}), 201)["credit_balance"] == 0
         assert data(customer.get("/v1/billing/transactions/"))["count"] == 0
         assert run("credits", "grant-monthly").exit_code == 0
+
+    def test_a_second_account_of_one_user_gets_the_months_after_its_first(self, run: Run, as_caller: Callers) -> None:
+        opener = as_caller(user="opener", hours=TEN_YEARS)
+        with freeze_time("2031-01-10"):
+            data(opener.post("/v1/account/", {"name": "A"}), 201)
+            join(opener, as_caller, "heir", "owner")
+            data(opener.post("/v1/account/leave/", None))
+            data(opener.post("/v1/account/", {"name": "B"}), 201)
+            run("credits", "grant-monthly")
+            assert balance(opener)["credits"] == 0
+        with freeze_time("2031-02-01"):
+            run("credits", "grant-monthly")
+            assert balance(opener)["credits"] == 100
+
+
+def grants(customer: Caller) -> dict[str, int]:
+    """What was granted, by its description."""
+    found = data(customer.get("/v1/billing/transactions/?transaction_type=grant&per_page=100"))["results"]
+    return {each["description"]: each["amount"] for each in found}
+
+
+def set_plan(run: Run, name: str, credits: int) -> None:
+    assert (
+        run("credits", "plan", "set", name, "--credits-per-month", credits, "--usd-per-credit", "0.01").exit_code == 0
+    )
+
+
+class TestPlanOfTheMonth:
+    """A month brings what the plan of the account granted on the first of it, however late it is granted."""
+
+    @pytest.fixture
+    def opened(self, as_caller: Callers) -> tuple[Caller, int]:
+        owner = as_caller(user="owner", hours=TEN_YEARS)
+        with freeze_time("2031-01-15T10:00:00Z"):
+            return owner, data(owner.post("/v1/account/", {"name": "A"}), 201)["id"]
+
+    def test_a_plan_changed_yesterday_does_not_change_the_months_before(
+        self, run: Run, opened: tuple[Caller, int]
+    ) -> None:
+        owner, account_id = opened
+        with freeze_time("2031-04-09T10:00:00Z"):
+            set_plan(run, "Team", 5000)
+            assert run("credits", "plan", "assign", account_id, "Team").exit_code == 0
+            assert balance(owner)["plan_credits_per_month"] == 5000
+        with freeze_time("2031-04-10T10:00:00Z"):
+            assert "Granted 300 credits for 3 months" in run("credits", "grant-monthly").output
+        with freeze_time("2031-05-01T00:00:00Z"):
+            assert "Granted 5,000 credits for 1 months" in run("credits", "grant-monthly").output
+        assert grants(owner) == {
+            "Free plan, January 2031": 100,
+            "Free plan, February 2031": 100,
+            "Free plan, March 2031": 100,
+            "Free plan, April 2031": 100,
+            "Team plan, May 2031": 5000,
+        }
+
+    def test_each_of_several_changes_counts_from_the_next_first(self, run: Run, opened: tuple[Caller, int]) -> None:
+        owner, account_id = opened
+        for day, name, credits in (
+            ("02-01", "One", 1),
+            ("03-31", "Two", 2),
+            ("03-31", "Three", 3),
+            ("05-02", "Four", 4),
+        ):
+            with freeze_time(f"2031-{day}T23:59:59Z"):
+                set_plan(run, name, credits)
+                assert run("credits", "plan", "assign", account_id, name).exit_code == 0
+        with freeze_time("2031-06-20"):
+            run("credits", "grant-monthly")
+        assert grants(owner) == {
+            "Free plan, January 2031": 100,
+            "One plan, February 2031": 1,
+            "One plan, March 2031": 1,
+            "Three plan, April 2031": 3,
+            "Three plan, May 2031": 3,
+            "Four plan, June 2031": 4,
+        }
+
+    def test_a_plan_that_grants_more_from_today_on_granted_less_before(
+        self, run: Run, opened: tuple[Caller, int]
+    ) -> None:
+        owner, _ = opened
+        with freeze_time("2031-03-10"):
+            set_plan(run, "Free", 250)
+            set_plan(run, "Free", 200)
+            run("credits", "grant-monthly")
+            assert balance(owner)["credits"] == 300
+        with freeze_time("2031-04-01"):
+            run("credits", "grant-monthly")
+        assert balance(owner)["credits"] == 500
+
+    def test_the_month_of_the_opening_is_that_of_the_plan_opened_on(self, run: Run, as_caller: Callers) -> None:
+        with freeze_time("2031-01-10"):
+            set_plan(run, "Trial", 10)
+        with freeze_time("2031-01-12"):
+            set_plan(run, "Trial", 30)
+            run("credits", "plan", "set", "Trial", "--credits-per-month", 30, "--usd-per-credit", "0", "--default")
+            owner = as_caller(user="late", hours=TEN_YEARS)
+            assert data(owner.post("/v1/account/", {"name": "A"}), 201)["credit_balance"] == 30
+
+    def test_nothing_that_was_granted_is_granted_anew(self, run: Run, opened: tuple[Caller, int]) -> None:
+        owner, account_id = opened
+        with freeze_time("2031-02-01T00:00:00Z"):
+            run("credits", "grant-monthly")
+            set_plan(run, "Team", 5000)
+            run("credits", "plan", "assign", account_id, "Team")
+            assert "Granted 0 credits for 0 months" in run("credits", "grant-monthly").output
+        assert balance(owner)["credits"] == 200
 
 
 class TestPlansAndPackages:

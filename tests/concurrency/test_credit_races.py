@@ -17,10 +17,10 @@ from app.db.transaction import transaction
 from tests.caller import Caller, data
 from tests.concurrency.callers import at_once, statuses
 from tests.concurrency.locks import holding
+from tests.team import TEAM, join
 
 USAGE = "/v1/billing/credits/usage/"
 BULK = "/v1/billing/credits/usage/bulk/"
-TEAM = "/v1/account/team/"
 
 
 @pytest.fixture(autouse=True)
@@ -139,9 +139,8 @@ def test_one_account_for_each_person(as_caller: Callable[..., Caller]) -> None:
 def test_two_owners_cannot_remove_each_other(
     app: Flask, customer: Caller, as_caller: Callable[..., Caller], until_waiting: Callable[[int], None]
 ) -> None:
-    data(customer.post(TEAM, {"email": "ann@harbour.example", "role": "owner"}), 201)
-    ann = as_caller(user="ann", email="ann@harbour.example")
-    own, anns = (member["id"] for member in data(ann.get(TEAM))["results"])
+    ann = join(customer, as_caller, "ann", "owner")
+    anns, own = (member["id"] for member in data(ann.get(TEAM))["results"])
     with ThreadPoolExecutor(2) as pool:
         # Nobody can be removed until both removals are under way.
         with holding(app, "SELECT FROM account_members FOR KEY SHARE"):

@@ -125,8 +125,8 @@ class TestUsage:
         page = data(customer.get(USAGE))
         assert page["count"] == 2
         assert [(row["operation_type"], row["credits_used"], row["cost_usd"]) for row in page["results"]] == [
-            ("search", 1, "0.02"),
-            ("images", 10, "0.20"),
+            ("search", 1, "0.01"),
+            ("images", 10, "0.10"),
         ]
         assert data(customer.get(f"{USAGE}?operation_type=images"))["count"] == 1
         assert data(customer.get(f"{USAGE}?operation_type=other"))["results"] == []

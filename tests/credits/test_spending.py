@@ -1,13 +1,19 @@
 """Spending and granting credits."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from flask import Flask
 from freezegun import freeze_time
+from sqlalchemy import text
 
+from app.db import tenancy
+from app.db.base import db
+from tests.auth.test_tokens import signed
 from tests.caller import Caller, data, error
+from tests.team import join
 
 BALANCE = "/v1/billing/credits/balance/"
 TRANSACTIONS = "/v1/billing/transactions/"
@@ -34,8 +40,7 @@ def machine(as_caller: Callable[..., Caller]) -> Caller:
 @pytest.fixture
 def member(customer: Caller, as_caller: Callable[..., Caller]) -> Caller:
     """Somebody who neither owns nor manages the account."""
-    data(customer.post("/v1/account/team/", {"email": "ann@harbour.example"}), 201)
-    return as_caller(user="ann", email="Ann@harbour.example")
+    return join(customer, as_caller, "ann")
 
 
 class TestSpending:
@@ -43,7 +48,8 @@ class TestSpending:
         error(Caller(app, None).post(USAGE, item()), 401)
 
     def test_plain_members_may_not(self, member: Caller, customer: Caller) -> None:
-        error(member.post(USAGE, item()), 403, "forbidden")
+        refused = error(member.post(USAGE, item()), 403, "forbidden")
+        assert refused["details"] == {"roles": ["owner", "admin"], "scopes": ["spend:credits", "all:credits"]}
         assert credits_of(customer) == 100
 
     def test_staff_without_an_account_may_not(self, admin: Caller, customer_id: int) -> None:
@@ -66,7 +72,7 @@ class TestSpending:
             **spent,
             "operation_type": "search",
             "credits_used": 30,
-            "cost_usd": "0.60",
+            "cost_usd": "0.30",
             "description": "a job",
             "balance_after": 70,
         }
@@ -166,12 +172,52 @@ class TestBulkSpending:
         assert found[1]["error"]["reason"] == "idempotency_key_reused"
         assert credits_of(customer) == 90
 
+    def test_a_key_is_the_callers_own(
+        self, app: Flask, machine: Caller, customer: Caller, customer_id: int, as_caller: Callable[..., Caller]
+    ) -> None:
+        """A member who takes a key first does not keep the machine from charging with it."""
+        callers = [
+            customer,
+            machine,
+            join(customer, as_caller, "ann", "admin"),
+            Caller(app, signed(sub=None, azp="owner", roles=None, scope="spend:credits")),
+            Caller(app, signed(sub="owner", iss="https://other.example/", roles=None, scope="spend:credits")),
+        ]
+        sent = [item(number, account_id=customer_id, key="job-1") for number in range(1, 6)]
+        for caller, each in zip(callers, sent, strict=True):
+            first, again = (data(caller.post(BULK, [each]))[0] for _ in range(2))
+            assert first == again
+            assert first["credits_used"] == each["credits_used"]
+        assert credits_of(customer) == 85
+
     def test_a_key_is_the_accounts_own(
         self, machine: Caller, customer_id: int, as_caller: Callable[..., Caller]
     ) -> None:
         other_id = data(as_caller(user="other").post("/v1/account/", {"name": "Other"}), 201)["id"]
         found = data(machine.post(BULK, [item(10, account_id=each, key="a") for each in (customer_id, other_id)]))
         assert [each["balance_after"] for each in found] == [90, 90]
+
+    def test_costs_are_kept_with_six_decimals_and_shown_with_two(
+        self, app: Flask, machine: Caller, customer: Caller, customer_id: int
+    ) -> None:
+        with app.app_context():
+            tenancy.see_every_account()
+            db.session.execute(text("UPDATE plans SET usd_per_credit = :price"), {"price": Decimal("0.004")})
+            db.session.commit()
+        try:
+            single = [data(customer.post(USAGE, item(1)), 201)["cost_usd"] for _ in range(5)]
+            bulk = data(machine.post(BULK, [item(1, account_id=customer_id)] * 5))
+            tens = [data(customer.post(USAGE, item(number)), 201)["cost_usd"] for number in (2, 10, 13)]
+        finally:
+            with app.app_context():
+                db.session.execute(text("UPDATE plans SET usd_per_credit = :price"), {"price": Decimal("0.01")})
+                db.session.commit()
+        assert [*single, *(each["cost_usd"] for each in bulk)] == ["0.00"] * 10
+        assert tens == ["0.01", "0.04", "0.05"]
+        with app.app_context():
+            tenancy.see_every_account()
+            ten = "SELECT sum(cost_usd) FROM credit_transactions WHERE amount = -1"
+            assert db.session.execute(text(ten)).scalar_one() == Decimal("0.04")
 
     def test_all_or_nothing(self, customer: Caller) -> None:
         failure = error(customer.post(f"{BULK}?atomic=true", [item(60), item(60)]), 402, "insufficient_credits")

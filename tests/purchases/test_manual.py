@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from app.db.base import db
 from tests.caller import Caller, data, error
+from tests.team import accept, invite
 
 PACKAGES = "/v1/billing/credit-packages/"
 INVOICES = "/v1/billing/invoices/"
@@ -113,7 +114,7 @@ class TestPurchase:
     ) -> None:
         other = as_caller(user="other", email="other@quay.example")
         other_id = data(other.post("/v1/account/", {"name": "Quay"}), 201)["id"]
-        data(other.post("/v1/account/team/", {"email": "owner@harbour.example"}), 201)
+        accept(customer, invite(other, "owner@harbour.example")["id"])
         path, body = f"{PACKAGES}{packages['Starter Pack']}/purchase/", {"payment_method": "manual"}
         in_one, in_other = (
             as_caller(user="owner", email="owner@harbour.example", account_id=each) for each in (customer_id, other_id)

@@ -112,5 +112,5 @@ class Dollars(ma.fields.String):
 
     @staticmethod
     def convert(value: Decimal) -> str:
-        """The amount as text."""
-        return f"{value:.2f}"
+        """The amount as text, rounded half up where more decimals are kept."""
+        return f"{money.round_cents(value):f}"
