@@ -28,6 +28,8 @@ class Reason(StrEnum):
     BUDGET_BELOW_RESERVED = "budget_below_reserved"
     CREDITS_SPENT = "credits_spent"
     LAST_OWNER = "last_owner"
+    INVITATION_ENDED = "invitation_ended"
+    TOO_MANY_ACCOUNTS = "too_many_accounts"
     IDEMPOTENCY_IN_PROGRESS = "idempotency_in_progress"
     PAYLOAD_TOO_LARGE = "payload_too_large"
     URI_TOO_LONG = "uri_too_long"

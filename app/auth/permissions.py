@@ -16,11 +16,12 @@ class Role(StrEnum):
 
 
 class SignedIn(StrEnum):
-    """Who may call what belongs to a customer account, in the words of the document. The services see to it."""
+    """Who may call what belongs to customer accounts, in the words of the document. The services check it."""
 
     MEMBER = "a member of the account"
     MANAGER = "an owner or an admin of the account"
-    NEWCOMER = "somebody who belongs to no account yet"
+    NEWCOMER = "a person without an account of their own"
+    PERSON = "a person who signs in"
 
 
 TALENT_MANAGERS = (Role.TALENT_MANAGER, Role.TOPCODER_TALENT_MANAGER)

@@ -126,6 +126,12 @@ class Settings:
         "Whether the e-mail address of a token without the claim `email_verified` counts as verified",
         default="false",
     )
+    accounts_per_identity: int = setting(
+        "ACCOUNTS_PER_IDENTITY",
+        values.whole(1, 1000),
+        "How many customer accounts one user of an issuer may open, counting all they ever opened",
+        default="3",
+    )
     cors_origins: tuple[str, ...] = setting(
         "CORS_ORIGINS",
         values.origins,

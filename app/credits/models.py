@@ -47,7 +47,7 @@ class PlanTerms(Base):
     __tablename__ = "plan_terms"
     __table_args__ = (CheckConstraint("credits_per_month >= 0", name="credits_per_month"),)
 
-    plan_id: Mapped[Identifier] = mapped_column(ForeignKey("plans.id"), primary_key=True)
+    plan_id: Mapped[Id] = mapped_column(ForeignKey("plans.id"), primary_key=True)
     valid_from: Mapped[date] = mapped_column(primary_key=True)
     credits_per_month: Mapped[int]
 
@@ -57,9 +57,9 @@ class PlanAssignment(Base):
 
     __tablename__ = "plan_assignments"
 
-    account_id: Mapped[Identifier] = mapped_column(ForeignKey("customer_accounts.id"), primary_key=True)
+    account_id: Mapped[Id] = mapped_column(ForeignKey("customer_accounts.id"), primary_key=True)
     valid_from: Mapped[date] = mapped_column(primary_key=True)
-    plan_id: Mapped[Identifier] = mapped_column(ForeignKey("plans.id"))
+    plan_id: Mapped[Id] = mapped_column(ForeignKey("plans.id"))
 
 
 class CreditBalance(Base):
