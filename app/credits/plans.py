@@ -61,7 +61,8 @@ def start(account_id: int, *, first_credits: bool) -> None:
 def grant_due(account_ids: Sequence[int]) -> Granted:
     """Give each account the credits of every month that it has not got them for, up to the present one (UTC).
 
-    A month is granted by the plan the account was on, as that plan was, on the first of it. Nothing is granted twice, also by two calls at once.
+    A month is granted by the plan the account was on, as that plan was, on the first of it. Nothing is granted twice,
+    also by two calls at once.
     """
     # Held from here on: what is due is looked up when nobody else can grant it any more.
     db.session.execute(queries.LOCK_BALANCES, {"account_ids": account_ids, "entries": 0})

@@ -47,9 +47,7 @@ class CreditUsage(SnakeReadSchema):
     operation_type = fields.Text()
     credits_used = _credits(least=1)
     cost_usd = fields.Dollars(
-        metadata={
-            "description": "What the credits were worth on the account's plan, rounded half up to cents; 6 decimals are kept."
-        }
+        metadata={"description": "What the credits were worth on the account's plan: 6 decimals are kept, 2 shown."}
     )
     description = fields.Text(longest=1000)
     created_at = fields.Moment()

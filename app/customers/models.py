@@ -7,7 +7,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Id, Moment, Timestamped
 
-
 # The case of ASCII letters does not count in an address, and every other character does: see `fold_ascii`.
 FOLDED_EMAIL = text('lower(email COLLATE "C")')
 _NOT_ENDED = text("ended_at IS NULL")

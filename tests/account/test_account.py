@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from tests.caller import Caller, data, error
-from tests.team import TEAM, Callers, accept, invite, join
+from tests.team import TEAM, Callers, join
 
 ACCOUNT = "/v1/account/"
 SETTINGS = "/v1/account/settings/"

@@ -40,7 +40,7 @@ class TestLimit:
         error(opener.post(ACCOUNT, {"name": "A fourth"}), 409, "too_many_accounts")
         open_account(as_caller(user="another"))
 
-    def test_a_role_given_away_counts_too(self, as_caller: Callers, app_with: Callable[..., Flask]) -> None:
+    def test_a_role_given_away_counts_too(self, app_with: Callable[..., Flask]) -> None:
         app = app_with(accounts_per_identity=1)
 
         def caller(**claims: Any) -> Caller:
