@@ -5,6 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 AMOUNT_SCALE = 4
 # 15 significant digits: the most that every double carries unchanged, so JavaScript callers lose nothing.
 MAX_AMOUNT = Decimal("99999999999.9999")
+MAX_CENTS = Decimal("99999999999.99")
 ZERO = Decimal(0)
 
 _AMOUNT_STEP = Decimal("0.0001")

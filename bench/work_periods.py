@@ -21,11 +21,13 @@ _LOAD = (
     FROM resource_bookings, generate_series(1, {WEEKS}) AS week
     """,
     """
-    INSERT INTO work_period_payments (id, work_period_id, member_rate, days, amount, status, billing_account_id,
-        created_by, created_at, updated_at)
-    SELECT uuidv7(), id, 500, 0, 1 + n % 997, CASE n % 50 WHEN 0 THEN 'failed' ELSE 'cancelled' END,
-        1 + n % :accounts, 'bench', created_at, updated_at + n * interval '1 second'
-    FROM (SELECT *, row_number() OVER () AS n FROM work_periods, generate_series(1, :payments_each)) AS payment
+    INSERT INTO work_period_payments (id, work_period_id, resource_booking_id, project_id, user_id, user_handle,
+        member_rate, days, amount, status, billing_account_id, created_by, cancelled_at, created_at, updated_at)
+    SELECT uuidv7(), w.id, b.id, b.project_id, b.user_id, b.user_handle,
+        500, 0, 1 + n % 997, CASE n % 50 WHEN 0 THEN 'failed' ELSE 'cancelled' END, 1 + n % :accounts, 'bench',
+        CASE n % 50 WHEN 0 THEN NULL ELSE w.created_at END, w.created_at, w.updated_at + n * interval '1 second'
+    FROM (SELECT *, row_number() OVER () AS n FROM work_periods, generate_series(1, :payments_each)) AS w
+    JOIN resource_bookings b ON b.id = w.resource_booking_id
     """,
 )
 

@@ -24,7 +24,7 @@ from app.purchases import payments as purchases
 from app.purchases.models import PaymentMethod
 from app.work_periods import bookings, payments, periods
 from app.work_periods.models import PaymentStatus, RateType
-from app.work_periods.transitions import PROCESS_SCOPE
+from app.work_periods.states import PROCESS_SCOPE
 from cli.database import with_database
 
 _OPERATOR = Actor(
@@ -177,7 +177,7 @@ def _staff(account_id: int) -> None:
         },
     )
     found = periods.search(
-        {"resource_booking_id": str(booking.id), "page": 1, "per_page": 100, "sort_by": "start_date"}
+        {"resource_booking_ids": [str(booking.id)], "page": 1, "per_page": 100, "sort_by": "start_date"}
     )
     for period, (days, statuses) in zip(found.results, _PAYMENTS, strict=False):
         item = {"work_period_id": str(period.id), **({} if days is None else {"days": days})}

@@ -24,12 +24,16 @@ class Hold(NamedTuple):
     amount: Decimal
 
 
-_LOCK = Prepared("""
-    SELECT FROM budgets WHERE billing_account_id = ANY(:account_ids) ORDER BY billing_account_id FOR NO KEY UPDATE;
+_BUDGETS = """
     SELECT budgets.billing_account_id, budgets.amount, budgets.locked, budgets.consumed,
         billing_accounts.status, billing_accounts.start_date, billing_accounts.end_date
     FROM budgets JOIN billing_accounts ON billing_accounts.id = budgets.billing_account_id
     WHERE budgets.billing_account_id = ANY(:account_ids)
+"""
+_READ = Prepared(_BUDGETS)
+_LOCK = Prepared(f"""
+    SELECT FROM budgets WHERE billing_account_id = ANY(:account_ids) ORDER BY billing_account_id FOR NO KEY UPDATE;
+    {_BUDGETS}
 """)
 _WRITE = Prepared("""
     WITH released AS (
@@ -71,14 +75,17 @@ class Holds:
 
     def __init__(self, external_type: ExternalType, account_ids: Iterable[int]) -> None:
         self._external_type = external_type
-        rows = db.session.execute(_LOCK, {"account_ids": sorted(set(account_ids))})
-        self._budgets = {row.billing_account_id: _Budget(row) for row in rows}
+        self._budgets = _budgets(_LOCK, account_ids)
         self._touched: set[int] = set()
         self._lines: dict[tuple[int, str], Hold | None] = {}
 
     def knows(self, account_id: int) -> bool:
         """Whether there is such an account among those locked."""
         return account_id in self._budgets
+
+    def available(self, account_id: int) -> Decimal:
+        """What a new reference could take from the account, by its amount alone."""
+        return max(self._budgets[account_id].remaining, ZERO)
 
     def move(self, external_id: str, before: Hold | None, after: Hold | None) -> None:
         """Replace what the reference holds.
@@ -129,3 +136,25 @@ class Holds:
             ledger.refuse_closed(after.account_id, budget.closed)
         if after.amount - held > budget.remaining:
             ledger.refuse_overspending(after.account_id, max(budget.remaining, ZERO) + held, after.amount)
+
+
+class Rehearsal(Holds):
+    """Budgets as they stood when they were looked at, and the changes that would be decided on them: none is made.
+
+    Nothing is locked, so that others are not kept waiting by a question.
+    """
+
+    def __init__(self, external_type: ExternalType) -> None:
+        super().__init__(external_type, ())
+
+    def look_at(self, account_ids: Iterable[int]) -> None:
+        """Read the budgets of accounts that are not known yet."""
+        self._budgets |= _budgets(_READ, set(account_ids) - self._budgets.keys())
+
+
+def _budgets(statement: Prepared, account_ids: Iterable[int]) -> dict[int, _Budget]:
+    wanted = sorted(set(account_ids))
+    if not wanted:
+        return {}
+    rows = db.session.execute(statement, {"account_ids": wanted})
+    return {row.billing_account_id: _Budget(row) for row in rows}

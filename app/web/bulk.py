@@ -97,10 +97,11 @@ def _require_success(outcomes: list[Any]) -> None:
 
 def _echo(sent: Item, failure: ServiceError) -> Item:
     values = {name: orjson.Fragment(as_sent(value)) for name, value in sent.items()}
-    return {**values, "error": _error(failure)}
+    return {**values, "error": described(failure)}
 
 
-def _error(failure: ServiceError) -> dict[str, Any]:
+def described(failure: ServiceError) -> dict[str, Any]:
+    """The `error` of an item that failed."""
     error = {"code": failure.status, "reason": failure.reason, "message": failure.message}
     return error if failure.details is None else {**error, "details": failure.details}
 

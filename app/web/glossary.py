@@ -33,6 +33,7 @@ _EVERYWHERE = {
     "client_id": "Identifier of the client that is billed.",
     "client": "The client that is billed.",
     "billing_account_id": "Identifier of the billing account that is charged.",
+    "billing_account_ids": "Identifiers of billing accounts: any of them matches.",
     "payments": "The payments of the work period, in every status.",
     "removed": "Always true: it is gone.",
 }

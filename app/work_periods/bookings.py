@@ -1,6 +1,6 @@
 """Resource bookings."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -9,12 +9,14 @@ from app.auth.actor import Actor
 from app.billing_accounts import service as billing_accounts
 from app.db.base import db
 from app.db.paging import Page
-from app.errors import Invalid, NotFound
+from app.errors import Conflict, Invalid, NotFound
 from app.work_periods import periods, queries
-from app.work_periods.models import ResourceBooking
+from app.work_periods.models import BookingStatus, ResourceBooking, WorkPeriod
 
 # Ten years: beyond that a date is a mistake, and every week is a row.
 MAX_DAYS = 3660
+# What weeks take over from their booking, and what their payments have a say in.
+_OF_WEEKS = frozenset({"start_date", "end_date", "user_handle", "project_id", "user_id", "status"})
 
 
 def search(arguments: Mapping[str, Any]) -> Page:
@@ -33,27 +35,41 @@ def create(actor: Actor, values: Mapping[str, Any]) -> ResourceBooking:
     booking = ResourceBooking(created_by=actor.subject, **values)
     db.session.add(booking)
     db.session.flush()
-    periods.fit(booking)
+    periods.fit(booking, [])
     return booking
 
 
 def update(actor: Actor, booking_id: str, changes: Mapping[str, Any]) -> ResourceBooking:
     """Change the named fields, and the weeks when dates are among them.
 
-    Raises NotFound, Invalid (unknown billing account, start after end, too long) or Conflict (a week with an active
-    payment would go).
+    Raises NotFound, Invalid (unknown billing account, start after end, too long) or Conflict (a week with a payment
+    would go, the booking has active payments and would be cancelled, it has payments and would be another person's).
     """
     booking = _found(db.session.get(ResourceBooking, UUID(booking_id), with_for_update={"key_share": True}), booking_id)
     before = (booking.start_date, booking.end_date)
     start, end = before
     _require_sound(changes, changes.get("start_date", start), changes.get("end_date", end))
+    changed = {name for name, value in changes.items() if getattr(booking, name) != value}
+    # Locked while it is decided: no payment is made meanwhile.
+    weeks = periods.lock_weeks(booking) if changed & _OF_WEEKS else []
+    _require_free(booking, weeks, changes, changed)
     for name, value in changes.items():
         setattr(booking, name, value)
     booking.updated_by = actor.subject
     db.session.flush()
-    if changes.keys() & {"start_date", "end_date", "user_handle", "project_id"}:
-        periods.fit(booking, before)
+    if changed & _OF_WEEKS:
+        periods.fit(booking, weeks, before)
     return booking
+
+
+def _require_free(
+    booking: ResourceBooking, weeks: Sequence[WorkPeriod], changes: Mapping[str, Any], changed: set[str]
+) -> None:
+    """Raise Conflict when payments keep a booking from being cancelled, or from being another person's."""
+    if "status" in changed and changes["status"] == BookingStatus.CANCELLED and any(map(periods.is_active, weeks)):
+        raise Conflict("The booking has active payments: cancel them first")
+    if "user_id" in changed and periods.have_payments(weeks):
+        raise Conflict(f"userId cannot change: payments were made to {booking.user_id}")
 
 
 def _require_sound(values: Mapping[str, Any], start: date | None, end: date | None) -> None:

@@ -1,19 +1,22 @@
 """Resource bookings, their weekly work periods, and the payments for those."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, Numeric, String, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Timestamped
 
-AMOUNT = Numeric(15, 4)
+RATE = Numeric(15, 4)
+# Payments are paid out in cents.
+AMOUNT = Numeric(13, 2)
 TOTAL = Numeric(19, 4)
+MILLISECONDS = TIMESTAMP(timezone=True, precision=3)
 MAX_DAYS = 10
 
 
@@ -91,8 +94,8 @@ class ResourceBooking(Timestamped, Base):
     status: Mapped[str] = mapped_column(String(16), default=BookingStatus.PLACED)
     start_date: Mapped[date | None]
     end_date: Mapped[date | None]
-    member_rate: Mapped[Decimal | None] = mapped_column(AMOUNT)
-    customer_rate: Mapped[Decimal | None] = mapped_column(AMOUNT)
+    member_rate: Mapped[Decimal | None] = mapped_column(RATE)
+    customer_rate: Mapped[Decimal | None] = mapped_column(RATE)
     rate_type: Mapped[str] = mapped_column(String(16))
     billing_account_id: Mapped[int | None] = mapped_column(ForeignKey("billing_accounts.id"))
     created_by: Mapped[str] = mapped_column(String(255))
@@ -134,32 +137,53 @@ class WorkPeriod(Timestamped, Base):
 
 
 class WorkPeriodPayment(Timestamped, Base):
-    """A payment for days of a work period, or an extra one for none."""
+    """A payment for days of a work period, or an extra one for none. Payments are never deleted."""
 
     __tablename__ = "work_period_payments"
     __table_args__ = (
         CheckConstraint("status IN ('scheduled', 'in-progress', 'completed', 'failed', 'cancelled')", name="status"),
         CheckConstraint("days BETWEEN 0 AND 10", name="days"),
         CheckConstraint("amount > 0", name="amount"),
-        CheckConstraint("member_rate > 0", name="member_rate"),
+        CheckConstraint("member_rate >= 0", name="member_rate"),
+        CheckConstraint("days = 0 OR coalesce(member_rate, 0) > 0", name="days_have_a_rate"),
         CheckConstraint("customer_rate >= 0", name="customer_rate"),
+        CheckConstraint("status <> 'completed' OR completed_at IS NOT NULL", name="completed_at"),
+        CheckConstraint("(status = 'cancelled') = (cancelled_at IS NOT NULL)", name="cancelled_at"),
         Index("ix_work_period_payments_work_period_id", "work_period_id", "created_at", "id"),
-        Index("ix_work_period_payments_billing_account_id", "billing_account_id", "id"),
-        Index("ix_work_period_payments_status", "status", "id"),
+        Index("ix_work_period_payments_billing_account_id", "billing_account_id", "created_at", "id"),
+        Index("ix_work_period_payments_project_id", "project_id", "created_at", "id"),
+        Index("ix_work_period_payments_resource_booking_id", "resource_booking_id", "created_at", "id"),
+        Index("ix_work_period_payments_status", "status", "created_at", "id"),
+        Index("ix_work_period_payments_user_handle", text("fold_text(user_handle)"), "created_at", "id"),
+        Index("ix_work_period_payments_user_id", "user_id", "created_at", "id"),
         Index("ix_work_period_payments_amount", "amount", "id"),
+        Index("ix_work_period_payments_completed_at", "completed_at", "id"),
         Index("ix_work_period_payments_created_at", "created_at", "id"),
         Index("ix_work_period_payments_updated_at", "updated_at", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    work_period_id: Mapped[UUID] = mapped_column(ForeignKey("work_periods.id", ondelete="CASCADE"))
+    work_period_id: Mapped[UUID] = mapped_column(ForeignKey("work_periods.id", ondelete="RESTRICT"))
+    # Of the booking when the payment was made: who was paid, and for what, stays as it was then.
+    resource_booking_id: Mapped[UUID] = mapped_column(ForeignKey("resource_bookings.id", ondelete="RESTRICT"))
+    project_id: Mapped[int]
+    user_id: Mapped[str] = mapped_column(String(255))
+    user_handle: Mapped[str | None] = mapped_column(String(255))
     challenge_id: Mapped[str | None] = mapped_column(String(255))
-    member_rate: Mapped[Decimal] = mapped_column(AMOUNT)
-    customer_rate: Mapped[Decimal | None] = mapped_column(AMOUNT)
+    member_rate: Mapped[Decimal | None] = mapped_column(RATE)
+    customer_rate: Mapped[Decimal | None] = mapped_column(RATE)
     days: Mapped[int]
     amount: Mapped[Decimal] = mapped_column(AMOUNT)
     status: Mapped[str] = mapped_column(String(16))
     status_details: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
-    billing_account_id: Mapped[int] = mapped_column(ForeignKey("billing_accounts.id"))
+    # What the payout is known by where it was made.
+    external_reference: Mapped[str | None] = mapped_column(String(255))
+    billing_account_id: Mapped[int] = mapped_column(ForeignKey("billing_accounts.id", ondelete="RESTRICT"))
+    # The identity of the caller that made the last move, who alone may repeat it; NULL before the first one.
+    moved_by: Mapped[str | None] = mapped_column(String(64))
     created_by: Mapped[str] = mapped_column(String(255))
     updated_by: Mapped[str | None] = mapped_column(String(255))
+    completed_at: Mapped[datetime | None] = mapped_column(MILLISECONDS)
+    cancelled_at: Mapped[datetime | None] = mapped_column(MILLISECONDS)
+    created_at: Mapped[datetime] = mapped_column(MILLISECONDS)
+    updated_at: Mapped[datetime] = mapped_column(MILLISECONDS)

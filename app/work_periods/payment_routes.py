@@ -14,8 +14,9 @@ from app.web import bulk
 from app.web.blueprint import ApiBlueprint
 from app.web.resource import Resource
 from app.web.schemas import page_of
-from app.work_periods import paying, payments, schemas
-from app.work_periods.payments import PEOPLE, RESOURCE, Outcome, Payment
+from app.work_periods import payment_runs, payments, run_schemas, schemas
+from app.work_periods.batch import Outcome, Payment
+from app.work_periods.states import PEOPLE, RESOURCE
 
 blueprint = ApiBlueprint(
     "work-period-payments",
@@ -55,8 +56,8 @@ class WorkPeriodPayments(Resource):
 
         Schedules a payment: of all due days unless `days` is sent, or of an extra `amount` with `days` 0. Rates and
         billing account come from the booking, and the amount is locked on the budget in the same transaction. More days
-        than are due are 400, as is an amount the budget has not left; a booking without a billing account or a rate is
-        409.
+        than are due are 400, as is an amount the budget has not left; a booking that was cancelled, or that has no
+        billing account or, for days, no rate, is 409.
         """
         return only(payments.create_many(current_actor(), [values]))
 
@@ -110,18 +111,19 @@ class PayMatching(Resource):
     commit = "in parts"
 
     @requires(roles=PEOPLE, scopes=scopes(RESOURCE, "create"), limit="query")
-    @blueprint.arguments(schemas.PayMatching(), example=schemas.QUERY_EXAMPLE)
-    @blueprint.response(200, schemas.PaidPeriods)
+    @blueprint.arguments(run_schemas.PayMatching(), example=run_schemas.QUERY_EXAMPLE)
+    @blueprint.response(200, run_schemas.PaidPeriods)
     @blueprint.doc(operationId="payMatchingWorkPeriods")
     def post(self, values: dict[str, Any]) -> dict[str, Any]:
         """Pay every due day of the work periods that match
 
-        Schedules a payment of all due days for every work period that matches the query. Periods that cannot be paid
-        are counted in `totalError` and do not stop the others. The work is committed in parts: a call that broke off
-        can be sent again and pays what is still due.
+        Schedules a payment of all due days for every work period that matches the query, of which at least one
+        condition is required; cancelled bookings are left out. Periods that cannot be paid are told in `errors` and do
+        not stop the others. With `dryRun` nothing changes, and the figures are the same. The work is committed in
+        parts: a call that broke off can be sent again and pays what is still due.
         """
-        paid = paying.pay_matching(current_actor(), values["query"])
-        return {**paid._asdict(), "query": request.get_json()["query"]}
+        run = payment_runs.pay_matching(current_actor(), values["query"], dry_run=values["dry_run"])
+        return run_schemas.paid_periods(run, request.get_json()["query"])
 
 
 @blueprint.route("/<uuid:work_period_payment_id>")
@@ -148,6 +150,7 @@ class OneWorkPeriodPayment(Resource):
         Changes days, amount, rates, billing account or status; what is allowed depends on the present status, and
         anything else is 409. The amount held on the budget moves with the payment in the same transaction: one that
         does not fit is 400 `insufficient_funds`. Processing machines move a payment through `in-progress` to
-        `completed` or `failed`; people cancel it, or schedule a failed one again.
+        `completed` or `failed`; people cancel it, or schedule a failed one again. A move to the status it has is 409,
+        unless the caller repeats their own.
         """
         return only(payments.update_many(current_actor(), [{"id": work_period_payment_id, **changes}]))

@@ -1,18 +1,18 @@
 """Work periods: the weeks of bookings, and the days worked in them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, delete, insert, select
+from sqlalchemy import Row, delete, exists, func, insert, select
 
 from app.clock import utc_now
 from app.db.base import db
 from app.db.paging import Page
 from app.errors import Conflict, Invalid, NotFound
 from app.work_periods import queries, weeks
-from app.work_periods.models import ResourceBooking, WorkPeriod
+from app.work_periods.models import ResourceBooking, WorkPeriod, WorkPeriodPayment
 
 
 def search(arguments: Mapping[str, Any]) -> Page:
@@ -41,19 +41,36 @@ def update(period_id: str, days_worked: int) -> Row[Any]:
     return get(period_id)
 
 
-def fit(booking: ResourceBooking, before: tuple[date | None, date | None] = (None, None)) -> None:
+def lock_weeks(booking: ResourceBooking) -> Sequence[WorkPeriod]:
+    """The weeks of a booking, locked: until the transaction ends nobody else pays them."""
+    statement = select(WorkPeriod).where(WorkPeriod.resource_booking_id == booking.id).order_by(WorkPeriod.id)
+    return db.session.scalars(statement.with_for_update(key_share=True)).all()
+
+
+def is_active(week: WorkPeriod) -> bool:
+    """Whether the week has an active payment."""
+    return week.open_payments + week.completed_payments > 0
+
+
+def have_payments(weeks: Sequence[WorkPeriod]) -> bool:
+    """Whether one of the weeks has a payment, be it a failed or a cancelled one."""
+    return _first_paid(weeks) is not None
+
+
+def fit(
+    booking: ResourceBooking, weeks_now: Sequence[WorkPeriod], before: tuple[date | None, date | None] = (None, None)
+) -> None:
     """Give a booking the weeks that its dates ask for, `before` being its dates until now.
 
-    Days worked that were never set by hand follow the dates, but not below the days paid. A week that goes takes its
-    failed and cancelled payments along. Raises Conflict when one with an active payment would have to go.
+    `weeks_now` are the locked weeks it has. Days worked that were never set by hand follow the dates, but not below
+    the days paid. Raises Conflict when a week with a payment, also a failed or a cancelled one, would have to go.
     """
-    statement = select(WorkPeriod).where(WorkPeriod.resource_booking_id == booking.id).order_by(WorkPeriod.id)
-    present = {period.start_date: period for period in db.session.scalars(statement.with_for_update(key_share=True))}
+    present = {period.start_date: period for period in weeks_now}
     wanted, usual = _weeks(booking.start_date, booking.end_date), _weeks(*before)
-    gone = [present.pop(start) for start in present.keys() - wanted.keys()]
-    for period in gone:
-        if period.open_payments or period.completed_payments:
-            raise Conflict(f"The week of {period.start_date} has an active payment")
+    gone = [present.pop(start) for start in sorted(present.keys() - wanted.keys())]
+    paid = _first_paid(gone)
+    if paid is not None:
+        raise Conflict(f"The week of {paid} has payments: it cannot be removed")
     if gone:
         db.session.execute(delete(WorkPeriod).where(WorkPeriod.id.in_([period.id for period in gone])))
     for start, period in present.items():
@@ -78,6 +95,14 @@ def fit(booking: ResourceBooking, before: tuple[date | None, date | None] = (Non
     if added:
         db.session.execute(insert(WorkPeriod), added)
     db.session.flush()
+
+
+def _first_paid(weeks_now: Sequence[WorkPeriod]) -> date | None:
+    """The first day of the earliest of the weeks that has a payment, if any has."""
+    has_payment = exists().where(WorkPeriodPayment.work_period_id == WorkPeriod.id)
+    ids = [period.id for period in weeks_now]
+    statement = select(func.min(WorkPeriod.start_date)).where(WorkPeriod.id.in_(ids), has_payment)
+    return db.session.scalar(statement) if ids else None
 
 
 def _weeks(first: date | None, last: date | None) -> dict[date, weeks.Week]:

@@ -1,7 +1,7 @@
 """Reading bookings, work periods and payments."""
 
 from app.db import json_rows
-from app.db.paging import ListQuery
+from app.db.paging import ListQuery, one_or_more
 from app.db.prepared import Prepared
 
 BOOKINGS = ListQuery(
@@ -13,12 +13,12 @@ BOOKINGS = ListQuery(
     key="b.id",
     joins="JOIN resource_bookings b ON b.id = page.key",
     filters={
-        "project_id": "b.project_id = :project_id",
-        "project_ids": "b.project_id = ANY(:project_ids)",
+        **one_or_more("project_id", "b.project_id", "int"),
+        **one_or_more("project_ids", "b.project_id", "int"),
         "user_id": "b.user_id = :user_id",
         "job_id": "b.job_id = :job_id",
-        "status": "b.status = :status",
-        "rate_type": "b.rate_type = :rate_type",
+        **one_or_more("status", "b.status"),
+        **one_or_more("rate_type", "b.rate_type"),
     },
     sorts={
         "start_date": "b.start_date",
@@ -39,12 +39,12 @@ PERIODS = ListQuery(
     key="w.id",
     joins="JOIN work_periods w ON w.id = page.key",
     filters={
-        "resource_booking_id": "w.resource_booking_id = CAST(:resource_booking_id AS uuid)",
-        "resource_booking_ids": "w.resource_booking_id = ANY(CAST(:resource_booking_ids AS uuid[]))",
-        "project_id": "w.project_id = :project_id",
-        "project_ids": "w.project_id = ANY(:project_ids)",
+        **one_or_more("resource_booking_id", "w.resource_booking_id", "uuid"),
+        **one_or_more("resource_booking_ids", "w.resource_booking_id", "uuid"),
+        **one_or_more("project_id", "w.project_id", "int"),
+        **one_or_more("project_ids", "w.project_id", "int"),
         "user_handle": "fold_text(w.user_handle) = fold_text(:user_handle)",
-        "payment_status": "w.payment_status = :payment_status",
+        **one_or_more("payment_status", "w.payment_status"),
         "start_date": "w.start_date = :start_date",
         "end_date": "w.end_date = :end_date",
     },
@@ -57,50 +57,87 @@ PERIODS = ListQuery(
     },
     default_sort="start_date",
 )
-PAYMENT_FIELDS = (
-    "id",
-    "work_period_id",
-    "challenge_id",
+# What a payment keeps of its booking as it was then; of some, to its end.
+COPIED_FROM_BOOKING = (
+    "resource_booking_id",
+    "project_id",
+    "user_id",
+    "user_handle",
     "member_rate",
     "customer_rate",
-    "days",
-    "amount",
-    "status",
-    "status_details",
     "billing_account_id",
-    "created_by",
-    "updated_by",
-    "created_at",
-    "updated_at",
 )
+_PAYMENT_TYPES = {
+    "id": "uuid",
+    "work_period_id": "uuid",
+    "resource_booking_id": "uuid",
+    "project_id": "int",
+    "user_id": "text",
+    "user_handle": "text",
+    "challenge_id": "text",
+    "member_rate": "numeric",
+    "customer_rate": "numeric",
+    "days": "int",
+    "amount": "numeric",
+    "status": "text",
+    "status_details": "jsonb",
+    "external_reference": "text",
+    "billing_account_id": "int",
+    "moved_by": "text",
+    "created_by": "text",
+    "updated_by": "text",
+    "completed_at": "timestamptz",
+    "cancelled_at": "timestamptz",
+    "created_at": "timestamptz",
+    "updated_at": "timestamptz",
+}
+WRITTEN_FIELDS = tuple(_PAYMENT_TYPES)
+_PAYMENT_FIELDS = tuple(name for name in WRITTEN_FIELDS if name != "moved_by")
 # Ids are compared with those that callers sent; JSON leaves as it was kept, never by way of a float.
-_AS_TEXT = {"id", "work_period_id", "status_details"}
-_PAYMENT_COLUMNS = ", ".join(
-    f"CAST(p.{name} AS text) AS {name}" if name in _AS_TEXT else f"p.{name}" for name in PAYMENT_FIELDS
-)
+_AS_TEXT = {"id", "work_period_id", "resource_booking_id", "status_details"}
+
+
+def _payment_columns(names: tuple[str, ...]) -> str:
+    return ", ".join(f"CAST(p.{name} AS text) AS {name}" if name in _AS_TEXT else f"p.{name}" for name in names)
+
+
+_PAYMENT_COLUMNS = _payment_columns(_PAYMENT_FIELDS)
 PAYMENTS = ListQuery(
     columns=_PAYMENT_COLUMNS,
     source="work_period_payments p",
     key="p.id",
     joins="JOIN work_period_payments p ON p.id = page.key",
     filters={
-        "status": "p.status = :status",
-        "work_period_id": "p.work_period_id = CAST(:work_period_id AS uuid)",
-        "work_period_ids": "p.work_period_id = ANY(CAST(:work_period_ids AS uuid[]))",
-        "billing_account_id": "p.billing_account_id = :billing_account_id",
+        **one_or_more("status", "p.status"),
+        **one_or_more("work_period_id", "p.work_period_id", "uuid"),
+        **one_or_more("work_period_ids", "p.work_period_id", "uuid"),
+        **one_or_more("resource_booking_id", "p.resource_booking_id", "uuid"),
+        **one_or_more("resource_booking_ids", "p.resource_booking_id", "uuid"),
+        **one_or_more("project_id", "p.project_id", "int"),
+        **one_or_more("project_ids", "p.project_id", "int"),
+        **one_or_more("billing_account_id", "p.billing_account_id", "int"),
+        **one_or_more("billing_account_ids", "p.billing_account_id", "int"),
+        "user_id": "p.user_id = :user_id",
+        "user_handle": "fold_text(p.user_handle) = fold_text(:user_handle)",
+        "created_at_from": "p.created_at >= :created_at_from",
+        "created_at_to": "p.created_at <= :created_at_to",
+        "completed_at_from": "p.completed_at >= :completed_at_from",
+        "completed_at_to": "p.completed_at <= :completed_at_to",
     },
     sorts={
         "status": "p.status",
         "amount": "p.amount",
         "created_at": "p.created_at",
         "updated_at": "p.updated_at",
+        "completed_at": "p.completed_at",
     },
     default_sort="created_at",
 )
 _JSON_PAYMENT = {
-    **{name: json_rows.value(f"p.{name}") for name in PAYMENT_FIELDS},
-    **{name: json_rows.amount(f"p.{name}") for name in ("member_rate", "amount")},
-    "customer_rate": json_rows.or_null(json_rows.amount("p.customer_rate")),
+    **{name: json_rows.value(f"p.{name}") for name in _PAYMENT_FIELDS},
+    "amount": json_rows.amount("p.amount"),
+    **{name: json_rows.or_null(json_rows.amount(f"p.{name}")) for name in ("member_rate", "customer_rate")},
+    **{name: json_rows.or_null(json_rows.time(f"p.{name}")) for name in ("completed_at", "cancelled_at")},
     **{name: json_rows.time(f"p.{name}") for name in ("created_at", "updated_at")},
 }
 _PAYMENTS_OF_PERIOD = f"""(
@@ -116,20 +153,32 @@ PAYMENT = Prepared(f"SELECT {_PAYMENT_COLUMNS} FROM work_period_payments p WHERE
 # What deciding on a payment needs to know of its period and booking.
 _TO_DECIDE = """
     SELECT CAST(w.id AS text) AS id, w.start_date, w.days_worked, w.days_paid, w.payment_total, w.open_payments,
-        w.completed_payments, b.member_rate, b.customer_rate, b.billing_account_id
+        w.completed_payments, CAST(b.id AS text) AS resource_booking_id, b.status AS booking_status, b.project_id,
+        b.user_id, b.user_handle, b.member_rate, b.customer_rate, b.billing_account_id
     FROM work_periods w JOIN resource_bookings b ON b.id = w.resource_booking_id
 """
-LOCK_PERIODS = Prepared(
-    f"{_TO_DECIDE} WHERE w.id = ANY(CAST(:period_ids AS uuid[])) ORDER BY w.id FOR NO KEY UPDATE OF w"
-)
-LOCK_PERIODS_OF_PAYMENTS = Prepared(f"""
-    {_TO_DECIDE} WHERE w.id IN (
-        SELECT work_period_id FROM work_period_payments WHERE id = ANY(CAST(:payment_ids AS uuid[]))
-    ) ORDER BY w.id FOR NO KEY UPDATE OF w
+_PERIODS = "w.id = ANY(CAST(:period_ids AS uuid[]))"
+_PERIODS_OF_PAYMENTS = """w.id IN (
+    SELECT work_period_id FROM work_period_payments WHERE id = ANY(CAST(:payment_ids AS uuid[]))
+)"""
+
+
+def _locked(condition: str) -> Prepared:
+    # What is decided on is read by the second statement, once the periods are locked: a booking that was cancelled
+    # while the first one waited is seen as cancelled, since whoever cancels one holds its periods.
+    return Prepared(f"""
+        SELECT FROM work_periods w WHERE {condition} ORDER BY w.id FOR NO KEY UPDATE;
+        {_TO_DECIDE} WHERE {condition}
+    """)
+
+
+LOCK_PERIODS = _locked(_PERIODS)
+LOCK_PERIODS_OF_PAYMENTS = _locked(_PERIODS_OF_PAYMENTS)
+READ_PERIODS = Prepared(f"{_TO_DECIDE} WHERE {_PERIODS}")
+PAYMENTS_TO_CHANGE = Prepared(f"""
+    SELECT {_payment_columns(WRITTEN_FIELDS)} FROM work_period_payments p
+    WHERE p.id = ANY(CAST(:payment_ids AS uuid[]))
 """)
-PAYMENTS_TO_CHANGE = Prepared(
-    f"SELECT {_PAYMENT_COLUMNS} FROM work_period_payments p WHERE p.id = ANY(CAST(:payment_ids AS uuid[]))"
-)
 WRITE_PERIODS = Prepared("""
     UPDATE work_periods AS w SET days_paid = new.days_paid, payment_total = new.payment_total,
         open_payments = new.open_payments, completed_payments = new.completed_payments, updated_at = :now
@@ -139,47 +188,37 @@ WRITE_PERIODS = Prepared("""
     ) AS new (id, days_paid, payment_total, open_payments, completed_payments)
     WHERE w.id = new.id
 """)
-_PAYMENT_TYPES = {
-    "id": "uuid",
-    "work_period_id": "uuid",
-    "member_rate": "numeric",
-    "customer_rate": "numeric",
-    "days": "int",
-    "amount": "numeric",
-    "status": "text",
-    "status_details": "jsonb",
-    "billing_account_id": "int",
-    "created_by": "text",
-    "updated_by": "text",
-    "created_at": "timestamptz",
-    "updated_at": "timestamptz",
-}
 _PAYMENT_ARRAYS = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _PAYMENT_TYPES.items())
-WRITTEN_FIELDS = tuple(_PAYMENT_TYPES)
 # One statement for new payments and changed ones: their rows are this transaction's alone, since their periods are.
 WRITE_PAYMENTS = Prepared(f"""
     INSERT INTO work_period_payments ({", ".join(_PAYMENT_TYPES)})
     SELECT * FROM unnest({_PAYMENT_ARRAYS})
     ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _PAYMENT_TYPES if name != "id")}
 """)
+DUE_PERIODS = """
+    SELECT CAST(w.id AS text) AS id, w.user_handle
+    FROM work_periods w JOIN resource_bookings b ON b.id = w.resource_booking_id
+    WHERE w.id > CAST(:after AS uuid) AND w.days_worked > w.days_paid AND w.start_date <= :today
+        AND b.status <> 'cancelled' AND {conditions}
+    ORDER BY w.id LIMIT :limit
+"""
 # Locked as they are found, in the order that everybody locks periods in: one that another call pays meanwhile is looked
 # at again, is not due any more, and is left out.
-DUE_PERIODS = """
-    SELECT CAST(w.id AS text) FROM work_periods w JOIN resource_bookings b ON b.id = w.resource_booking_id
-    WHERE w.id > CAST(:after AS uuid) AND w.days_worked > w.days_paid AND w.start_date <= :today AND {conditions}
-    ORDER BY w.id LIMIT :limit FOR NO KEY UPDATE OF w
-"""
+LOCK_DUE_PERIODS = f"{DUE_PERIODS} FOR NO KEY UPDATE OF w"
 MATCHING = {
-    "status": "b.status = :status",
+    "status": "b.status = ANY(:status)",
     "start_date": "b.start_date = :start_date",
     "end_date": "b.end_date = :end_date",
-    "rate_type": "b.rate_type = :rate_type",
+    "rate_type": "b.rate_type = ANY(:rate_type)",
     "job_id": "b.job_id = :job_id",
     "user_id": "b.user_id = :user_id",
     "project_id": "b.project_id = :project_id",
     "project_ids": "b.project_id = ANY(:project_ids)",
-    "payment_status": "w.payment_status = :payment_status",
+    "billing_account_id": "b.billing_account_id = :billing_account_id",
+    "billing_account_ids": "b.billing_account_id = ANY(:billing_account_ids)",
+    "payment_status": "w.payment_status = ANY(:payment_status)",
     "period_start_date": "w.start_date = :period_start_date",
     "period_end_date": "w.end_date = :period_end_date",
+    "period_end_date_to": "w.end_date <= :period_end_date_to",
     "user_handle": "fold_text(w.user_handle) = fold_text(:user_handle)",
 }

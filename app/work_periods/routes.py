@@ -13,7 +13,7 @@ from app.web.resource import Resource
 from app.web.schemas import page_of
 from app.work_periods import bookings, periods, schemas
 from app.work_periods.models import ResourceBooking
-from app.work_periods.payments import PEOPLE
+from app.work_periods.states import PEOPLE
 
 booking_blueprint = ApiBlueprint(
     "resource-bookings",
@@ -87,8 +87,8 @@ class OneResourceBooking(Resource):
     def patch(self, changes: dict[str, Any], resource_booking_id: str) -> ResourceBooking:
         """Change a resource booking, and its weeks with its dates
 
-        Changes the fields that are sent. New dates add and remove weeks in the same transaction; a change that would
-        remove a week with a payment that must stay is refused with 409.
+        Changes the fields that are sent. New dates add and remove weeks in the same transaction. 409 refuses to remove
+        a week with a payment, to cancel a booking with active payments, and another `userId` once a payment was made.
         """
         return bookings.update(current_actor(), resource_booking_id, changes)
 

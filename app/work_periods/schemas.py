@@ -27,16 +27,22 @@ PAYMENT_EXAMPLE = {"workPeriodId": _PERIOD, "days": 3}
 PAYMENT_UPDATE_EXAMPLE = {"status": "cancelled"}
 PAYMENTS_EXAMPLE: list[dict[str, Any]] = [PAYMENT_EXAMPLE, {"workPeriodId": _PERIOD, "days": 0, "amount": 120.5}]
 PAYMENT_UPDATES_EXAMPLE: list[dict[str, Any]] = [{"id": _PAYMENT, "days": 2}, {"id": _PAYMENT, "status": "cancelled"}]
-QUERY_EXAMPLE = {"query": {"status": "placed", "workPeriods.startDate": "2025-03-02"}}
 
-_LEAST = Decimal("0.0001")
-MAX_PROJECTS = 1000
+_LEAST_RATE, _LEAST_AMOUNT = Decimal("0.0001"), Decimal("0.01")
 # Beyond them a date is a mistake; the calendar's own ends would cut a week short.
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 
 
 def _days(**options: Any) -> fields.Integer:
     return fields.Integer(least=0, most=MAX_DAYS, **options)
+
+
+def _project_ids(**options: Any) -> fields.Several:
+    return fields.Several(fields.Integer(least=1), **options)
+
+
+def _account_ids(**options: Any) -> fields.Several:
+    return fields.Several(fields.Integer(least=1), **options)
 
 
 class _WritableBooking(CamelSchema):
@@ -58,7 +64,7 @@ class ResourceBookingCreate(_WritableBooking):
     """A new booking. With both dates it gets a work period for each week."""
 
     project_id = fields.Integer(least=1, required=True)
-    user_id = fields.Identifier(blank=False, required=True)
+    user_id = fields.Identifier(blank=False, numbers=True, required=True)
     rate_type = fields.Choice(RateType, required=True)
 
 
@@ -66,7 +72,7 @@ class ResourceBookingUpdate(_WritableBooking):
     """The fields of a booking to change; `null` clears an optional one."""
 
     project_id = fields.Integer(least=1)
-    user_id = fields.Identifier(blank=False)
+    user_id = fields.Identifier(blank=False, numbers=True)
     rate_type = fields.Choice(RateType)
 
     @ma.validates_schema
@@ -98,12 +104,12 @@ class ResourceBooking(ReadSchema):
 class ResourceBookingQuery(PageArguments):
     """Which bookings to list; newest first unless sorted."""
 
-    project_id = fields.Integer(least=1)
-    project_ids = fields.Several(fields.Integer(least=1))
+    project_id = _project_ids()
+    project_ids = _project_ids()
     user_id = fields.Identifier()
     job_id = fields.Identifier()
-    status = fields.Choice(BookingStatus)
-    rate_type = fields.Choice(RateType)
+    status = fields.Several(fields.Choice(BookingStatus))
+    rate_type = fields.Several(fields.Choice(RateType))
     sort_by, sort_order = sorting("start_date", "end_date", "created_at", "project_id", "status")
 
 
@@ -112,18 +118,32 @@ class WorkPeriodPayment(ReadSchema):
 
     id = fields.Uuid()
     work_period_id = fields.Uuid()
-    challenge_id = fields.Text(allow_none=True)
-    member_rate = fields.Amount(metadata={"example": 1500})
-    customer_rate = fields.Amount(allow_none=True)
-    days = _days(metadata={"description": "Days that are paid; 0 for an extra payment."})
-    amount = fields.Amount(
-        metadata={"description": "The rate for these days, unless agreed otherwise.", "example": 900}
+    resource_booking_id = fields.Uuid()
+    project_id = fields.Integer(least=1, metadata={"description": "Of the booking when the payment was made."})
+    user_id = fields.Text(metadata={"description": "Who is paid: of the booking when the payment was made."})
+    user_handle = fields.Text(
+        allow_none=True, metadata={"description": "Handle of the user when the payment was made."}
     )
+    challenge_id = fields.Text(allow_none=True)
+    member_rate = fields.Amount(
+        allow_none=True, metadata={"description": "Null for extra payments of bookings without one.", "example": 1500}
+    )
+    customer_rate = fields.Amount(allow_none=True)
+    days = _days(metadata={"description": "0 for an extra payment."})
+    amount = fields.Cents(metadata={"description": "memberRate * days / 5, unless extra.", "example": 900})
     status = fields.Choice(PaymentStatus)
-    status_details = fields.JsonObject(allow_none=True, metadata={"description": "How processing went."})
+    status_details = fields.JsonObject(allow_none=True, metadata={"description": "How the present attempt went."})
+    external_reference = fields.Text(
+        allow_none=True,
+        metadata={"description": "What the payout is known by where it was made.", "example": "PP-7731"},
+    )
     billing_account_id = fields.Integer(least=1)
     created_by = fields.Text()
     updated_by = fields.Text(allow_none=True)
+    completed_at = fields.Moment(
+        allow_none=True, metadata={"description": "When it was paid out. Kept when the payment is cancelled later."}
+    )
+    cancelled_at = fields.Moment(allow_none=True, metadata={"description": "When it was cancelled."})
     created_at = fields.Moment()
     updated_at = fields.Moment()
 
@@ -160,12 +180,12 @@ class WorkPeriodUpdate(CamelSchema):
 class WorkPeriodQuery(PageArguments):
     """Which work periods to list; latest week first unless sorted."""
 
-    resource_booking_id = fields.Uuid()
+    resource_booking_id = fields.Several(fields.Uuid())
     resource_booking_ids = fields.Several(fields.Uuid())
-    project_id = fields.Integer(least=1)
-    project_ids = fields.Several(fields.Integer(least=1))
-    user_handle = fields.Identifier()
-    payment_status = fields.Choice(PeriodStatus)
+    project_id = _project_ids()
+    project_ids = _project_ids()
+    user_handle = fields.Identifier(metadata={"description": "In any case."})
+    payment_status = fields.Several(fields.Choice(PeriodStatus))
     start_date = fields.Day()
     end_date = fields.Day()
     sort_by, sort_order = sorting("start_date", "end_date", "created_at", "user_handle", "payment_status")
@@ -175,8 +195,8 @@ class WorkPeriodPaymentCreate(CamelSchema):
     """A payment to make: for all due days, for some of them, or an extra amount with `days` 0."""
 
     work_period_id = fields.Uuid(required=True)
-    days = _days(metadata={"description": "Defaults to all due days."})
-    amount = fields.Amount(least=_LEAST, metadata={"description": "Goes with days 0 only."})
+    days = _days(metadata={"description": "Defaults to all days that are due."})
+    amount = fields.Cents(least=_LEAST_AMOUNT, metadata={"description": "Goes with days 0 only."})
 
     @ma.pre_load
     def _refuse_arrays(self, values: Any, **_: Any) -> Any:
@@ -186,17 +206,29 @@ class WorkPeriodPaymentCreate(CamelSchema):
 
 
 class WorkPeriodPaymentUpdate(CamelSchema):
-    """The fields of a payment to change."""
+    """The fields of a payment to change. Which may change depends on the status it has."""
 
-    member_rate = fields.Amount(least=_LEAST)
+    member_rate = fields.Amount(least=_LEAST_RATE)
     customer_rate = fields.Amount(allow_none=True)
     billing_account_id = fields.Integer(least=1)
-    amount = fields.Amount(
-        least=_LEAST, metadata={"description": "Follows from memberRate and days where they change, unless given."}
+    amount = fields.Cents(
+        least=_LEAST_AMOUNT,
+        metadata={"description": "Follows from memberRate and days where they change, unless given."},
     )
     days = _days()
     status = fields.Choice(PaymentStatus)
-    status_details = fields.JsonObject(allow_none=True, metadata={"description": "How processing went; for machines."})
+    status_details = fields.JsonObject(
+        allow_none=True,
+        metadata={"description": "How the attempt went: for processing, and for administrators beside `failed`."},
+    )
+    external_reference = fields.Identifier(
+        allow_none=True,
+        blank=False,
+        metadata={
+            "description": "What the payout is known by where it was made: for processing and administrators.",
+            "example": "PP-7731",
+        },
+    )
 
     @ma.validates_schema
     def _validate_some(self, values: dict[str, Any], **_: Any) -> None:
@@ -212,40 +244,24 @@ class WorkPeriodPaymentUpdateItem(WorkPeriodPaymentUpdate):
 class WorkPeriodPaymentQuery(PageArguments):
     """Which payments to list; newest first unless sorted."""
 
-    status = fields.Choice(PaymentStatus)
-    work_period_id = fields.Uuid()
+    status = fields.Several(fields.Choice(PaymentStatus))
+    work_period_id = fields.Several(fields.Uuid())
     work_period_ids = fields.Several(fields.Uuid())
-    billing_account_id = fields.Integer(least=1)
-    sort_by, sort_order = sorting("status", "amount", "created_at", "updated_at")
-
-
-class PeriodsToPay(CamelSchema):
-    """Which work periods to pay: those that match every field."""
-
-    status = fields.Choice(BookingStatus)
-    start_date = fields.Day()
-    end_date = fields.Day()
-    rate_type = fields.Choice(RateType)
-    job_id = fields.Identifier()
+    resource_booking_id = fields.Several(fields.Uuid())
+    resource_booking_ids = fields.Several(fields.Uuid())
+    project_id = _project_ids()
+    project_ids = _project_ids()
+    billing_account_id = _account_ids()
+    billing_account_ids = _account_ids()
     user_id = fields.Identifier()
-    project_id = fields.Integer(least=1)
-    project_ids = fields.Items(fields.Integer(least=1), most=MAX_PROJECTS)
-    payment_status = fields.Choice(PeriodStatus, data_key="workPeriods.paymentStatus")
-    period_start_date = fields.Day(data_key="workPeriods.startDate")
-    period_end_date = fields.Day(data_key="workPeriods.endDate")
-    user_handle = fields.Identifier(data_key="workPeriods.userHandle")
+    user_handle = fields.Identifier(metadata={"description": "In any case."})
+    created_at_from = fields.Moment(dates=True)
+    created_at_to = fields.Moment(whole_day=True)
+    completed_at_from = fields.Moment(dates=True)
+    completed_at_to = fields.Moment(whole_day=True)
+    sort_by, sort_order = sorting("status", "amount", "created_at", "updated_at", "completed_at")
 
-
-class PayMatching(CamelSchema):
-    """Which work periods to pay."""
-
-    query = ma.fields.Nested(PeriodsToPay, required=True)
-
-
-class PaidPeriods(ReadSchema):
-    """How many periods with due days matched, and how many of them were paid."""
-
-    total = ma.fields.Integer()
-    query = ma.fields.Dict(metadata={"description": "What was asked for."})
-    total_success = ma.fields.Integer()
-    total_error = ma.fields.Integer()
+    @ma.validates_schema
+    def _validate_order(self, values: dict[str, Any], **_: Any) -> None:
+        require_order(values, "created_at_from", "created_at_to")
+        require_order(values, "completed_at_from", "completed_at_to")

@@ -9,6 +9,7 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+MILLISECONDS = postgresql.TIMESTAMP(timezone=True, precision=3)
 PERIOD_STATUS = """CASE
     WHEN open_payments > 0 THEN 'in-progress'
     WHEN completed_payments > 0 AND days_worked <= days_paid THEN 'completed'
@@ -94,18 +95,26 @@ def upgrade() -> None:
         "work_period_payments",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("work_period_id", sa.Uuid(), nullable=False),
+        sa.Column("resource_booking_id", sa.Uuid(), nullable=False),
+        sa.Column("project_id", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.String(length=255), nullable=False),
+        sa.Column("user_handle", sa.String(length=255), nullable=True),
         sa.Column("challenge_id", sa.String(length=255), nullable=True),
-        sa.Column("member_rate", sa.Numeric(precision=15, scale=4), nullable=False),
+        sa.Column("member_rate", sa.Numeric(precision=15, scale=4), nullable=True),
         sa.Column("customer_rate", sa.Numeric(precision=15, scale=4), nullable=True),
         sa.Column("days", sa.Integer(), nullable=False),
-        sa.Column("amount", sa.Numeric(precision=15, scale=4), nullable=False),
+        sa.Column("amount", sa.Numeric(precision=13, scale=2), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("status_details", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("external_reference", sa.String(length=255), nullable=True),
         sa.Column("billing_account_id", sa.Integer(), nullable=False),
+        sa.Column("moved_by", sa.String(length=64), nullable=True),
         sa.Column("created_by", sa.String(length=255), nullable=False),
         sa.Column("updated_by", sa.String(length=255), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("completed_at", MILLISECONDS, nullable=True),
+        sa.Column("cancelled_at", MILLISECONDS, nullable=True),
+        sa.Column("created_at", MILLISECONDS, nullable=False),
+        sa.Column("updated_at", MILLISECONDS, nullable=False),
         sa.CheckConstraint(
             "status IN ('scheduled', 'in-progress', 'completed', 'failed', 'cancelled')",
             name=op.f("ck_work_period_payments_status"),
@@ -113,29 +122,50 @@ def upgrade() -> None:
         sa.CheckConstraint("amount > 0", name=op.f("ck_work_period_payments_amount")),
         sa.CheckConstraint("customer_rate >= 0", name=op.f("ck_work_period_payments_customer_rate")),
         sa.CheckConstraint("days BETWEEN 0 AND 10", name=op.f("ck_work_period_payments_days")),
-        sa.CheckConstraint("member_rate > 0", name=op.f("ck_work_period_payments_member_rate")),
+        sa.CheckConstraint("member_rate >= 0", name=op.f("ck_work_period_payments_member_rate")),
+        sa.CheckConstraint(
+            "days = 0 OR coalesce(member_rate, 0) > 0", name=op.f("ck_work_period_payments_days_have_a_rate")
+        ),
+        sa.CheckConstraint(
+            "status <> 'completed' OR completed_at IS NOT NULL", name=op.f("ck_work_period_payments_completed_at")
+        ),
+        sa.CheckConstraint(
+            "(status = 'cancelled') = (cancelled_at IS NOT NULL)", name=op.f("ck_work_period_payments_cancelled_at")
+        ),
         sa.ForeignKeyConstraint(
-            ["billing_account_id"], ["billing_accounts.id"], name=op.f("fk_work_period_payments_billing_account_id")
+            ["billing_account_id"],
+            ["billing_accounts.id"],
+            name=op.f("fk_work_period_payments_billing_account_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["resource_booking_id"],
+            ["resource_bookings.id"],
+            name=op.f("fk_work_period_payments_resource_booking_id"),
+            ondelete="RESTRICT",
         ),
         sa.ForeignKeyConstraint(
             ["work_period_id"],
             ["work_periods.id"],
             name=op.f("fk_work_period_payments_work_period_id"),
-            ondelete="CASCADE",
+            ondelete="RESTRICT",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_work_period_payments")),
     )
     op.create_index("ix_work_period_payments_amount", "work_period_payments", ["amount", "id"], unique=False)
     op.create_index(
-        "ix_work_period_payments_billing_account_id", "work_period_payments", ["billing_account_id", "id"], unique=False
+        "ix_work_period_payments_completed_at", "work_period_payments", ["completed_at", "id"], unique=False
     )
     op.create_index("ix_work_period_payments_created_at", "work_period_payments", ["created_at", "id"], unique=False)
-    op.create_index("ix_work_period_payments_status", "work_period_payments", ["status", "id"], unique=False)
     op.create_index("ix_work_period_payments_updated_at", "work_period_payments", ["updated_at", "id"], unique=False)
+    for column in ("billing_account_id", "project_id", "resource_booking_id", "status", "user_id", "work_period_id"):
+        op.create_index(
+            f"ix_work_period_payments_{column}", "work_period_payments", [column, "created_at", "id"], unique=False
+        )
     op.create_index(
-        "ix_work_period_payments_work_period_id",
+        "ix_work_period_payments_user_handle",
         "work_period_payments",
-        ["work_period_id", "created_at", "id"],
+        [sa.literal_column("fold_text(user_handle)"), "created_at", "id"],
         unique=False,
     )
 

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from werkzeug.test import TestResponse
 from app.billing_accounts import audit as budgets
 from app.work_periods import audit
 from tests.caller import Caller, Open, data
-from tests.concurrency.callers import THREADS, at_once
+from tests.concurrency.callers import THREADS, at_once, statuses
+from tests.concurrency.locks import holding
 
 BOOKINGS, PERIODS, PAYMENTS = "/v6/resource-bookings", "/v6/work-periods", "/v6/work-period-payments"
 
@@ -83,3 +85,50 @@ def test_calls_over_the_same_accounts_wait_in_no_circle(admin: Caller, open_acco
             )
     chance.shuffle(calls)
     assert "error" not in str([data(answer) for answer in at_once(calls)])
+
+
+def test_of_two_processors_one_gets_the_payment(
+    app: Flask,
+    admin: Caller,
+    open_account: Open,
+    as_caller: Callable[..., Caller],
+    until_waiting: Callable[[int], None],
+) -> None:
+    rivals = 4
+    period = book(admin, open_account(budget=10_000), 4)[0]
+    processors = [as_caller(scopes=("process:taas-workPeriodPayments",), user=f"processor {n}") for n in range(rivals)]
+    for _ in range(4):
+        payment = data(admin.post(PAYMENTS, {"workPeriodId": period, "days": 1}), 201)
+        path = f"{PAYMENTS}/{payment['id']}"
+        with ThreadPoolExecutor(rivals) as pool:
+            with holding(app, "SELECT FROM work_periods FOR UPDATE"):
+                moves = [pool.submit(each.patch, path, {"status": "in-progress"}) for each in processors]
+                until_waiting(rivals)
+            answers = [each.result() for each in moves]
+        assert statuses(answers) == {200: 1, 409: rivals - 1}
+        (winner,) = [n for n, answer in enumerate(answers) if answer.status_code == 200]
+        assert data(admin.get(path))["updatedBy"] == f"processor {winner}"
+        assert data(processors[winner].patch(path, {"status": "in-progress"}))["status"] == "in-progress"
+
+
+def test_a_correction_and_a_lock_share_the_last_of_a_budget(
+    admin: Caller, open_account: Open, as_caller: Callable[..., Caller]
+) -> None:
+    account = open_account(budget=15)
+    processor = as_caller(scopes=("process:taas-workPeriodPayments",), user="processor")
+    payment = data(admin.post(PAYMENTS, {"workPeriodId": book(admin, account, 4)[0]}), 201)
+    path, account_path = f"{PAYMENTS}/{payment['id']}", f"/v6/billing-accounts/{account}"
+    for status in ("in-progress", "completed"):
+        data(processor.patch(path, {"status": status}))
+    for number in range(6):
+        lock = {"challengeId": f"c{number}", "amount": 10}
+        calls: list[Callable[[], Any]] = [
+            lambda: admin.patch(path, {"amount": 15}),
+            lambda lock=lock: admin.patch(f"{account_path}/lock-amount", lock),
+        ]
+        answers = at_once(calls[:: (-1) ** number])
+        assert statuses(answers) == {200: 1, 400: 1}
+        found = data(admin.get(account_path))
+        assert found["lockedBudget"] + found["consumedBudget"] == 15
+        data(admin.patch(path, {"amount": 5}))
+        data(admin.patch(f"{account_path}/lock-amount", {**lock, "amount": 0}))

@@ -3,7 +3,9 @@
 from tests.prove.planting import Edit, Fault
 
 LEDGER, HOLDS, HISTORY = (f"app/billing_accounts/{name}.py" for name in ("ledger", "holds", "line_history"))
-PAYING, TRANSITIONS, WORK_QUERIES = (f"app/work_periods/{name}.py" for name in ("payments", "transitions", "queries"))
+BATCH, PRICES, STATES, WORK_QUERIES = (
+    f"app/work_periods/{name}.py" for name in ("batch", "amounts", "states", "queries")
+)
 CREDITS, CREDIT_QUERIES, PLANS = (f"app/credits/{name}.py" for name in ("ledger", "queries", "plans"))
 SETTLEMENT, INVOICES, SALES = (f"app/purchases/{name}.py" for name in ("settlement", "invoices", "queries"))
 WEBHOOKS, PURCHASES = (f"app/purchases/{name}.py" for name in ("webhooks", "payments"))
@@ -73,7 +75,7 @@ FAULTS = (
     _fault(
         "payments are worked out in floats",
         "work_periods/test_payments.py::TestCreate",
-        (PAYING, "round_cents(member_rate * days /", "round_cents(Decimal(1) * Decimal(float(member_rate)) * days /"),
+        (PRICES, "round_cents(member_rate * days /", "round_cents(Decimal(1) * Decimal(float(member_rate)) * days /"),
     ),
     _fault(
         "the card is charged from a float",
@@ -82,19 +84,19 @@ FAULTS = (
     ),
     _fault(
         "a cancelled payment keeps its lock",
-        "work_periods/test_payments.py::TestTransitions",
+        "work_periods/test_states.py",
         (HOLDS, "if before is not None:\n            self._budgets", "if before and after:\n            self._budgets"),
     ),
     _fault(
         "a refused item has left its period already",
         "work_periods/test_bulk.py::TestUpdate",
         (
-            PAYING,
+            BATCH,
             'self._holds.move(after["id"], None',
             'if before is not None:\n            period.count(before, -1)\n        self._holds.move(after["id"], None',
         ),
         (
-            PAYING,
+            BATCH,
             "_hold(after))\n        if before is not None:\n            period.count(before, -1)",
             "_hold(after))",
         ),
@@ -102,7 +104,39 @@ FAULTS = (
     _fault(
         "a period is paid while another call pays it",
         "concurrency/test_payment_races.py::test_days_are_paid_once_whoever_asks",
-        (WORK_QUERIES, "LIMIT :limit FOR NO KEY UPDATE OF w", "LIMIT :limit"),
+        (WORK_QUERIES, 'f"{DUE_PERIODS} FOR NO KEY UPDATE OF w"', "DUE_PERIODS"),
+    ),
+    _fault(
+        "a booking is read before its periods are locked",
+        "concurrency/test_booking_races.py",
+        (
+            WORK_QUERIES,
+            """SELECT FROM work_periods w WHERE {condition} ORDER BY w.id FOR NO KEY UPDATE;
+        {_TO_DECIDE} WHERE {condition}
+    \"""",
+            """{_TO_DECIDE} WHERE {condition} ORDER BY w.id FOR NO KEY UPDATE OF w
+    \"""",
+        ),
+    ),
+    _fault(
+        "a booking is cancelled while it is paid",
+        "concurrency/test_booking_races.py",
+        ("app/work_periods/periods.py", "statement.with_for_update(key_share=True)", "statement"),
+    ),
+    _fault(
+        "two processors claim one payment",
+        "concurrency/test_payment_races.py::test_of_two_processors_one_gets_the_payment",
+        (STATES, 'if payment["moved_by"] != actor.identity:', 'if payment["moved_by"] is None:'),
+    ),
+    _fault(
+        "a failed attempt leaves its error to the next one",
+        "work_periods/test_payment_record.py::TestReports",
+        (BATCH, 'values["status_details"] = None', "pass"),
+    ),
+    _fault(
+        "a correction leaves what is consumed as it was",
+        "work_periods/test_payment_record.py::TestCorrections",
+        (HOLDS, "if before == after:", "if before and after and before.kind == after.kind:"),
     ),
     _fault(
         "a failed request keeps what it did",

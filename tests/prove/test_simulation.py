@@ -73,7 +73,7 @@ class World(RuleBasedStateMachine):
         self.budget, self.active = BUDGET, True
         self.lines: dict[str, tuple[str, int]] = {}
         self.engagements = 0
-        self.payments: dict[str, tuple[int, str]] = {}
+        self.payments: dict[str, tuple[int, str, str]] = {}
         self.balance, self.granted_until = PLAN, (self.now.year, self.now.month)
         self.used: dict[tuple[int, int], int] = {}
         self.purchases: dict[str, str] = {}
@@ -113,7 +113,7 @@ class World(RuleBasedStateMachine):
         totals = {"lock": 0, "consume": self.engagements}
         for kind, amount in self.lines.values():
             totals[kind] += amount
-        for amount, status in self.payments.values():
+        for amount, status, _ in self.payments.values():
             if status in ACTIVE:
                 totals["consume" if status == "completed" else "lock"] += amount
         return totals
@@ -177,7 +177,7 @@ class World(RuleBasedStateMachine):
         if refused:
             return ""
         payment_id = str(data(answer, 201)["id"])
-        self.payments[payment_id] = (amount, "scheduled")
+        self.payments[payment_id] = (amount, "scheduled", "")
         return payment_id
 
     @rule(
@@ -190,9 +190,9 @@ class World(RuleBasedStateMachine):
             return
         caller = self.admin if who == "people" else self.processor
         answer = self.call(caller, "PATCH", f"{PAYMENTS}/{payment_id}", {"status": to})
-        amount, status = self.payments[payment_id]
+        amount, status, moved_by = self.payments[payment_id]
         if status == to:
-            assert answer.status_code == 200
+            assert answer.status_code == (200 if moved_by == who else 409)
             return
         if (status, to) not in MOVES[who]:
             assert answer.status_code == 409
@@ -200,7 +200,7 @@ class World(RuleBasedStateMachine):
         refused = self.refusal(amount) if to in ACTIVE and status not in ACTIVE else None
         assert answer.status_code == (refused or 200)
         if not refused:
-            self.payments[payment_id] = (amount, to)
+            self.payments[payment_id] = (amount, to, who)
 
     # Credits
 

@@ -22,6 +22,13 @@ BOOKING = {
 }
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 Book = Callable[..., list[str]]
+# The moves of processing that lead to a status.
+WAYS = {
+    "scheduled": [],
+    "in-progress": ["in-progress"],
+    "completed": ["in-progress", "completed"],
+    "failed": ["in-progress", "failed"],
+}
 
 
 @pytest.fixture
@@ -82,3 +89,8 @@ def budget(caller: Caller, account: int) -> tuple[Any, Any]:
     """What is locked and consumed."""
     found = data(caller.get(f"/v6/billing-accounts/{account}"))
     return found["lockedBudget"], found["consumedBudget"]
+
+
+def payment_in(status: str, admin: Caller, machine: Caller, period_id: str) -> Any:
+    payment = pay(admin, period_id)
+    return move(admin, payment, "cancelled") if status == "cancelled" else move(machine, payment, *WAYS[status])

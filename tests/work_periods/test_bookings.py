@@ -4,7 +4,19 @@ from typing import Any
 import pytest
 
 from tests.caller import Caller, data, error
-from tests.work_periods.conftest import BOOKING, BOOKINGS, PERIODS, UNKNOWN, Book, move, pay, periods_of
+from tests.work_periods.conftest import (
+    BOOKING,
+    BOOKINGS,
+    PAYMENTS,
+    PERIODS,
+    UNKNOWN,
+    Book,
+    budget,
+    move,
+    pay,
+    payment_in,
+    periods_of,
+)
 
 ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
     "administrator": {"roles": ("administrator",)},
@@ -88,6 +100,9 @@ def test_every_field_is_kept(admin: Caller, account: int) -> None:
     assert data(admin.get(f"{BOOKINGS}/{booking['id']}")) == booking
     assert data(admin.get(f"{BOOKINGS}?jobId=j-1&status=closed&projectIds=16,17"))["results"] == [booking]
     assert data(admin.get(f"{BOOKINGS}?projectIds=16"))["count"] == 0
+    for query in ("status=placed,closed", "status=placed&status=closed", "rateType=weekly,daily", "projectId=16,17"):
+        assert data(admin.get(f"{BOOKINGS}?{query}"))["count"] == 1
+    assert data(admin.get(f"{BOOKINGS}?status=placed,cancelled"))["count"] == 0
 
 
 def test_a_booking_without_dates_has_no_weeks(admin: Caller) -> None:
@@ -115,16 +130,95 @@ def test_days_set_by_hand_or_paid_outlive_a_change_of_dates(admin: Caller, booki
     assert data(admin.get(f"{PERIODS}/{third}"))["daysWorked"] == 1
 
 
-def test_a_week_with_an_active_payment_cannot_go(admin: Caller, booking: Any) -> None:
+@pytest.mark.parametrize("status", ["scheduled", "in-progress", "completed", "failed", "cancelled"])
+def test_a_week_with_any_payment_cannot_go(admin: Caller, machine: Caller, booking: Any, status: str) -> None:
     first, *_ = periods_of(admin, booking["id"])
-    payment = pay(admin, first, days=1)
+    payment = payment_in(status, admin, machine, first)
     path = f"{BOOKINGS}/{booking['id']}"
-    error(admin.patch(path, {"startDate": "2025-03-10", "jobId": "j"}), 409, "conflict")
+    for changes in ({"startDate": "2025-03-10", "jobId": "j"}, {"endDate": None}, {"startDate": None}):
+        error(admin.patch(path, changes), 409, "conflict")
     assert data(admin.get(path))["jobId"] is None, "a refused change changes nothing"
     assert len(periods_of(admin, booking["id"])) == 3
-    move(admin, payment, "cancelled")
-    data(admin.patch(path, {"startDate": "2025-03-10"}))
-    assert len(periods_of(admin, booking["id"])) == 2
+    data(admin.patch(path, {"endDate": "2025-03-14"}))
+    assert len(periods_of(admin, booking["id"])) == 2, "a week without a payment goes"
+    assert data(admin.get(f"{PAYMENTS}/{payment['id']}")) == payment
+
+
+def test_a_completed_payment_that_was_cancelled_is_never_lost(admin: Caller, machine: Caller, booking: Any) -> None:
+    first, *_ = periods_of(admin, booking["id"])
+    payment = move(admin, payment_in("completed", admin, machine, first), "cancelled")
+    error(admin.patch(f"{BOOKINGS}/{booking['id']}", {"startDate": "2025-03-10"}), 409, "conflict")
+    assert data(admin.get(f"{PERIODS}/{first}"))["payments"] == [payment]
+    assert payment["completedAt"] < payment["cancelledAt"]
+
+
+class TestCancelled:
+    @pytest.mark.parametrize("status", ["scheduled", "in-progress", "completed"])
+    def test_a_booking_with_active_payments_is_not_cancelled(
+        self, admin: Caller, machine: Caller, booking: Any, status: str
+    ) -> None:
+        path = f"{BOOKINGS}/{booking['id']}"
+        payment = payment_in(status, admin, machine, periods_of(admin, booking["id"])[1])
+        error(admin.patch(path, {"status": "cancelled"}), 409, "conflict")
+        assert data(admin.patch(path, {"status": "closed"}))["status"] == "closed"
+        if status != "in-progress":
+            move(admin, payment, "cancelled")
+            assert data(admin.patch(path, {"status": "cancelled"}))["status"] == "cancelled"
+
+    @pytest.mark.parametrize("status", ["failed", "cancelled"])
+    def test_a_booking_with_other_payments_is_cancelled(
+        self, admin: Caller, machine: Caller, booking: Any, status: str
+    ) -> None:
+        payment_in(status, admin, machine, periods_of(admin, booking["id"])[1])
+        path = f"{BOOKINGS}/{booking['id']}"
+        assert data(admin.patch(path, {"status": "cancelled"}))["status"] == "cancelled"
+
+    def test_a_cancelled_booking_takes_no_payment(self, admin: Caller, booking: Any, account: int) -> None:
+        periods = periods_of(admin, booking["id"])
+        data(admin.patch(f"{BOOKINGS}/{booking['id']}", {"status": "cancelled"}))
+        for values in ({}, {"days": 1}, {"days": 0, "amount": 5}):
+            item = {"workPeriodId": periods[0], **values}
+            error(admin.post(PAYMENTS, item), 409, "booking_cancelled")
+            (outcome,) = data(admin.post(f"{PAYMENTS}/bulk", [item]))
+            assert (outcome["error"]["code"], outcome["error"]["reason"]) == (409, "booking_cancelled")
+        for condition in ({"projectId": 17}, {"status": "cancelled"}, {"status": ["cancelled", "placed"]}):
+            assert data(admin.post(f"{PAYMENTS}/query", {"query": condition}))["total"] == 0
+        assert budget(admin, account) == (0, 0)
+        data(admin.patch(f"{BOOKINGS}/{booking['id']}", {"status": "placed"}))
+        pay(admin, periods[0])
+
+    def test_a_failed_payment_of_a_cancelled_booking_is_not_tried_again(
+        self, admin: Caller, machine: Caller, booking: Any, account: int
+    ) -> None:
+        payment = payment_in("failed", admin, machine, periods_of(admin, booking["id"])[0])
+        data(admin.patch(f"{BOOKINGS}/{booking['id']}", {"status": "cancelled"}))
+        error(admin.patch(f"{PAYMENTS}/{payment['id']}", {"status": "scheduled"}), 409, "booking_cancelled")
+        assert budget(admin, account) == (0, 0)
+        move(admin, payment, "cancelled")
+
+
+class TestPerson:
+    @pytest.mark.parametrize("status", ["scheduled", "failed", "cancelled"])
+    def test_the_person_stays_once_a_payment_was_made(
+        self, admin: Caller, machine: Caller, booking: Any, status: str
+    ) -> None:
+        path = f"{BOOKINGS}/{booking['id']}"
+        assert data(admin.patch(path, {"userId": "1"}))["userId"] == "1"
+        data(admin.patch(path, {"userId": booking["userId"]}))
+        payment_in(status, admin, machine, periods_of(admin, booking["id"])[0])
+        error(admin.patch(path, {"userId": "1"}), 409, "conflict")
+        same = data(admin.patch(path, {"userId": booking["userId"], "jobId": "j"}))
+        assert (same["userId"], same["jobId"]) == (booking["userId"], "j")
+
+    def test_a_payment_keeps_what_it_was_made_for(self, admin: Caller, booking: Any) -> None:
+        period_id = periods_of(admin, booking["id"])[0]
+        payment = pay(admin, period_id)
+        kept = {"userId": "40051399", "userHandle": "ann", "projectId": 17, "resourceBookingId": booking["id"]}
+        assert {name: payment[name] for name in kept} == kept
+        data(admin.patch(f"{BOOKINGS}/{booking['id']}", {"userHandle": "ann2", "projectId": 18}))
+        assert data(admin.get(f"{PAYMENTS}/{payment['id']}")) == payment
+        assert data(admin.get(f"{PERIODS}/{period_id}"))["payments"] == [payment]
+        assert pay(admin, period_id, days=0, amount=1)["userHandle"] == "ann2"
 
 
 def test_weeks_follow_their_booking(admin: Caller, booking: Any) -> None:
@@ -136,7 +230,7 @@ class TestPeriods:
     def test_a_payment_without_a_customer_rate_shows_too(self, admin: Caller, book: Book) -> None:
         period_id = book()[0]
         payment = pay(admin, period_id, days=2)
-        changed = data(admin.patch(f"/v6/work-period-payments/{payment['id']}", {"customerRate": None}))
+        changed = data(admin.patch(f"{PAYMENTS}/{payment['id']}", {"customerRate": None}))
         assert changed["customerRate"] is None
         assert data(admin.get(f"{PERIODS}/{period_id}"))["payments"] == [changed]
 
@@ -173,6 +267,9 @@ class TestPeriods:
             ("endDate=2025-03-08", 1),
             ("userHandle=ANN", 3),
             ("projectIds=17&projectIds=18", 3),
+            ("projectId=17,18", 3),
+            ("paymentStatus=in-progress,pending", 3),
+            ("paymentStatus=in-progress&paymentStatus=no-days", 1),
             (f"resourceBookingIds={UNKNOWN}", 0),
         ],
     )

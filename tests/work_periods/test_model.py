@@ -11,14 +11,22 @@ from tests.caller import Caller, Open, data
 from tests.work_periods.conftest import BOOKING, BOOKINGS, PAYMENTS, budget, periods_of, summary
 
 ACTIVE, OPEN_STATUSES = {"scheduled", "in-progress", "completed"}, {"scheduled", "in-progress"}
+_PEOPLE = {
+    ("scheduled", "cancelled"),
+    ("completed", "cancelled"),
+    ("failed", "cancelled"),
+    ("failed", "scheduled"),
+    ("in-progress", "failed"),
+}
 MOVES = {
-    "people": {
-        ("scheduled", "cancelled"),
-        ("completed", "cancelled"),
-        ("failed", "cancelled"),
-        ("failed", "scheduled"),
+    # An administrator.
+    "people": _PEOPLE,
+    "processing": {
+        ("scheduled", "in-progress"),
+        ("in-progress", "completed"),
+        ("in-progress", "failed"),
+        ("in-progress", "scheduled"),
     },
-    "processing": {("scheduled", "in-progress"), ("in-progress", "completed"), ("in-progress", "failed")},
 }
 RATE, WORKED, BUDGET = Decimal("333.33"), 5, Decimal(1500)
 
@@ -29,6 +37,7 @@ class Payment:
     days: int
     amount: Decimal
     status: str = "scheduled"
+    moved_by: str = ""
 
 
 @dataclass
@@ -61,10 +70,10 @@ class Model:
 
     def change_days(self, payment: Payment, days: int) -> bool:
         left = WORKED - self.paid(payment.period, but=payment)
-        if payment.status == "in-progress":
+        if payment.status not in {"scheduled", "completed"} or (payment.status == "completed" and days != payment.days):
             return False
-        if days == payment.days == 0:
-            # An extra payment stays one.
+        if days == payment.days:
+            # An extra payment stays one, and an amount that was agreed on stands.
             return True
         if not 0 < days <= left:
             return False
@@ -73,16 +82,23 @@ class Model:
         payment.days, payment.amount = days, price(days)
         return True
 
+    def correct(self, payment: Payment, amount: Decimal) -> bool:
+        if payment.status not in {"scheduled", "completed"} or not self.affords(payment, amount, payment.status):
+            return False
+        payment.amount = amount
+        return True
+
     def move(self, payment: Payment, who: str, status: str) -> bool:
         if payment.status == status:
-            return True
+            return payment.moved_by == who
         if (payment.status, status) not in MOVES[who]:
             return False
-        if status == "scheduled" and payment.days > WORKED - self.paid(payment.period, but=payment):
+        retried = payment.status == "failed" and status == "scheduled"
+        if retried and payment.days > WORKED - self.paid(payment.period, but=payment):
             return False
         if not self.affords(payment, payment.amount, status):
             return False
-        payment.status = status
+        payment.status, payment.moved_by = status, who
         return True
 
     def affords(self, payment: Payment, amount: Decimal, status: str) -> bool:
@@ -99,6 +115,7 @@ PERIOD, INDEX = st.integers(0, 1), st.integers(0, 7)
 ACTIONS = st.one_of(
     st.tuples(st.just("create"), PERIOD, st.sampled_from([None, 0, 1, 2, 3, 6]), st.sampled_from([None, None, 7, 600])),
     st.tuples(st.just("days"), INDEX, st.integers(0, 6)),
+    st.tuples(st.just("amount"), INDEX, st.sampled_from(["0.01", "333.34", "700", "1500"])),
     st.tuples(
         st.just("move"),
         INDEX,
@@ -132,6 +149,9 @@ def test_totals_budget_and_payments_follow_the_model(
         if action[0] == "days":
             expected = model.change_days(known, action[2])
             caller, changes = admin, {"days": action[2]}
+        elif action[0] == "amount":
+            expected = model.correct(known, Decimal(action[2]))
+            caller, changes = admin, {"amount": action[2]}
         else:
             expected = model.move(known, action[2], action[3])
             caller, changes = {"people": admin, "processing": machine}[action[2]], {"status": action[3]}

@@ -66,6 +66,8 @@ class Amount(ma.fields.Decimal):
     With `rounded`, more decimals are rounded half up to 4 first, and a positive amount that vanishes is refused.
     """
 
+    scale = money.AMOUNT_SCALE
+
     def __init__(
         self, *, least: Decimal = money.ZERO, most: Decimal = money.MAX_AMOUNT, rounded: bool = False, **kwargs: Any
     ) -> None:
@@ -85,7 +87,7 @@ class Amount(ma.fields.Decimal):
             if self.rounded and number > 0 and rounded == 0:
                 raise ma.ValidationError("Rounds to 0; the smallest amount is 0.0001.")
             if not self.rounded and number != rounded:
-                raise ma.ValidationError(f"More than {money.AMOUNT_SCALE} decimals.")
+                raise ma.ValidationError(f"More than {self.scale} decimals.")
             number = rounded
         if not self.least <= number <= self.most:
             raise self._out_of_range()
@@ -102,6 +104,21 @@ class Amount(ma.fields.Decimal):
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
             raise self.make_error("invalid")
         return Decimal(value)
+
+
+class Cents(Amount):
+    """An amount of money that is paid out to somebody: at most 2 decimals."""
+
+    scale = 2
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(most=money.MAX_CENTS, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Decimal:
+        amount = super()._deserialize(value, attr, data, **kwargs)
+        if amount != money.round_cents(amount):
+            raise ma.ValidationError(f"More than {self.scale} decimals.")
+        return amount
 
 
 class Dollars(ma.fields.String):

@@ -1,0 +1,151 @@
+"""What a payment of each status allows, and to whom: one table, and the decision that is read from it."""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from enum import Flag, auto
+from typing import Any, NamedTuple
+
+from app.auth.actor import Actor
+from app.auth.permissions import Role, scopes
+from app.errors import Conflict, Forbidden
+from app.naming import camel_case
+from app.work_periods.models import PaymentStatus
+
+RESOURCE = "taas-workPeriodPayments"
+UPDATE_SCOPES = scopes(RESOURCE, "update")
+PROCESS_SCOPE = f"process:{RESOURCE}"
+PEOPLE = (Role.ADMINISTRATOR, Role.BOOKING_MANAGER)
+
+CANCELLED, COMPLETED, FAILED = PaymentStatus.CANCELLED, PaymentStatus.COMPLETED, PaymentStatus.FAILED
+IN_PROGRESS, SCHEDULED = PaymentStatus.IN_PROGRESS, PaymentStatus.SCHEDULED
+
+# Active payments count in the totals of their period and hold their amount on the budget.
+OPEN = frozenset({SCHEDULED, IN_PROGRESS})
+ACTIVE = OPEN | {COMPLETED}
+
+
+class Part(Flag):
+    """The parts a caller may have in a payment; one caller may have several."""
+
+    NONE = 0
+    UPDATING = auto()
+    ADMINISTERING = auto()
+    PROCESSING = auto()
+
+
+class State(NamedTuple):
+    """What a payment of one status allows.
+
+    `moves` says where it may go and who may send it there, `changes` which fields may change while it has the status,
+    also along with a move from it, and `reports` what may come along with a move to the status.
+    """
+
+    moves: Mapping[PaymentStatus, Part]
+    changes: frozenset[str]
+    reports: frozenset[str]
+
+
+_DETAILS, _REFERENCE = "status_details", "external_reference"
+_PAY = frozenset({"member_rate", "customer_rate", "billing_account_id", "amount"})
+_EVERYTHING = _PAY | {"days", _REFERENCE}
+_REPORT = frozenset({_DETAILS, _REFERENCE})
+_NOTHING: frozenset[str] = frozenset()
+
+STATES: Mapping[PaymentStatus, State] = {
+    SCHEDULED: State(
+        moves={IN_PROGRESS: Part.PROCESSING, CANCELLED: Part.UPDATING},
+        changes=_EVERYTHING,
+        reports=frozenset({_DETAILS}),
+    ),
+    IN_PROGRESS: State(
+        moves={
+            COMPLETED: Part.PROCESSING,
+            FAILED: Part.PROCESSING | Part.ADMINISTERING,
+            SCHEDULED: Part.PROCESSING,
+        },
+        changes=frozenset({"customer_rate"}) | _REPORT,
+        reports=_REPORT,
+    ),
+    COMPLETED: State(moves={CANCELLED: Part.UPDATING}, changes=_PAY | {_REFERENCE}, reports=_REPORT),
+    FAILED: State(
+        moves={SCHEDULED: Part.UPDATING, CANCELLED: Part.UPDATING},
+        changes=_NOTHING,
+        reports=_REPORT,
+    ),
+    CANCELLED: State(moves={}, changes=_NOTHING, reports=_NOTHING),
+}
+# What made a payment fail, such as an account without budget, can be repaired along with the next attempt.
+RETRY = (FAILED, SCHEDULED)
+RETRY_CHANGES = _EVERYTHING
+
+SENDERS: Mapping[str, Part] = {
+    **dict.fromkeys(_EVERYTHING, Part.UPDATING),
+    _DETAILS: Part.PROCESSING,
+    _REFERENCE: Part.PROCESSING | Part.ADMINISTERING,
+}
+
+
+def part_of(actor: Actor) -> Part:
+    """What the caller may be to any payment."""
+    part = Part.NONE
+    if actor.has_role(*PEOPLE) or actor.has_scope(UPDATE_SCOPES):
+        part |= Part.UPDATING
+    if actor.has_role(Role.ADMINISTRATOR):
+        part |= Part.ADMINISTERING
+    if actor.has_scope([PROCESS_SCOPE]):
+        part |= Part.PROCESSING
+    return part
+
+
+def move(actor: Actor, payment: Mapping[str, Any], changes: Mapping[str, Any]) -> PaymentStatus | None:
+    """The status that `changes` move the payment to, or None when it keeps its status.
+
+    A status that the payment has already is no move beside other fields, and none when the caller that made the move
+    repeats it. Raises Forbidden when the caller may not send one of the fields, and Conflict when the payment as it
+    stands does not allow the move or one of the changes.
+    """
+    part = part_of(actor)
+    present = PaymentStatus(payment["status"])
+    wanted = PaymentStatus(changes["status"]) if "status" in changes else present
+    named = changes.keys() - {"status"}
+    _require_sender(part, named, wanted if "status" in changes else None)
+    allowed = STATES[present].changes
+    if wanted != present:
+        _require_move(part, present, wanted)
+        allowed |= STATES[wanted].reports | (RETRY_CHANGES if (present, wanted) == RETRY else _NOTHING)
+    elif "status" in changes and not _is_beside_others(part, named):
+        _require_repetition(actor, payment)
+        allowed |= STATES[present].reports
+    for name in sorted(named - allowed):
+        if not (name == "days" and present == COMPLETED and changes["days"] == payment["days"]):
+            raise Conflict(f"{camel_case(name)} cannot change: the payment is {present}")
+    return None if wanted == present else wanted
+
+
+def _require_sender(part: Part, named: AbstractSet[str], wanted: PaymentStatus | None) -> None:
+    for name in sorted(named):
+        # An administrator who gives up a payment for a processor that ended says why.
+        senders = SENDERS[name] | (Part.ADMINISTERING if (name, wanted) == (_DETAILS, FAILED) else Part.NONE)
+        if not part & senders:
+            raise Forbidden(f"Your roles and scopes do not allow sending {camel_case(name)}")
+
+
+def _require_move(part: Part, present: PaymentStatus, wanted: PaymentStatus) -> None:
+    movers = STATES[present].moves.get(wanted)
+    if movers is None:
+        raise Conflict(f"A payment that is {present} cannot be moved to {wanted}")
+    if not part & movers:
+        raise Conflict(f"Your roles and scopes do not allow moving a payment from {present} to {wanted}")
+
+
+def _is_beside_others(part: Part, named: AbstractSet[str]) -> bool:
+    """Whether an unchanged status merely stands beside fields that change.
+
+    What processing reports goes with its moves: to another processor that claims the payment, it is taken.
+    """
+    return bool(named - _REPORT if part & Part.PROCESSING else named)
+
+
+def _require_repetition(actor: Actor, payment: Mapping[str, Any]) -> None:
+    if payment["moved_by"] != actor.identity:
+        raise Conflict(f"The payment is {payment['status']} already")
