@@ -129,8 +129,8 @@ class WorkPeriodPayment(ReadSchema):
         allow_none=True, metadata={"description": "Null for extra payments of bookings without one.", "example": 1500}
     )
     customer_rate = fields.Amount(allow_none=True)
-    days = _days(metadata={"description": "0 for an extra payment."})
-    amount = fields.Cents(metadata={"description": "memberRate * days / 5, unless extra.", "example": 900})
+    days = _days(metadata={"description": "Days that are paid; 0 for an extra payment."})
+    amount = fields.Cents(metadata={"description": "The rate for these days, unless agreed otherwise.", "example": 900})
     status = fields.Choice(PaymentStatus)
     status_details = fields.JsonObject(allow_none=True, metadata={"description": "How the present attempt went."})
     external_reference = fields.Text(
