@@ -34,9 +34,13 @@ class AccountCreate(_WritableAccount):
 
 
 class AccountUpdate(_WritableAccount):
-    """The settings to change; `null` clears an optional one."""
+    """The settings to change; `null` clears an optional one. What cannot be changed may be sent as it is."""
 
     name = fields.Text(blank=False)
+    id = fields.Id(metadata={"description": "Cannot be changed."})
+    slug = fields.Text(metadata={"description": "Cannot be changed."})
+    credit_balance = fields.Integer(most=fields.MAX_CREDITS, metadata={"description": "Cannot be changed."})
+    created_at = fields.Moment(metadata={"description": "Cannot be changed."})
 
     @ma.validates_schema
     def _validate(self, values: dict[str, Any], **_: Any) -> None:

@@ -1,6 +1,7 @@
 """What a customer's account is made of: settings from `customers`, credits from `credits`."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
@@ -8,6 +9,10 @@ from sqlalchemy import Row
 from app.auth.actor import Actor
 from app.credits import balances, plans
 from app.customers import accounts, membership
+from app.errors import Invalid
+
+# Settings that are shown and never change by being sent.
+_FIXED = frozenset({"id", "slug", "credit_balance", "created_at"})
 
 
 def create(actor: Actor, values: Mapping[str, Any], *, limit: int) -> dict[str, Any]:
@@ -26,8 +31,25 @@ def settings(actor: Actor) -> dict[str, Any]:
 
 
 def update_settings(actor: Actor, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Change the caller's account. Raises Forbidden unless the caller manages it."""
-    return _with_balance(accounts.update(membership.enter_as_manager(actor).account_id, changes))
+    """Change the caller's account.
+
+    Raises Forbidden unless the caller manages it, and Invalid when what cannot be changed is sent with another value.
+    """
+    account_id = membership.enter_as_manager(actor).account_id
+    fixed = {name: value for name, value in changes.items() if name in _FIXED}
+    if fixed:
+        _require_unchanged(fixed, _with_balance(accounts.settings(account_id)))
+    return _with_balance(accounts.update(account_id, changes))
+
+
+def _require_unchanged(sent: Mapping[str, Any], present: Mapping[str, Any]) -> None:
+    for name, value in sent.items():
+        known = present[name]
+        # Times are sent as they are shown: with milliseconds.
+        if isinstance(known, datetime):
+            known = known.replace(microsecond=known.microsecond // 1000 * 1000)
+        if value != known:
+            raise Invalid.field(name, "Cannot be changed.")
 
 
 def _with_balance(account: Row[Any]) -> dict[str, Any]:

@@ -70,6 +70,22 @@ class TestSettings:
         assert changed == {**before, "billing_city": "Cork", "tax_id": "IE1"}
         assert data(customer.patch(SETTINGS, {"tax_id": None})) == {**before, "billing_city": "Cork"}
 
+    def test_what_was_shown_can_be_sent_back(self, customer: Caller) -> None:
+        shown = data(customer.get(SETTINGS))
+        assert data(customer.patch(SETTINGS, shown)) == shown
+        changed = data(customer.patch(SETTINGS, {**shown, "billing_city": "Cork"}))
+        assert changed == {**shown, "billing_city": "Cork"}
+        assert data(customer.patch(SETTINGS, {"id": shown["id"]})) == changed
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [("id", 987654321), ("slug", "mine"), ("credit_balance", 101), ("created_at", "2025-10-30T12:00:00.000Z")],
+    )
+    def test_what_is_read_only_keeps_its_value(self, customer: Caller, field: str, value: Any) -> None:
+        refused = error(customer.patch(SETTINGS, {"name": "Mine", field: value}), 400, "invalid_input")
+        assert refused["details"] == {"json": {field: ["Cannot be changed."]}}
+        assert data(customer.get(SETTINGS))["name"] == "Harbour Studio"
+
     def test_members_only_read(self, customer: Caller, as_caller: Callers) -> None:
         member = join(customer, as_caller, "ann")
         error(member.patch(SETTINGS, {"name": "Mine"}), 403)

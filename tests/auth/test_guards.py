@@ -17,6 +17,7 @@ PUBLIC = {
     "pages.home",
     "pages.docs",
     "pages.docs_asset",
+    "pages.guide",
     "pages.static",
     "pages.favicon",
     "api-docs.openapi_json",

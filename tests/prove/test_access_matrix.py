@@ -22,6 +22,7 @@ from app.errors import Forbidden, Unauthorized
 from tests.caller import Caller, data
 from tests.document import address, example_body, operations, served
 from tests.prove.conftest import Finding, Record, Scale
+from tests.team import join
 
 SEED = 20250307
 # Operations that are meant to need no token.
@@ -31,7 +32,8 @@ SIGNED_IN = {
     "a member of the account": {"owner", "admin", "member"},
     "an owner or an admin of the account": {"owner", "admin"},
     # Members are told that they have an account: 409, which is no question of who they are.
-    "somebody who belongs to no account yet": {"anybody"},
+    "a person without an account of their own": {"anybody"},
+    "a person who signs in": {"anybody"},
 }
 _NEEDS = re.compile(
     r"Needs (?:a token of (?P<people>[a-z ]+)|(?:the role|one of the roles) (?P<roles>[`a-z, ]+))"
@@ -97,9 +99,8 @@ def kinds(all_operations: list[Operation], customer: Caller, as_caller: Callable
     """Every kind of caller: roles, scopes, the people of an account, and those who should get nowhere."""
     people = {"owner": {"user": "owner"}}
     for role in ("admin", "member"):
-        email = f"{role}@harbour.example"
-        data(customer.post("/v1/account/team/", {"email": email, "role": role}), 201)
-        people[role] = {"user": role, "email": email}
+        join(customer, as_caller, role, role)
+        people[role] = {"user": role}
     data(as_caller(user="other").post("/v1/account/", {"name": "Other"}), 201)
     account_id = data(customer.get("/v1/account/settings/"))["id"]
     named = frozenset().union(*(operation.lets_in or () for operation in all_operations))

@@ -1,0 +1,150 @@
+"""Who may call what under /v1: every operation by everyone who stands in some relation to an account."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from app.web.json import parse
+from tests.caller import Caller, data
+from tests.document import operations, served
+from tests.team import Callers, invite, join
+
+PEOPLE = ("stranger", "invited", "member", "admin", "owner", "elsewhere")
+MACHINES = ("machine", "granting machine", "staff")
+ALL = (*PEOPLE, *MACHINES)
+MEMBERS = {"member", "admin", "owner"}
+MANAGERS = {"admin", "owner"}
+STAFF = {"staff"}
+
+
+class Call(NamedTuple):
+    """An operation on the account of `owner`; `ids` names what stands in its path, `allowed` who gets through."""
+
+    operation: str
+    method: str
+    path: str
+    allowed: set[str]
+    body: Any = None
+
+
+USAGE = {"operation_type": "search", "credits_used": 1}
+CALLS = [
+    Call("getCreditBalance", "GET", "/v1/billing/credits/balance/", MEMBERS),
+    Call("getCreditBalanceByItsFirstAddress", "GET", "/v1/billing/credits/balance/balance/", MEMBERS),
+    Call("listCreditTransactions", "GET", "/v1/billing/transactions/", MEMBERS),
+    Call("listCreditUsage", "GET", "/v1/billing/credits/usage/", MEMBERS),
+    Call("spendCredits", "POST", "/v1/billing/credits/usage/", {*MANAGERS, "machine"}, "usage"),
+    Call("spendCreditsBulk", "POST", "/v1/billing/credits/usage/bulk/", {*MANAGERS, "machine"}, "usages"),
+    Call("grantCredits", "POST", "/v1/billing/credits/grant/", {*STAFF, "granting machine"}, "grant"),
+    Call("listCreditPackages", "GET", "/v1/billing/credit-packages/", MEMBERS),
+    Call("purchaseCreditPackage", "POST", "/v1/billing/credit-packages/{package}/purchase/", MEMBERS, "purchase"),
+    Call("listPaymentMethods", "GET", "/v1/billing/payment-methods/", MEMBERS),
+    Call("listInvoices", "GET", "/v1/billing/invoices/", MEMBERS),
+    Call("getInvoice", "GET", "/v1/billing/invoices/{invoice}/", MEMBERS),
+    Call("getInvoicePdf", "GET", "/v1/billing/invoices/{invoice}/pdf/", MEMBERS),
+    Call("listPayments", "GET", "/v1/billing/payments/", MEMBERS),
+    Call("approvePayment", "POST", "/v1/billing/payments/{payment}/approve/", STAFF),
+    Call("getAccountSettings", "GET", "/v1/account/settings/", MEMBERS),
+    Call("updateAccountSettings", "PATCH", "/v1/account/settings/", MANAGERS, {"billing_city": "Cork"}),
+    Call("listTeamMembers", "GET", "/v1/account/team/", MEMBERS),
+    Call("inviteTeamMember", "POST", "/v1/account/team/", MANAGERS, {"email": "new@harbour.example"}),
+    Call("changeTeamMember", "PATCH", "/v1/account/team/{invitation}/", MANAGERS, {"role": "admin"}),
+    Call("removeTeamMember", "DELETE", "/v1/account/team/{invitation}/", MANAGERS),
+    Call("acceptInvitation", "POST", "/v1/account/invitations/{invitation}/accept/", {"invited"}),
+    Call("declineInvitation", "POST", "/v1/account/invitations/{invitation}/decline/", {"invited"}),
+    Call("getUsageAnalytics", "GET", "/v1/account/usage/analytics/", MEMBERS),
+]
+# Operations on what is the caller's own, whoever they are, and one that Stripe signs.
+ELSEWHERE = {"openAccount", "leaveAccount", "listMemberships", "listInvitations", "receiveStripeEvent"}
+# Operations of payments that have tests of their own for who may call them.
+OF_PAYMENTS = {"refundPayment", "cancelPayment", "getPayment"}
+
+
+class World(NamedTuple):
+    """Everyone, and the ids of what belongs to the account of the owner."""
+
+    callers: dict[str, Caller]
+    account_id: int
+    ids: dict[str, int]
+
+    def call(self, call: Call, who: str, *, named: bool = False) -> TestResponse:
+        bodies: dict[str, Any] = {
+            "usage": {**USAGE, "account_id": self.account_id},
+            "usages": [{**USAGE, "account_id": self.account_id}],
+            "grant": {"account_id": self.account_id, "amount": 1, "transaction_type": "grant", "description": "x"},
+            "purchase": {"payment_method": "manual"},
+        }
+        body = bodies[call.body] if isinstance(call.body, str) else call.body
+        headers = {"X_Account_Id": str(self.account_id)} if named else {}
+        return self.callers[who].call(call.method, call.path.format_map(self.ids), body, **headers)
+
+
+@pytest.fixture
+def world(customer: Caller, customer_id: int, as_caller: Callers) -> World:
+    elsewhere = as_caller(user="elsewhere", email="elsewhere@a.example")
+    data(elsewhere.post("/v1/account/", {"name": "Elsewhere"}), 201)
+    callers = {
+        "stranger": as_caller(user="stranger", email="stranger@a.example"),
+        "invited": as_caller(user="invited", email="invited@harbour.example"),
+        "member": join(customer, as_caller, "member"),
+        "admin": join(customer, as_caller, "admin", "admin"),
+        "owner": customer,
+        "elsewhere": elsewhere,
+        "machine": as_caller(scopes=("spend:credits",), user="", azp="spender"),
+        "granting machine": as_caller(scopes=("grant:credits",), user="", azp="granter"),
+        "staff": as_caller(roles=("administrator",), user="staff"),
+    }
+    package = data(customer.get("/v1/billing/credit-packages/"))["results"][0]["id"]
+    purchase = f"/v1/billing/credit-packages/{package}/purchase/"
+    bought = data(customer.post(purchase, {"payment_method": "manual"}), 201)
+    ids = {
+        "package": package,
+        "invoice": bought["invoice"]["id"],
+        "payment": bought["payment"]["id"],
+        "invitation": invite(customer, "invited@harbour.example")["id"],
+    }
+    return World(callers, customer_id, ids)
+
+
+def is_through(answer: TestResponse) -> bool:
+    """Whether the caller got what they asked for; in bulk, for every item."""
+    if answer.status_code >= 400:
+        assert answer.status_code in {400, 403, 404}, answer.get_data()
+        return False
+    if answer.mimetype != "application/json":
+        return True
+    found = parse(answer.get_data())["data"]
+    return not (isinstance(found, list) and any("error" in each for each in found))
+
+
+def test_every_operation_is_here(app: Flask) -> None:
+    documented = {operation["operationId"] for path, _, operation in operations(served(app)) if path.startswith("/v1/")}
+    assert documented - OF_PAYMENTS == {call.operation for call in CALLS} | ELSEWHERE
+
+
+@pytest.mark.parametrize("who", ALL)
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.operation)
+def test_only_who_may_gets_through(world: World, call: Call, who: str) -> None:
+    # Who has an account of their own reads and writes that: what they do to the other's account is what counts.
+    named = who == "elsewhere"
+    assert is_through(world.call(call, who, named=named)) == (who in call.allowed)
+
+
+@pytest.mark.parametrize(
+    "call", [call for call in CALLS if "{" in call.path and "package" not in call.path], ids=lambda call: call.operation
+)
+def test_ids_of_another_account_are_not_found(world: World, call: Call) -> None:
+    assert world.call(call, "elsewhere").status_code in ({403} if call.allowed == STAFF else {404})
+
+
+@pytest.mark.parametrize("who", ALL)
+def test_naming_an_account_of_others_is_forbidden(
+    world: World, who: str, app: Flask, token: Callable[..., str]
+) -> None:
+    answer = world.callers[who].get("/v1/account/settings/", X_Account_Id=str(world.account_id))
+    assert answer.status_code == (200 if who in MEMBERS else 403)
+    claimed = Caller(app, token(roles=(), user=who, account_id=world.account_id)).get("/v1/account/settings/")
+    assert claimed.status_code == (200 if who in MEMBERS else 403)
