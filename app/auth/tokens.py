@@ -16,6 +16,7 @@ from app.auth.keys import RemoteKeys
 from app.config import Settings
 from app.db.base import MAX_ID
 from app.errors import Unauthorized
+from app.identifiers import holds_invisible
 
 LEEWAY_SECONDS = 30
 CACHED_TOKENS = 4096
@@ -110,8 +111,8 @@ def _time(claims: Mapping[str, Any], name: str, default: float) -> float:
 
 def actor_from(claims: Mapping[str, Any], *, email_verified_default: bool) -> Actor:
     """The Actor that verified `claims` describe. Raises Unauthorized when they name nobody."""
-    user_id = _text(claims, "userId", "user_id", "sub")
-    subject = user_id or _text(claims, "azp", "client_id")
+    user_id = _identifier(claims, "userId", "user_id", "sub")
+    subject = user_id or _identifier(claims, "azp", "client_id")
     if subject is None:
         raise Unauthorized("The token names no user and no client")
     return Actor(
@@ -120,7 +121,7 @@ def actor_from(claims: Mapping[str, Any], *, email_verified_default: bool) -> Ac
         kind=_kind(claims, user_id),
         user_id=user_id,
         handle=_text(claims, "handle", "nickname"),
-        email=_text(claims, "email"),
+        email=_identifier(claims, "email"),
         email_verified=_is_verified(claims, default=email_verified_default),
         first_name=_text(claims, "given_name", "first_name"),
         last_name=_text(claims, "family_name", "last_name"),
@@ -179,6 +180,14 @@ def _account_id(claims: Mapping[str, Any]) -> int | None:
     if account_id is None:
         raise Unauthorized("The token's account_id is not the id of an account")
     return account_id
+
+
+def _identifier(claims: Mapping[str, Any], *names: str) -> str | None:
+    """A text by which somebody or something is told from others. Raises Unauthorized when part of it is invisible."""
+    text = _text(claims, *names)
+    if text is not None and holds_invisible(text):
+        raise Unauthorized(f"The token's {names[0]} holds control or zero-width characters")
+    return text
 
 
 def _storable(text: str, name: str) -> str:

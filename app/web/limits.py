@@ -25,7 +25,7 @@ from limits.strategies import FixedWindowRateLimiter
 from app.auth.guards import bearer_token
 from app.auth.tokens import TokenVerifier
 from app.config import Settings
-from app.errors import RateLimited, Unauthorized
+from app.errors import RateLimited, Unauthorized, Unavailable
 
 # A storage that does not answer must not hold up requests.
 _STORAGE_OPTIONS: dict[str, Any] = {"socket_timeout": 0.2, "socket_connect_timeout": 0.2, "wrap_exceptions": True}
@@ -101,7 +101,7 @@ def _is_authenticated() -> bool:
     verifier: TokenVerifier = current_app.extensions["token_verifier"]
     try:
         verifier.verify(bearer_token())
-    except Unauthorized:
+    except (Unauthorized, Unavailable):
         return False
     return True
 

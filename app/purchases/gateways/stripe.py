@@ -121,10 +121,13 @@ def key_named_by(intent: Mapping[str, Any]) -> str | None:
 
 def verify(payload: str, signature: str, secret: str) -> None:
     """Raise Invalid unless Stripe signed the payload with the secret just now."""
+    # The library compares texts, which must be ASCII.
+    if not signature.isascii():
+        raise Invalid("The Stripe-Signature header is not valid")
     try:
         stripe.WebhookSignature.verify_header(payload, signature, secret, SIGNATURE_LIVES_SECONDS)
     except stripe.SignatureVerificationError as error:
-        raise Invalid(f"The signature does not hold: {error.user_message or error}") from None
+        raise Invalid(f"The Stripe-Signature header is not valid: {error.user_message or error}") from None
 
 
 def _cents(amount: Decimal) -> int:
