@@ -96,7 +96,8 @@ def parse(body: bytes) -> Any:
     except RecursionError:
         raise _not_json(_TOO_DEEP) from None
     except json.JSONDecodeError as error:
-        problem = error.msg.removesuffix(" at")
+        # The library's words for a second mark are advice for Python programs.
+        problem = "Unexpected byte order mark" if "BOM" in error.msg else error.msg.removesuffix(" at")
         raise _not_json(f"{problem} at line {error.lineno}, column {error.colno}") from None
     except ValueError as error:
         raise _not_json(str(error)) from None
