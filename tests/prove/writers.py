@@ -83,7 +83,7 @@ class Books:
     port: int
     token: str
     billing_accounts: tuple[int, int]
-    customer: str
+    customer: int
 
 
 def open_books(service: Service, settings: Settings) -> Books:
@@ -153,7 +153,7 @@ class Writer(Thread):
             yield Write("POST", f"{ACCOUNTS}/consume-amounts", {"consumes": consumes}, frozenset(rows))
         elif kind == "spend":
             body = {"operation_type": reference, "credits_used": amount, "account_id": self._books.customer}
-            row = Row(self._books.customer, "deduction", reference, amount)
+            row = Row(str(self._books.customer), "deduction", reference, amount)
             yield Write("POST", USAGE, body, frozenset({row}))
         else:
             body = {"challengeId": reference, "amount": amount}
