@@ -6,7 +6,7 @@ import axios from "axios";
 import { adaptAxios } from "billing-service-client/axios";
 import { adaptFetch, billing, type Item, type ListShape, type Page } from "billing-service-client";
 
-import { adaptedAxios, BASE_URL, bearer, caller } from "./support.js";
+import { adaptedAxios, BASE_URL, bearer, caller, proxy } from "./support.js";
 
 type Row = Item<"/v6/billing-accounts">;
 type Get = (path: string, lists?: ListShape) => Promise<{ body: any; header: (name: string) => unknown }>;
@@ -70,6 +70,11 @@ for (const [adapter, getAs] of Object.entries({ axios: withAxios, fetch: withFet
       });
     }
 
+    test("the links to other pages are passed on", async () => {
+      const { header } = await getAs("ADMIN_TOKEN")(path, "array");
+      assert.match(String(header("link")), /page=1.*rel="?prev"?/);
+    });
+
     test("an empty list is an empty array", async () => {
       const { body, header } = await getAs("ADMIN_TOKEN")("/v6/clients?name=nobody-has-this-name", "array");
       assert.deepEqual([body, header("x-total")], [[], "0"]);
@@ -87,6 +92,18 @@ for (const [adapter, getAs] of Object.entries({ axios: withAxios, fetch: withFet
     });
   });
 }
+
+test("paging headers that a proxy took away are made from the body", async (context) => {
+  const list = { results: ["a"], count: 5, page: 2, perPage: 2, totalPages: 3 };
+  const bare = { answer: 200, body: { success: true, data: list } } as const;
+  const { url } = await proxy(context, bare, bare);
+  const names = ["x-page", "x-per-page", "x-total", "x-total-pages", "x-prev-page", "x-next-page"];
+  const expected = ["2", "2", "5", "3", "1", "3"];
+  const { headers } = await adaptedAxios({ lists: "array" }, url).get("/");
+  assert.deepEqual(names.map((name) => headers[name]), expected);
+  const response = await adaptFetch({ lists: "array" })(url);
+  assert.deepEqual(names.map((name) => response.headers.get(name)), expected);
+});
 
 test("a single request has its own shape", async () => {
   const api = adaptedAxios({ lists: "array" });
