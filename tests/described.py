@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable
 from functools import cache, partial
+from http import HTTPStatus
 from typing import Any
 
 from jsonschema_rs import Draft202012Validator
@@ -14,20 +15,25 @@ from tests.document import operations, resolved
 
 # Any operation may be answered so, by HTTP itself or on the way.
 _UNDESCRIBED = {405, 406, 408, 411, 412, 414, 416, 417, 431}
-# By status, makes the validator of the JSON that is described; only of what is answered, since each takes megabytes.
-_Answers = dict[int, Callable[[], Draft202012Validator | None]]
+# By status, the reasons that are described, and what makes the validator of the JSON that is; only of what is answered,
+# since each takes megabytes.
+_Answers = dict[int, tuple[set[str], Callable[[], Draft202012Validator | None]]]
 
 
 def undescribed(method: str, path: str, status: int, body: bytes) -> str | None:
     """What the document does not say of a JSON answer; None when it says all of it, or does not know the path."""
-    answers = _answers(method, path.rstrip("/"))
+    answers = _answers(method, path.removesuffix("/"))
     if answers is None:
         return None
     if status not in answers:
         return None if status in _UNDESCRIBED else f"{method} {path} is not described to answer {status}"
-    validator = answers[status]()
+    reasons, make_validator = answers[status]
+    validator = make_validator()
     if validator is None:
         return f"{method} {path} is not described to answer {status} in JSON"
+    reason = _read(body).get("error", {}).get("reason") if status >= HTTPStatus.BAD_REQUEST else None
+    if reason is not None and reason not in reasons:
+        return f"{method} {path} is not described to answer {status} {reason}: name it in @fails"
     # Of alternatives the message names none; the path leads to what it is about.
     return next((f"{method} {path}: {error}" for error in validator.iter_errors(_read(body))), None)
 
@@ -57,7 +63,10 @@ def _described() -> list[tuple[re.Pattern[str], str, _Answers]]:
     for path, method, operation in operations(document):
         pattern = _pattern(path, document["paths"][path].get("parameters", []))
         answers = {
-            int(status): cache(partial(_validator, strict, resolved(document, response)))
+            int(status): (
+                _reasons(resolved(document, response)),
+                cache(partial(_validator, strict, resolved(document, response))),
+            )
             for status, response in operation["responses"].items()
         }
         found.append((pattern, method.upper(), answers))
@@ -70,6 +79,13 @@ def _pattern(path: str, parameters: list[Any]) -> re.Pattern[str]:
             text = "([0-9]+)" if parameter["schema"]["type"] == "integer" else "([^/]+)"
             path = path.replace(f"{{{parameter['name']}}}", text)
     return re.compile(path)
+
+
+def _reasons(response: Any) -> set[str]:
+    """The reasons that a response has examples of."""
+    media = response.get("content", {}).get("application/json", {})
+    shown = [media["example"]] if "example" in media else [each["value"] for each in media.get("examples", {}).values()]
+    return {each["error"]["reason"] for each in shown if "error" in each}
 
 
 def _validator(document: Any, response: Any) -> Draft202012Validator | None:

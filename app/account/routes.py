@@ -5,7 +5,7 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import Row
 
-from app.account import schemas, service
+from app.account import failures, schemas, service
 from app.auth.actor import current_actor
 from app.auth.guards import signed_in
 from app.auth.permissions import SignedIn
@@ -14,6 +14,7 @@ from app.customers import invitations, membership, team
 from app.customers.models import MemberRole
 from app.db.paging import Page
 from app.web.blueprint import ApiBlueprint
+from app.web.failures import fails
 from app.web.resource import Resource
 from app.web.schemas import SnakePageArguments, page_of
 
@@ -37,7 +38,7 @@ class Accounts(Resource):
     @signed_in(SignedIn.NEWCOMER)
     @blueprint.arguments(schemas.AccountCreate(), example=schemas.ACCOUNT_EXAMPLE)
     @blueprint.response(201, schemas.AccountSettings)
-    @blueprint.alt_response(409, response="CONFLICT")
+    @fails(failures.OWNS_ONE, failures.TOO_MANY)
     @blueprint.doc(operationId="openAccount")
     def post(self, values: dict[str, Any]) -> dict[str, Any]:
         """Open an account, which gets its plan's first credits
@@ -100,6 +101,7 @@ class Team(Resource):
     @_manager
     @blueprint.arguments(schemas.Invitation(), example=schemas.INVITATION_EXAMPLE)
     @blueprint.response(201, schemas.TeamMember)
+    @fails(failures.INVITED, failures.OWNERS_ONLY)
     @blueprint.doc(operationId="inviteTeamMember")
     def post(self, values: dict[str, Any]) -> Row[Any]:
         """Invite a person to the team
@@ -117,6 +119,7 @@ class OneMember(Resource):
     @_manager
     @blueprint.arguments(schemas.RoleChange(), example=schemas.ROLE_EXAMPLE)
     @blueprint.response(200, schemas.TeamMember)
+    @fails(failures.LAST_OWNER, failures.OWNERS_ONLY)
     @blueprint.doc(operationId="changeTeamMember")
     def patch(self, values: dict[str, Any], member_id: int) -> Row[Any]:
         """Change the role of a member or an invitation
@@ -128,7 +131,7 @@ class OneMember(Resource):
 
     @_manager
     @blueprint.response(200, schemas.RemovedMember)
-    @blueprint.alt_response(409, response="CONFLICT")
+    @fails(failures.LAST_OWNER, failures.OWNERS_ONLY)
     @blueprint.doc(operationId="removeTeamMember")
     def delete(self, member_id: int) -> dict[str, bool]:
         """Remove a member, or withdraw an invitation
@@ -146,6 +149,7 @@ class Leaving(Resource):
 
     @_member
     @blueprint.response(200, schemas.AccountMembership)
+    @fails(failures.LAST_OWNER)
     @blueprint.doc(operationId="leaveAccount")
     def post(self) -> Row[Any]:
         """Leave the account
@@ -187,7 +191,8 @@ class Invitations(Resource):
     def get(self, arguments: dict[str, Any]) -> Page:
         """List the invitations to the caller
 
-        Lists the open invitations to the caller's e-mail address, if the token says that it is verified; newest first.
+        Lists the open invitations that name the caller's e-mail address, newest first. The token must say that the
+        address is verified; otherwise the list is empty.
         """
         return invitations.search(current_actor(), arguments)
 
@@ -198,6 +203,7 @@ class AcceptedInvitation(Resource):
 
     @_person
     @blueprint.response(200, schemas.ReceivedInvitation)
+    @fails(failures.INVITATION_ENDED)
     @blueprint.doc(operationId="acceptInvitation")
     def post(self, invitation_id: int) -> Row[Any]:
         """Accept an invitation and join its account
@@ -214,6 +220,7 @@ class DeclinedInvitation(Resource):
 
     @_person
     @blueprint.response(200, schemas.ReceivedInvitation)
+    @fails(failures.INVITATION_ENDED)
     @blueprint.doc(operationId="declineInvitation")
     def post(self, invitation_id: int) -> Row[Any]:
         """Decline an invitation

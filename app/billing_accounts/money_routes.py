@@ -6,10 +6,11 @@ from sqlalchemy import Row
 
 from app.auth.guards import requires
 from app.auth.permissions import Role, scopes
-from app.billing_accounts import ledger, schemas
+from app.billing_accounts import failures, ledger, schemas
 from app.billing_accounts.ledger import Charge, Reference
 from app.billing_accounts.models import ExternalType
 from app.billing_accounts.routes import RESOURCE, blueprint
+from app.web.failures import fails
 from app.web.resource import Resource
 
 __all__ = ["blueprint"]
@@ -27,6 +28,7 @@ class LockAmount(Resource):
     @_update
     @blueprint.arguments(schemas.LockAmount(), example=schemas.LOCK_EXAMPLE)
     @blueprint.response(200, schemas.LockResult)
+    @fails(*failures.CHARGE, failures.CONSUMED)
     @blueprint.doc(operationId="lockAmount")
     def patch(self, values: dict[str, Any], billing_account_id: int) -> Row[Any] | dict[str, bool]:
         """Hold an amount for a challenge, or release it with 0
@@ -51,6 +53,7 @@ class ConsumeAmount(Resource):
     @_update
     @blueprint.arguments(schemas.ConsumeAmount(), example=schemas.CONSUME_EXAMPLE)
     @blueprint.response(200, schemas.BudgetLine)
+    @fails(*failures.CHARGE)
     @blueprint.doc(operationId="consumeAmount")
     def patch(self, values: dict[str, Any], billing_account_id: int) -> Row[Any]:
         """Spend an amount for a challenge or an engagement
@@ -72,6 +75,7 @@ class ConsumeAmounts(Resource):
     @_update
     @blueprint.arguments(schemas.ConsumeAmounts(), example=schemas.CONSUMES_EXAMPLE)
     @blueprint.response(200, schemas.ConsumeCount)
+    @fails(*failures.CHARGE, failures.NO_ACCOUNT)
     @blueprint.doc(operationId="consumeAmounts")
     def post(self, values: dict[str, Any]) -> dict[str, int]:
         """Spend amounts for engagements, all or none

@@ -7,10 +7,11 @@ from sqlalchemy import Row
 from app.auth.actor import current_actor
 from app.auth.guards import requires
 from app.auth.permissions import PROJECT_MANAGERS, TALENT_MANAGERS, Role, scopes
-from app.billing_accounts import access, schemas, service
+from app.billing_accounts import access, failures, schemas, service
 from app.billing_accounts.visibility import MEMBER_VIEW, READ_SCOPES, SEES_ALL
 from app.db.paging import Page
 from app.web.blueprint import ApiBlueprint
+from app.web.failures import fails
 from app.web.resource import Resource
 from app.web.schemas import page_of
 
@@ -77,6 +78,7 @@ class OneBillingAccount(Resource):
     @_update
     @blueprint.arguments(schemas.BillingAccountUpdate(), example={"budget": 12000})
     @blueprint.response(200, schemas.BillingAccount)
+    @fails(failures.BELOW_RESERVED)
     @blueprint.doc(operationId="updateBillingAccount")
     def patch(self, changes: dict[str, Any], billing_account_id: int) -> Row[Any]:
         """Change a billing account

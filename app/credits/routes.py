@@ -8,11 +8,12 @@ from sqlalchemy import Row
 from app.auth.actor import current_actor
 from app.auth.guards import requires, signed_in
 from app.auth.permissions import Role, SignedIn
-from app.credits import balances, schemas, service
+from app.credits import balances, failures, schemas, service
 from app.credits.ledger import Outcome, Transaction
 from app.db.paging import Page
 from app.web import bulk
 from app.web.blueprint import ApiBlueprint
+from app.web.failures import fails
 from app.web.resource import Resource
 from app.web.schemas import page_of
 
@@ -106,7 +107,7 @@ class Usage(Resource):
     @_spend
     @blueprint.arguments(schemas.UsageCreate(), example=schemas.USAGE_EXAMPLE)
     @blueprint.response(201, schemas.SpentCredits)
-    @blueprint.alt_response(402, response="PAYMENT_REQUIRED")
+    @fails(failures.INSUFFICIENT, failures.NO_ACCOUNT)
     @blueprint.doc(operationId="spendCredits")
     def post(self, values: dict[str, Any]) -> Row[Any]:
         """Spend credits on an operation
@@ -126,7 +127,7 @@ class UsageBulk(Resource):
 
     @_spend
     @bulk.operation(blueprint, item=schemas.UsageItem, result=schemas.SpentCredits, example=schemas.USAGE_BULK_EXAMPLE)
-    @blueprint.alt_response(402, response="PAYMENT_REQUIRED")
+    @fails(failures.INSUFFICIENT, failures.NO_ACCOUNT)
     @blueprint.doc(operationId="spendCreditsBulk")
     def post(self, items: Sequence[dict[str, Any]]) -> list[Outcome]:
         """Spend credits on many operations, each with an outcome of its own
@@ -145,7 +146,7 @@ class Grants(Resource):
     @requires(roles=[Role.ADMINISTRATOR], scopes=service.GRANT_SCOPES)
     @blueprint.arguments(schemas.GrantCreate(), example=schemas.GRANT_EXAMPLE)
     @blueprint.response(201, schemas.CreditTransaction)
-    @blueprint.alt_response(402, response="PAYMENT_REQUIRED")
+    @fails(failures.INSUFFICIENT, failures.NO_ACCOUNT)
     @blueprint.doc(operationId="grantCredits")
     def post(self, values: dict[str, Any]) -> Transaction:
         """Grant credits to an account, or adjust its balance

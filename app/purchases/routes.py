@@ -9,10 +9,11 @@ from app.auth.actor import current_actor
 from app.auth.guards import public, requires, signed_in
 from app.auth.permissions import Role
 from app.db.paging import Page, whole_list
-from app.purchases import invoices, packages, payments, pdf, schemas, webhooks
+from app.purchases import failures, invoices, packages, payments, pdf, schemas, webhooks
 from app.purchases.models import PaymentMethod
 from app.web import idempotency
 from app.web.blueprint import ApiBlueprint
+from app.web.failures import fails
 from app.web.resource import Resource
 from app.web.schemas import SnakePageArguments, page_of
 
@@ -57,6 +58,7 @@ class Purchases(Resource):
     @_member
     @blueprint.arguments(schemas.PurchaseCreate(), example=schemas.PURCHASE_EXAMPLE)
     @blueprint.response(201, schemas.Purchase)
+    @fails(failures.NOT_SOLD, *failures.GATEWAY)
     @blueprint.doc(operationId="purchaseCreditPackage")
     def post(self, values: dict[str, Any], package_id: int) -> dict[str, Any]:
         """Buy a package: its credits arrive when the payment succeeds
@@ -169,6 +171,7 @@ class Approval(Resource):
 
     @_staff
     @blueprint.response(200, schemas.Payment)
+    @fails(failures.NOT_PENDING)
     @blueprint.doc(operationId="approvePayment")
     def post(self, payment_id: int) -> Row[Any]:
         """Approve a bank transfer: its credits arrive
@@ -187,6 +190,7 @@ class Refund(Resource):
 
     @_staff
     @blueprint.response(200, schemas.Payment)
+    @fails(failures.NOT_PENDING, failures.CREDITS_SPENT, *failures.GATEWAY)
     @blueprint.doc(operationId="refundPayment")
     def post(self, payment_id: int) -> Row[Any]:
         """Refund a payment, taking its credits back
@@ -206,6 +210,7 @@ class StripeWebhook(Resource):
 
     @public()
     @blueprint.response(200, schemas.ReceivedEvent)
+    @fails(failures.NOT_SIGNED)
     @blueprint.doc(
         operationId="receiveStripeEvent",
         parameters=[

@@ -30,7 +30,9 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc] # flask-smorest is not type
         for method, info in self._docs[endpoint].items():
             if method != "parameters":
                 view = getattr(obj, method)
-                info["guard"] = view.guard
+                info["view"] = view
+                parameters = info.get("arguments", {}).get("parameters", ())
+                info["schemas"] = {each["in"]: each["schema"] for each in parameters}
                 info["guide"] = obj.guide or self._guide
                 view.inputs = Inputs.declared(info)
 

@@ -11,22 +11,17 @@ from flask_smorest import Api
 from flask_smorest.spec.plugins import FlaskPlugin
 from werkzeug.routing import Rule
 
-from app.auth.guards import ACCOUNT_HEADER, Guard, forbidden
+from app.auth.guards import ACCOUNT_HEADER, Guard
 from app.db.base import MAX_ID
 from app.errors import (
-    Conflict,
-    Invalid,
     KeyReused,
-    NotFound,
-    PaymentRequired,
     RateLimited,
     Reason,
     Unauthorized,
-    Unavailable,
     UnsupportedMediaType,
 )
 from app.naming import camel_case
-from app.web import converters, errors, openapi_fields, paging
+from app.web import converters, errors, failures, openapi_fields
 from app.web.fields import MAX_INTEGER
 from app.web.idempotency import HEADER, METHODS
 from app.web.schemas import Error
@@ -58,24 +53,19 @@ _ACCOUNT = {
 }
 
 
-# What a failure of each status looks like.
+# Failures that every operation gives alike; the others are in `app.web.failures`.
 _FAILURES = [
     *(
         errors.error_body(failure.status, failure.reason, failure.message, failure.details)
         for failure in (
-            Invalid.field("name", "Not a valid string."),
             Unauthorized("A bearer token is required"),
-            PaymentRequired("3 credits are needed, 2 are left", details={"available": 2, "requested": 3}),
-            forbidden(["administrator"], ["read:client", "all:client"]),
-            NotFound("Billing account 7 was not found"),
-            Conflict("The booking has no billing account"),
             UnsupportedMediaType("The body must be sent as application/json"),
             KeyReused("This idempotency key was used for another request"),
             RateLimited(
                 "Too many requests: at most 100 in 5 seconds. Try again in 3 s.",
                 details={"limit": "address", "requests": 100, "seconds": 5},
             ),
-            Unavailable("The database cannot be reached now; try again shortly"),
+            *failures.UNAVAILABLE,
         )
     ),
     errors.error_body(413, Reason.PAYLOAD_TOO_LARGE, "The body is too large"),
@@ -146,12 +136,11 @@ class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
         self.register_converter(converters.UuidConverter, lambda _: {"type": "string", "format": "uuid"})
 
     def _register_responses(self) -> None:
-        for name, header in paging.DOCUMENTATION.items():
-            self.spec.components.header(name, header, lazy=True)
+        by_status: dict[int, list[dict[str, Any]]] = {}
         for example in _FAILURES:
-            status = HTTPStatus(example["error"]["code"])
-            content = {"application/json": {"schema": Error, "example": example}}
-            self.spec.components.response(status.name, {"description": status.phrase, "content": content}, lazy=True)
+            by_status.setdefault(example["error"]["code"], []).append(example)
+        for status, examples in by_status.items():
+            self.spec.components.response(HTTPStatus(status).name, failures.response(status, examples), lazy=True)
 
     def _register_error_handlers(self) -> None:
         errors.init_app(self._app)
@@ -183,21 +172,20 @@ def _needs(guard: Guard) -> str:
 
 def describe_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method: str, **_: Any) -> dict[str, Any]:
     """Add to an operation what follows from its guard, its method and its body."""
-    guard: Guard = doc_info["guard"]
-    statuses = [HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND]
-    statuses += [HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE]
+    guard: Guard = doc_info["view"].guard
+    statuses = [HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE]
     if guard.open_to_all:
         doc["security"] = []
         needs = "Needs no token."
     else:
         doc["security"] = [{"bearer": []}]
         needs = _needs(guard)
-        statuses += [HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN]
+        statuses.append(HTTPStatus.UNAUTHORIZED)
     if guard.signed_in:
         doc.setdefault("parameters", []).append(_ACCOUNT)
     if method.upper() in METHODS and not guard.open_to_all:
         doc.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
-        statuses += [HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY]
+        statuses.append(HTTPStatus.UNPROCESSABLE_ENTITY)
     if "requestBody" in doc or "requestBody" in doc_info.get("manual_doc", {}):
         statuses += [HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE]
     # The view's docstring says what the operation does, and who may call it follows.
@@ -212,5 +200,6 @@ def describe_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
     responses.pop("default", None)
     for status in statuses:
         responses.setdefault(status.value, status.name)
-    doc["responses"] = dict(sorted(responses.items()))
+    responses.update(failures.responses(doc_info, method))
+    doc["responses"] = dict(sorted((int(status), response) for status, response in responses.items()))
     return doc

@@ -123,6 +123,7 @@ _ACCOUNT = {
     "first_name": "First name; empty when the token did not say.",
     "last_name": "Last name; empty when the token did not say.",
     "date_joined": "When the member joined; empty until an invitation is accepted.",
+    "expires_at": "When it ends, if nothing ends it before.",
     "role": "What the member may do in the account.",
     "period_days": "How many days are covered, today included.",
     "current_balance": "The balance of credits now.",

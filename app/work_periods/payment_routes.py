@@ -12,9 +12,10 @@ from app.db.paging import Page
 from app.errors import only
 from app.web import bulk
 from app.web.blueprint import ApiBlueprint
+from app.web.failures import fails
 from app.web.resource import Resource
 from app.web.schemas import page_of
-from app.work_periods import payment_runs, payments, run_schemas, schemas
+from app.work_periods import failures, payment_runs, payments, run_schemas, schemas
 from app.work_periods.batch import Outcome, Payment
 from app.work_periods.states import PEOPLE, RESOURCE
 
@@ -50,6 +51,7 @@ class WorkPeriodPayments(Resource):
     @_create
     @blueprint.arguments(schemas.WorkPeriodPaymentCreate(), example=schemas.PAYMENT_EXAMPLE)
     @blueprint.response(201, schemas.WorkPeriodPayment)
+    @fails(*failures.CREATING)
     @blueprint.doc(operationId="createWorkPeriodPayment")
     def post(self, values: dict[str, Any]) -> Payment:
         """Pay days of a work period, or an extra amount
@@ -75,6 +77,7 @@ class WorkPeriodPaymentsBulk(Resource):
         result=schemas.WorkPeriodPayment,
         example=schemas.PAYMENTS_EXAMPLE,
     )
+    @fails(*failures.CREATING)
     @blueprint.doc(operationId="createWorkPeriodPaymentsBulk")
     def post(self, items: list[dict[str, Any]]) -> list[Outcome]:
         """Make many payments, each with an outcome of its own
@@ -92,6 +95,7 @@ class WorkPeriodPaymentsBulk(Resource):
         result=schemas.WorkPeriodPayment,
         example=schemas.PAYMENT_UPDATES_EXAMPLE,
     )
+    @fails(*failures.CHANGING)
     @blueprint.doc(operationId="updateWorkPeriodPaymentsBulk")
     def patch(self, items: list[dict[str, Any]]) -> list[Outcome]:
         """Change many payments, each with an outcome of its own
@@ -143,6 +147,7 @@ class OneWorkPeriodPayment(Resource):
     @_update
     @blueprint.arguments(schemas.WorkPeriodPaymentUpdate(), example=schemas.PAYMENT_UPDATE_EXAMPLE)
     @blueprint.response(200, schemas.WorkPeriodPayment)
+    @fails(*failures.CHANGING)
     @blueprint.doc(operationId="updateWorkPeriodPayment")
     def patch(self, changes: dict[str, Any], work_period_payment_id: str) -> Payment:
         """Change a work period payment, or move it along

@@ -9,9 +9,10 @@ from app.auth.guards import requires
 from app.auth.permissions import scopes
 from app.db.paging import Page
 from app.web.blueprint import ApiBlueprint
+from app.web.failures import fails
 from app.web.resource import Resource
 from app.web.schemas import page_of
-from app.work_periods import bookings, periods, schemas
+from app.work_periods import bookings, failures, periods, schemas
 from app.work_periods.models import ResourceBooking
 from app.work_periods.states import PEOPLE
 
@@ -83,6 +84,7 @@ class OneResourceBooking(Resource):
     @_update_booking
     @booking_blueprint.arguments(schemas.ResourceBookingUpdate(), example={"endDate": "2025-06-27"})
     @booking_blueprint.response(200, schemas.ResourceBooking)
+    @fails(failures.PAID_WEEK)
     @booking_blueprint.doc(operationId="updateResourceBooking")
     def patch(self, changes: dict[str, Any], resource_booking_id: str) -> ResourceBooking:
         """Change a resource booking, and its weeks with its dates

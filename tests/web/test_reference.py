@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from app.config import ROOT
+from app.errors import Reason
 from tests.caller import Caller, error
 from tests.document import operations, served
 
@@ -70,3 +71,45 @@ def test_descriptions_are_sentences(document: Any) -> None:
         for field in component.get("properties", {}).values()
     ]
     assert [text for text in texts if not re.fullmatch(r"[A-Z`].*[.]", text, re.DOTALL)] == []
+
+
+def test_every_failure_that_is_shown_is_one_the_operation_lists(document: Any) -> None:
+    shown = 0
+    for path, method, operation in operations(document):
+        for status, response in operation["responses"].items():
+            examples = response.get("content", {}).get("application/json", {}).get("examples", {})
+            for reason, example in examples.items():
+                assert (example["value"]["error"]["code"], example["value"]["error"]["reason"]) == (int(status), reason)
+                assert f"`{reason}`" in response["description"], (method, path, status)
+                shown += 1
+    assert shown > 200
+
+
+def test_a_reason_that_a_description_names_has_an_example(document: Any) -> None:
+    for path, method, operation in operations(document):
+        named = set(re.findall(r"`([a-z_]+)`", operation["description"])) & {str(reason) for reason in Reason}
+        examples = {
+            reason
+            for response in operation["responses"].values()
+            for reason in response.get("content", {}).get("application/json", {}).get("examples", {})
+        }
+        assert named <= examples, (method, path)
+
+
+def test_examples_are_of_the_operation_itself(document: Any) -> None:
+    def example(path: str, method: str, status: str, reason: str) -> Any:
+        response = document["paths"][path][method]["responses"][status]
+        return response["content"]["application/json"]["examples"][reason]["value"]["error"]
+
+    client = example("/v6/clients", "post", "400", "invalid_input")
+    assert client["details"] == {"json": {"name": ["Missing data for required field."]}}
+    lock = "/v6/billing-accounts/{billingAccountId}/lock-amount"
+    assert example(lock, "patch", "404", "not_found")["message"] == "Billing account 7 was not found"
+    assert example(lock, "patch", "403", "forbidden")["details"]["scopes"] == [
+        "update:billing-account",
+        "all:billing-account",
+    ]
+    assert (
+        example("/v1/billing/invoices/{invoiceId}", "get", "404", "not_found")["message"] == "Invoice 7 was not found"
+    )
+    assert example("/v1/account/settings", "get", "403", "no_account")["code"] == 403

@@ -1,0 +1,20 @@
+"""Failures of the rules of budgets, as the document shows them."""
+
+from app.errors import Conflict, Invalid, NotFound, Reason
+
+NO_ACCOUNT = NotFound("Billing account 7 was not found", details={"index": 0})
+INSUFFICIENT_FUNDS = Invalid(
+    "Billing account 7 has 12.5 available, 20 was requested",
+    reason=Reason.INSUFFICIENT_FUNDS,
+    details={"available": 12.5, "requested": 20},
+)
+INACTIVE = Conflict("Billing account 7 is inactive", reason=Reason.ACCOUNT_INACTIVE)
+NOT_CURRENT = Conflict("Billing account 7 is outside its start and end date", reason=Reason.ACCOUNT_NOT_CURRENT)
+CONSUMED = Conflict("30054163 was consumed already", reason=Reason.ALREADY_CONSUMED)
+BELOW_RESERVED = Conflict(
+    "The budget cannot be set below what is locked and consumed: 480",
+    reason=Reason.BUDGET_BELOW_RESERVED,
+    details={"reserved": 480},
+)
+# What any charge of a budget may be refused for.
+CHARGE = (INSUFFICIENT_FUNDS, INACTIVE, NOT_CURRENT)

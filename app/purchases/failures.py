@@ -1,0 +1,15 @@
+"""Failures of the rules of purchases, as the document shows them."""
+
+from app.errors import Conflict, Invalid, Reason, Unavailable
+from app.web.failures import UNAVAILABLE
+
+NOT_SOLD = Conflict("Mega Pack is not sold any more")
+NOT_PENDING = Conflict("The payment is succeeded")
+CREDITS_SPENT = Conflict(
+    "The credits of this payment are spent: 20 are missing", reason=Reason.CREDITS_SPENT, details={"missing": 20}
+)
+NOT_SIGNED = Invalid("The signature does not hold")
+GATEWAY = (
+    *UNAVAILABLE,
+    Unavailable("Stripe cannot be reached now", reason=Reason.PAYMENT_GATEWAY_UNAVAILABLE),
+)

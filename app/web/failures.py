@@ -1,0 +1,108 @@
+"""The failures that an operation gives, as the document shows them: each reason with an example of this operation.
+
+Most follow from what an operation declares anyway: its guard, its inputs, the ids in its path, and whether it takes an
+idempotency key. The others, which are rules of the feature, are named by `fails`.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import marshmallow as ma
+
+from app.auth.guards import Guard, forbidden
+from app.auth.permissions import SignedIn
+from app.errors import Conflict, Forbidden, Invalid, NotFound, Reason, ServiceError, Unavailable
+from app.web import errors, messages
+from app.web.idempotency import METHODS
+from app.web.schemas import Error, Schema
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+_UNKNOWN = {"colour": "red"}
+_EXAMPLE_IDS = {int: "7", str: "0198f0a2-6c1e-7d53-9b9d-2f6f2a1c7e10"}
+_NO_ACCOUNT = Forbidden(
+    "You belong to no account: open one with POST /v1/account/, or accept an invitation", reason=Reason.NO_ACCOUNT
+)
+_NOT_A_PERSON = Forbidden("Only a person who signs in can do this", reason=Reason.NO_ACCOUNT)
+_OF_PEOPLE = {
+    SignedIn.MEMBER: [_NO_ACCOUNT],
+    SignedIn.MANAGER: [_NO_ACCOUNT, Forbidden("Only an owner or an admin of the account may do this")],
+    SignedIn.NEWCOMER: [_NOT_A_PERSON],
+    SignedIn.PERSON: [_NOT_A_PERSON],
+}
+
+
+# What any operation that needs a token may be unavailable for.
+UNAVAILABLE = (
+    Unavailable("The database cannot be reached now; try again shortly"),
+    Unavailable("The signing keys cannot be fetched now", reason=Reason.IDENTITY_PROVIDER_UNAVAILABLE),
+)
+
+
+def fails(*failures: ServiceError) -> Callable[[View], View]:
+    """Name failures that a view gives by rules of its feature, each with a message such as callers get."""
+
+    def decorate(view: View) -> View:
+        view.failures = failures  # type: ignore[attr-defined]
+        return view
+
+    return decorate
+
+
+def responses(doc_info: Mapping[str, Any], method: str) -> dict[int, Any]:
+    """The responses of an operation that are its own, by status."""
+    found: dict[int, dict[str, Any]] = {}
+    for failure in _failures(doc_info, method):
+        body = errors.error_body(failure.status, failure.reason, failure.message, failure.details)
+        # The first example of a reason is the one that follows from the declarations.
+        found.setdefault(failure.status, {}).setdefault(failure.reason, body)
+    return {status: response(status, list(bodies.values())) for status, bodies in found.items()}
+
+
+def response(status: int, bodies: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The response of a status that shows `bodies`, and lists their reasons."""
+    examples = {str(body["error"]["reason"]): {"value": body} for body in bodies}
+    reasons = ", ".join(f"`{reason}`" for reason in examples)
+    content = {"application/json": {"schema": Error, "examples": examples}}
+    return {"description": f"{HTTPStatus(status).phrase}: {reasons}.", "content": content}
+
+
+def _failures(doc_info: Mapping[str, Any], method: str) -> Iterator[ServiceError]:
+    view = doc_info["view"]
+    guard: Guard = view.guard
+    yield from _invalid(doc_info)
+    if view.inputs.body:
+        yield Invalid("A JSON body is required", reason=Reason.INVALID_JSON)
+    if guard.signed_in:
+        yield from _OF_PEOPLE[guard.signed_in]
+    elif not guard.open_to_all:
+        yield forbidden(guard.roles, guard.scopes)
+    yield from _not_found(view)
+    if method.upper() in METHODS and not guard.open_to_all:
+        yield Conflict("A request with this idempotency key is still running", reason=Reason.IDEMPOTENCY_IN_PROGRESS)
+    yield from getattr(view, "failures", ())
+
+
+def _invalid(doc_info: Mapping[str, Any]) -> Iterator[ServiceError]:
+    """What is said of input that the schema of the body, else that of the query string, refuses."""
+    if "requestBody" in doc_info.get("manual_doc", {}):
+        # Bodies described by hand: those of bulk calls, which take options too, and of events.
+        if doc_info["schemas"]:
+            yield Invalid("The array must hold from 1 to 1000 items, not 0")
+        return
+    schemas = doc_info["schemas"]
+    location = "json" if "json" in schemas else "query"
+    schema: ma.Schema = schemas.get(location, Schema())
+    problems = schema.validate({}) if location == "json" else {}
+    yield messages.invalid(problems or schema.validate(_UNKNOWN), location=location)
+
+
+def _not_found(view: View) -> Iterator[NotFound]:
+    """What is said of the first id in the path; no user is missing, for users are kept elsewhere."""
+    for name, parameter in inspect.signature(view).parameters.items():
+        if name.endswith("_id") and name != "user_id":
+            thing = name.removesuffix("_id").replace("_", " ").capitalize()
+            yield NotFound(f"{thing} {_EXAMPLE_IDS[parameter.annotation]} was not found")
+            return
