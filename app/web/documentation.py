@@ -21,7 +21,7 @@ from app.errors import (
     UnsupportedMediaType,
 )
 from app.naming import camel_case
-from app.web import converters, errors, failures, openapi_fields
+from app.web import converters, errors, failures, openapi_fields, paging
 from app.web.fields import MAX_INTEGER
 from app.web.idempotency import HEADER, METHODS
 from app.web.schemas import Error
@@ -136,6 +136,8 @@ class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
         self.register_converter(converters.UuidConverter, lambda _: {"type": "string", "format": "uuid"})
 
     def _register_responses(self) -> None:
+        for name, header in paging.DOCUMENTATION.items():
+            self.spec.components.header(name, header, lazy=True)
         by_status: dict[int, list[dict[str, Any]]] = {}
         for example in _FAILURES:
             by_status.setdefault(example["error"]["code"], []).append(example)
