@@ -110,6 +110,49 @@ class TestRefusals:
         assert "\n" not in str(refused.value)
         assert len(str(refused.value)) < 300
 
+    @pytest.mark.parametrize(
+        "origin",
+        [
+            "https://*.a.example",
+            "https://a.example, *",
+            "*.a.example",
+            "https://.*",
+            "https://a.example/",
+            "https://a.example/admin",
+            "https://a.example?x=1",
+            "https://user@a.example",
+            "https://a.example:0",
+            "https://a.example:99999",
+            "https://a.example:443",
+            "http://a.example:80",
+            "https://a..example",
+            "https://[::1",
+            "https://[zz]",
+            "https://",
+            "//a.example",
+            "a.example",
+            "null",
+            "https://ä.example",
+        ],
+    )
+    def test_what_is_no_origin_is_refused(self, load: Any, origin: str) -> None:
+        with pytest.raises(ConfigurationError, match="CORS_ORIGINS must be origins such as https://admin.example.com"):
+            load(CORS_ORIGINS=f"https://b.example,{origin}")
+
+    @pytest.mark.parametrize(
+        ("given", "read"),
+        [
+            ("*", ("*",)),
+            ("HTTPS://Admin.Example.com", ("https://admin.example.com",)),
+            ("http://localhost:5173, http://[::1]:5173", ("http://localhost:5173", "http://[::1]:5173")),
+            ("http://127.0.0.1:3000", ("http://127.0.0.1:3000",)),
+            ("capacitor://localhost", ("capacitor://localhost",)),
+            ("https://a.example:80", ("https://a.example:80",)),
+        ],
+    )
+    def test_origins_are_read_as_browsers_send_them(self, load: Any, given: str, read: tuple[str, ...]) -> None:
+        assert load(CORS_ORIGINS=given).cors_origins == read
+
     @pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_REPLICA_URL", "MEMBER_DB_URL"])
     def test_a_password_is_not_repeated(self, load: Any, name: str) -> None:
         with pytest.raises(ConfigurationError, match=name) as refused:
