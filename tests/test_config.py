@@ -136,7 +136,7 @@ class TestRefusals:
         ],
     )
     def test_what_is_no_origin_is_refused(self, load: Any, origin: str) -> None:
-        with pytest.raises(ConfigurationError, match="CORS_ORIGINS must be origins such as https://admin.example.com"):
+        with pytest.raises(ConfigurationError, match="CORS_ORIGINS must be origins such as"):
             load(CORS_ORIGINS=f"https://b.example,{origin}")
 
     @pytest.mark.parametrize(
