@@ -4,6 +4,8 @@ import re
 import shutil
 import statistics
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from tempfile import NamedTemporaryFile
 from uuid import uuid4
@@ -44,19 +46,26 @@ def require_wrk() -> None:
 def measure(url: str, token: str, load: Load, *, seconds: int, rounds: int) -> Measured:
     """Drive the service several times. Raises RuntimeError when an answer was not a success."""
     # Of what is new, such as workers that are not up yet, nothing is to be seen.
-    _run(url, _script(token, load), 1)
-    runs = [_run(url, _script(token, load), seconds) for _ in range(rounds)]
+    _run(url, token, load, 1)
+    runs = [_run(url, token, load, seconds) for _ in range(rounds)]
     return Measured(statistics.median(run.rps for run in runs), statistics.median(run.p99 for run in runs))
 
 
-def _run(url: str, script: str, seconds: int) -> Measured:
+@contextmanager
+def script(token: str, load: Load) -> Iterator[str]:
+    """The path of a script that has wrk repeat the request."""
     with NamedTemporaryFile("w", suffix=".lua") as file:
-        file.write(script)
+        file.write(_script(token, load))
         file.flush()
+        yield file.name
+
+
+def _run(url: str, token: str, load: Load, seconds: int) -> Measured:
+    with script(token, load) as path:
         command = ["wrk", f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "60s", "--latency"]
-        report = subprocess.run([*command, "-s", file.name, url], check=True, capture_output=True, text=True).stdout
+        report = subprocess.run([*command, "-s", path, url], check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in report or "Socket errors" in report:
-        raise RuntimeError(f"{script}\n{report}")
+        raise RuntimeError(f"{load}\n{report}")
     rps = re.search(r"Requests/sec:\s+([\d.]+)", report)
     p99 = re.search(r"99%\s+([\d.]+)(us|ms|s)", report)
     if rps is None or p99 is None:

@@ -24,6 +24,7 @@ from bench import (
     customers,
     legacy_export,
     load,
+    noisy_neighbor,
     profile,
     report,
     service,
@@ -79,6 +80,8 @@ def _measure(options: argparse.Namespace) -> Iterator[Row]:
             yield Row("start: gunicorn answers", seconds=target.ready_after)
             admin = target.flask("token", "--role", "administrator")
             yield from _drive(target, admin, _account_loads(options.accounts), options)
+            if options.only in noisy_neighbor.NAME:
+                yield from noisy_neighbor.measure(target, seconds=options.seconds, rounds=options.rounds)
             if options.only in "ceiling: lock in pgbench":
                 yield Row("ceiling: lock in pgbench", Measured(ceiling.lock_rate(var_dir, options), 0))
             yield from _bulk(target, admin)
