@@ -28,7 +28,7 @@ from app.db import driver, embedded, prepared
 from app.db.base import db
 from bench import layout
 from cli.token import mint
-from tests import bouncer
+from tests import bouncer, proxy
 from tests.caller import ACCOUNTS, TEN_YEARS, Caller, data
 from tests.processes import until, using
 
@@ -37,6 +37,8 @@ SECRET = "a secret that only tests know and that is long enough"
 SEEDED = {"row_counts", "plans", "plan_terms", "credit_packages"}
 # Tables that refuse DELETE.
 APPEND_ONLY = {"credit_transactions"}
+# The suite needs Python alone; what stands in front of the service is tested where it is installed, and in CI.
+NGINX_IS_LEFT_OUT = proxy.installed() is None and "CI" not in os.environ
 _RESOURCES = ExitStack()
 # What fails only as a prepared statement fails in the first test that runs it.
 prepared.PREPARED_AT_RUN = 1
@@ -59,6 +61,25 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--pgbouncer"):
         server = os.environ["TEST_DATABASE_URL"]
         os.environ["TEST_DATABASE_URL"] = _RESOURCES.enter_context(bouncer.in_front_of(server))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of the proxy where there is no nginx; never in CI."""
+    if NGINX_IS_LEFT_OUT:
+        left_out = [item for item in items if _needs_nginx(item)]
+        items[:] = [item for item in items if not _needs_nginx(item)]
+        config.hook.pytest_deselected(items=left_out)
+
+
+def _needs_nginx(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", ())
+    return item.get_closest_marker("nginx") is not None or not {"nginx", "front"}.isdisjoint(fixtures)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say when tests were left out."""
+    if NGINX_IS_LEFT_OUT:
+        terminalreporter.write_line("Left out for want of nginx: the tests of the proxy. Install the package nginx.")
 
 
 def pytest_unconfigure() -> None:

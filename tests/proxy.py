@@ -37,10 +37,15 @@ class Proxy:
         return (self.directory / "error.log").read_text()
 
 
+def installed() -> str | None:
+    """The path of nginx, if there is one."""
+    return shutil.which("nginx", path=_PLACES) or shutil.which("nginx")
+
+
 def program() -> str:
     """The path of nginx. Fails when there is none."""
-    found = shutil.which("nginx", path=_PLACES) or shutil.which("nginx")
-    assert found, "nginx is needed for these tests: install the Debian package nginx"
+    found = installed()
+    assert found, "nginx is needed for this: install the Debian package nginx"
     return found
 
 

@@ -134,6 +134,7 @@ def test_the_proxy_of_the_containers_has_the_shipped_configuration(tmp_path: Pat
     assert written.read_text() == NGINX.replace("127.0.0.1:3000", "service:3000") != NGINX
 
 
+@pytest.mark.nginx
 def test_the_proxys_configuration_is_one() -> None:
     code, _, err = finish(start(proxy.program(), "-t", "-q", "-c", str(KIT / "nginx" / "nginx.conf")))
     assert code == 0, err

@@ -24,6 +24,8 @@ from tests.edge.wire import Response, Target, read, send
 from tests.processes import Service, free_port, until
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}"
+pytestmark = pytest.mark.nginx
+
 POST = "POST /v6/clients HTTP/1.1"
 
 
