@@ -33,6 +33,14 @@ class Part(Flag):
     PROCESSING = auto()
 
 
+# The roles and scopes that make a caller a part.
+BEARERS: Mapping[Part, tuple[tuple[Role, ...], tuple[str, ...]]] = {
+    Part.UPDATING: (PEOPLE, UPDATE_SCOPES),
+    Part.ADMINISTERING: ((Role.ADMINISTRATOR,), ()),
+    Part.PROCESSING: ((), (PROCESS_SCOPE,)),
+}
+
+
 class State(NamedTuple):
     """What a payment of one status allows.
 
@@ -87,14 +95,11 @@ SENDERS: Mapping[str, Part] = {
 
 def part_of(actor: Actor) -> Part:
     """What the caller may be to any payment."""
-    part = Part.NONE
-    if actor.has_role(*PEOPLE) or actor.has_scope(UPDATE_SCOPES):
-        part |= Part.UPDATING
-    if actor.has_role(Role.ADMINISTRATOR):
-        part |= Part.ADMINISTERING
-    if actor.has_scope([PROCESS_SCOPE]):
-        part |= Part.PROCESSING
-    return part
+    found = Part.NONE
+    for part, (roles, named) in BEARERS.items():
+        if actor.has_role(*roles) or actor.has_scope(named):
+            found |= part
+    return found
 
 
 def move(actor: Actor, payment: Mapping[str, Any], changes: Mapping[str, Any]) -> PaymentStatus | None:
@@ -127,7 +132,16 @@ def _require_sender(part: Part, named: AbstractSet[str], wanted: PaymentStatus |
         # An administrator who gives up a payment for a processor that ended says why.
         senders = SENDERS[name] | (Part.ADMINISTERING if (name, wanted) == (_DETAILS, FAILED) else Part.NONE)
         if not part & senders:
-            raise Forbidden(f"Your roles and scopes do not allow sending {camel_case(name)}")
+            bearers = [names for sender, names in BEARERS.items() if sender & senders]
+            details: dict[str, list[str]] = {
+                "roles": [role for roles, _ in bearers for role in roles],
+                "scopes": [scope for _, scopes_named in bearers for scope in scopes_named],
+            }
+            needed = ", ".join([*details["roles"], *details["scopes"]])
+            raise Forbidden(
+                f"Your roles and scopes do not allow sending {camel_case(name)}; one of these would: {needed}",
+                details=details,
+            )
 
 
 def _require_move(part: Part, present: PaymentStatus, wanted: PaymentStatus) -> None:

@@ -67,8 +67,8 @@ Pair = tuple[Operation, Kind]
 
 
 def let_in_by(description: str) -> frozenset[str] | None:
-    """The words for those whom a description lets in."""
-    found = _NEEDS.fullmatch(description)
+    """The words for those whom a description, in its last paragraph, lets in."""
+    found = _NEEDS.fullmatch(description.rpartition("\n\n")[2])
     if found is None:
         return None
     words = {*_WORD.findall(found["roles"] or ""), *_WORD.findall(found["scopes"] or "")}
@@ -207,10 +207,11 @@ def calls_with_their_ids(document: Any, customer: Caller) -> list[tuple[str, str
     member = data(customer.post("/v1/account/team/", {"email": "ann@harbour.example"}), 201)
     [package, *_] = data(customer.get("/v1/billing/credit-packages/"))["results"]
     purchase = f"/v1/billing/credit-packages/{package['id']}/purchase/"
-    invoice = data(customer.post(purchase, {"payment_method": "manual"}), 201)["invoice"]
-    theirs = {"memberId": member["id"], "invoiceId": invoice["id"]}
-    # Everybody buys the same packages.
-    shared = {"packageId"}
+    bought = data(customer.post(purchase, {"payment_method": "manual"}), 201)
+    ids = {"memberId": member["id"], "invoiceId": bought["invoice"]["id"], "paymentId": bought["payment"]["id"]}
+    theirs = {name: str(value) for name, value in ids.items()}
+    # Everybody buys the same packages, and an invitation belongs to a person.
+    shared = {"packageId", "invitationId"}
     spending = {
         "operation_type": "search",
         "credits_used": 1,
@@ -223,9 +224,10 @@ def calls_with_their_ids(document: Any, customer: Caller) -> list[tuple[str, str
             names = {parameter["name"] for parameter in document["paths"][path].get("parameters", [])} - shared
             assert names <= theirs.keys(), f"{path} takes an id that this test knows nothing of"
             if names:
-                calls.append((method.upper(), address(document, path, **theirs), None))
-    assert len(calls) > len(theirs) + 2
-    return calls
+                calls.append((method.upper(), address(document, path, **theirs), example_body(operation)))
+    assert len(calls) > len(theirs) + 1
+    # What is deleted is not there for the others.
+    return sorted(calls, key=lambda call: call[0] == "DELETE")
 
 
 def test_ids_of_another_customer_are_not_found(

@@ -136,7 +136,8 @@ class TestMoves:
         move(machine, payment, "in-progress")
         failed = data(machine.patch(f"{PAYMENTS}/{payment['id']}", {"status": "failed", "statusDetails": details}))
         assert failed["statusDetails"] == details
-        error(admin.patch(f"{PAYMENTS}/{payment['id']}", {"statusDetails": {}}), 403, "forbidden")
+        refused = error(admin.patch(f"{PAYMENTS}/{payment['id']}", {"statusDetails": {}}), 403, "forbidden")
+        assert refused["details"] == {"roles": [], "scopes": ["process:taas-workPeriodPayments"]}
 
     def test_a_failed_payment_is_scheduled_again_only_with_days_left(
         self, admin: Caller, machine: Caller, book: Book
