@@ -172,6 +172,12 @@ def _needs(guard: Guard) -> str:
     return f"Needs one of the roles {roles}; or, for a machine, one of the scopes {scopes}."
 
 
+def _guide_link(guide: str) -> str:
+    """A link to a heading of a page of docs/, relative to the service: `externalDocs` would have to name its host."""
+    _, _, heading = guide.partition("#")
+    return f"Guide: [{heading.replace('-', ' ').capitalize()}](/docs/guides/{guide})."
+
+
 def describe_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method: str, **_: Any) -> dict[str, Any]:
     """Add to an operation what follows from its guard, its method and its body."""
     guard: Guard = doc_info["view"].guard
@@ -192,12 +198,7 @@ def describe_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
         statuses += [HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE]
     # The view's docstring says what the operation does, and who may call it follows.
     rule = doc_info["docstring"].pop("description", "")
-    doc["description"] = "\n\n".join(filter(None, (rule, needs)))
-    page, _, heading = doc_info["guide"].partition("#")
-    doc["externalDocs"] = {
-        "url": f"/docs/guides/{page}#{heading}",
-        "description": heading.replace("-", " ").capitalize(),
-    }
+    doc["description"] = "\n\n".join((rule, needs, _guide_link(doc_info["guide"])))
     responses = doc.setdefault("responses", {})
     responses.pop("default", None)
     for status in statuses:

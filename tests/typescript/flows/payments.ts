@@ -35,7 +35,7 @@ export async function payments(): Promise<void> {
     }),
   );
   const periods = data(
-    await listWorkPeriods({ client, query: { resourceBookingId: booking.id, sortBy: "startDate" } }),
+    await listWorkPeriods({ client, query: { resourceBookingId: [booking.id], sortBy: "startDate" } }),
   ).results;
   assert.deepEqual(
     periods.map((period) => [period.startDate, period.daysWorked, period.paymentStatus]),
