@@ -17,7 +17,7 @@ from app.web import idempotency
 from bench import layout
 
 PARTS = re.compile(rf" on ((?:{'|'.join(layout.SHARD_KEYS)})_\d+)\b")
-CUSTOMER = {"account_id": "01a2102d-d691-73cc-9c7e-a5780de08ba9"}
+CUSTOMER = {"account_id": 5}
 LINE = {"account_id": 5, "kind": "locked", "amount": 1, "now": "2025-01-01", "external_type": "CHALLENGE"}
 LOCK = {**LINE, "external_id": "c4", "external_name": None, "dates_enforced": True}
 SPENDING = {
@@ -37,7 +37,7 @@ ONE_PART = {
     "balance": (credits.BALANCE.text, {**CUSTOMER, "month": "2025-01-01"}),
     "analytics": (credits.DAILY_TOTALS.text, {**CUSTOMER, "first": "2025-01-01", "last": "2025-02-01"}),
     "single spending": (credits.SPEND.text, SPENDING),
-    "lock of a balance": (credits.LOCK_BALANCES.text, {"account_ids": [CUSTOMER["account_id"]]}),
+    "lock of a balance": (credits.LOCK_BALANCES.text, {"account_ids": [CUSTOMER["account_id"]], "entries": 1}),
     "stored answer": (idempotency._STORED.text, {**KEY, "expired": "2025-01-01"}),  # noqa: SLF001
     "storing an answer": (idempotency._STORE.text, {**KEY, "status": 200, "body": b""}),  # noqa: SLF001
 }
@@ -51,6 +51,7 @@ LOST = {
     ("invoices", "PRIMARY KEY (id)"),
     ("invoices", "UNIQUE (invoice_number)"),
     ("payments", "PRIMARY KEY (id)"),
+    ("payments", "UNIQUE (gateway_key)"),
     ("payments", "UNIQUE (gateway_reference)"),
     ("payments", "UNIQUE (invoice_id)"),
     ("payments", "FOREIGN KEY (invoice_id) REFERENCES invoices(id)"),

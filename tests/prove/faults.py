@@ -291,7 +291,7 @@ FAULTS = (
     _fault(
         "an owner spends the credits of others",
         "credits/test_spending.py::TestSpending::test_another_account_is_not_found",
-        ("app/credits/service.py", "else named in {None, own}", "else True"),
+        ("app/credits/service.py", "if named not in {None, own}:", "if named is own is None:"),
         _NO_WALL,
     ),
     _fault(
@@ -302,7 +302,11 @@ FAULTS = (
     _fault(
         "two owners can remove each other",
         "concurrency/test_credit_races.py::test_two_owners_cannot_remove_each_other",
-        ("app/customers/team.py", "db.session.execute(queries.LOCK_ACCOUNT", "(queries.LOCK_ACCOUNT"),
+        (
+            "app/customers/team.py",
+            "_as_manager(actor)\n    db.session.execute(queries.LOCK_ACCOUNT",
+            "_as_manager(actor)\n    (queries.LOCK_ACCOUNT",
+        ),
     ),
     _fault(
         "an import adds to what it replaces",
