@@ -83,7 +83,7 @@ class TeamMember(SnakeReadSchema):
 class Invitation(Schema):
     """Whom to invite."""
 
-    email = fields.Text(blank=False, required=True, validate=ma.validate.Email())
+    email = fields.Identifier(blank=False, required=True, validate=ma.validate.Email())
     role = fields.Choice(MemberRole, load_default=MemberRole.MEMBER)
 
 

@@ -146,7 +146,6 @@ USERS = ListQuery(
     filters={"account_id": "g.billing_account_id = :account_id"},
     sorts={"created_at": "g.created_at"},
     default_sort="created_at",
-    default_order="asc",
 )
 
 _ACCOUNT = """

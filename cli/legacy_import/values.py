@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from app.clock import whole_milliseconds
 from app.identifiers import holds_invisible
 from app.money import round_amount
 
@@ -137,7 +138,7 @@ def date(row: Row, name: str, note: Note) -> datetime | None:
     if value is None or value == "":
         return None
     try:
-        moment = datetime.fromisoformat(value.strip())
+        moment = whole_milliseconds(datetime.fromisoformat(value.strip()))
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (AttributeError, ValueError, OverflowError):
         note(f"{name}: not a date, left out")
