@@ -103,7 +103,7 @@ class Payment(Timestamped, Base):
         _one_of(PaymentMethod, "payment_method"),
         Index("ix_payments_account_id", "account_id", "created_at", "id"),
         Index("ix_payments_open", "id", postgresql_where=text("status IN ('pending', 'failed', 'refunding')")),
-        Index("uq_payments_request_key", "account_id", "requested_by", "request_key", unique=True),
+        Index("uq_payments_request_key", "account_id", "request_key_owner", "request_key", unique=True),
     )
 
     id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
@@ -121,7 +121,8 @@ class Payment(Timestamped, Base):
     gateway_reference: Mapped[str | None] = mapped_column(String(255), unique=True)
     failure: Mapped[str] = mapped_column(String(500), server_default="")
     requested_by: Mapped[str] = mapped_column(String(255))
-    # The idempotency key of the purchase: sent again, it goes on with this payment.
+    # The idempotency key of the purchase, and the identity of its owner: sent again, it goes on with this payment.
+    request_key_owner: Mapped[str] = mapped_column(String(64))
     request_key: Mapped[str | None] = mapped_column(String(255))
     # Those of the refund: sent again, it finds the refund it made.
     refund_requested_by: Mapped[str | None] = mapped_column(String(255))

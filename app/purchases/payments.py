@@ -160,7 +160,7 @@ def _give_up(payment: Row[Any]) -> Reconciled:
 def _begin(actor: Actor, package_id: int, method: PaymentMethod, request_key: str | None) -> Row[Any]:
     """Record that a purchase is wanted, or find the record that the same request made before."""
     account_id = membership.enter(actor).account_id
-    key = {"requested_by": actor.subject, "request_key": request_key}
+    key = {"request_key_owner": actor.identity, "request_key": request_key}
     now = utc_now()
     if request_key is not None:
         db.session.execute(queries.ONE_KEYED_REQUEST_AT_A_TIME, key)
@@ -173,6 +173,7 @@ def _begin(actor: Actor, package_id: int, method: PaymentMethod, request_key: st
     package = packages.require_for_sale(package_id)
     values = {
         **key,
+        "requested_by": actor.subject,
         "account_id": account_id,
         "invoice_id": invoices.create(account_id, package, now),
         "package_id": package.id,

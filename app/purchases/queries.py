@@ -103,21 +103,22 @@ LOCK_PAYMENT = text(f"""
 # A key means something for a day; who uses it again later begins something new.
 FORGET_OLD_KEY = text("""
     UPDATE payments SET request_key = NULL
-    WHERE requested_by = :requested_by AND request_key = :request_key AND created_at <= :expired
+    WHERE request_key_owner = :request_key_owner AND request_key = :request_key AND created_at <= :expired
 """)
 KEYED_PAYMENT = text(f"""
-    SELECT {_PAYMENT_COLUMNS} FROM payments p WHERE p.requested_by = :requested_by AND p.request_key = :request_key
+    SELECT {_PAYMENT_COLUMNS} FROM payments p
+    WHERE p.request_key_owner = :request_key_owner AND p.request_key = :request_key
 """)
 ONE_KEYED_REQUEST_AT_A_TIME = text(
-    "SELECT pg_advisory_xact_lock(hashtextextended('purchase ' || :requested_by || ' ' || :request_key, 0))"
+    "SELECT pg_advisory_xact_lock(hashtextextended('purchase ' || :request_key_owner || ' ' || :request_key, 0))"
 )
 CREATE_PAYMENT = text("""
     INSERT INTO payments (
         account_id, invoice_id, package_id, credits, amount, currency, status, payment_method, requested_by,
-        request_key, created_at, updated_at
+        request_key_owner, request_key, created_at, updated_at
     ) VALUES (
         :account_id, :invoice_id, :package_id, :credits, :amount, :currency, 'pending', :payment_method,
-        :requested_by, :request_key, :now, :now
+        :requested_by, :request_key_owner, :request_key, :now, :now
     ) RETURNING id
 """)
 KEEP_REFERENCE = text("""

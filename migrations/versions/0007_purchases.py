@@ -78,6 +78,7 @@ def upgrade() -> None:
         sa.Column("gateway_reference", sa.String(length=255), nullable=True),
         sa.Column("failure", sa.String(length=500), server_default="", nullable=False),
         sa.Column("requested_by", sa.String(length=255), nullable=False),
+        sa.Column("request_key_owner", sa.String(length=64), nullable=False),
         sa.Column("request_key", sa.String(length=255), nullable=True),
         sa.Column("refund_requested_by", sa.String(length=255), nullable=True),
         sa.Column("refund_key", sa.String(length=255), nullable=True),
@@ -107,7 +108,9 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("status IN ('pending', 'failed', 'refunding')"),
     )
-    op.create_index("uq_payments_request_key", "payments", ["account_id", "requested_by", "request_key"], unique=True)
+    op.create_index(
+        "uq_payments_request_key", "payments", ["account_id", "request_key_owner", "request_key"], unique=True
+    )
     op.create_table(
         "stripe_events",
         sa.Column("id", sa.String(length=255), nullable=False),

@@ -9,6 +9,7 @@ from freezegun import freeze_time
 from sqlalchemy import text
 
 from app.db.base import db
+from tests.auth.test_tokens import signed
 from tests.caller import Caller, data, error
 from tests.team import accept, invite
 
@@ -122,6 +123,19 @@ class TestPurchase:
         data(in_one.post(path, body, Idempotency_Key="k"), 201)
         error(in_other.post(path, body, Idempotency_Key="k"), 422, "idempotency_key_reused")
         assert (data(customer.get(INVOICES))["count"], data(other.get(INVOICES))["count"]) == (1, 0)
+
+    def test_a_key_is_the_callers_own(self, app: Flask, customer: Caller, packages: dict[str, int]) -> None:
+        """The same user id from another issuer, or of a machine, is another caller, who buys for the same account."""
+        path = f"{PACKAGES}{packages['Starter Pack']}/purchase/"
+        callers = [
+            customer,
+            Caller(app, signed(sub="owner", iss="https://other.example/", roles=None)),
+            Caller(app, signed(sub="owner", gty="client-credentials", roles=None)),
+        ]
+        for caller in callers:
+            bought = [data(caller.post(path, {"payment_method": "manual"}, Idempotency_Key="k"), 201) for _ in range(2)]
+            assert bought[0] == bought[1]
+        assert data(customer.get(INVOICES))["count"] == 3
 
     def test_a_key_may_be_used_again_after_a_day(self, customer: Caller, buy: Buy) -> None:
         with freeze_time("2031-03-04T00:00:00Z"):
