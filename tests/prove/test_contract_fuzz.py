@@ -13,8 +13,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
 from app.clients import service as clients
-from app.credits import balances
-from app.customers import team
+from app.credits import analytics, balances
 from app.errors import PaymentRequired
 from tests.caller import TEN_YEARS, Caller
 from tests.document import operations, served
@@ -109,9 +108,9 @@ def reported(run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> set[st
     with monkeypatch.context() as patch:
         patch.setattr(clients, "search", _crash)
         patch.setattr(clients, "get", _refuse)
-        patch.setattr(team, "members", lambda *_: Response("{}", mimetype="text/plain"))
+        patch.setattr(analytics, "usage", lambda *_: Response("{}", mimetype="text/plain"))
         patch.setattr(balances, "balance", lambda _: {})
-        broken = ("listClients", "getClient", "listTeamMembers", "getCreditBalance")
+        broken = ("listClients", "getClient", "getUsageAnalytics", "getCreditBalance")
         done = run(examples=1, phases=("fuzzing",), only=broken)
     return {name for name, _, _ in done.failures}
 
