@@ -10,3 +10,4 @@ TOO_MANY = Conflict("You opened 3 accounts, which is as many as one may", reason
 INVITATION_ENDED = Conflict(
     "The invitation has ended: it was accepted, declined or withdrawn, or it expired", reason=Reason.INVITATION_ENDED
 )
+IS_MEMBER = Conflict("You belong to this account already")

@@ -203,7 +203,7 @@ class AcceptedInvitation(Resource):
 
     @_person
     @blueprint.response(200, schemas.ReceivedInvitation)
-    @fails(failures.INVITATION_ENDED)
+    @fails(failures.INVITATION_ENDED, failures.IS_MEMBER)
     @blueprint.doc(operationId="acceptInvitation")
     def post(self, invitation_id: int) -> Row[Any]:
         """Accept an invitation and join its account

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tempfile
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -28,8 +29,9 @@ def failure(status: int, reason: str, **headers: str) -> Fault:
 
 
 @pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("guide")
+def directory() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="billing-") as name:
+        yield Path(name)
 
 
 @pytest.fixture(scope="module")
