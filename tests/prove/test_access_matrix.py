@@ -67,8 +67,8 @@ Pair = tuple[Operation, Kind]
 
 
 def let_in_by(description: str) -> frozenset[str] | None:
-    """The words for those whom a description, in its last paragraph, lets in."""
-    found = _NEEDS.fullmatch(description.rpartition("\n\n")[2])
+    """The words for those whom a description lets in, in the one paragraph that is about that."""
+    found = next(filter(None, map(_NEEDS.fullmatch, description.split("\n\n"))), None)
     if found is None:
         return None
     words = {*_WORD.findall(found["roles"] or ""), *_WORD.findall(found["scopes"] or "")}
