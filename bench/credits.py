@@ -10,11 +10,11 @@ _LOAD = (
     """
     INSERT INTO credit_transactions
         (account_id, position, amount, transaction_type, description, operation_type, cost_usd, balance_after,
-        created_by, created_at)
+        bought_after, created_by, created_at)
     SELECT b.account_id, b.transactions + n, CASE n WHEN 1 THEN :credits ELSE -1 END,
         CASE n WHEN 1 THEN 'adjustment' ELSE 'deduction' END, 'history',
         CASE WHEN n > 1 THEN 'operation-' || n % 10 END, CASE WHEN n > 1 THEN 0.02 END,
-        b.credits + :credits - n + 1, 'bench', now() - interval '1 day' * ((:rows - n) * 360 / :rows)
+        b.credits + :credits - n + 1, 0, 'bench', now() - interval '1 day' * ((:rows - n) * 360 / :rows)
     FROM credit_balances b, generate_series(1, :rows) AS n WHERE b.account_id = :account_id
     """,
     """

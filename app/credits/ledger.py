@@ -26,7 +26,8 @@ class Entry(NamedTuple):
     """A change of a balance that somebody asks for: `amount` is negative for a deduction.
 
     A deduction names its operation, and may carry a `usage_key`: sent again by the same caller, it is not charged
-    again.
+    again. What a refund takes or gives back names the position of its `purchase`, of which no more may be taken than
+    `bought.unspent`.
     """
 
     account_id: int
@@ -35,6 +36,7 @@ class Entry(NamedTuple):
     description: str
     operation_type: str | None = None
     usage_key: str | None = None
+    purchase: int | None = None
 
 
 def post(entries: Sequence[Entry], *, created_by: str, key_owner: str | None = None) -> list[Outcome]:
@@ -76,6 +78,7 @@ class _Balance:
 
     def __init__(self, row: Row[Any]) -> None:
         self.credits: int = row.credits
+        self.bought: int = row.bought
         self.transactions: int = row.transactions
         self.usd_per_credit: Decimal = row.usd_per_credit
 
@@ -119,6 +122,11 @@ class _Book:
     def _accept(self, balance: _Balance, entry: Entry) -> Transaction:
         balance.credits += entry.amount
         balance.transactions += 1
+        purchase = balance.transactions if entry.transaction_type == TransactionType.PURCHASE else entry.purchase
+        if purchase is not None:
+            balance.bought += entry.amount
+        # What was given is spent first.
+        balance.bought = min(balance.bought, balance.credits)
         cost = None
         if entry.transaction_type == TransactionType.DEDUCTION:
             # Whole credits at a price of 6 decimals: nothing is rounded before it is shown.
@@ -130,6 +138,8 @@ class _Book:
             "credits_used": -entry.amount,
             "cost_usd": cost,
             "balance_after": balance.credits,
+            "bought_after": balance.bought,
+            "purchase_position": purchase,
             "created_at": self._now,
         }
         self._posted.append(posted)

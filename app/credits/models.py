@@ -63,14 +63,21 @@ class PlanAssignment(Base):
 
 
 class CreditBalance(Base):
-    """An account's credits: the sum of its transactions, and how many those are. `plan_id` is its plan today."""
+    """An account's credits: the sum of its transactions, how many those are, and how many of the credits were bought.
+
+    Credits that were given are spent before those that were bought. `plan_id` is the account's plan today.
+    """
 
     __tablename__ = "credit_balances"
-    __table_args__ = (CheckConstraint("credits >= 0", name="credits"),)
+    __table_args__ = (
+        CheckConstraint("credits >= 0", name="credits"),
+        CheckConstraint("bought BETWEEN 0 AND credits", name="bought"),
+    )
 
     account_id: Mapped[Id] = mapped_column(ForeignKey("customer_accounts.id"), primary_key=True)
     plan_id: Mapped[Id] = mapped_column(ForeignKey("plans.id"))
     credits: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    bought: Mapped[int] = mapped_column(BigInteger, server_default="0")
     transactions: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
@@ -85,6 +92,12 @@ class CreditTransaction(Base):
         CheckConstraint(f"transaction_type IN ({_TYPES})", name="transaction_type"),
         CheckConstraint("amount <> 0", name="amount"),
         CheckConstraint("balance_after >= 0", name="balance_after"),
+        CheckConstraint("bought_after BETWEEN 0 AND balance_after", name="bought_after"),
+        CheckConstraint(
+            "CASE transaction_type WHEN 'purchase' THEN purchase_position = position"
+            " WHEN 'refund' THEN true ELSE purchase_position IS NULL END",
+            name="purchase_position",
+        ),
         CheckConstraint(
             "(transaction_type = 'deduction') = (operation_type IS NOT NULL AND cost_usd IS NOT NULL AND amount < 0)",
             name="deduction",
@@ -98,6 +111,12 @@ class CreditTransaction(Base):
             "operation_type",
             "position",
             postgresql_where=text("operation_type IS NOT NULL"),
+        ),
+        Index(
+            "ix_credit_transactions_purchase",
+            "account_id",
+            "position",
+            postgresql_where=text("purchase_position IS NOT NULL"),
         ),
         Index(
             "uq_credit_transactions_usage_key",
@@ -122,6 +141,9 @@ class CreditTransaction(Base):
     usage_key: Mapped[str | None] = mapped_column(String(255))
     usage_key_owner: Mapped[str | None] = mapped_column(String(64))
     balance_after: Mapped[int] = mapped_column(BigInteger)
+    bought_after: Mapped[int] = mapped_column(BigInteger)
+    # Of a purchase, and of what its refunds take and give back: the position of the purchase.
+    purchase_position: Mapped[int | None] = mapped_column(BigInteger)
     created_by: Mapped[str] = mapped_column(String(255))
     created_at: Mapped[Moment]
 

@@ -79,9 +79,14 @@ LOCK_BALANCES = Prepared("""
     SELECT FROM credit_balances
     WHERE account_id = ANY(CAST(:account_ids AS bigint[])) ORDER BY account_id FOR NO KEY UPDATE;
     WITH ids AS (SELECT array_agg(nextval('credit_transactions_id_seq')) AS ids FROM generate_series(1, :entries))
-    SELECT b.account_id, b.credits, b.transactions, p.usd_per_credit,
+    SELECT b.account_id, b.credits, b.bought, b.transactions, p.usd_per_credit,
         CASE row_number() OVER () WHEN 1 THEN (SELECT ids FROM ids) END AS ids
     FROM credit_balances b JOIN plans p ON p.id = b.plan_id WHERE b.account_id = ANY(CAST(:account_ids AS bigint[]))
+""")
+# Purchases, and what their refunds took and gave back.
+OF_PURCHASES = text("""
+    SELECT amount, bought_after, purchase_position FROM credit_transactions
+    WHERE account_id = :account_id AND purchase_position IS NOT NULL ORDER BY position
 """)
 KEYED = Prepared("""
     SELECT t.account_id, t.id, t.amount, t.transaction_type, t.description,
@@ -102,22 +107,23 @@ SPEND = Prepared(f"""
     SELECT set_config('{SETTING}', CAST(:account_id AS text), true);
     SELECT FROM credit_balances WHERE account_id = :account_id FOR NO KEY UPDATE;
     WITH state AS (
-        SELECT b.account_id, b.credits, b.transactions + 1 AS position, CAST(:credits_used AS bigint) AS asked,
-            p.usd_per_credit, greatest(:now, last.created_at) AS now
+        SELECT b.account_id, b.credits, b.bought, b.transactions + 1 AS position,
+            CAST(:credits_used AS bigint) AS asked, p.usd_per_credit, greatest(:now, last.created_at) AS now
         FROM credit_balances b JOIN plans p ON p.id = b.plan_id
         LEFT JOIN credit_transactions last ON last.account_id = b.account_id AND last.position = b.transactions
         WHERE b.account_id = :account_id
     ), posted AS (
         INSERT INTO credit_transactions (
             account_id, position, amount, transaction_type, description, operation_type, cost_usd, balance_after,
-            created_by, created_at
+            bought_after, created_by, created_at
         )
         SELECT account_id, position, -asked, 'deduction', :description, :operation_type,
-            asked * usd_per_credit, credits - asked, :created_by, now
+            asked * usd_per_credit, credits - asked, least(bought, credits - asked), :created_by, now
         FROM state WHERE asked <= credits
         RETURNING *
     ), balance AS (
-        UPDATE credit_balances AS b SET credits = posted.balance_after, transactions = posted.position
+        UPDATE credit_balances AS b SET credits = posted.balance_after, bought = posted.bought_after,
+            transactions = posted.position
         FROM posted WHERE b.account_id = :account_id
     ), daily AS (
         INSERT INTO credit_daily_totals AS kept (account_id, day, transaction_type, total, count)
@@ -139,6 +145,8 @@ WRITTEN = {
     "cost_usd": "numeric",
     "usage_key": "text",
     "balance_after": "bigint",
+    "bought_after": "bigint",
+    "purchase_position": "bigint",
 }
 _ARRAYS = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in WRITTEN.items())
 WRITE = Prepared(f"""
@@ -146,9 +154,10 @@ WRITE = Prepared(f"""
         INSERT INTO credit_transactions ({", ".join(WRITTEN)}, usage_key_owner, created_by, created_at)
         SELECT *, CASE WHEN usage_key IS NOT NULL THEN CAST(:key_owner AS text) END, :created_by, :now
         FROM unnest({_ARRAYS}) AS written ({", ".join(WRITTEN)})
-        RETURNING account_id, position, amount, transaction_type, balance_after
+        RETURNING account_id, position, amount, transaction_type, balance_after, bought_after
     ), balance AS (
-        UPDATE credit_balances AS b SET credits = last.balance_after, transactions = last.position
+        UPDATE credit_balances AS b SET credits = last.balance_after, bought = last.bought_after,
+            transactions = last.position
         FROM (SELECT DISTINCT ON (account_id) * FROM posted ORDER BY account_id, position DESC) AS last
         WHERE b.account_id = last.account_id
     )

@@ -56,8 +56,10 @@ def upgrade() -> None:
         sa.Column("account_id", sa.BigInteger(), nullable=False),
         sa.Column("plan_id", sa.BigInteger(), nullable=False),
         sa.Column("credits", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("bought", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("transactions", sa.BigInteger(), server_default="0", nullable=False),
         sa.CheckConstraint("credits >= 0", name=op.f("ck_credit_balances_credits")),
+        sa.CheckConstraint("bought BETWEEN 0 AND credits", name=op.f("ck_credit_balances_bought")),
         sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_credit_balances_account_id")),
         sa.ForeignKeyConstraint(["plan_id"], ["plans.id"], name=op.f("fk_credit_balances_plan_id")),
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_credit_balances")),
@@ -75,6 +77,8 @@ def upgrade() -> None:
         sa.Column("usage_key", sa.String(length=255), nullable=True),
         sa.Column("usage_key_owner", sa.String(length=64), nullable=True),
         sa.Column("balance_after", sa.BigInteger(), nullable=False),
+        sa.Column("bought_after", sa.BigInteger(), nullable=False),
+        sa.Column("purchase_position", sa.BigInteger(), nullable=True),
         sa.Column("created_by", sa.String(length=255), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
@@ -90,6 +94,14 @@ def upgrade() -> None:
             "(usage_key IS NULL) = (usage_key_owner IS NULL)", name=op.f("ck_credit_transactions_usage_key")
         ),
         sa.CheckConstraint("balance_after >= 0", name=op.f("ck_credit_transactions_balance_after")),
+        sa.CheckConstraint(
+            "bought_after BETWEEN 0 AND balance_after", name=op.f("ck_credit_transactions_bought_after")
+        ),
+        sa.CheckConstraint(
+            "CASE transaction_type WHEN 'purchase' THEN purchase_position = position"
+            " WHEN 'refund' THEN true ELSE purchase_position IS NULL END",
+            name=op.f("ck_credit_transactions_purchase_position"),
+        ),
         sa.ForeignKeyConstraint(
             ["account_id"], ["customer_accounts.id"], name=op.f("fk_credit_transactions_account_id")
         ),
@@ -113,6 +125,13 @@ def upgrade() -> None:
         "credit_transactions",
         ["account_id", "transaction_type", "position"],
         unique=False,
+    )
+    op.create_index(
+        "ix_credit_transactions_purchase",
+        "credit_transactions",
+        ["account_id", "position"],
+        unique=False,
+        postgresql_where=sa.text("purchase_position IS NOT NULL"),
     )
     op.create_index(
         "uq_credit_transactions_usage_key",
