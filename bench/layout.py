@@ -22,6 +22,7 @@ SHARD_KEYS = {
     "plan_grants": "account_id",
     "invoices": "account_id",
     "payments": "account_id",
+    "refunds": "account_id",
     "idempotency_keys": "caller",
 }
 

@@ -3,7 +3,7 @@
 import click
 from flask.cli import AppGroup
 
-from app.purchases import payments as purchase_payments
+from app.purchases import reconciliation
 from cli.database import with_database
 
 payments = AppGroup("payments", help="What the payment gateways know.", epilog="Example: flask payments reconcile")
@@ -14,7 +14,7 @@ payments = AppGroup("payments", help="What the payment gateways know.", epilog="
 def reconcile() -> None:
     """Ask the gateways about every open payment, and finish what was left halfway."""
     asked = changed = failed = 0
-    for each in purchase_payments.reconcile():
+    for each in reconciliation.reconcile():
         asked += 1
         changed += each.changed
         failed += each.failed

@@ -20,6 +20,7 @@ class SignedIn(StrEnum):
 
     MEMBER = "a member of the account"
     MANAGER = "an owner or an admin of the account"
+    BUYER = "an owner or an admin of the account, the member who bought, or an administrator of this service"
     NEWCOMER = "a person without an account of their own"
     PERSON = "a person who signs in"
 

@@ -56,6 +56,31 @@ class Limiting:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Seller:
+    """Who invoices are from. An invoice keeps what is set when it is issued."""
+
+    name: str = setting("SELLER_NAME", values.text_up_to(255), "Who invoices are from", default="Billing service")
+    address: str = setting(
+        "SELLER_ADDRESS",
+        values.lines_up_to(1000),
+        "Printed on invoices when set, as are the next three; \\n begins a new line",
+        default="",
+        example="1 Harbour Road\\nCork",
+    )
+    tax_id: str = setting("SELLER_TAX_ID", values.text_up_to(255), "", default="", example="IE1234567T")
+    registration: str = setting(
+        "SELLER_REGISTRATION", values.text_up_to(255), "", default="", example="CRO Dublin 123456"
+    )
+    bank: str = setting(
+        "SELLER_BANK",
+        values.lines_up_to(1000),
+        "Where bank transfers go to",
+        default="",
+        example="IBAN IE29 AIBK 9311 5212 3456 78",
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Tracing:
     """The variables of OpenTelemetry that decide whether there are traces; its exporter reads them itself."""
 

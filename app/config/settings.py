@@ -17,7 +17,7 @@ from app.config.declaration import (
     read_all,
     setting,
 )
-from app.config.groups import Limiting, Serving, Tracing
+from app.config.groups import Limiting, Seller, Serving, Tracing
 from app.config.secret import MIN_SECRET_BYTES, kept_secret
 from app.db import embedded
 
@@ -165,9 +165,7 @@ class Settings:
         "Another address than Stripe's own, such as a stand-in for tests",
         example="http://127.0.0.1:8420",
     )
-    seller_name: str = setting(
-        "SELLER_NAME", values.text_up_to(255), "Who invoices are from", default="Billing service"
-    )
+    seller: Seller = group(Seller)
     limiting: Limiting = group(Limiting)
     account_dates_enforced: bool = setting(
         "ACCOUNT_DATES",

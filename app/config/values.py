@@ -68,6 +68,18 @@ def flag(text: str) -> bool:
     return choice("true", "false")(text) == "true"
 
 
+def lines_up_to(maximum: int) -> Callable[[str], str]:
+    r"""Read lines of printable text, not too long together; `\n` ends a line as a line break does."""
+
+    def read(text: str) -> str:
+        lines = [line.strip() for line in text.replace("\\n", "\n").split("\n")]
+        if len(text) > maximum or not all(line.isprintable() for line in lines):
+            raise UnusableValueError(f"must be printable lines of at most {maximum} characters together")
+        return "\n".join(lines)
+
+    return read
+
+
 def text_up_to(maximum: int) -> Callable[[str], str]:
     """Read any printable text that is not too long."""
 

@@ -8,24 +8,41 @@ from app.db import tenancy
 from app.db.audit import Difference
 from app.db.base import db
 
+# What is on its way back is not back.
 _STATUSES = text("""
-    SELECT p.id, p.status, i.status AS invoice_status FROM payments p JOIN invoices i ON i.id = p.invoice_id
-    WHERE i.status <> CASE p.status
-        WHEN 'succeeded' THEN 'paid' WHEN 'refunding' THEN 'paid' WHEN 'refunded' THEN 'refunded'
-        WHEN 'cancelled' THEN 'void' ELSE 'pending' END
+    SELECT p.id, p.status, i.status AS invoice_status
+    FROM payments p JOIN invoices i ON i.id = p.invoice_id
+    CROSS JOIN LATERAL (
+        SELECT least(p.amount, p.amount_refunded + p.amount_charged_back) - coalesce(sum(r.amount), 0) AS amount
+        FROM refunds r WHERE r.payment_id = p.id AND r.status = 'pending'
+    ) AS returned
+    WHERE i.status <> CASE
+        WHEN p.status IN ('pending', 'failed') THEN 'pending' WHEN p.status = 'cancelled' THEN 'void'
+        WHEN returned.amount <= 0 THEN 'paid' WHEN returned.amount < p.amount THEN 'partially_refunded'
+        ELSE 'refunded' END
     ORDER BY p.id
 """)
 _CREDITS = text("""
     SELECT account_id, coalesce(paid.credits, 0) AS paid, coalesce(posted.credits, 0) AS posted
     FROM (
         SELECT account_id, sum(credits) AS credits FROM payments
-        WHERE status IN ('succeeded', 'refunding', 'refunded') GROUP BY account_id
+        WHERE purchase_position IS NOT NULL GROUP BY account_id
     ) AS paid
     FULL JOIN (
         SELECT account_id, sum(total) AS credits FROM credit_daily_totals
         WHERE transaction_type = 'purchase' GROUP BY account_id
     ) AS posted USING (account_id)
     WHERE paid.credits IS DISTINCT FROM posted.credits ORDER BY account_id
+""")
+_TAKEN = text("""
+    SELECT p.id, p.credits_refunded, -coalesce(sum(t.amount), 0) AS taken
+    FROM payments p LEFT JOIN credit_transactions t ON t.account_id = p.account_id
+        AND t.purchase_position = p.purchase_position AND t.transaction_type = 'refund'
+    GROUP BY p.id HAVING p.credits_refunded <> -coalesce(sum(t.amount), 0) ORDER BY p.id
+""")
+_REFUNDED = text("""
+    SELECT p.id, p.amount_refunded, sum(r.amount) AS refunds FROM payments p JOIN refunds r ON r.payment_id = p.id
+    WHERE r.status <> 'failed' GROUP BY p.id HAVING p.amount_refunded < least(p.amount, sum(r.amount)) ORDER BY p.id
 """)
 _NUMBERS = text("""
     SELECT year, coalesce(counter.last, 0) AS last, coalesce(made.invoices, 0) AS invoices
@@ -44,5 +61,9 @@ def differences() -> Iterator[Difference]:
         yield Difference(f"payment {row.id}", f"is {row.status}, its invoice is {row.invoice_status}")
     for row in db.session.execute(_CREDITS):
         yield Difference(f"account {row.account_id}", f"paid for {row.paid} credits, {row.posted} arrived")
+    for row in db.session.execute(_TAKEN):
+        yield Difference(f"payment {row.id}", f"{row.credits_refunded} credits were taken back, {row.taken} are gone")
+    for row in db.session.execute(_REFUNDED):
+        yield Difference(f"payment {row.id}", f"{row.amount_refunded} went back, its refunds make {row.refunds}")
     for row in db.session.execute(_NUMBERS):
         yield Difference(f"invoices of {row.year}", f"{row.last} numbers were given, there are {row.invoices} invoices")

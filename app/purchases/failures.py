@@ -6,7 +6,9 @@ from app.web.failures import UNAVAILABLE
 NOT_SOLD = Conflict("Mega Pack is not sold any more")
 NOT_PENDING = Conflict("The payment is succeeded")
 CREDITS_SPENT = Conflict(
-    "The credits of this payment are spent: 20 are missing", reason=Reason.CREDITS_SPENT, details={"missing": 20}
+    "20 of the 500 credits are spent",
+    reason=Reason.CREDITS_SPENT,
+    details={"missing": 20, "available": 480, "credits": 500},
 )
 NOT_SIGNED = Invalid("The signature does not hold")
 GATEWAY = (

@@ -11,7 +11,7 @@ from app.customers import membership
 from app.db.base import db
 from app.db.paging import Page
 from app.errors import NotFound
-from app.purchases import queries
+from app.purchases import queries, seller
 from app.purchases.models import CURRENCY, InvoiceStatus
 
 
@@ -43,6 +43,7 @@ def create(account_id: int, package: Row[Any], now: datetime) -> int:
         "description": f"{package.name}: {package.credits:,} credits",
         "total_amount": package.price,
         "currency": CURRENCY,
+        **seller.present(),
         "now": now,
     }
     invoice_id: int = db.session.execute(queries.CREATE_INVOICE, values).scalar_one()

@@ -4,7 +4,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Numeric, String, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Numeric, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Id, Moment, Timestamped
@@ -28,7 +28,26 @@ class PaymentStatus(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     REFUNDING = "refunding"
+    PARTIALLY_REFUNDED = "partially_refunded"
     REFUNDED = "refunded"
+    DISPUTED = "disputed"
+    CHARGED_BACK = "charged_back"
+
+
+class RefundStatus(StrEnum):
+    """Where a refund stands. A refund that succeeded may still fail, when the payer's bank sends the money back."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class DisputeStatus(StrEnum):
+    """Where the payer's objection to a payment stands."""
+
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
 
 
 class InvoiceStatus(StrEnum):
@@ -37,7 +56,12 @@ class InvoiceStatus(StrEnum):
     PENDING = "pending"
     PAID = "paid"
     VOID = "void"
+    PARTIALLY_REFUNDED = "partially_refunded"
     REFUNDED = "refunded"
+
+
+# In these a payment has brought no credits.
+UNPAID = frozenset({PaymentStatus.PENDING, PaymentStatus.FAILED, PaymentStatus.CANCELLED})
 
 
 def _one_of(words: type[StrEnum], column: str) -> CheckConstraint:
@@ -67,7 +91,7 @@ class InvoiceCounter(Base):
 
 
 class Invoice(Timestamped, Base):
-    """What a purchase costs, addressed to the customer as they were then."""
+    """What a purchase costs, addressed to the customer as they were then. Only where it stands ever changes."""
 
     __tablename__ = "invoices"
     __table_args__ = (
@@ -91,18 +115,31 @@ class Invoice(Timestamped, Base):
     billing_postal_code: Mapped[str] = mapped_column(String(255), server_default="")
     billing_country: Mapped[str] = mapped_column(String(255), server_default="")
     tax_id: Mapped[str] = mapped_column(String(255), server_default="")
+    # Who it is from, as they were then.
+    seller_name: Mapped[str] = mapped_column(String(255))
+    seller_address: Mapped[str] = mapped_column(String(1000), server_default="")
+    seller_tax_id: Mapped[str] = mapped_column(String(255), server_default="")
+    seller_registration: Mapped[str] = mapped_column(String(255), server_default="")
+    seller_bank: Mapped[str] = mapped_column(String(1000), server_default="")
     paid_at: Mapped[Moment | None]
 
 
 class Payment(Timestamped, Base):
-    """Paying an invoice. Its credits arrive when it succeeds and go when it is refunded, each once."""
+    """Paying an invoice. Its credits arrive when it succeeds and go with its money, each once."""
 
     __tablename__ = "payments"
     __table_args__ = (
         _one_of(PaymentStatus, "status"),
         _one_of(PaymentMethod, "payment_method"),
         Index("ix_payments_account_id", "account_id", "created_at", "id"),
-        Index("ix_payments_open", "id", postgresql_where=text("status IN ('pending', 'failed', 'refunding')")),
+        _one_of(DisputeStatus, "dispute_status"),
+        CheckConstraint("amount_refunded BETWEEN 0 AND amount", name="amount_refunded"),
+        CheckConstraint("amount_charged_back BETWEEN 0 AND amount", name="amount_charged_back"),
+        CheckConstraint("credits_refunded BETWEEN 0 AND credits", name="credits_refunded"),
+        CheckConstraint(
+            "(status IN ('pending', 'failed', 'cancelled')) = (purchase_position IS NULL)", name="purchase_position"
+        ),
+        Index("ix_payments_open", "id", postgresql_where=text("status IN ('pending', 'failed')")),
         Index("uq_payments_request_key", "account_id", "request_key_owner", "request_key", unique=True),
     )
 
@@ -124,12 +161,46 @@ class Payment(Timestamped, Base):
     # The idempotency key of the purchase, and the identity of its owner: sent again, it goes on with this payment.
     request_key_owner: Mapped[str] = mapped_column(String(64))
     request_key: Mapped[str | None] = mapped_column(String(255))
-    # Those of the refund: sent again, it finds the refund it made.
-    refund_requested_by: Mapped[str | None] = mapped_column(String(255))
-    refund_key: Mapped[str | None] = mapped_column(String(255))
+    # The position of the transaction that brought the credits.
+    purchase_position: Mapped[int | None] = mapped_column(BigInteger)
+    # What went back or is going back, and the credits that were taken for it and for what was charged back.
+    amount_refunded: Mapped[Decimal] = mapped_column(PRICE, server_default="0")
+    credits_refunded: Mapped[int] = mapped_column(server_default="0")
+    # The last dispute, and what was lost by all of them.
+    dispute_reference: Mapped[str | None] = mapped_column(String(255))
+    dispute_status: Mapped[str | None] = mapped_column(String(16))
+    amount_charged_back: Mapped[Decimal] = mapped_column(PRICE, server_default="0")
     settled_by: Mapped[str | None] = mapped_column(String(255))
     succeeded_at: Mapped[Moment | None]
     refunded_at: Mapped[Moment | None]
+
+
+class Refund(Timestamped, Base):
+    """Money of a payment that goes back, by our request or as the gateway reported it."""
+
+    __tablename__ = "refunds"
+    __table_args__ = (
+        _one_of(RefundStatus, "status"),
+        CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("(status = 'failed') = (failed_at IS NOT NULL)", name="failed_at"),
+        Index("ix_refunds_payment_id", "payment_id", "id"),
+        Index("ix_refunds_pending", "id", postgresql_where=text("status = 'pending'")),
+    )
+
+    id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
+    account_id: Mapped[Id] = mapped_column(ForeignKey("customer_accounts.id"))
+    payment_id: Mapped[Id] = mapped_column(ForeignKey("payments.id"))
+    amount: Mapped[Decimal] = mapped_column(PRICE)
+    status: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(String(500), server_default="")
+    failure: Mapped[str] = mapped_column(String(500), server_default="")
+    # As those of payments.
+    gateway_key: Mapped[UUID] = mapped_column(server_default=text("uuidv7()"), unique=True)
+    gateway_reference: Mapped[str | None] = mapped_column(String(255), unique=True)
+    requested_by: Mapped[str] = mapped_column(String(255))
+    # The idempotency key of the refund: sent again, it finds the refund it made.
+    request_key: Mapped[str | None] = mapped_column(String(255))
+    failed_at: Mapped[Moment | None]
 
 
 class StripeEvent(Base):

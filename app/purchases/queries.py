@@ -34,9 +34,10 @@ _BILLED = (
     "billing_country",
     "tax_id",
 )
+_SELLER = ("seller_name", "seller_address", "seller_tax_id", "seller_registration", "seller_bank")
 _INVOICE_COLUMNS = f"""
     i.id, i.invoice_number, i.status, i.description, i.total_amount, i.currency,
-    {", ".join(f"i.{name}" for name in _BILLED)}, i.created_at, i.paid_at
+    {", ".join(f"i.{name}" for name in (*_BILLED, *_SELLER))}, i.created_at, i.paid_at
 """
 INVOICES = ListQuery(
     columns=_INVOICE_COLUMNS,
@@ -65,22 +66,22 @@ NEXT_NUMBER = text("""
 CREATE_INVOICE = text(f"""
     INSERT INTO invoices (
         account_id, invoice_number, status, description, total_amount, currency, {", ".join(_BILLED)},
-        created_at, updated_at
+        {", ".join(_SELLER)}, created_at, updated_at
     )
     SELECT id, :invoice_number, 'pending', :description, :total_amount, :currency,
-        name, {", ".join(_BILLED[1:])}, :now, :now
+        name, {", ".join(_BILLED[1:])}, {", ".join(f":{name}" for name in _SELLER)}, :now, :now
     FROM customer_accounts WHERE id = :account_id RETURNING id
 """)
 MARK_INVOICE = text("""
     UPDATE invoices SET status = :status, updated_at = :now,
-        paid_at = CASE WHEN :status = 'paid' THEN :now ELSE paid_at END
+        paid_at = CASE WHEN :status = 'paid' THEN coalesce(paid_at, :now) ELSE paid_at END
     WHERE id = :invoice_id
 """)
 
 _PAYMENT_COLUMNS = """
     p.id, p.account_id, p.invoice_id, p.package_id, p.credits, p.amount, p.currency, p.status, p.payment_method,
     CAST(p.gateway_key AS text) AS gateway_key, coalesce(p.gateway_reference, '') AS gateway_reference, p.failure,
-    p.created_at, p.updated_at, p.succeeded_at, p.refunded_at
+    p.amount_refunded, p.credits_refunded, p.created_at, p.updated_at, p.succeeded_at, p.refunded_at
 """
 PAYMENTS = ListQuery(
     columns=_PAYMENT_COLUMNS,
@@ -97,7 +98,8 @@ PAYMENTS = ListQuery(
 )
 PAYMENT = text(f"SELECT {_PAYMENT_COLUMNS} FROM payments p WHERE p.id = :payment_id")
 LOCK_PAYMENT = text(f"""
-    SELECT {_PAYMENT_COLUMNS}, p.refund_requested_by, p.refund_key
+    SELECT {_PAYMENT_COLUMNS}, p.requested_by, p.purchase_position, p.amount_charged_back, p.dispute_reference,
+        p.dispute_status
     FROM payments p WHERE p.id = :payment_id FOR NO KEY UPDATE
 """)
 # A key means something for a day; who uses it again later begins something new.
@@ -125,15 +127,50 @@ KEEP_REFERENCE = text("""
     UPDATE payments SET gateway_reference = :reference, updated_at = :now
     WHERE id = :payment_id AND gateway_reference IS NULL
 """)
-KEEP_REFUND_KEY = text("""
-    UPDATE payments SET refund_requested_by = :refund_requested_by, refund_key = :refund_key
+MARK_PAYMENT = text("""
+    UPDATE payments SET status = :status, failure = :failure, settled_by = :settled_by, updated_at = :now
     WHERE id = :payment_id
 """)
-MARK_PAYMENT = text("""
-    UPDATE payments SET status = :status, failure = :failure, settled_by = :settled_by, updated_at = :now,
-        succeeded_at = CASE WHEN :status = 'succeeded' THEN coalesce(succeeded_at, :now) ELSE succeeded_at END,
-        refunded_at = CASE WHEN :status = 'refunded' THEN :now ELSE refunded_at END
+SETTLE_PAYMENT = text("""
+    UPDATE payments SET status = 'succeeded', failure = '', settled_by = :settled_by, updated_at = :now,
+        succeeded_at = :now, purchase_position = :purchase_position
     WHERE id = :payment_id
+""")
+FOLLOW_PAYMENT = text("""
+    UPDATE payments SET status = :status, failure = :failure, credits_refunded = :credits_refunded,
+        refunded_at = CASE WHEN :status = 'refunded' THEN coalesce(refunded_at, :now) END, settled_by = :settled_by,
+        updated_at = :now
+    WHERE id = :payment_id
+""")
+SET_REFUNDED = text("UPDATE payments SET amount_refunded = :amount, updated_at = :now WHERE id = :payment_id")
+SET_DISPUTE = text("""
+    UPDATE payments SET dispute_reference = :reference, dispute_status = :status,
+        amount_charged_back = least(amount, amount_charged_back + :lost), updated_at = :now
+    WHERE id = :payment_id
+""")
+_REFUND_COLUMNS = """
+    r.id, r.payment_id, r.account_id, r.amount, r.status, CAST(r.gateway_key AS text) AS gateway_key,
+    r.gateway_reference, r.requested_by, r.request_key, r.failed_at
+"""
+REFUNDS = text(f"SELECT {_REFUND_COLUMNS} FROM refunds r WHERE r.payment_id = :payment_id ORDER BY r.id")
+CREATE_REFUND = text("""
+    INSERT INTO refunds (
+        account_id, payment_id, amount, status, reason, failure, gateway_reference, requested_by, request_key,
+        failed_at, created_at, updated_at
+    ) VALUES (
+        :account_id, :payment_id, :amount, :status, :reason, :failure, :reference, :requested_by, :request_key,
+        CASE WHEN :status = 'failed' THEN CAST(:at AS timestamptz) END, :now, :now
+    )
+""")
+MARK_REFUND = text("""
+    UPDATE refunds SET status = :status, failure = :failure, updated_at = :now,
+        gateway_reference = coalesce(gateway_reference, :reference),
+        failed_at = CASE WHEN :status = 'failed' THEN CAST(:at AS timestamptz) END
+    WHERE id = :refund_id
+""")
+PENDING_REFUNDS = text("""
+    SELECT r.id, r.payment_id FROM refunds r JOIN payments p ON p.id = r.payment_id
+    WHERE r.status = 'pending' AND p.payment_method = ANY(:methods) AND r.id > :after ORDER BY r.id LIMIT :limit
 """)
 # By the intent; by what it says it is for only when nobody knows it.
 FIND_PAYMENT = text("""
@@ -143,7 +180,7 @@ FIND_PAYMENT = text("""
 """)
 OPEN_PAYMENTS = text(f"""
     SELECT {_PAYMENT_COLUMNS} FROM payments p
-    WHERE p.status IN ('pending', 'failed', 'refunding') AND p.payment_method = ANY(:methods)
+    WHERE p.status IN ('pending', 'failed') AND p.payment_method = ANY(:methods)
         AND p.id > :after
     ORDER BY p.id LIMIT :limit
 """)

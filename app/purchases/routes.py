@@ -7,9 +7,9 @@ from sqlalchemy import Row
 
 from app.auth.actor import current_actor
 from app.auth.guards import public, requires, signed_in
-from app.auth.permissions import Role
+from app.auth.permissions import Role, SignedIn
 from app.db.paging import Page, whole_list
-from app.purchases import failures, invoices, packages, payments, pdf, schemas, webhooks
+from app.purchases import failures, invoices, packages, payments, pdf, refunds, schemas, webhooks
 from app.purchases.models import PaymentMethod
 from app.web import idempotency
 from app.web.blueprint import ApiBlueprint
@@ -141,7 +141,7 @@ class InvoicePdf(Resource):
         account is 404, as if it did not exist.
         """
         invoice = invoices.get(current_actor(), invoice_id)
-        content = pdf.render(invoice._asdict(), seller=current_app.config["SETTINGS"].seller_name)
+        content = pdf.render(invoice._asdict())
         disposition = f'inline; filename="{invoice.invoice_number}.pdf"'
         return Response(content, mimetype="application/pdf", headers={"Content-Disposition": disposition})
 
@@ -163,6 +163,41 @@ class Payments(Resource):
         dates.
         """
         return payments.search(current_actor(), arguments)
+
+
+@blueprint.route("/payments/<bigint_id:payment_id>")
+class OnePayment(Resource):
+    """One payment."""
+
+    reads_in_transaction = True
+
+    @_member
+    @blueprint.response(200, schemas.Payment)
+    @blueprint.doc(operationId="getPayment")
+    def get(self, payment_id: int) -> Row[Any]:
+        """Get a payment
+
+        Returns a payment with its present status. A payment of another account is 404, as if it did not exist.
+        """
+        return payments.get(current_actor(), payment_id)
+
+
+@blueprint.route("/payments/<bigint_id:payment_id>/cancel")
+class Cancellation(Resource):
+    """Giving up a bank transfer."""
+
+    @signed_in(SignedIn.BUYER)
+    @blueprint.response(200, schemas.Payment)
+    @fails(failures.NOT_PENDING)
+    @blueprint.doc(operationId="cancelPayment")
+    def post(self, payment_id: int) -> Row[Any]:
+        """Cancel a bank transfer that is not paid: its invoice is void
+
+        Gives up an order by bank transfer that waits for its money. The invoice keeps its number and becomes void. A
+        payment that is settled, cancelled or made by card is refused with 409, and so is approving one that was
+        cancelled.
+        """
+        return payments.cancel(current_actor(), payment_id)
 
 
 @blueprint.route("/payments/<bigint_id:payment_id>/approve")
@@ -189,17 +224,19 @@ class Refund(Resource):
     commit = "in parts"
 
     @_staff
+    @blueprint.arguments(schemas.RefundCreate(), required=False, example=schemas.REFUND_EXAMPLE)
     @blueprint.response(200, schemas.Payment)
     @fails(failures.NOT_PENDING, failures.CREDITS_SPENT, *failures.GATEWAY)
     @blueprint.doc(operationId="refundPayment")
-    def post(self, payment_id: int) -> Row[Any]:
+    def post(self, values: dict[str, Any], payment_id: int) -> Row[Any]:
         """Refund a payment, taking its credits back
 
-        Takes the purchase's credits back, then returns the money by the way it came. Credits that were spent meanwhile
-        make it 409 `credits_spent`, and a payment that cannot be refunded is 409. Send an `Idempotency-Key`, and repeat
-        a lost request with it.
+        Takes back the unspent credits of this purchase, then returns the money by the way it came: all that was not
+        returned before. Credits of it that were spent make it 409 `credits_spent`, and a payment that cannot be
+        refunded is 409. The payment is `refunding` until the gateway says that the money went back; should it fail, the
+        credits come back. Send an `Idempotency-Key`, and repeat a lost request with it.
         """
-        return payments.refund(current_actor(), payment_id, idempotency.request_key())
+        return refunds.refund(current_actor(), payment_id, values["reason"], idempotency.request_key())
 
 
 @blueprint.route("/webhooks/stripe")

@@ -9,6 +9,7 @@ from app.web import fields
 from app.web.schemas import Schema, SnakePageArguments, SnakeReadSchema, require_order
 
 PURCHASE_EXAMPLE = {"payment_method": "manual"}
+REFUND_EXAMPLE = {"reason": "Bought by mistake"}
 EVENT_EXAMPLE = {
     "id": "evt_1PqZ",
     "type": "payment_intent.succeeded",
@@ -56,6 +57,11 @@ class Invoice(SnakeReadSchema):
     billing_postal_code = fields.Text()
     billing_country = fields.Text()
     tax_id = fields.Text()
+    seller_name = fields.Text(metadata={"description": "Who it is from, as they were when it was issued."})
+    seller_address = fields.Text(longest=1000, metadata={"description": "The seller's postal address, in lines."})
+    seller_tax_id = fields.Text(metadata={"description": "Tax identifier of the seller."})
+    seller_registration = fields.Text(metadata={"description": "Company registration of the seller."})
+    seller_bank = fields.Text(longest=1000, metadata={"description": "Where a bank transfer goes to."})
     created_at = fields.Moment()
     paid_at = fields.Moment(allow_none=True)
 
@@ -84,7 +90,13 @@ class Payment(SnakeReadSchema):
     status = fields.Choice(PaymentStatus)
     payment_method = fields.Choice(PaymentMethod)
     gateway_reference = fields.Text(metadata={"description": "What the gateway calls it."})
-    failure = fields.Text(longest=500, metadata={"description": "Why it has not succeeded."})
+    failure = fields.Text(
+        longest=500, metadata={"description": "Why it has not succeeded, or why the last refund failed."}
+    )
+    amount_refunded = fields.Dollars(metadata={"description": "What went back by refunds, or is on its way back."})
+    credits_refunded = fields.Integer(
+        metadata={"description": "The credits that were taken back for refunds and lost disputes."}
+    )
     created_at = fields.Moment()
     updated_at = fields.Moment()
     succeeded_at = fields.Moment(allow_none=True)
@@ -102,6 +114,14 @@ class PurchaseCreate(Schema):
     """How to pay for a package."""
 
     payment_method = fields.Choice(PaymentMethod, required=True)
+
+
+class RefundCreate(Schema):
+    """A refund of what is left of a payment."""
+
+    body_may_be_missing = True
+
+    reason = fields.Text(longest=500, load_default="", metadata={"description": "Why, for the books."})
 
 
 class Purchase(SnakeReadSchema):

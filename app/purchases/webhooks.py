@@ -1,25 +1,18 @@
 """Events that Stripe sends: each is applied once, whatever their order and however often they come."""
 
-import re
-from typing import Any
+from typing import TYPE_CHECKING
 
 from app.clock import utc_now
 from app.db import tenancy
 from app.db.base import db
 from app.errors import Invalid
-from app.purchases import queries, settlement
+from app.purchases import posting, queries, returns, settlement
 from app.web.json import parse
 
-_FOLLOWED = frozenset(
-    {
-        "payment_intent.succeeded",
-        "payment_intent.payment_failed",
-        "payment_intent.canceled",
-        "payment_intent.processing",
-    }
-)
+if TYPE_CHECKING:
+    from app.purchases.gateways.stripe_events import Told
+
 _APPLIED_BY = "stripe"
-_WORD = re.compile(r"[\w.-]{1,255}", re.ASCII)
 
 
 def receive(body: bytes, signature: str, secret: str | None) -> bool:
@@ -31,28 +24,40 @@ def receive(body: bytes, signature: str, secret: str | None) -> bool:
     if secret is None:
         raise Invalid("STRIPE_WEBHOOK_SECRET is not set: signatures cannot be checked")
     # Only services that take cards load its library.
-    from app.purchases.gateways import stripe  # noqa: PLC0415
+    from app.purchases.gateways import stripe, stripe_events  # noqa: PLC0415
 
     stripe.verify(_text(body), signature, secret)
-    event_id, event_type, intent = _read(parse(body))
-    if event_type not in _FOLLOWED:
+    told = stripe_events.read(parse(body))
+    if told is None:
         return False
-    try:
-        standing = stripe.standing_of(intent)
-        reference = _word(intent["id"])
-        found = {"reference": reference, "gateway_key": stripe.key_named_by(intent)}
-    except (KeyError, ArithmeticError, AttributeError, TypeError, ValueError) as error:
-        raise Invalid("The event holds no PaymentIntent") from error
+    key = told.report.key if isinstance(told.report, stripe_events.IntentReport) else None
     tenancy.see_every_account()
+    found = {"reference": told.intent, "gateway_key": key}
     payment_id = db.session.execute(queries.FIND_PAYMENT, found).scalar_one_or_none()
     if payment_id is None:
         return False
-    event = {"id": event_id, "event_type": event_type, "now": utc_now()}
+    event = {"id": told.event_id, "event_type": told.event_type, "now": utc_now()}
     if db.session.execute(queries.RECORD_EVENT, event).one_or_none() is None:
         return False
-    # Whoever began the payment may have died before keeping it.
-    settlement.keep_reference(payment_id, reference)
-    return settlement.apply(payment_id, standing, by=_APPLIED_BY)
+    return _apply(payment_id, told)
+
+
+def _apply(payment_id: int, told: "Told") -> bool:
+    from app.purchases.gateways.stripe_events import IntentReport, RefundReport, ReturnReport  # noqa: PLC0415
+
+    report = told.report
+    if isinstance(report, IntentReport):
+        # Whoever began the payment may have died before keeping it.
+        settlement.keep_reference(payment_id, told.intent)
+        return settlement.apply(payment_id, report.standing, by=_APPLIED_BY)
+    payment = posting.lock(payment_id)
+    if told.currency != payment.currency:
+        raise Invalid(f"The payment is in {payment.currency}, not {told.currency}")
+    if isinstance(report, RefundReport):
+        return returns.report_refund(payment, report.standing, report.amount, report.key, by=_APPLIED_BY, at=told.at)
+    if isinstance(report, ReturnReport):
+        return returns.report_total(payment, report.amount, by=_APPLIED_BY, at=told.at)
+    return returns.report_dispute(payment, report.reference, report.status, report.amount, by=_APPLIED_BY)
 
 
 def _text(body: bytes) -> str:
@@ -60,17 +65,3 @@ def _text(body: bytes) -> str:
         return body.decode()
     except UnicodeDecodeError:
         raise Invalid("The body is not UTF-8 text") from None
-
-
-def _read(event: Any) -> tuple[str, str, dict[str, Any]]:
-    try:
-        return _word(event["id"]), _word(event["type"]), dict(event["data"]["object"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise Invalid("The body is not an event") from error
-
-
-def _word(value: Any) -> str:
-    """An identifier of Stripe's. Raises TypeError for what cannot be one."""
-    if not isinstance(value, str) or not _WORD.fullmatch(value):
-        raise TypeError("not an identifier")
-    return value

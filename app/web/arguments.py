@@ -50,6 +50,8 @@ class StrictParser(FlaskParser):
     def load_json(self, req: Request, schema: ma.Schema | None = None) -> Any:
         """The body, as exact JSON."""
         body = req.get_data()
+        if not body and isinstance(schema, Schema) and schema.body_may_be_missing:
+            return {}
         if not body:
             raise Invalid("A JSON body is required", reason=Reason.INVALID_JSON)
         charset = req.mimetype_params.get("charset", "utf-8")

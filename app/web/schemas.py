@@ -33,6 +33,8 @@ class Schema(ma.Schema):
     """
 
     sparse: ClassVar[frozenset[str]] = frozenset()
+    # Of a body: whether sending none is sending `{}`.
+    body_may_be_missing: ClassVar[bool] = False
     error_messages: ClassVar[dict[str, str]] = {"type": "Must be an object."}  # type: ignore[misc] # as marshmallow does
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:

@@ -54,10 +54,17 @@ def upgrade() -> None:
         sa.Column("billing_postal_code", sa.String(length=255), server_default="", nullable=False),
         sa.Column("billing_country", sa.String(length=255), server_default="", nullable=False),
         sa.Column("tax_id", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("seller_name", sa.String(length=255), nullable=False),
+        sa.Column("seller_address", sa.String(length=1000), server_default="", nullable=False),
+        sa.Column("seller_tax_id", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("seller_registration", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("seller_bank", sa.String(length=1000), server_default="", nullable=False),
         sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("status IN ('pending', 'paid', 'void', 'refunded')", name=op.f("ck_invoices_status")),
+        sa.CheckConstraint(
+            "status IN ('pending', 'paid', 'void', 'partially_refunded', 'refunded')", name=op.f("ck_invoices_status")
+        ),
         sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_invoices_account_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_invoices")),
         sa.UniqueConstraint("invoice_number", name=op.f("uq_invoices_invoice_number")),
@@ -80,8 +87,12 @@ def upgrade() -> None:
         sa.Column("requested_by", sa.String(length=255), nullable=False),
         sa.Column("request_key_owner", sa.String(length=64), nullable=False),
         sa.Column("request_key", sa.String(length=255), nullable=True),
-        sa.Column("refund_requested_by", sa.String(length=255), nullable=True),
-        sa.Column("refund_key", sa.String(length=255), nullable=True),
+        sa.Column("purchase_position", sa.BigInteger(), nullable=True),
+        sa.Column("amount_refunded", sa.Numeric(precision=12, scale=2), server_default="0", nullable=False),
+        sa.Column("credits_refunded", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("dispute_reference", sa.String(length=255), nullable=True),
+        sa.Column("dispute_status", sa.String(length=16), nullable=True),
+        sa.Column("amount_charged_back", sa.Numeric(precision=12, scale=2), server_default="0", nullable=False),
         sa.Column("settled_by", sa.String(length=255), nullable=True),
         sa.Column("succeeded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("refunded_at", sa.DateTime(timezone=True), nullable=True),
@@ -89,8 +100,17 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("payment_method IN ('stripe', 'manual')", name=op.f("ck_payments_payment_method")),
         sa.CheckConstraint(
-            "status IN ('pending', 'succeeded', 'failed', 'cancelled', 'refunding', 'refunded')",
+            "status IN ('pending', 'succeeded', 'failed', 'cancelled', 'refunding', 'partially_refunded', 'refunded',"
+            " 'disputed', 'charged_back')",
             name=op.f("ck_payments_status"),
+        ),
+        sa.CheckConstraint("dispute_status IN ('open', 'won', 'lost')", name=op.f("ck_payments_dispute_status")),
+        sa.CheckConstraint("amount_refunded BETWEEN 0 AND amount", name=op.f("ck_payments_amount_refunded")),
+        sa.CheckConstraint("amount_charged_back BETWEEN 0 AND amount", name=op.f("ck_payments_amount_charged_back")),
+        sa.CheckConstraint("credits_refunded BETWEEN 0 AND credits", name=op.f("ck_payments_credits_refunded")),
+        sa.CheckConstraint(
+            "(status IN ('pending', 'failed', 'cancelled')) = (purchase_position IS NULL)",
+            name=op.f("ck_payments_purchase_position"),
         ),
         sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_payments_account_id")),
         sa.ForeignKeyConstraint(["invoice_id"], ["invoices.id"], name=op.f("fk_payments_invoice_id")),
@@ -106,10 +126,39 @@ def upgrade() -> None:
         "payments",
         ["id"],
         unique=False,
-        postgresql_where=sa.text("status IN ('pending', 'failed', 'refunding')"),
+        postgresql_where=sa.text("status IN ('pending', 'failed')"),
     )
     op.create_index(
         "uq_payments_request_key", "payments", ["account_id", "request_key_owner", "request_key"], unique=True
+    )
+    op.create_table(
+        "refunds",
+        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("payment_id", sa.BigInteger(), nullable=False),
+        sa.Column("amount", sa.Numeric(precision=12, scale=2), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.String(length=500), server_default="", nullable=False),
+        sa.Column("failure", sa.String(length=500), server_default="", nullable=False),
+        sa.Column("gateway_key", sa.Uuid(), server_default=sa.text("uuidv7()"), nullable=False),
+        sa.Column("gateway_reference", sa.String(length=255), nullable=True),
+        sa.Column("requested_by", sa.String(length=255), nullable=False),
+        sa.Column("request_key", sa.String(length=255), nullable=True),
+        sa.Column("failed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("(status = 'failed') = (failed_at IS NOT NULL)", name=op.f("ck_refunds_failed_at")),
+        sa.CheckConstraint("status IN ('pending', 'succeeded', 'failed')", name=op.f("ck_refunds_status")),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_refunds_amount")),
+        sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_refunds_account_id")),
+        sa.ForeignKeyConstraint(["payment_id"], ["payments.id"], name=op.f("fk_refunds_payment_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_refunds")),
+        sa.UniqueConstraint("gateway_key", name=op.f("uq_refunds_gateway_key")),
+        sa.UniqueConstraint("gateway_reference", name=op.f("uq_refunds_gateway_reference")),
+    )
+    op.create_index("ix_refunds_payment_id", "refunds", ["payment_id", "id"], unique=False)
+    op.create_index(
+        "ix_refunds_pending", "refunds", ["id"], unique=False, postgresql_where=sa.text("status = 'pending'")
     )
     op.create_table(
         "stripe_events",
@@ -118,16 +167,19 @@ def upgrade() -> None:
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stripe_events")),
     )
-    for table in ("invoices", "payments"):
+    for table in ("invoices", "payments", "refunds"):
         _wall_off(table)
+    _fix("invoices", changing=("status", "paid_at", "updated_at"))
 
 
 def downgrade() -> None:
     op.drop_table("stripe_events")
+    op.drop_table("refunds")
     op.drop_table("payments")
     op.drop_table("invoices")
     op.drop_table("invoice_counters")
     op.drop_table("credit_packages")
+    op.execute("DROP FUNCTION refuse_other_change()")
 
 
 def _wall_off(table: str, column: str = "account_id") -> None:
@@ -140,4 +192,23 @@ def _wall_off(table: str, column: str = "account_id") -> None:
             {column} = (SELECT CAST(nullif(nullif(current_setting('billing.account_id', true), ''), '*') AS bigint))
             OR (SELECT current_setting('billing.account_id', true) = '*')
         )
+    """)
+
+
+def _fix(table: str, *, changing: tuple[str, ...]) -> None:
+    """Refuse changes of `table` in other columns than those named."""
+    op.execute("""
+        CREATE FUNCTION refuse_other_change() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF to_jsonb(OLD) - TG_ARGV IS DISTINCT FROM to_jsonb(NEW) - TG_ARGV THEN
+                RAISE EXCEPTION 'only % of % ever change', array_to_string(TG_ARGV, ', '), TG_TABLE_NAME
+                    USING ERRCODE = 'restrict_violation';
+            END IF;
+            RETURN NEW;
+        END $$
+    """)
+    arguments = ", ".join(f"'{column}'" for column in changing)
+    op.execute(f"""
+        CREATE TRIGGER fixed BEFORE UPDATE ON {table}
+        FOR EACH ROW EXECUTE FUNCTION refuse_other_change({arguments})
     """)

@@ -12,8 +12,7 @@ from sqlalchemy import text
 from app.clock import utc_now
 from app.db.base import db
 from app.errors import Unavailable
-from app.purchases import gateways, payments
-from app.purchases.gateways.protocol import Order
+from app.purchases import gateways, reconciliation
 from app.purchases.gateways.stripe import StripeGateway
 from app.purchases.models import PaymentMethod
 from tests.caller import Caller, data, error
@@ -37,7 +36,7 @@ def payment_of(customer: Caller) -> Any:
 def reconcile(app: Flask) -> list[str]:
     """What became of each open payment."""
     with app.app_context():
-        return [each.outcome for each in payments.reconcile()]
+        return [each.outcome for each in reconciliation.reconcile()]
 
 
 def refund(staff: Caller, payment_id: int, **headers: str) -> Any:
@@ -51,9 +50,9 @@ def dies(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     def act(name: str, *, after: bool = False) -> None:
         method = getattr(StripeGateway, name)
 
-        def fatal(self: StripeGateway, order: Order) -> None:
+        def fatal(self: StripeGateway, *orders: Any) -> None:
             if after:
-                method(self, order)
+                method(self, *orders)
             raise SystemExit
 
         monkeypatch.setattr(StripeGateway, name, fatal)
@@ -260,7 +259,7 @@ class TestRefund:
     def test_away_in_the_middle(
         self, paid: Any, staff: Caller, customer: Caller, monkeypatch: pytest.MonkeyPatch, stripe_app: Flask
     ) -> None:
-        def away(_: StripeGateway, __: Order) -> None:
+        def away(*_: Any) -> None:
             raise Unavailable("away")
 
         monkeypatch.setattr(StripeGateway, "refund", away)

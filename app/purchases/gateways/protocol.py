@@ -1,14 +1,14 @@
 """What every gateway can do.
 
-A gateway is called outside of transactions only. Each of its calls may be made again for the same payment, by a caller
-who tries again or by `flask payments reconcile`, and then has no second effect.
+A gateway is called outside of transactions only. Each of its calls may be made again for the same payment or refund, by
+a caller who tries again or by `flask payments reconcile`, and then has no second effect.
 """
 
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
-from app.purchases.models import PaymentStatus
+from app.purchases.models import PaymentStatus, RefundStatus
 
 
 class Order(NamedTuple):
@@ -20,8 +20,14 @@ class Order(NamedTuple):
     amount: Decimal
     currency: str
     created_at: datetime
-    # When it came to stand as it does: two refunds of which the first was refused differ by it.
-    changed_at: datetime
+    reference: str | None
+
+
+class RefundOrder(NamedTuple):
+    """What a gateway is told of a refund: the key it is known by, and what the gateway calls it once that is known."""
+
+    key: str
+    amount: Decimal
     reference: str | None
 
 
@@ -39,6 +45,14 @@ class Standing(NamedTuple):
     amount: Decimal
     currency: str
     failure: str | None
+
+
+class RefundStanding(NamedTuple):
+    """What the gateway says of a refund. `reference` is None where others had returned the money already."""
+
+    reference: str | None
+    status: RefundStatus
+    failure: str
 
 
 class RefusedError(Exception):
@@ -60,5 +74,5 @@ class Gateway(Protocol):
     def standing(self, order: Order) -> Standing:
         """What became of the payment. The order must have its reference."""
 
-    def refund(self, order: Order) -> None:
-        """Give back what of the amount was not given back before. Raises RefusedError."""
+    def refund(self, order: Order, refund: RefundOrder) -> RefundStanding:
+        """Give money back unless that was done before; what became of it. Raises RefusedError."""

@@ -11,8 +11,8 @@ from uuid import UUID
 import stripe
 
 from app.errors import Invalid, Reason, Unavailable
-from app.purchases.gateways.protocol import Opened, Order, RefusedError, Standing
-from app.purchases.models import PaymentStatus
+from app.purchases.gateways.protocol import Opened, Order, RefundOrder, RefundStanding, RefusedError, Standing
+from app.purchases.models import PaymentStatus, RefundStatus
 
 TIMEOUT_SECONDS = 10
 RETRIES = 2
@@ -20,7 +20,13 @@ SIGNATURE_LIVES_SECONDS = 300
 # How far Stripe's clock may be behind ours.
 _CLOCK_MARGIN = timedelta(minutes=5)
 _CENTS = 100
-_KEY = "payment_key"
+_KEY, _REFUND_KEY = "payment_key", "refund_key"
+# All others are on their way.
+_REFUND_STATUSES = {
+    "succeeded": RefundStatus.SUCCEEDED,
+    "failed": RefundStatus.FAILED,
+    "canceled": RefundStatus.FAILED,
+}
 
 _log = logging.getLogger(__name__)
 
@@ -71,34 +77,43 @@ class StripeGateway:
             intent = self._client.v1.payment_intents.retrieve(_reference(order))
         return standing_of(intent.to_dict())
 
-    def refund(self, order: Order) -> None:
-        """Refund what of the PaymentIntent was not refunded before, by us or at Stripe. Raises RefusedError."""
+    def refund(self, order: Order, refund: RefundOrder) -> RefundStanding:
+        """The refund, made unless it is there. Of what was refunded at Stripe before, nothing is refunded again."""
         if order.reference is None:
             raise RefusedError("no such payment is known there")
         with _translated_errors():
-            made = self._client.v1.refunds.list({"payment_intent": order.reference, "limit": 100})
-            returned = sum(refund.amount for refund in made.data if refund.status not in {"failed", "canceled"})
-            missing = _cents(order.amount) - returned
+            if refund.reference is not None:
+                return refund_standing_of(self._client.v1.refunds.retrieve(refund.reference).to_dict())
+            listed = self._client.v1.refunds.list({"payment_intent": order.reference, "limit": 100})
+            made = [each.to_dict() for each in listed.auto_paging_iter()]
+            ours = next((each for each in made if refund_key_named_by(each) == refund.key), None)
+            if ours is not None:
+                return refund_standing_of(ours)
+            standings = {each["id"]: refund_standing_of(each).status for each in made}
+            returned = sum(each["amount"] for each in made if standings[each["id"]] != RefundStatus.FAILED)
+            missing = min(_cents(refund.amount), _cents(order.amount) - returned)
             if missing <= 0:
-                return
-            try:
-                self._client.v1.refunds.create(
-                    {"payment_intent": order.reference, "amount": missing},
-                    # Stripe answers a key for a day as it did first: what was refused once gets a new one.
-                    {"idempotency_key": f"refund-{order.key}-{order.changed_at.timestamp()}"},
-                )
-            except stripe.InvalidRequestError as error:
-                if error.code == "charge_already_refunded":
-                    return
-                raise RefusedError(error.user_message or "no reason was given") from error
+                under_way = RefundStatus.PENDING in standings.values()
+                return RefundStanding(None, RefundStatus.PENDING if under_way else RefundStatus.SUCCEEDED, "")
+            return self._refund(order.reference, missing, refund.key)
+
+    def _refund(self, intent: str, cents: int, key: str) -> RefundStanding:
+        try:
+            made = self._client.v1.refunds.create(
+                {"payment_intent": intent, "amount": cents, "metadata": {_REFUND_KEY: key}},
+                {"idempotency_key": f"refund-{key}"},
+            )
+        except stripe.InvalidRequestError as error:
+            if error.code == "charge_already_refunded":
+                return RefundStanding(None, RefundStatus.SUCCEEDED, "")
+            raise RefusedError(error.user_message or "no reason was given") from error
+        return refund_standing_of(made.to_dict())
 
 
 def standing_of(intent: Mapping[str, Any]) -> Standing:
     """What a PaymentIntent says. Raises KeyError, TypeError and the like when it is none."""
     failure = intent.get("last_payment_error") or {}
-    message = failure.get("message")
-    if message is not None and (not isinstance(message, str) or "\0" in message):
-        raise TypeError("why the payment failed is not text")
+    message = text_of(failure.get("message"))
     status = PaymentStatus.PENDING
     if intent["status"] == "succeeded":
         status = PaymentStatus.SUCCEEDED
@@ -112,7 +127,29 @@ def standing_of(intent: Mapping[str, Any]) -> Standing:
 
 def key_named_by(intent: Mapping[str, Any]) -> str | None:
     """The key of the payment that a PaymentIntent says it is for."""
-    named = (intent.get("metadata") or {}).get(_KEY)
+    return _key((intent.get("metadata") or {}).get(_KEY))
+
+
+def refund_standing_of(refund: Mapping[str, Any]) -> RefundStanding:
+    """What a refund says. Raises KeyError, TypeError and the like when it is none."""
+    status = _REFUND_STATUSES.get(refund["status"], RefundStatus.PENDING)
+    why = text_of(refund.get("failure_reason"))
+    return RefundStanding(refund["id"], status, (why or refund["status"]) if status == RefundStatus.FAILED else "")
+
+
+def refund_key_named_by(refund: Mapping[str, Any]) -> str | None:
+    """The key of the refund of ours that a refund says it is."""
+    return _key((refund.get("metadata") or {}).get(_REFUND_KEY))
+
+
+def text_of(value: Any) -> str | None:
+    """A text of Stripe's that can be kept, or None. Raises TypeError for what is no such text."""
+    if value is not None and (not isinstance(value, str) or "\0" in value):
+        raise TypeError("not a text")
+    return value
+
+
+def _key(named: Any) -> str | None:
     try:
         return str(UUID(named))
     except (AttributeError, TypeError, ValueError):

@@ -1,0 +1,98 @@
+"""Takes up what was left halfway between this service and the gateways."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, TextClause
+
+from app.clock import utc_now
+from app.db import tenancy
+from app.db.base import db
+from app.db.transaction import transaction
+from app.errors import Invalid, Unavailable
+from app.purchases import gateways, payments, posting, queries, refunds, returns, settlement
+from app.purchases.gateways.protocol import Standing
+from app.purchases.models import PaymentMethod, PaymentStatus, RefundStatus
+
+# A payment that the gateway knows nothing of is given up when nobody can be about to begin it any more.
+GIVEN_UP_AFTER = timedelta(hours=1)
+BATCH = 100
+_RECONCILER = "reconcile"
+_OUTCOMES = {RefundStatus.PENDING: "refund pending", RefundStatus.SUCCEEDED: "refunded"}
+
+
+class Reconciled(NamedTuple):
+    """What the gateway said of an open payment or of a pending refund, and whether that was news."""
+
+    payment_id: int
+    outcome: str
+    changed: bool
+    failed: bool = False
+
+
+def reconcile() -> Iterator[Reconciled]:
+    """Ask the gateways about every open payment and pending refund, and finish what was left halfway.
+
+    Commits one by one.
+    """
+    for payment in _each(queries.OPEN_PAYMENTS):
+        try:
+            yield _reconcile_payment(payment)
+        except (Unavailable, Invalid) as error:
+            yield Reconciled(payment.id, f"not reconciled: {error.message}", changed=False, failed=True)
+    for refund in _each(queries.PENDING_REFUNDS):
+        try:
+            yield _reconcile_refund(refund)
+        except (Unavailable, Invalid) as error:
+            yield Reconciled(refund.payment_id, f"not reconciled: {error.message}", changed=False, failed=True)
+
+
+def _each(query: TextClause) -> Iterator[Row[Any]]:
+    """The rows of a query that pages by id, of the gateways where money moves."""
+    remote = [method for method, gateway in gateways.configured().items() if gateway.is_remote]
+    after = 0
+    while True:
+        with transaction():
+            tenancy.see_every_account()
+            batch = db.session.execute(query, {"methods": remote, "after": after, "limit": BATCH}).all()
+        yield from batch
+        if len(batch) < BATCH:
+            return
+        after = batch[-1].id
+
+
+def _reconcile_payment(payment: Row[Any]) -> Reconciled:
+    gateway = gateways.configured()[PaymentMethod(payment.payment_method)]
+    order = payments.order_for(payment)
+    if order.reference is None:
+        reference = gateway.find(order)
+        if reference is None:
+            return _give_up(payment)
+        with transaction():
+            tenancy.see(payment.account_id)
+            settlement.keep_reference(payment.id, reference)
+        order = order._replace(reference=reference)
+    return _take_over(payment, gateway.standing(order))
+
+
+def _take_over(payment: Row[Any], standing: Standing) -> Reconciled:
+    with transaction():
+        changed = settlement.apply(payment.id, standing, by=_RECONCILER)
+    return Reconciled(payment.id, standing.status, changed=changed)
+
+
+def _give_up(payment: Row[Any]) -> Reconciled:
+    """Cancel a payment that the gateway knows nothing of, unless it may be about to."""
+    if payment.created_at > utc_now() - GIVEN_UP_AFTER:
+        return Reconciled(payment.id, "not begun yet", changed=False)
+    return _take_over(payment, Standing(PaymentStatus.CANCELLED, payment.amount, payment.currency, None))
+
+
+def _reconcile_refund(found: Row[Any]) -> Reconciled:
+    with transaction():
+        payment = posting.lock(found.payment_id)
+        (refund,) = (each for each in returns.refunds_of(payment.id) if each.id == found.id)
+    standing = refunds.finish(payment, refund, by=_RECONCILER)
+    outcome = _OUTCOMES.get(standing.status) or f"refund refused: {standing.failure}"
+    return Reconciled(payment.id, outcome, changed=standing.status != RefundStatus.PENDING)

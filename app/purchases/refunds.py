@@ -1,0 +1,77 @@
+"""Giving the money of a payment back, in steps as purchases are made in steps."""
+
+from typing import Any
+
+from sqlalchemy import Row
+
+from app.auth.actor import Actor
+from app.clock import utc_now
+from app.db import tenancy
+from app.db.transaction import transaction
+from app.errors import Conflict
+from app.purchases import gateways, payments, posting, returns
+from app.purchases.gateways.protocol import RefundOrder, RefundStanding, RefusedError
+from app.purchases.models import PaymentMethod, PaymentStatus, RefundStatus
+
+
+def refund(actor: Actor, payment_id: int, reason: str, request_key: str | None) -> Row[Any]:
+    """Take the credits of a payment back and give its money back, both as far as that was not done before.
+
+    The payment is `refunding` until the gateway says that the refund succeeded. Sent again with the same `request_key`,
+    it finds the refund it made. Commits in parts. Raises NotFound, Conflict when the payment did not succeed, some of
+    its credits are spent or the gateway refuses, and Unavailable when the gateway cannot be asked: the refund is then
+    finished later.
+    """
+    with transaction():
+        pending = _begin(actor, payment_id, reason, request_key)
+        payment = payments.present(payment_id)
+    if pending is not None:
+        standing = finish(payment, pending, by=actor.subject)
+        if standing.status == RefundStatus.FAILED:
+            raise Conflict(f"The payment gateway refused the refund: {standing.failure}")
+    with transaction():
+        tenancy.see(payment.account_id)
+        return payments.present(payment_id)
+
+
+def finish(payment: Row[Any], pending: Row[Any], *, by: str) -> RefundStanding:
+    """Make a pending refund at the gateway, or find it there, and settle what became of it."""
+    gateway = gateways.configured()[PaymentMethod(payment.payment_method)]
+    order = RefundOrder(pending.gateway_key, pending.amount, pending.gateway_reference)
+    try:
+        standing = gateway.refund(payments.order_for(payment), order)
+    except RefusedError as error:
+        standing = RefundStanding(None, RefundStatus.FAILED, str(error))
+    with transaction():
+        locked = posting.lock(payment.id)
+        # Another call, or an event, may have settled the same refund meanwhile.
+        (present,) = (each for each in returns.refunds_of(payment.id) if each.id == pending.id)
+        returns.settle(locked, present, standing, by=by, at=utc_now())
+    return standing
+
+
+def _begin(actor: Actor, payment_id: int, reason: str, request_key: str | None) -> Row[Any] | None:
+    """The refund that is still to be made, begun by this call or by one before; None when it was made.
+
+    Raises Conflict.
+    """
+    payment = posting.lock(payment_id)
+    if payment.payment_method not in gateways.configured():
+        raise Conflict(f"{payment.payment_method} is not set up here any more")
+    if payment.status == PaymentStatus.REFUNDED and _is_repeated(actor, payment_id, request_key):
+        return None
+    if payment.status != PaymentStatus.REFUNDING:
+        returns.begin(payment, reason=reason, by=actor.subject, request_key=request_key)
+    pending = next(each for each in returns.refunds_of(payment_id) if each.status == RefundStatus.PENDING)
+    if payment.payment_method == PaymentMethod.MANUAL:
+        # Staff send the money back: there is nobody to ask.
+        done = RefundStanding(None, RefundStatus.SUCCEEDED, "")
+        returns.settle(posting.lock(payment_id), pending, done, by=actor.subject, at=utc_now())
+        return None
+    return pending
+
+
+def _is_repeated(actor: Actor, payment_id: int, request_key: str | None) -> bool:
+    return request_key is not None and any(
+        (each.requested_by, each.request_key) == (actor.subject, request_key) for each in returns.refunds_of(payment_id)
+    )

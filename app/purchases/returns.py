@@ -1,0 +1,202 @@
+"""Money that goes back to the payer, by refunds made here or at the gateway and by lost disputes; credits go with it.
+
+Every function here runs in a transaction of its caller, on a payment that it locked. Reports of the gateway may come
+more than once and in any order: a refund that failed stays failed, and a dispute that ended stays ended.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Row
+
+from app.clock import utc_now
+from app.credits import bought
+from app.credits.models import TransactionType
+from app.db.base import db
+from app.errors import Conflict, Reason
+from app.purchases import invoices, posting, queries
+from app.purchases.gateways.protocol import RefundStanding
+from app.purchases.models import UNPAID, DisputeStatus, InvoiceStatus, PaymentStatus, RefundStatus
+
+_REFUNDABLE = frozenset({PaymentStatus.SUCCEEDED, PaymentStatus.PARTIALLY_REFUNDED})
+
+
+def refunds_of(payment_id: int) -> Sequence[Row[Any]]:
+    """The refunds of a payment that are known, the oldest first."""
+    return db.session.execute(queries.REFUNDS, {"payment_id": payment_id}).all()
+
+
+def begin(payment: Row[Any], *, reason: str, by: str, request_key: str | None) -> None:
+    """Begin to refund what is left of a locked payment by taking the credits that are left of it.
+
+    Raises Conflict when it cannot be refunded, or when some of those credits are spent.
+    """
+    if payment.status not in _REFUNDABLE:
+        raise Conflict(f"The payment is {payment.status}")
+    wanted = payment.credits - payment.credits_refunded
+    available = bought.unspent(payment.account_id, payment.purchase_position)
+    if available < wanted:
+        raise Conflict(
+            f"{wanted - available} of the {wanted} credits are spent",
+            reason=Reason.CREDITS_SPENT,
+            details={"missing": wanted - available, "available": available, "credits": wanted},
+        )
+    rest = payment.amount - payment.amount_refunded
+    pending = RefundStanding(None, RefundStatus.PENDING, "")
+    _create(payment, rest, pending, reason=reason, by=by, request_key=request_key, at=utc_now())
+    _set_refunded(payment, payment.amount)
+    _follow(payment, "Refund", by=by)
+
+
+def settle(payment: Row[Any], refund: Row[Any], standing: RefundStanding, *, by: str, at: datetime) -> bool:
+    """Take over what the gateway says of a known refund; whether that was news. One that fails gives credits back.
+
+    `at` is when it came to stand so.
+    """
+    is_news = standing.status not in {refund.status, RefundStatus.PENDING} and refund.status != RefundStatus.FAILED
+    if is_news or refund.gateway_reference is None:
+        values = {"refund_id": refund.id, "reference": standing.reference, "at": at, "now": utc_now()}
+        status = standing.status if is_news else refund.status
+        db.session.execute(queries.MARK_REFUND, {**values, "status": status, "failure": standing.failure[:500]})
+    if not is_news:
+        return False
+    failure = ""
+    if standing.status == RefundStatus.FAILED:
+        _set_refunded(payment, payment.amount_refunded - refund.amount)
+        failure = f"Refund failed: {standing.failure}"
+    _follow(payment, "Refund failed" if failure else "Refund", by=by, failure=failure)
+    return True
+
+
+def report_refund(
+    payment: Row[Any], standing: RefundStanding, amount: Decimal, key: str | None, *, by: str, at: datetime
+) -> bool:
+    """Take over what the gateway says of a refund, known here or not; whether that was news."""
+    known = refunds_of(payment.id)
+    same = next((each for each in known if standing.reference == each.gateway_reference), None) or next(
+        (each for each in known if key == each.gateway_key and each.gateway_reference is None), None
+    )
+    if same is not None:
+        return settle(payment, same, standing, by=by, at=at)
+    if amount == 0:
+        return False
+    _create(payment, amount, standing, reason="", by=by, request_key=None, at=at)
+    counted = sum((each.amount for each in known if each.status != RefundStatus.FAILED), Decimal(0))
+    if standing.status != RefundStatus.FAILED:
+        _set_refunded(payment, max(payment.amount_refunded, counted + amount))
+    elif payment.amount_refunded - counted >= amount:
+        # It was a part of a total that was reported before.
+        _set_refunded(payment, payment.amount_refunded - amount)
+    _follow(payment, "Refund", by=by)
+    return True
+
+
+def report_total(payment: Row[Any], amount: Decimal, *, by: str, at: datetime) -> bool:
+    """Take over how much the gateway says was refunded in all, at that moment; whether that was news.
+
+    What failed since is not among it any more. Stripe tells the time in whole seconds.
+    """
+    failed = (each for each in refunds_of(payment.id) if each.status == RefundStatus.FAILED)
+    amount -= sum((each.amount for each in failed if each.failed_at.replace(microsecond=0) > at), Decimal(0))
+    if amount <= payment.amount_refunded:
+        return False
+    _set_refunded(payment, amount)
+    _follow(payment, "Refund", by=by)
+    return True
+
+
+def report_dispute(payment: Row[Any], reference: str, status: DisputeStatus, amount: Decimal, *, by: str) -> bool:
+    """Take over what the gateway says of a dispute; whether that was news. What is lost is lost to the payer."""
+    if payment.dispute_reference == reference and payment.dispute_status in {
+        status,
+        DisputeStatus.WON,
+        DisputeStatus.LOST,
+    }:
+        return False
+    lost = amount if status == DisputeStatus.LOST else Decimal(0)
+    values = {"payment_id": payment.id, "reference": reference, "status": status, "lost": lost, "now": utc_now()}
+    db.session.execute(queries.SET_DISPUTE, values)
+    _follow(payment, "Dispute lost", by=by)
+    return True
+
+
+def catch_up(payment: Row[Any], *, by: str) -> None:
+    """Follow what went back of a payment before it was known here that it had succeeded."""
+    if payment.amount_refunded or payment.dispute_status:
+        _follow(payment, "Refund", by=by)
+
+
+def _create(
+    payment: Row[Any],
+    amount: Decimal,
+    standing: RefundStanding,
+    *,
+    reason: str,
+    by: str,
+    request_key: str | None,
+    at: datetime,
+) -> None:
+    values = {
+        "account_id": payment.account_id,
+        "payment_id": payment.id,
+        "amount": amount,
+        "status": standing.status,
+        "reason": reason,
+        "failure": standing.failure[:500],
+        "reference": standing.reference,
+        "requested_by": by,
+        "request_key": request_key,
+        "at": at,
+        "now": utc_now(),
+    }
+    db.session.execute(queries.CREATE_REFUND, values)
+
+
+def _set_refunded(payment: Row[Any], amount: Decimal) -> None:
+    values = {"payment_id": payment.id, "amount": min(amount, payment.amount), "now": utc_now()}
+    db.session.execute(queries.SET_REFUNDED, values)
+
+
+def _follow(payment: Row[Any], what: str, *, by: str, failure: str = "") -> None:
+    """Have credits, status and invoice say what went back. Of credits that are spent, none are taken."""
+    payment = posting.lock(payment.id)
+    if payment.status in UNPAID:
+        return
+    gone = min(payment.amount, payment.amount_refunded + payment.amount_charged_back)
+    taken = int(payment.credits * gone // payment.amount)
+    change = payment.credits_refunded - taken
+    if change < 0:
+        change = -min(-change, bought.unspent(payment.account_id, payment.purchase_position))
+    if change:
+        posting.post(payment, change, TransactionType.REFUND, what, by=by)
+    waiting = sum((each.amount for each in refunds_of(payment.id) if each.status == RefundStatus.PENDING), Decimal(0))
+    values = {
+        "payment_id": payment.id,
+        "status": _status(payment, gone, waiting),
+        "failure": failure[:500],
+        "credits_refunded": payment.credits_refunded - change,
+        "settled_by": by,
+        "now": utc_now(),
+    }
+    db.session.execute(queries.FOLLOW_PAYMENT, values)
+    invoices.mark(payment.invoice_id, _invoice_status(payment, gone - waiting), utc_now())
+
+
+def _status(payment: Row[Any], gone: Decimal, waiting: Decimal) -> PaymentStatus:
+    if payment.dispute_status == DisputeStatus.OPEN:
+        return PaymentStatus.DISPUTED
+    if payment.amount_charged_back:
+        return PaymentStatus.CHARGED_BACK
+    if waiting:
+        return PaymentStatus.REFUNDING
+    if gone == payment.amount:
+        return PaymentStatus.REFUNDED
+    return PaymentStatus.PARTIALLY_REFUNDED if gone else PaymentStatus.SUCCEEDED
+
+
+def _invoice_status(payment: Row[Any], returned: Decimal) -> InvoiceStatus:
+    if returned <= 0:
+        return InvoiceStatus.PAID
+    return InvoiceStatus.REFUNDED if returned == payment.amount else InvoiceStatus.PARTIALLY_REFUNDED
