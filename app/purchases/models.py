@@ -102,7 +102,7 @@ class Invoice(Timestamped, Base):
     id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
     account_id: Mapped[Id] = mapped_column(ForeignKey("customer_accounts.id"))
     invoice_number: Mapped[str] = mapped_column(String(32), unique=True)
-    status: Mapped[str] = mapped_column(String(16))
+    status: Mapped[str] = mapped_column(String(32))
     description: Mapped[str] = mapped_column(String(500))
     total_amount: Mapped[Decimal] = mapped_column(PRICE)
     currency: Mapped[str] = mapped_column(String(3))
@@ -150,7 +150,7 @@ class Payment(Timestamped, Base):
     credits: Mapped[int]
     amount: Mapped[Decimal] = mapped_column(PRICE)
     currency: Mapped[str] = mapped_column(String(3))
-    status: Mapped[str] = mapped_column(String(16))
+    status: Mapped[str] = mapped_column(String(32))
     payment_method: Mapped[str] = mapped_column(String(16))
     # What the gateway is told to know the payment by. Another database that uses the same gateway has the same ids.
     gateway_key: Mapped[UUID] = mapped_column(server_default=text("uuidv7()"), unique=True)

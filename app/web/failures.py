@@ -29,6 +29,10 @@ _NOT_A_PERSON = Forbidden("Only a person who signs in can do this", reason=Reaso
 _OF_PEOPLE = {
     SignedIn.MEMBER: [_NO_ACCOUNT],
     SignedIn.MANAGER: [_NO_ACCOUNT, Forbidden("Only an owner or an admin of the account may do this")],
+    SignedIn.BUYER: [
+        _NO_ACCOUNT,
+        Forbidden("Only an owner or an admin of the account, or the member who bought, may cancel this payment"),
+    ],
     SignedIn.NEWCOMER: [_NOT_A_PERSON],
     SignedIn.PERSON: [_NOT_A_PERSON],
 }

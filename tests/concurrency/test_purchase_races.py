@@ -10,7 +10,8 @@ from freezegun import freeze_time
 from werkzeug.test import TestResponse
 
 from app.credits import audit
-from tests.caller import Caller, data
+from app.purchases import audit as purchases_audit
+from tests.caller import Caller, data, error
 from tests.concurrency.callers import at_once, statuses
 from tests.concurrency.locks import holding
 
@@ -22,7 +23,7 @@ def _sound_books(app: Flask) -> Iterator[None]:
     """Whatever happened, balances are what their transactions make."""
     yield
     with app.app_context():
-        assert list(audit.differences()) == []
+        assert [*audit.differences(), *purchases_audit.differences()] == []
 
 
 @pytest.fixture
@@ -98,3 +99,50 @@ def test_a_refund_against_spending(customer: Caller, admin: Caller, purchase: Ca
         refunded = statuses(refunds).get(200, 0)
         assert refunded + (spent.status_code == 201) == 1
         assert credits_of(customer) == (before if refunded else 499)
+
+
+def test_a_refund_takes_nothing_of_what_is_given_meanwhile(
+    customer: Caller, admin: Caller, customer_id: int, purchase: Callable[..., Any]
+) -> None:
+    """Spending beyond what was given and a refund exclude each other, also while credits are being given."""
+    grant = {"account_id": customer_id, "amount": 50, "transaction_type": "grant", "description": "Goodwill"}
+    for _ in range(4):
+        payment_id = data(purchase(), 201)["payment"]["id"]
+        data(admin.post(f"{PAYMENTS}{payment_id}/approve/", None))
+        body = {"operation_type": "search", "credits_used": credits_of(customer) - 500 + 60}
+        spent, refunded, _ = at_once(
+            [
+                lambda body=body: customer.post("/v1/billing/credits/usage/", body),
+                lambda payment_id=payment_id: admin.post(f"{PAYMENTS}{payment_id}/refund/", None),
+                lambda: admin.post("/v1/billing/credits/grant/", grant),
+            ]
+        )
+        if refunded.status_code == 200:
+            continue
+        assert spent.status_code == 201
+        assert error(refunded, 409, "credits_spent")["details"]["missing"] in {10, 60}
+
+
+def test_an_order_is_either_approved_or_cancelled(
+    app: Flask, customer: Caller, admin: Caller, purchase: Callable[..., Any], until_waiting: Callable[[int], None]
+) -> None:
+    winners = set()
+    for first in ("approve", "cancel") * 3:
+        before = credits_of(customer)
+        payment_id = data(purchase(), 201)["payment"]["id"]
+        callers = {"approve": admin, "cancel": customer}
+        with ThreadPoolExecutor(2) as pool:
+            with holding(app, f"SELECT FROM payments WHERE id = {payment_id} FOR UPDATE"):
+                asked = {}
+                for waiting, action in enumerate((first, *(callers.keys() - {first})), 1):
+                    path = f"{PAYMENTS}{payment_id}/{action}/"
+                    asked[action] = pool.submit(callers[action].post, path, None)
+                    until_waiting(waiting)
+            answers = {action: each.result().status_code for action, each in asked.items()}
+        assert sorted(answers.values()) == [200, 409]
+        (winner,) = (action for action, status in answers.items() if status == 200)
+        winners.add(winner)
+        assert credits_of(customer) == before + (500 if winner == "approve" else 0)
+        status = {"approve": "succeeded", "cancel": "cancelled"}[winner]
+        assert data(customer.get(f"{PAYMENTS}{payment_id}/"))["status"] == status
+    assert winners == {"approve", "cancel"}

@@ -8,7 +8,7 @@ BATCH, PRICES, STATES, WORK_QUERIES = (
 )
 CREDITS, CREDIT_QUERIES, PLANS = (f"app/credits/{name}.py" for name in ("ledger", "queries", "plans"))
 SETTLEMENT, INVOICES, SALES = (f"app/purchases/{name}.py" for name in ("settlement", "invoices", "queries"))
-WEBHOOKS, PURCHASES = (f"app/purchases/{name}.py" for name in ("webhooks", "payments"))
+WEBHOOKS, RETURNS, REFUNDS = (f"app/purchases/{name}.py" for name in ("webhooks", "returns", "refunds"))
 STRIPE = "app/purchases/gateways/stripe.py"
 MEMBERS = "app/customers/queries.py"
 KEYS = "app/web/idempotency.py"
@@ -216,26 +216,59 @@ FAULTS = (
     _fault(
         "spent credits are refunded",
         "purchases/test_manual.py::TestRefund",
-        (
-            SETTLEMENT,
-            "        missing = payment.credits",
-            "        return _mark(payment, PaymentStatus.REFUNDING, by=by)\n        missing = payment.credits",
-        ),
+        (RETURNS, "if available < wanted:", "if available < 0:"),
     ),
     _fault(
         "the credits of a refused refund are lost",
         "purchases/test_stripe.py::TestRefund",
-        (SETTLEMENT, '    _post(payment, payment.credits, TransactionType.REFUND, "Refund refused", by=by)\n', ""),
+        (RETURNS, "_set_refunded(payment, payment.amount_refunded - refund.amount)", "pass"),
     ),
     _fault(
         "a refund that is sent again is refused",
         "concurrency/test_purchase_races.py::test_one_refund_for_a_key",
-        (PURCHASES, "if request_key is None or key !=", "if key or key !="),
+        (REFUNDS, "return request_key is not None and any(", "return request_key is None and any("),
     ),
     _fault(
         "what was refunded at Stripe is refunded again",
         "purchases/test_stripe.py::TestRefund",
-        (STRIPE, "missing = _cents(order.amount) - returned", "missing = _cents(order.amount)"),
+        (STRIPE, "_cents(order.amount) - returned)", "_cents(order.amount))"),
+    ),
+    _fault(
+        "credits that were given count as those of a purchase",
+        "purchases/test_refunds.py",
+        (
+            RETURNS,
+            "bought.unspent(payment.account_id, payment.purchase_position)\n    if available",
+            "wanted\n    if available",
+        ),
+    ),
+    _fault(
+        "spending takes what was bought first",
+        "credits/test_bought.py",
+        (CREDIT_QUERIES, "least(bought, credits - asked)", "greatest(0, bought - asked)"),
+    ),
+    _fault(
+        "a refund is done before the gateway says so",
+        "purchases/test_refund_outcomes.py",
+        (STRIPE, '_REFUND_STATUSES.get(refund["status"], RefundStatus.PENDING)', "RefundStatus.SUCCEEDED"),
+    ),
+    _fault(
+        "what was refunded at the gateway stays spendable",
+        "purchases/test_gateway_events.py",
+        (
+            RETURNS,
+            "    if amount <= payment.amount_refunded:\n",
+            "    if amount > 0:\n",
+        ),
+    ),
+    _fault(
+        "a cancelled order can be approved",
+        "purchases/test_cancellation.py",
+        (
+            "app/purchases/payments.py",
+            "if payment.status != PaymentStatus.PENDING:",
+            "if payment.status == PaymentStatus.SUCCEEDED:",
+        ),
     ),
     _fault(
         "a second event settles a payment again",

@@ -6,8 +6,12 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from app.purchases import reconciliation
+from tests import slow_gateway
 from tests.caller import TEN_YEARS, Caller, data
+from tests.slow_gateway import SlowGateway
 from tests.stripe_account import KEY, StripePeer, running
+from tests.stripe_events import Stripe
 
 WEBHOOK_SECRET = "whsec_a_secret"
 PACKAGES = "/v1/billing/credit-packages/"
@@ -70,3 +74,64 @@ def buy_by_card(payer: Caller, packages: dict[str, int]) -> Callable[..., Any]:
         return data(payer.post(f"{PACKAGES}{packages['Starter Pack']}/purchase/", body, **headers), 201)
 
     return act
+
+
+@pytest.fixture
+def gateway() -> Iterator[SlowGateway]:
+    """A gateway whose refunds take their time or fail."""
+    with slow_gateway.running() as found:
+        yield found
+
+
+class Bought:
+    """A Starter Pack, paid by card at the slow gateway, with what is needed to see what becomes of it."""
+
+    def __init__(self, app: Flask, customer: Caller, staff: Caller, purchase: Callable[[], Any]) -> None:
+        self.app, self.customer, self.staff, self._purchase = app, customer, staff, purchase
+        payment = purchase()
+        self.id, self.intent, self.invoice_id = payment["id"], payment["gateway_reference"], payment["invoice_id"]
+        self.stripe = Stripe(app)
+
+    def another(self) -> "Bought":
+        """Another one, not paid as far as is known here."""
+        return Bought(self.app, self.customer, self.staff, self._purchase)
+
+    def payment(self) -> Any:
+        return data(self.customer.get(f"/v1/billing/payments/{self.id}/"))
+
+    def status(self) -> tuple[str, int, str]:
+        """Where the payment stands, the balance, and where the invoice stands."""
+        invoice = data(self.customer.get(f"/v1/billing/invoices/{self.invoice_id}/"))
+        credits = data(self.customer.get("/v1/billing/credits/balance/"))["credits"]
+        return self.payment()["status"], credits, invoice["status"]
+
+    def refund(self, **headers: str) -> Any:
+        return self.staff.post(f"/v1/billing/payments/{self.id}/refund/", None, **headers)
+
+    def spend(self, credits: int) -> None:
+        data(self.customer.post("/v1/billing/credits/usage/", {"operation_type": "x", "credits_used": credits}), 201)
+
+    def tell(self, event: Any) -> bool:
+        """Send an event; whether it was applied."""
+        return bool(data(self.stripe.send(event))["applied"])
+
+    def reconcile(self) -> list[str]:
+        with self.app.app_context():
+            return [each.outcome for each in reconciliation.reconcile()]
+
+
+@pytest.fixture
+def bought(
+    app_with: Callable[..., Flask],
+    gateway: SlowGateway,
+    customer: Caller,
+    packages: dict[str, int],
+    token: Callable[..., str],
+) -> Bought:
+    app = app_with(stripe_secret_key=KEY, stripe_webhook_secret=WEBHOOK_SECRET, stripe_api_base=gateway.url)
+    payer = Caller(app, token(roles=(), user="owner", hours=TEN_YEARS))
+    path, body = f"{PACKAGES}{packages['Starter Pack']}/purchase/", {"payment_method": "stripe"}
+    purchase = lambda: data(payer.post(path, body), 201)["payment"]  # noqa: E731 - it is called once or twice
+    made = Bought(app, customer, Caller(app, token(hours=TEN_YEARS)), purchase)
+    assert made.reconcile() == ["succeeded"]
+    return made

@@ -1,9 +1,6 @@
 """Events from Stripe, friendly and hostile."""
 
-import hashlib
-import hmac
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,30 +10,9 @@ from sqlalchemy import text
 
 from app.db.base import db
 from tests.caller import Caller, data, error
+from tests.stripe_events import PATH, Stripe
 
-PATH = "/v1/billing/webhooks/stripe/"
 Buy = Callable[..., Any]
-
-
-class Stripe:
-    """Sends events as Stripe does."""
-
-    def __init__(self, app: Flask) -> None:
-        self._caller = Caller(app, None)
-        self._secret = app.config["SETTINGS"].stripe_webhook_secret
-
-    def sign(self, body: bytes, secret: str | None = None, age: int = 0) -> str:
-        at = int(time.time()) - age
-        signature = hmac.new((secret or self._secret).encode(), b"%d.%s" % (at, body), hashlib.sha256).hexdigest()
-        return f"t={at},v1={signature}"
-
-    def send(self, event: Any, **signing: Any) -> Any:
-        body = event if isinstance(event, bytes) else json.dumps(event).encode()
-        return self._caller.post(PATH, body, Stripe_Signature=self.sign(body, **signing))
-
-    def send_with(self, signature: str | None, event: Any) -> Any:
-        headers = {} if signature is None else {"Stripe_Signature": signature}
-        return self._caller.post(PATH, json.dumps(event).encode(), **headers)
 
 
 @pytest.fixture

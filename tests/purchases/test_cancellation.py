@@ -1,0 +1,112 @@
+"""Orders by bank transfer that are given up, and single payments."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.caller import Caller, data, error
+from tests.purchases.conftest import Bought
+
+PAYMENTS, INVOICES = "/v1/billing/payments/", "/v1/billing/invoices/"
+UNKNOWN = 987654321
+Buy = Callable[..., Any]
+Callers = Callable[..., Caller]
+
+
+def cancel(caller: Caller, payment_id: int, body: Any = None) -> Any:
+    return caller.post(f"{PAYMENTS}{payment_id}/cancel/", body)
+
+
+@pytest.fixture
+def member(customer: Caller, as_caller: Callers) -> Callable[..., Caller]:
+    """Makes a member of the customer's account."""
+
+    def act(user: str, role: str) -> Caller:
+        email = f"{user}@harbour.example"
+        invited = data(customer.post("/v1/account/team/", {"email": email, "role": role}), 201)
+        caller = as_caller(user=user, email=email, email_verified=True)
+        data(caller.post(f"/v1/account/invitations/{invited['id']}/accept/", None))
+        return caller
+
+    return act
+
+
+class TestWhoMay:
+    @pytest.mark.parametrize("role", ["owner", "admin", "staff"])
+    def test_managers_and_staff(
+        self, role: str, customer: Caller, admin: Caller, member: Callable[..., Caller], buy: Buy
+    ) -> None:
+        bought = buy()
+        caller = {"owner": customer, "staff": admin}.get(role) or member("ann", "admin")
+        cancelled = data(cancel(caller, bought["payment"]["id"]))
+        assert (cancelled["id"], cancelled["status"]) == (bought["payment"]["id"], "cancelled")
+        assert data(customer.get(f"{INVOICES}{bought['invoice']['id']}/"))["status"] == "void"
+        assert data(customer.get("/v1/billing/credits/balance/"))["credits"] == 100
+
+    def test_the_member_who_bought_and_no_other(
+        self, member: Callable[..., Caller], packages: dict[str, int], buy: Buy
+    ) -> None:
+        ann, bob = member("ann", "member"), member("bob", "member")
+        path = f"/v1/billing/credit-packages/{packages['Starter Pack']}/purchase/"
+        mine = data(ann.post(path, {"payment_method": "manual"}), 201)["payment"]["id"]
+        error(cancel(bob, mine), 403, "forbidden")
+        error(cancel(ann, buy()["payment"]["id"]), 403, "forbidden")
+        assert data(cancel(ann, mine))["status"] == "cancelled"
+
+    def test_others_find_nothing(self, as_caller: Callers, customer: Caller, buy: Buy) -> None:
+        payment_id = buy()["payment"]["id"]
+        other = as_caller(user="other")
+        error(cancel(other, payment_id), 403, "no_account")
+        data(other.post("/v1/account/", {"name": "Other"}), 201)
+        error(cancel(other, payment_id), 404)
+        error(other.get(f"{PAYMENTS}{payment_id}/"), 404)
+        error(cancel(as_caller(user="", azp="machine", scopes=("spend:credits",)), payment_id), 403)
+        assert data(customer.get(f"{PAYMENTS}{payment_id}/"))["status"] == "pending"
+
+    def test_unknown_payments(self, customer: Caller, admin: Caller) -> None:
+        error(cancel(customer, UNKNOWN), 404)
+        error(cancel(admin, UNKNOWN), 404)
+        error(customer.get(f"{PAYMENTS}{UNKNOWN}/"), 404)
+
+
+class TestWhatFollows:
+    def test_it_is_not_approved_refunded_or_cancelled_again(self, customer: Caller, admin: Caller, buy: Buy) -> None:
+        payment_id = buy()["payment"]["id"]
+        data(cancel(customer, payment_id))
+        for path in ("approve", "refund", "cancel"):
+            failure = error(admin.post(f"{PAYMENTS}{payment_id}/{path}/", None), 409, "conflict")
+            assert failure["message"] == "The payment is cancelled"
+
+    def test_its_number_stays(self, customer: Caller, buy: Buy) -> None:
+        numbers = [buy()["invoice"]["invoice_number"]]
+        data(cancel(customer, buy()["payment"]["id"]))
+        numbers += [buy()["invoice"]["invoice_number"]]
+        assert [number[-3:] for number in numbers] == ["001", "003"]
+        assert data(customer.get(f"{INVOICES}?status=void"))["count"] == 1
+
+    def test_what_is_paid_stays(self, customer: Caller, admin: Caller, buy: Buy) -> None:
+        payment_id = buy()["payment"]["id"]
+        data(admin.post(f"{PAYMENTS}{payment_id}/approve/", None))
+        error(cancel(customer, payment_id), 409)
+        assert data(customer.get("/v1/billing/credits/balance/"))["credits"] == 600
+
+    def test_not_by_card(self, bought: Bought) -> None:
+        second = bought.another()
+        assert "gateway" in error(cancel(bought.staff, second.id), 409)["message"]
+        assert second.payment()["status"] == "pending"
+
+    def test_a_key_cancels_once(self, customer: Caller, buy: Buy) -> None:
+        path = f"{PAYMENTS}{buy()['payment']['id']}/cancel/"
+        first = data(customer.post(path, None, Idempotency_Key="c"))
+        assert data(customer.post(path, None, Idempotency_Key="c")) == first
+
+    def test_a_body_is_refused(self, customer: Caller, buy: Buy) -> None:
+        payment_id = buy()["payment"]["id"]
+        error(cancel(customer, payment_id, {"reason": "x"}), 400)
+        assert data(cancel(customer, payment_id, {}))["status"] == "cancelled"
+
+
+def test_a_single_payment_is_that_of_the_list(customer: Caller, buy: Buy) -> None:
+    bought = buy()["payment"]
+    assert data(customer.get(f"{PAYMENTS}{bought['id']}/")) == bought == data(customer.get(PAYMENTS))["results"][0]

@@ -1,0 +1,86 @@
+"""What an invoice says when it is issued, it says for ever."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
+
+from app.config.groups import Seller
+from app.config.settings import Settings
+from app.db import tenancy
+from app.db.base import db
+from tests.caller import TEN_YEARS, Caller, data
+from tests.purchases.test_invoice_pdf import text_of
+
+INVOICES = "/v1/billing/invoices/"
+
+
+def seller(name: str) -> Seller:
+    return Seller(
+        name=name,
+        address=f"1 {name} Road\nCork",
+        tax_id=f"{name}-TAX",
+        registration=f"{name}-CRO",
+        bank=f"IBAN of {name}",
+    )
+
+
+@pytest.fixture
+def sold_by(app_with: Callable[..., Flask], customer: Caller, token: Callable[..., str]) -> Callable[[str], Caller]:
+    """The customer, calling a service of this seller."""
+    data(customer.get("/v1/account/settings/"))
+    return lambda name: Caller(app_with(seller=seller(name)), token(roles=(), user="owner", hours=TEN_YEARS))
+
+
+def test_seller_and_buyer_stay(sold_by: Callable[[str], Caller], packages: dict[str, int]) -> None:
+    old, new = sold_by("Olden"), sold_by("Newer")
+    path = f"/v1/billing/credit-packages/{packages['Starter Pack']}/purchase/"
+    issued = data(old.post(path, {"payment_method": "manual"}), 201)["invoice"]
+    assert (issued["seller_name"], issued["seller_tax_id"]) == ("Olden", "Olden-TAX")
+    assert (issued["seller_address"], issued["seller_bank"]) == ("1 Olden Road\nCork", "IBAN of Olden")
+    pdf = old.get(f"{INVOICES}{issued['id']}/pdf/").get_data()
+    for expected in ("Olden", "1 Olden Road", "Tax ID Olden-TAX", "Olden-CRO", "IBAN of Olden", "Harbour Studio"):
+        assert expected in text_of(pdf)
+    data(new.patch("/v1/account/settings/", {"name": "Renamed", "billing_city": "Galway", "tax_id": "IE9"}))
+    assert data(new.get(f"{INVOICES}{issued['id']}/")) == issued
+    assert new.get(f"{INVOICES}{issued['id']}/pdf/").get_data() == pdf
+    later = data(new.post(path, {"payment_method": "manual"}), 201)["invoice"]
+    assert (later["seller_name"], later["account_name"], later["billing_city"]) == ("Newer", "Renamed", "Galway")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "total_amount = 1",
+        "seller_name = 'Other'",
+        "account_name = 'Other'",
+        "billing_city = 'Other'",
+        "invoice_number = 'INV-1999-001'",
+        "created_at = now()",
+        "description = ''",
+    ],
+)
+def test_the_database_refuses_to_change_it(app: Flask, customer_id: int, buy: Callable[..., Any], change: str) -> None:
+    buy()
+    with app.app_context():
+        tenancy.see(customer_id)
+        with pytest.raises(DatabaseError, match="only status, paid_at, updated_at of invoices ever change"):
+            db.session.execute(text(f"UPDATE invoices SET {change}"))
+        db.session.rollback()
+
+
+def test_settings_name_the_seller() -> None:
+    environment = {
+        "SELLER_NAME": "Example Ltd",
+        "SELLER_ADDRESS": "1 Harbour Road\\nCork",
+        "SELLER_TAX_ID": "IE1",
+        "SELLER_REGISTRATION": "",
+        "SELLER_BANK": "IBAN\nBIC",
+    }
+    found = Settings.load(environment).seller
+    assert found == replace(found, name="Example Ltd", address="1 Harbour Road\nCork", registration="")
+    assert (found.tax_id, found.bank) == ("IE1", "IBAN\nBIC")

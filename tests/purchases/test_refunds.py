@@ -1,0 +1,139 @@
+"""Which credits a refund takes, and what a request for one may hold."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from app.credits import audit as credit_audit
+from app.db import tenancy
+from app.db.base import db
+from app.purchases import audit
+from tests.caller import Caller, data, error
+
+PAYMENTS = "/v1/billing/payments/"
+Buy = Callable[..., Any]
+
+
+@pytest.fixture
+def paid(buy: Buy, admin: Caller) -> Callable[[], int]:
+    """Buys the Starter Pack of 500 credits; the payment."""
+
+    def act(**options: Any) -> int:
+        payment_id: int = buy(**options)["payment"]["id"]
+        data(admin.post(f"{PAYMENTS}{payment_id}/approve/", None))
+        return payment_id
+
+    return act
+
+
+@pytest.fixture(autouse=True)
+def _sound_books(app: Flask) -> Any:
+    yield
+    with app.app_context():
+        assert [*credit_audit.differences(), *audit.differences()] == []
+
+
+@pytest.fixture
+def grant(admin: Caller, customer_id: int) -> Callable[..., None]:
+    def act(amount: int, kind: str = "grant") -> None:
+        body = {"account_id": customer_id, "amount": amount, "transaction_type": kind, "description": "Goodwill"}
+        data(admin.post("/v1/billing/credits/grant/", body), 201)
+
+    return act
+
+
+def spend(customer: Caller, credits: int) -> None:
+    data(customer.post("/v1/billing/credits/usage/", {"operation_type": "x", "credits_used": credits}), 201)
+
+
+def refund(admin: Caller, payment_id: int, body: Any = None) -> Any:
+    return admin.post(f"{PAYMENTS}{payment_id}/refund/", body)
+
+
+class TestWhichCredits:
+    def test_those_that_were_given_are_no_substitute(
+        self, customer: Caller, admin: Caller, paid: Callable[..., int], grant: Callable[..., None]
+    ) -> None:
+        payment_id = paid()
+        spend(customer, 400)
+        grant(300)
+        failure = error(refund(admin, payment_id), 409, "credits_spent")
+        assert failure["details"] == {"missing": 300, "available": 200, "credits": 500}
+
+    @pytest.mark.parametrize("kind", ["grant", "adjustment", "refund"])
+    def test_what_was_given_is_spent_first(
+        self, customer: Caller, admin: Caller, paid: Callable[..., int], grant: Callable[..., None], kind: str
+    ) -> None:
+        payment_id = paid()
+        grant(200, kind)
+        spend(customer, 300)
+        assert data(refund(admin, payment_id))["status"] == "refunded"
+        assert data(customer.get("/v1/billing/credits/balance/"))["credits"] == 0
+
+    def test_an_adjustment_downwards_spends_too(
+        self, customer: Caller, admin: Caller, paid: Callable[..., int], grant: Callable[..., None]
+    ) -> None:
+        payment_id = paid()
+        grant(-150, "adjustment")
+        assert error(refund(admin, payment_id), 409, "credits_spent")["details"]["missing"] == 50
+        assert data(customer.get("/v1/billing/credits/balance/"))["credits"] == 450
+
+    def test_the_older_purchase_is_spent_first(self, customer: Caller, admin: Caller, paid: Callable[..., int]) -> None:
+        first, second = paid(), paid()
+        spend(customer, 130)
+        assert error(refund(admin, first), 409, "credits_spent")["details"]["missing"] == 30
+        assert data(refund(admin, second))["credits_refunded"] == 500
+        assert error(refund(admin, first), 409, "credits_spent")["details"]["missing"] == 30
+        third = paid()
+        spend(customer, 480)
+        assert error(refund(admin, third), 409, "credits_spent")["details"]["missing"] == 10
+
+    def test_bulk_spending_counts_alike(self, customer: Caller, admin: Caller, paid: Callable[..., int]) -> None:
+        payment_id = paid()
+        items = [{"operation_type": "x", "credits_used": 60, "key": str(n)} for n in range(2)]
+        data(customer.post("/v1/billing/credits/usage/bulk/", items))
+        assert error(refund(admin, payment_id), 409, "credits_spent")["details"]["missing"] == 20
+
+    def test_verification_notices_another_number(self, app: Flask, customer_id: int, paid: Callable[..., int]) -> None:
+        payment_id = paid()
+        with app.app_context():
+            tenancy.see(customer_id)
+            db.session.execute(text("UPDATE credit_balances SET bought = bought - 1"))
+            db.session.execute(text("UPDATE payments SET credits_refunded = 7"))
+            assert [each.subject for each in credit_audit.differences()] == [f"account {customer_id}"]
+            assert [each.subject for each in audit.differences()] == [f"payment {payment_id}"]
+            db.session.rollback()
+
+
+class TestRequest:
+    @pytest.mark.parametrize(
+        "body",
+        [{"amount": "10.00"}, {"credits": 1}, {"reason": None}, {"reason": "x" * 501}, {"reason": 5}, [], '{"x":', "x"],
+    )
+    def test_what_it_does_not_know_is_refused(
+        self, customer: Caller, admin: Caller, paid: Callable[..., int], body: Any
+    ) -> None:
+        payment_id = paid()
+        body = body.encode() if isinstance(body, str) else body
+        error(refund(admin, payment_id, body), 400)
+        assert data(customer.get(f"{PAYMENTS}{payment_id}/"))["status"] == "succeeded"
+
+    @pytest.mark.parametrize(
+        ("body", "kept"), [(None, ""), ({}, ""), ({"reason": "Bought by mistake"}, "Bought by mistake")]
+    )
+    def test_the_reason_is_kept(
+        self, app: Flask, customer_id: int, admin: Caller, paid: Callable[..., int], body: Any, kept: str
+    ) -> None:
+        refunded = data(refund(admin, paid(), body))
+        assert (refunded["status"], refunded["amount_refunded"], refunded["credits_refunded"]) == (
+            "refunded",
+            "9.00",
+            500,
+        )
+        with app.app_context():
+            tenancy.see(customer_id)
+            found = db.session.execute(text("SELECT reason, requested_by, status FROM refunds")).one()
+        assert tuple(found) == (kept, "admin", "succeeded")

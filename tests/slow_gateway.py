@@ -1,0 +1,107 @@
+"""A stand-in for Stripe whose refunds take their time or fail, over HTTP: what localstripe never does.
+
+It knows PaymentIntents and refunds, answers a repeated idempotency key as it did first, and does what a test tells it.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock, Thread
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+
+class SlowGateway:
+    """What the gateway knows. `refunds_are` is how it answers the next refunds, and `echoes` whether with metadata."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.refunds_are = "succeeded"
+        self.intents: dict[str, dict[str, Any]] = {}
+        self.refunds: dict[str, dict[str, Any]] = {}
+        self.answered: dict[str, dict[str, Any]] = {}
+        self.lock = Lock()
+
+    def refund(self, intent: str, cents: int, status: str = "succeeded") -> dict[str, Any]:
+        """A refund that somebody makes at the gateway itself."""
+        with self.lock:
+            return self.made("refunds", "re", payment_intent=intent, amount=cents, status=status, metadata={})
+
+    def made(self, kind: str, prefix: str, **values: Any) -> dict[str, Any]:
+        """A new object."""
+        known: dict[str, dict[str, Any]] = getattr(self, kind)
+        name = f"{prefix}_{len(known) + 1}"
+        found = {"id": name, "object": kind.removesuffix("s"), "created": 1_900_000_000, "currency": "usd", **values}
+        known[name] = found
+        return found
+
+
+class _Handler(BaseHTTPRequestHandler):
+    gateway: ClassVar[SlowGateway]
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        length = int(self.headers.get("Content-Length", 0))
+        form = {name: values[0] for name, values in parse_qs(self.rfile.read(length).decode()).items()}
+        key = self.headers.get("Idempotency-Key", "")
+        with self.gateway.lock:
+            if key not in self.gateway.answered:
+                self.gateway.answered[key] = dict(self._make(form))
+            self._answer(self.gateway.answered[key])
+
+    def do_GET(self) -> None:
+        address = urlsplit(self.path)
+        _, _, kind, *names = address.path.split("/")
+        known = self.gateway.refunds if kind == "refunds" else self.gateway.intents
+        with self.gateway.lock:
+            if names:
+                self._answer(known[names[0]])
+                return
+            intent = parse_qs(address.query).get("payment_intent", [None])[0]
+            found = [each for each in known.values() if intent in {None, each.get("payment_intent")}]
+            self._answer({"object": "list", "data": found[::-1], "has_more": False, "url": address.path})
+
+    def _make(self, form: dict[str, str]) -> dict[str, Any]:
+        metadata = {name[9:-1]: value for name, value in form.items() if name.startswith("metadata[")}
+        amount = int(form["amount"])
+        if urlsplit(self.path).path == "/v1/refunds":
+            status = self.gateway.refunds_are
+            reason = "lost_or_stolen_card" if status == "failed" else None
+            return self.gateway.made(
+                *("refunds", "re"),
+                payment_intent=form["payment_intent"],
+                amount=amount,
+                status=status,
+                failure_reason=reason,
+                metadata=metadata,
+            )
+        return self.gateway.made(
+            *("intents", "pi"), amount=amount, status="succeeded", client_secret="secret", metadata=metadata
+        )
+
+    def _answer(self, body: dict[str, Any]) -> None:
+        content = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing is logged."""
+
+
+@contextmanager
+def running() -> Iterator[SlowGateway]:
+    """The gateway, while the block runs."""
+    handler = type("Handler", (_Handler,), {})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    handler.gateway = SlowGateway(server.server_port)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield handler.gateway
+    server.shutdown()
+    thread.join()
+    server.server_close()
