@@ -198,7 +198,8 @@ class Refund(Timestamped, Base):
     gateway_key: Mapped[UUID] = mapped_column(server_default=text("uuidv7()"), unique=True)
     gateway_reference: Mapped[str | None] = mapped_column(String(255), unique=True)
     requested_by: Mapped[str] = mapped_column(String(255))
-    # The idempotency key of the refund: sent again, it finds the refund it made.
+    # The idempotency key of the refund, and the identity of its owner: sent again, it finds the refund it made.
+    request_key_owner: Mapped[str | None] = mapped_column(String(64))
     request_key: Mapped[str | None] = mapped_column(String(255))
     failed_at: Mapped[Moment | None]
 

@@ -96,7 +96,7 @@ def cancel(actor: Actor, payment_id: int) -> Row[Any]:
     payment = posting.lock(payment_id)
     if caller is not None and payment.account_id != caller.account_id:
         raise NotFound(f"Payment {payment_id} was not found")
-    if caller is not None and caller.role not in membership.MANAGERS and payment.requested_by != actor.subject:
+    if caller is not None and caller.role not in membership.MANAGERS and payment.request_key_owner != actor.identity:
         raise Forbidden("Only an owner or an admin of the account, or the member who bought, may cancel this payment")
     if payment.payment_method != PaymentMethod.MANUAL:
         raise Conflict("Only a bank transfer can be cancelled; the gateway decides on this payment")

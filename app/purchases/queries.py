@@ -98,7 +98,7 @@ PAYMENTS = ListQuery(
 )
 PAYMENT = text(f"SELECT {_PAYMENT_COLUMNS} FROM payments p WHERE p.id = :payment_id")
 LOCK_PAYMENT = text(f"""
-    SELECT {_PAYMENT_COLUMNS}, p.requested_by, p.purchase_position, p.amount_charged_back, p.dispute_reference,
+    SELECT {_PAYMENT_COLUMNS}, p.request_key_owner, p.purchase_position, p.amount_charged_back, p.dispute_reference,
         p.dispute_status
     FROM payments p WHERE p.id = :payment_id FOR NO KEY UPDATE
 """)
@@ -150,16 +150,16 @@ SET_DISPUTE = text("""
 """)
 _REFUND_COLUMNS = """
     r.id, r.payment_id, r.account_id, r.amount, r.status, CAST(r.gateway_key AS text) AS gateway_key,
-    r.gateway_reference, r.requested_by, r.request_key, r.failed_at
+    r.gateway_reference, r.request_key_owner, r.request_key, r.failed_at
 """
 REFUNDS = text(f"SELECT {_REFUND_COLUMNS} FROM refunds r WHERE r.payment_id = :payment_id ORDER BY r.id")
 CREATE_REFUND = text("""
     INSERT INTO refunds (
-        account_id, payment_id, amount, status, reason, failure, gateway_reference, requested_by, request_key,
-        failed_at, created_at, updated_at
+        account_id, payment_id, amount, status, reason, failure, gateway_reference, requested_by, request_key_owner,
+        request_key, failed_at, created_at, updated_at
     ) VALUES (
-        :account_id, :payment_id, :amount, :status, :reason, :failure, :reference, :requested_by, :request_key,
-        CASE WHEN :status = 'failed' THEN CAST(:at AS timestamptz) END, :now, :now
+        :account_id, :payment_id, :amount, :status, :reason, :failure, :reference, :requested_by, :request_key_owner,
+        :request_key, CASE WHEN :status = 'failed' THEN CAST(:at AS timestamptz) END, :now, :now
     )
 """)
 MARK_REFUND = text("""

@@ -1,5 +1,6 @@
 """Giving the money of a payment back, in steps as purchases are made in steps."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Row
@@ -58,10 +59,11 @@ def _begin(actor: Actor, payment_id: int, reason: str, request_key: str | None) 
     payment = posting.lock(payment_id)
     if payment.payment_method not in gateways.configured():
         raise Conflict(f"{payment.payment_method} is not set up here any more")
-    if payment.status == PaymentStatus.REFUNDED and _is_repeated(actor, payment_id, request_key):
+    key = {"request_key": request_key, "request_key_owner": actor.identity}
+    if payment.status == PaymentStatus.REFUNDED and _is_repeated(payment_id, key):
         return None
     if payment.status != PaymentStatus.REFUNDING:
-        returns.begin(payment, reason=reason, by=actor.subject, request_key=request_key)
+        returns.begin(payment, reason=reason, by=actor.subject, key=key)
     pending = next(each for each in returns.refunds_of(payment_id) if each.status == RefundStatus.PENDING)
     if payment.payment_method == PaymentMethod.MANUAL:
         # Staff send the money back: there is nobody to ask.
@@ -71,7 +73,8 @@ def _begin(actor: Actor, payment_id: int, reason: str, request_key: str | None) 
     return pending
 
 
-def _is_repeated(actor: Actor, payment_id: int, request_key: str | None) -> bool:
-    return request_key is not None and any(
-        (each.requested_by, each.request_key) == (actor.subject, request_key) for each in returns.refunds_of(payment_id)
+def _is_repeated(payment_id: int, key: Mapping[str, str | None]) -> bool:
+    return key["request_key"] is not None and any(
+        {"request_key": each.request_key, "request_key_owner": each.request_key_owner} == key
+        for each in returns.refunds_of(payment_id)
     )

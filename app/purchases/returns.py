@@ -4,7 +4,7 @@ Every function here runs in a transaction of its caller, on a payment that it lo
 more than once and in any order: a refund that failed stays failed, and a dispute that ended stays ended.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -23,14 +23,18 @@ from app.purchases.models import UNPAID, DisputeStatus, InvoiceStatus, PaymentSt
 _REFUNDABLE = frozenset({PaymentStatus.SUCCEEDED, PaymentStatus.PARTIALLY_REFUNDED})
 
 
+_NO_KEY = {"request_key": None, "request_key_owner": None}
+
+
 def refunds_of(payment_id: int) -> Sequence[Row[Any]]:
     """The refunds of a payment that are known, the oldest first."""
     return db.session.execute(queries.REFUNDS, {"payment_id": payment_id}).all()
 
 
-def begin(payment: Row[Any], *, reason: str, by: str, request_key: str | None) -> None:
+def begin(payment: Row[Any], *, reason: str, by: str, key: Mapping[str, str | None]) -> None:
     """Begin to refund what is left of a locked payment by taking the credits that are left of it.
 
+    `key` is the `request_key` that the refund was sent with, and its `request_key_owner`.
     Raises Conflict when it cannot be refunded, or when some of those credits are spent.
     """
     if payment.status not in _REFUNDABLE:
@@ -45,7 +49,7 @@ def begin(payment: Row[Any], *, reason: str, by: str, request_key: str | None) -
         )
     rest = payment.amount - payment.amount_refunded
     pending = RefundStanding(None, RefundStatus.PENDING, "")
-    _create(payment, rest, pending, reason=reason, by=by, request_key=request_key, at=utc_now())
+    _create(payment, rest, pending, reason=reason, by=by, key=key, at=utc_now())
     _set_refunded(payment, payment.amount)
     _follow(payment, "Refund", by=by)
 
@@ -82,7 +86,7 @@ def report_refund(
         return settle(payment, same, standing, by=by, at=at)
     if amount == 0:
         return False
-    _create(payment, amount, standing, reason="", by=by, request_key=None, at=at)
+    _create(payment, amount, standing, reason="", by=by, key=_NO_KEY, at=at)
     counted = sum((each.amount for each in known if each.status != RefundStatus.FAILED), Decimal(0))
     if standing.status != RefundStatus.FAILED:
         _set_refunded(payment, max(payment.amount_refunded, counted + amount))
@@ -135,7 +139,7 @@ def _create(
     *,
     reason: str,
     by: str,
-    request_key: str | None,
+    key: Mapping[str, str | None],
     at: datetime,
 ) -> None:
     values = {
@@ -147,7 +151,7 @@ def _create(
         "failure": standing.failure[:500],
         "reference": standing.reference,
         "requested_by": by,
-        "request_key": request_key,
+        **key,
         "at": at,
         "now": utc_now(),
     }

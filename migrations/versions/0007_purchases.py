@@ -143,6 +143,7 @@ def upgrade() -> None:
         sa.Column("gateway_key", sa.Uuid(), server_default=sa.text("uuidv7()"), nullable=False),
         sa.Column("gateway_reference", sa.String(length=255), nullable=True),
         sa.Column("requested_by", sa.String(length=255), nullable=False),
+        sa.Column("request_key_owner", sa.String(length=64), nullable=True),
         sa.Column("request_key", sa.String(length=255), nullable=True),
         sa.Column("failed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),

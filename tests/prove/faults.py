@@ -226,7 +226,7 @@ FAULTS = (
     _fault(
         "a refund that is sent again is refused",
         "concurrency/test_purchase_races.py::test_one_refund_for_a_key",
-        (REFUNDS, "return request_key is not None and any(", "return request_key is None and any("),
+        (REFUNDS, 'return key["request_key"] is not None and any(', 'return key["request_key"] is None and any('),
     ),
     _fault(
         "what was refunded at Stripe is refunded again",
