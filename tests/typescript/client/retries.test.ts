@@ -181,6 +181,15 @@ test("a config that is sent again keeps its key and is not adapted twice", async
   assert.deepEqual([seen[0]?.body, seen[1]?.body], [JSON.stringify({ name }), JSON.stringify({ name })]);
 });
 
+test("the attempts of a config that is sent again do not multiply", async (context) => {
+  const refused = { answer: 401, body: failure(401, "unauthorized") } as const;
+  const { url, seen } = await proxy(context, refused, ...Array<Fault>(20).fill({ answer: 503 }));
+  const api = adaptedAxios(SOON, url);
+  const first = await rejection(api.get("/v6/clients"));
+  assert.equal((await rejection(api.request(first.config))).status, 503);
+  assert.equal(seen.length, 1 + 4);
+});
+
 test("a timeout is a lost response: the write happens once", async () => {
   const account = await newAccount();
   const api = adaptedAxios(SOON);
