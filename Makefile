@@ -102,6 +102,7 @@ settings: .venv/service-installed ## Write .env.example
 .PHONY: requirements
 requirements: .venv/checks-installed ## Pin the packages of requirements*.in anew
 	$(PIP_COMPILE) --upgrade --output-file requirements.txt requirements.in
+	$(PIP_COMPILE) --upgrade --output-file requirements-embedded.txt requirements-embedded.in
 	$(PIP_COMPILE) --upgrade --output-file requirements-dev.txt requirements-dev.in
 
 # A stamp is written only when an install has finished: one that was killed is done again.
@@ -113,9 +114,10 @@ requirements: .venv/checks-installed ## Pin the packages of requirements*.in ane
 	@$(PYTHON) -m venv .venv
 	@touch $@
 
-.venv/service-installed: requirements.txt .venv/created
+.venv/service-installed: requirements.txt requirements-embedded.txt .venv/created
 	@echo "Installing the pinned packages"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r requirements.txt -r requirements-embedded.txt
 	@touch $@
 
 .venv/checks-installed: requirements-dev.txt .venv/service-installed

@@ -4,6 +4,7 @@ from app.billing_accounts.models import BillingAccount, BillingAccountAccess, Bu
 from app.clients.models import Client
 from app.credits.models import CreditBalance, CreditDailyTotal, CreditTransaction, Plan, PlanGrant
 from app.customers.models import AccountMember, CustomerAccount
+from app.db.job_runs import JobRun
 from app.db.row_counts import RowCount
 from app.purchases.models import CreditPackage, Invoice, InvoiceCounter, Payment, StripeEvent
 from app.web.idempotency import IdempotencyKey
@@ -24,6 +25,7 @@ __all__ = [
     "IdempotencyKey",
     "Invoice",
     "InvoiceCounter",
+    "JobRun",
     "Payment",
     "Plan",
     "PlanGrant",

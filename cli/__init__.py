@@ -1,9 +1,16 @@
 """The commands an operator runs at a shell."""
 
-from flask import Flask
+from typing import cast
 
+import click
+import flask_migrate.cli
+from flask import Flask
+from flask_smorest.spec import openapi_cli
+
+from cli.backup import backup, restore
 from cli.credits import credits
 from cli.demo import demo
+from cli.failures import in_one_line
 from cli.ledger import ledger
 from cli.legacy_import.command import import_access, import_legacy
 from cli.maintenance import maintenance
@@ -11,8 +18,28 @@ from cli.payments import payments
 from cli.serve import serve
 from cli.token import token
 
+# Those of the frameworks, too, which register themselves.
+for group in (flask_migrate.cli.db, openapi_cli):
+    in_one_line(cast(click.Command, group))
+COMMANDS = [
+    in_one_line(command)
+    for command in (
+        backup,
+        credits,
+        demo,
+        import_access,
+        import_legacy,
+        ledger,
+        maintenance,
+        payments,
+        restore,
+        serve,
+        token,
+    )
+]
+
 
 def register(app: Flask) -> None:
     """Add the commands to `flask`."""
-    for command in (credits, demo, import_access, import_legacy, ledger, maintenance, payments, serve, token):
+    for command in COMMANDS:
         app.cli.add_command(command)

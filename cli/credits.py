@@ -64,6 +64,11 @@ _NAME = click.argument("name", callback=lambda _, __, value: _name(value))
 @with_database
 def grant_monthly() -> None:
     """Give every account its plan's credits for each month up to this one that it has not got them for."""
+    click.echo(grant_all_months())
+
+
+def grant_all_months() -> str:
+    """Grant every account what it is due, some accounts in each transaction; what came of it."""
     months = total = 0
     after = 0
     while True:
@@ -76,7 +81,7 @@ def grant_monthly() -> None:
         if len(account_ids) < BATCH:
             break
         after = account_ids[-1]
-    click.echo(f"Granted {total:,} credits for {months:,} months of accounts.")
+    return f"Granted {total:,} credits for {months:,} months of accounts."
 
 
 @plan.command("list", epilog="Example: flask credits plan list")

@@ -1,16 +1,103 @@
-"""`flask maintenance`: work that keeps the database small."""
+"""`flask maintenance`: the work that is due while nobody asks for it."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event
 
 import click
+from flask import current_app
 from flask.cli import AppGroup
 
+from app.db import job_runs
+from app.db.base import db
 from app.web import idempotency
+from cli.credits import grant_all_months
 from cli.database import with_database
+from cli.failures import told
+from cli.payments import reconcile_all
 
-maintenance = AppGroup("maintenance", help="Keep the database small.", epilog="Example: flask maintenance prune")
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+maintenance = AppGroup(
+    "maintenance", help="The work that is due while nobody asks for it.", epilog="Example: flask maintenance run"
+)
 
 
-@maintenance.command(epilog="Example: flask maintenance prune")
+def _prune_idempotency_keys() -> str:
+    return f"{idempotency.prune():,} expired idempotency keys deleted."
+
+
+# By name: what is done, and what it tells. Each may be cut short anywhere, and be run again at any time.
+JOBS: dict[str, Callable[[], str]] = {
+    "payments": reconcile_all,
+    "credits": grant_all_months,
+    "idempotency-keys": _prune_idempotency_keys,
+}
+
+
+@maintenance.command(epilog="Example: flask maintenance run --every 300")
+@click.option(
+    "--every",
+    type=click.IntRange(1, 86_400),
+    metavar="SECONDS",
+    help="Go on until stopped, with such a pause between rounds.",
+)
 @with_database
-def prune() -> None:
-    """Delete idempotency keys that have expired, a few thousand at a time, while the service runs."""
-    click.echo(f"{idempotency.prune():,} expired idempotency keys deleted.")
+def run(every: int | None) -> None:
+    """Reconcile payments, grant monthly credits and delete what has expired.
+
+    A job that fails does not keep the others from being done. One process at a time does this: another leaves it be.
+    """
+    with _stopped_by_signals() as stopped:
+        failed = _round(stopped)
+        while every is not None and not stopped.wait(every):
+            _round(stopped)
+    if failed and every is None:
+        raise click.ClickException(f"Failed: {', '.join(failed)}.")
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[Event]:
+    """Set when the process is told to stop: the job at hand is finished first."""
+    stopped = Event()
+    before = {number: signal.signal(number, lambda *_: stopped.set()) for number in _STOP_SIGNALS}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _round(stopped: Event) -> list[str]:
+    """Do every job once; the names of those that failed."""
+    failed: list[str] = []
+    try:
+        with told(), job_runs.alone() as alone:
+            if not alone:
+                click.echo("Another process is at it.")
+                return failed
+            for name, job in JOBS.items():
+                if not stopped.is_set() and not _succeeds(name, job):
+                    failed.append(name)
+    except click.ClickException as error:
+        click.echo(f"Error: {error.message}", err=True)
+        failed.append("database")
+    return failed
+
+
+def _succeeds(name: str, job: Callable[[], str]) -> bool:
+    try:
+        with told():
+            outcome = job()
+            job_runs.record_success(name)
+    except click.ClickException as error:
+        click.echo(f"{name}: {error.message}", err=True)
+        return False
+    except Exception:  # whatever is wrong with one job, the others are to be done
+        current_app.logger.exception("Maintenance job %s failed", name)
+        return False
+    finally:
+        db.session.remove()
+    click.echo(f"{name}: {outcome}")
+    return True

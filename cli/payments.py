@@ -13,12 +13,18 @@ payments = AppGroup("payments", help="What the payment gateways know.", epilog="
 @with_database
 def reconcile() -> None:
     """Ask the gateways about every open payment, and finish what was left halfway."""
+    click.echo(reconcile_all())
+
+
+def reconcile_all() -> str:
+    """Reconcile every open payment, telling each; what came of it. Raises ClickException when one could not be."""
     asked = changed = failed = 0
     for each in reconciliation.reconcile():
         asked += 1
         changed += each.changed
         failed += each.failed
         click.echo(f"{each.payment_id}: {each.outcome}")
-    click.echo(f"{asked} open payments, {changed} changed.")
+    outcome = f"{asked} open payments, {changed} changed."
     if failed:
-        raise click.ClickException(f"{failed} payments could not be reconciled.")
+        raise click.ClickException(f"{outcome} {failed} payments could not be reconciled.")
+    return outcome

@@ -14,10 +14,11 @@ from flask.cli import with_appcontext
 from gunicorn.app.base import BaseApplication
 
 from app import THREADS_PER_WORKER
-from app.config import Settings
+from app.config import ConfigurationError, Settings
 from app.db.base import db
-from app.db.revision import OutdatedSchemaError, require_current_schema
-from app.db.server_version import UnsupportedServerError, require_supported_server
+from app.db.revision import require_current_schema
+from app.db.roles import PrivilegedRoleError, require_ordinary_role
+from app.db.server_version import require_supported_server
 from app.web import metrics
 from cli.database import with_database
 from cli.token import mint
@@ -49,8 +50,11 @@ def serve(migrate: bool) -> None:
 def _serve(*, migrate: bool) -> None:
     app = current_app._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - Flask names no other way
     settings: Settings = app.config["SETTINGS"]
-    _prepare_database(migrate=migrate)
-    metrics.share_between_workers(settings.var_dir / "metrics" / str(settings.port))
+    _prepare_database(migrate=migrate, production=settings.production)
+    try:
+        metrics.share_between_workers(settings.var_dir / "metrics" / str(settings.port))
+    except OSError as error:
+        raise ConfigurationError(f"VAR_DIR cannot hold the metrics that workers share: {error}") from None
     _Server(app, settings).run()
 
 
@@ -68,14 +72,17 @@ def _require_free_port(settings: Settings) -> None:
             ) from None
 
 
-def _prepare_database(*, migrate: bool) -> None:
-    try:
-        with db.engine.connect() as connection:
-            require_supported_server(connection)
-            if not migrate:
-                require_current_schema(connection, current_app.extensions["migrate"].directory)
-    except (UnsupportedServerError, OutdatedSchemaError) as error:
-        raise click.ClickException(str(error)) from None
+def _prepare_database(*, migrate: bool, production: bool) -> None:
+    with db.engine.connect() as connection:
+        require_supported_server(connection)
+        try:
+            require_ordinary_role(connection)
+        except PrivilegedRoleError as error:
+            if production:
+                raise
+            click.echo(f"Warning: {error}", err=True)
+        if not migrate:
+            require_current_schema(connection, current_app.extensions["migrate"].directory)
     if migrate:
         flask_migrate.upgrade()
     # Workers are forked from this process and must not share its connections.

@@ -15,6 +15,7 @@ from app.config import Settings
 from app.db.base import MAX_ID
 
 DEFAULT_HOURS = 24
+MAX_HOURS = 100 * 365 * 24
 
 
 def mint(
@@ -64,6 +65,23 @@ class _Known(click.ParamType[str]):
         return value
 
 
+class _Hours(click.ParamType[float]):
+    """How long a token is valid: a second at least, a hundred years at most."""
+
+    name = "hours"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number of hours."""
+        try:
+            hours = float(value)
+        except ValueError:
+            hours = 0
+        # Not a number compares with nothing.
+        if not 1 / 3600 <= hours <= MAX_HOURS:
+            self.fail(f"{str(value)[:40]!r} is not a number of hours up to {MAX_HOURS:,}.", param, ctx)
+        return hours
+
+
 @click.command(
     epilog="Example: flask token --role copilot --user 40051399",
 )
@@ -78,7 +96,7 @@ class _Known(click.ParamType[str]):
 @click.option(
     "--account", type=click.IntRange(1, MAX_ID), help="The customer account to act in, for users who belong to several."
 )
-@click.option("--hours", default=DEFAULT_HOURS, show_default=True, type=click.FloatRange(min=0, min_open=True))
+@click.option("--hours", default=DEFAULT_HOURS, show_default=True, type=_Hours(), help="How long it is valid.")
 @with_appcontext
 def token(
     *,

@@ -1,23 +1,30 @@
-"""Runs migrations: each in its own transaction, on the application's engine, or as SQL to read (`--sql`)."""
+"""Runs migrations: each in its own transaction, as the owner of the tables, or as SQL to read (`--sql`)."""
 
 from alembic import context
 from flask import current_app
 from sqlalchemy import Connection, event
 
-from app.db import embedded
+from app.config import Settings
+from app.db import embedded, revision, roles
 
 config = context.config
 db = current_app.extensions["migrate"].db
+settings: Settings = current_app.config["SETTINGS"]
 # A step that waits for a table keeps everybody who comes after it waiting too: it gives up, and can be run again.
 # Another limit: `flask db upgrade -x lock_timeout=30s`.
 LOCK_TIMEOUT = context.get_x_argument(as_dictionary=True).get("lock_timeout", "5s")
+GRANTS = roles.grants(settings.database_url, settings.database_owner_url)
 config.set_main_option("sqlalchemy.url", str(db.engine.url).replace("%", "%%"))
 
 
 def run() -> None:
     """Do what the command asks for, on the database the service would use."""
-    settings = current_app.config["SETTINGS"]
-    with embedded.running(settings.embedded_dir), db.engine.connect() as connection:
+    with (
+        embedded.running(settings.embedded_dir),
+        roles.owner_engine(db.engine, settings.database_owner_url) as engine,
+        engine.connect() as connection,
+    ):
+        revision.require_known_revision(connection, current_app.extensions["migrate"].directory, settings.embedded_dir)
         # For the transaction only: behind PgBouncer the next may be somebody else's.
         event.listen(connection, "begin", _give_up_waiting_soon)
         context.configure(
@@ -28,6 +35,9 @@ def run() -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
+        if GRANTS is not None and revision.present_revision(connection) is not None:
+            connection.execution_options(no_parameters=True).exec_driver_sql(GRANTS)
+        connection.commit()
     db.engine.dispose()
 
 
@@ -43,6 +53,8 @@ def write() -> None:
     context.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
     with context.begin_transaction():
         context.run_migrations()
+    if GRANTS is not None:
+        context.execute(GRANTS)
 
 
 if context.is_offline_mode():

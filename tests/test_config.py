@@ -11,6 +11,7 @@ from app.config.declaration import declarations
 from tests.processes import finish, flask, start
 
 SECRET = "x" * 32
+DATABASE = "postgresql://billing@db/billing"
 JWKS = {"AUTH_JWKS_URL": "https://auth.example.com/jwks.json", "VALID_ISSUERS": '["https://auth.example.com/"]'}
 
 
@@ -88,6 +89,7 @@ class TestRefusals:
             ("DATABASE_URL", "mysql://one,two/billing"),
             ("DATABASE_URL", "postgresql://localhost:99999/billing"),
             ("DATABASE_URL", "postgresql://localhost/billing?colour=red"),
+            ("DATABASE_OWNER_URL", "mysql://localhost/billing"),
             ("DATABASE_REPLICA_URL", "mysql://localhost/billing"),
             ("DATABASE_REPLICA_URL", "postgresql://localhost:port/billing"),
             *(("DATABASE_REPLICA_MAX_LAG", text) for text in ("0", "0.0", "-1", "10.1", "soon", "1e1", "inf", ".")),
@@ -158,7 +160,7 @@ class TestRefusals:
     def test_origins_are_read_as_browsers_send_them(self, load: Any, given: str, read: tuple[str, ...]) -> None:
         assert load(CORS_ORIGINS=given).cors_origins == read
 
-    @pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_REPLICA_URL", "MEMBER_DB_URL"])
+    @pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_REPLICA_URL", "MEMBER_DB_URL"])
     def test_a_password_is_not_repeated(self, load: Any, name: str) -> None:
         with pytest.raises(ConfigurationError, match=name) as refused:
             load(**{name: "mysql://billing:hunter2@localhost/billing"})
@@ -187,13 +189,27 @@ class TestRefusals:
         self, load: Any, tmp_path: Path, environment: str, secret: dict[str, str]
     ) -> None:
         with pytest.raises(ConfigurationError, match=r"AUTH_SECRET.*AUTH_JWKS_URL"):
-            load(APP_ENV=environment, **secret)
+            load(APP_ENV=environment, DATABASE_URL=DATABASE, **secret)
         assert not (tmp_path / "var").exists()
 
     def test_production_does_not_use_a_secret_made_before(self, load: Any) -> None:
         load()
         with pytest.raises(ConfigurationError, match="AUTH_SECRET"):
+            load(APP_ENV="production", DATABASE_URL=DATABASE)
+
+    @pytest.mark.parametrize("url", [{}, {"DATABASE_URL": ""}])
+    def test_production_has_no_embedded_server(self, load: Any, tmp_path: Path, url: dict[str, str]) -> None:
+        with pytest.raises(ConfigurationError, match="DATABASE_URL"):
+            load(APP_ENV="production", AUTH_SECRET=SECRET, **url)
+        assert not (tmp_path / "var").exists()
+
+    def test_production_names_everything_that_is_missing(self, load: Any) -> None:
+        with pytest.raises(ConfigurationError, match=r"DATABASE_URL.*AUTH_SECRET.*AUTH_JWKS_URL"):
             load(APP_ENV="production")
+
+    def test_the_embedded_server_has_no_owner_of_its_own(self, load: Any) -> None:
+        with pytest.raises(ConfigurationError, match=r"DATABASE_OWNER_URL.*DATABASE_URL"):
+            load(DATABASE_OWNER_URL=DATABASE)
 
     def test_a_directory_that_cannot_be_is_refused_by_name(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
@@ -290,7 +306,7 @@ class TestValues:
 
     @pytest.mark.parametrize("environ", [{"AUTH_SECRET": SECRET}, JWKS, {"AUTH_SECRET": SECRET, **JWKS}])
     def test_production_starts_with_a_secret_or_keys(self, load: Any, tmp_path: Path, environ: dict[str, str]) -> None:
-        settings = load(APP_ENV="production", **environ)
+        settings = load(APP_ENV="production", DATABASE_URL=DATABASE, **environ)
         assert settings.production
         assert settings.auth_secrets == ((SECRET,) if "AUTH_SECRET" in environ else ())
         assert not (tmp_path / "var").exists(), "no secret is made where none is needed"

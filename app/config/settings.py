@@ -66,6 +66,14 @@ class Settings:
         example="postgresql://billing:secret@localhost/billing",
         secret=True,
     )  # type: ignore[assignment] # `load` puts the embedded server in its place
+    database_owner_url: str | None = setting(
+        "DATABASE_OWNER_URL",
+        values.primary_database,
+        "The role that owns the tables: it migrates, backs up and restores; defaults to DATABASE_URL. With two\n"
+        "roles the one in DATABASE_URL can change rows, and no table",
+        example="postgresql://billing_owner:secret@localhost/billing",
+        secret=True,
+    )
     database_replica_url: str | None = setting(
         "DATABASE_REPLICA_URL",
         values.database,
@@ -214,5 +222,10 @@ def _require_together(found: Mapping[str, Any]) -> None:
     """Raise ConfigurationError when settings that need each other are not all there."""
     if found["auth_jwks_url"] and not found["valid_issuers"]:
         raise ConfigurationError("AUTH_JWKS_URL needs VALID_ISSUERS: name the issuers whose tokens are accepted.")
-    if found["production"] and not found["auth_secrets"] and found["auth_jwks_url"] is None:
-        raise ConfigurationError("APP_ENV=production needs AUTH_SECRET or AUTH_JWKS_URL; neither is set.")
+    if found["production"]:
+        missing = [] if found["database_url"] else ["DATABASE_URL"]
+        missing += [] if found["auth_secrets"] or found["auth_jwks_url"] else ["AUTH_SECRET or AUTH_JWKS_URL"]
+        if missing:
+            raise ConfigurationError(f"APP_ENV=production needs {' and '.join(missing)}: nothing is made up there.")
+    if found["database_owner_url"] and not found["database_url"]:
+        raise ConfigurationError("DATABASE_OWNER_URL needs DATABASE_URL: the embedded server has one role.")

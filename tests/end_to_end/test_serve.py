@@ -134,9 +134,49 @@ def test_production_refuses_to_start_without_a_secret(var_dir: Path) -> None:
     assert not (var_dir / "auth_secret").exists()
 
 
-def test_in_production_no_token_is_printed(var_dir: Path) -> None:
+def test_production_refuses_to_start_without_a_database(var_dir: Path) -> None:
+    code, out, err = finish(flask("serve", VAR_DIR=str(var_dir), APP_ENV="production", AUTH_SECRET="x" * 32))
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "DATABASE_URL" in err
+    assert list(var_dir.iterdir()) == [], "no embedded server was begun"
+
+
+def test_a_role_that_row_level_security_does_not_bind(var_dir: Path) -> None:
+    """Refused in production, warned of elsewhere."""
+    with embedded.running(var_dir, durable=False):
+        superuser = embedded.url(var_dir).replace(f"{embedded.ROLE}@", "postgres@")
+        environ = {"VAR_DIR": str(var_dir), "DATABASE_URL": superuser, "AUTH_SECRET": "x" * 32}
+        code, out, err = finish(flask("serve", PORT=str(free_port()), APP_ENV="production", **environ))
+        assert (code, out, err.count("\n")) == (1, "", 1)
+        assert err.startswith("Error: DATABASE_URL connects as postgres, a superuser: ")
+        del environ["VAR_DIR"]
+        service = Service(var_dir, **environ)
+        assert service.get("/health/ready")["status"] == "ok"
+        code, _, err = finish(service.process, signal.SIGTERM)
+        assert (code, err.count("\n")) == (0, 1)
+        assert err.startswith("Warning: DATABASE_URL connects as postgres, a superuser: ")
+
+
+@pytest.mark.parametrize("words", [["serve"], ["db", "upgrade"], ["db", "current"]])
+def test_a_database_of_another_version_is_said_in_one_line(var_dir: Path, words: list[str]) -> None:
+    """A folder that an older version made, whose migrations are not these."""
+    with embedded.running(var_dir, durable=False):
+        finish(flask("db", "upgrade", VAR_DIR=str(var_dir)))
+        url = embedded.url(var_dir).replace("+psycopg2", "")
+        with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
+            cursor.execute("UPDATE alembic_version SET version_num = '0099'")
+        code, out, err = finish(flask(*words, VAR_DIR=str(var_dir), PORT=str(free_port())))
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    data = var_dir / "postgres"
+    assert err == (
+        f"Error: The database in {data} is at revision 0099, which this version does not know: "
+        f"move that folder away (mv {data} {data}.old) and start again.\n"
+    )
+
+
+def test_in_production_no_token_is_printed(var_dir: Path, database_url: str) -> None:
     """What a service prints is kept in logs, which more people read than may administer."""
-    service = Service(var_dir, APP_ENV="production", AUTH_SECRET="x" * 32)
+    service = Service(var_dir, APP_ENV="production", AUTH_SECRET="x" * 32, DATABASE_URL=database_url)
     assert "eyJ" not in "".join(service.banner)
     assert service.banner[2] == "Tokens     are made by `flask token`\n"
     service.stop()

@@ -265,3 +265,10 @@ class TestPage:
 
     def test_an_asset_cannot_be_written(self, app: Flask) -> None:
         error(Caller(app, None).post("/docs/assets/swagger-ui.css", {}), 405)
+
+
+def test_the_license_is_named_where_it_is_looked_for(app: Flask) -> None:
+    assert "Apache License" in (ROOT / "LICENSE").read_text()
+    info = Caller(app, None).get("/openapi.json").get_json()["info"]
+    assert info["license"] == {"name": "Apache License 2.0", "identifier": "Apache-2.0"}
+    assert 'license = "Apache-2.0"' in (ROOT / "pyproject.toml").read_text()

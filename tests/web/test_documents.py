@@ -9,7 +9,10 @@ from app.config import ROOT, Settings
 from app.config.declaration import declarations, example
 from app.errors import Reason
 
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 PAGES.append(ROOT / "clients" / "typescript" / "README.md")
 
 

@@ -1,0 +1,75 @@
+"""`flask backup` and `flask restore`: the whole database in one file."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from flask import current_app
+from sqlalchemy import Connection, text
+
+from app.config import Settings
+from app.db import dump, roles
+from app.db.base import db
+from app.db.revision import revisions
+from app.db.server_version import major_version
+from cli.database import with_database
+
+
+@click.command(epilog="Example: flask backup billing-2026-01-31.dump")
+@click.argument("file", type=click.Path(path_type=Path))
+@with_database
+def backup(file: Path) -> None:
+    """Write all data to the new FILE, while the service runs; only its owner can read it."""
+    settings = _settings()
+    with _as_owner() as connection:
+        server = major_version(connection)
+    dump.write(_owner_url(settings), file, server=server, embedded_server=settings.embedded_dir is not None)
+    click.echo(f"{file}: {file.stat().st_size:,} bytes.")
+
+
+@click.command(epilog="Example: flask restore billing-2026-01-31.dump")
+@click.argument("file", type=click.Path(path_type=Path))
+@with_database
+def restore(file: Path) -> None:
+    """Load the backup FILE into an empty database, whole or not at all; afterwards run `flask ledger verify`."""
+    settings = _settings()
+    with _as_owner() as connection:
+        server = major_version(connection)
+        dump.require_empty(connection)
+    known = revisions(current_app.extensions["migrate"].directory)
+    embedded_server = settings.embedded_dir is not None
+    revision = dump.revision(file, server=server, embedded_server=embedded_server)
+    if revision not in known:
+        raise click.ClickException(
+            f"{file} was made by another version: it is at revision {revision}, which this version does not know."
+        )
+    dump.read(_owner_url(settings), file, server=server, embedded_server=embedded_server)
+    _make_usable(settings)
+    click.echo(f"{file} is restored.")
+    if revision != known[0]:
+        click.echo(f"It is at revision {revision} and this version needs {known[0]}: run `flask db upgrade`.")
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings
+
+
+def _owner_url(settings: Settings) -> str:
+    return settings.database_owner_url or settings.database_url
+
+
+@contextmanager
+def _as_owner() -> Iterator[Connection]:
+    with roles.owner_engine(db.engine, _settings().database_owner_url) as engine, engine.begin() as connection:
+        yield connection
+
+
+def _make_usable(settings: Settings) -> None:
+    """Let the service's role work on the tables, and tell the planner what is in them."""
+    grants = roles.grants(settings.database_url, settings.database_owner_url)
+    with _as_owner() as connection:
+        if grants is not None:
+            connection.execution_options(no_parameters=True).exec_driver_sql(grants)
+        connection.execute(text("ANALYZE"))

@@ -1,0 +1,99 @@
+"""What a command that fails says: one line, and an exit status; a traceback is no message to an operator."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from io import TextIOBase
+from typing import Any
+
+import click
+from psycopg2.errors import UndefinedColumn, UndefinedTable
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from app.config import ConfigurationError
+from app.db.availability import is_away
+from app.db.dump import DumpError
+from app.db.embedded import EmbeddedDatabaseError
+from app.db.revision import OutdatedSchemaError, UnknownRevisionError
+from app.db.roles import PrivilegedRoleError
+from app.db.server_version import UnsupportedServerError
+
+# What the database answers when a migration is missing.
+_NOT_MIGRATED = (UndefinedTable, UndefinedColumn)
+# Failures whose text is written for operators.
+_EXPLAINED = (
+    ConfigurationError,
+    DumpError,
+    EmbeddedDatabaseError,
+    OutdatedSchemaError,
+    PrivilegedRoleError,
+    UnknownRevisionError,
+    UnsupportedServerError,
+)
+
+
+def in_one_line(command: click.Command) -> click.Command:
+    """Have `command`, and each command inside it, say in one line why it failed."""
+    if command.callback is not None:
+        command.callback = _telling(command.callback)
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            in_one_line(each)
+    return command
+
+
+def _telling(callback: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(callback)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with told():
+            _require_unicode(kwargs)
+            try:
+                return callback(*args, **kwargs)
+            finally:
+                # Here, where a disk that is full can still be told: click would close them after the command.
+                for file in kwargs.values():
+                    if hasattr(file, "close_intelligently") or isinstance(file, TextIOBase):
+                        file.close()
+
+    return run
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn the failures that operators can do something about into a ClickException of one line."""
+    try:
+        yield
+    except _EXPLAINED as error:
+        raise click.ClickException(str(error)) from None
+    except DBAPIError as error:
+        raise click.ClickException(_of_database(error)) from None
+    except SQLAlchemyError as error:
+        # Such as a pool that had no connection to give.
+        raise click.ClickException(f"The database cannot be used: {_first_line(error)}") from None
+    except OSError as error:
+        raise click.ClickException(_of_system(error)) from None
+
+
+def _of_database(error: DBAPIError) -> str:
+    problem = _first_line(error.orig)
+    if is_away(error):
+        return f"The database cannot be used: {problem}"
+    if isinstance(error.orig, _NOT_MIGRATED):
+        return f"The database is not up to date, run flask db upgrade: {problem}"
+    return f"The database refused: {problem}"
+
+
+def _of_system(error: OSError) -> str:
+    return f"{error.strerror or _first_line(error)}{f': {error.filename}' if error.filename else ''}"
+
+
+def _first_line(error: BaseException | None) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _require_unicode(values: dict[str, Any]) -> None:
+    """Raise UsageError for an option whose bytes are no text."""
+    for name, value in values.items():
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str) and not text.isprintable():
+                raise click.UsageError(f"{name} must be printable text, not {text!r}.")
