@@ -48,9 +48,11 @@ class RemoteKeys:
         stale = now - self._fetched_at > KEYS_LIVE_SECONDS
         if stale or key_id not in self._keys:
             self._refresh(now)
-        if key_id in self._keys:
-            return self._keys[key_id]
-        if not self._keys:
+        # Another thread may put another set in its place at any moment.
+        keys = self._keys
+        if key_id in keys:
+            return keys[key_id]
+        if not keys:
             raise Unavailable(
                 "The identity provider's keys cannot be read now", reason=Reason.IDENTITY_PROVIDER_UNAVAILABLE
             )
@@ -69,8 +71,10 @@ class RemoteKeys:
                 _log.warning("The signing keys could not be fetched: %s", error)
                 return
             named = [key for key in keys if isinstance(key.key_id, str | None)]
-            self._keys = {key.key_id: key for key in named if key.public_key_use in (None, "sig")}
-            if len(self._keys) == 1:
+            keys = {key.key_id: key for key in named if key.public_key_use in (None, "sig")}
+            if len(keys) == 1:
                 # A set of one key needs no id: tokens without `kid` mean that key.
-                self._keys.setdefault(None, next(iter(self._keys.values())))
+                keys.setdefault(None, next(iter(keys.values())))
+            # Shown to other threads only now that it is whole.
+            self._keys = keys
             self._fetched_at = now
