@@ -66,11 +66,11 @@ class RemoteKeys:
             self._tried_at = now
             try:
                 document = self._client.fetch_data()
-                keys = jwt.PyJWKSet.from_dict(document).keys
+                published = jwt.PyJWKSet.from_dict(document).keys
             except (PyJWKClientError, jwt.PyJWKSetError, OSError, ValueError) as error:
                 _log.warning("The signing keys could not be fetched: %s", error)
                 return
-            named = [key for key in keys if isinstance(key.key_id, str | None)]
+            named = [key for key in published if isinstance(key.key_id, str | None)]
             keys = {key.key_id: key for key in named if key.public_key_use in (None, "sig")}
             if len(keys) == 1:
                 # A set of one key needs no id: tokens without `kid` mean that key.
