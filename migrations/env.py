@@ -25,6 +25,8 @@ def run() -> None:
         engine.connect() as connection,
     ):
         revision.require_known_revision(connection, current_app.extensions["migrate"].directory, settings.embedded_dir)
+        # Each migration begins a transaction of its own.
+        connection.rollback()
         # For the transaction only: behind PgBouncer the next may be somebody else's.
         event.listen(connection, "begin", _give_up_waiting_soon)
         context.configure(
