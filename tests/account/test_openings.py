@@ -56,10 +56,17 @@ class TestLimit:
 
     def test_an_identity_is_a_user_of_an_issuer(self, app_with: Callable[..., Flask]) -> None:
         app = app_with(accounts_per_identity=1)
-        one, two = (Caller(app, signed(sub="7", iss=issuer, roles=None)) for issuer in ("https://a/", "https://b/"))
-        open_account(one)
-        # The same user id: they are a member of the account that was opened, and its owner.
-        error(two.post(ACCOUNT, {"name": "B"}), 409, "conflict")
+
+        def caller(*, user: str, issuer: str = "https://a.example/", **claims: Any) -> Caller:
+            return Caller(app, signed(**{"sub": user, "iss": issuer, "roles": None, "email_verified": True, **claims}))
+
+        one, two = (caller(user="7", issuer=issuer) for issuer in ("https://a.example/", "https://b.example/"))
+        assert open_account(one)["credit_balance"] == 100
+        hand_over(one, caller, "heir")
+        assert open_account(two)["credit_balance"] == 100
+        hand_over(two, caller, "another")
+        for each in (one, two):
+            error(each.post(ACCOUNT, {"name": "B"}), 409, "too_many_accounts")
 
     def test_failed_openings_do_not_count(self, as_caller: Callers) -> None:
         opener = as_caller(user="opener")
