@@ -34,9 +34,15 @@ SIGNED_IN = {
     # Members are told that they have an account: 409, which is no question of who they are.
     "a person without an account of their own": {"anybody"},
     "a person who signs in": {"anybody"},
+    "an owner or an admin of the account, the member who bought, or an administrator of this service": {
+        "owner",
+        "admin",
+        "member",
+        "administrator",
+    },
 }
 _NEEDS = re.compile(
-    r"Needs (?:a token of (?P<people>[a-z ]+)|(?:the role|one of the roles) (?P<roles>[`a-z, ]+))"
+    r"Needs (?:a token of (?P<people>[a-z, ]+)|(?:the role|one of the roles) (?P<roles>[`a-z, ]+))"
     r"(?:; or, for a machine, (?:the scope|one of the scopes) (?P<scopes>[`A-Za-z:, -]+))?\."
 )
 _WORD = re.compile(r"`([^`]+)`")
