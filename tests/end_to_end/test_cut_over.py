@@ -36,7 +36,7 @@ def test_an_export_is_loaded_served_and_worked_with(service: Service, var_dir: P
     code, out = run(var_dir, "import-legacy", str(export))
     assert code == 0
     # What follows is the table of money.
-    for line in out.partition("│ money")[0].splitlines():
+    for line in out.partition("┃ money")[0].splitlines():
         if "time_oltp" in line and "│" in line:
             assert [cell.strip() for cell in line.split("│")[3:5]] == ["0", "0"], "a second import changes nothing"
 
