@@ -17,6 +17,7 @@ FREE = {
     "external_name",
     "payment_terms",
     "subcontracting_end_customer",
+    "reason in RefundCreate",
     "billing_address_line1",
     "billing_address_line2",
     "billing_city",
