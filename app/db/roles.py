@@ -22,6 +22,7 @@ NEVER_DELETED = (
     "invoices",
     "payments",
     "plan_grants",
+    "refunds",
     "row_counts",
     "work_period_payments",
 )
