@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from io import TextIOBase
+from pathlib import Path
 from typing import Any
 
 import click
@@ -95,5 +96,5 @@ def _require_unicode(values: dict[str, Any]) -> None:
     """Raise UsageError for an option whose bytes are no text."""
     for name, value in values.items():
         for text in value if isinstance(value, tuple) else (value,):
-            if isinstance(text, str) and not text.isprintable():
-                raise click.UsageError(f"{name} must be printable text, not {text!r}.")
+            if isinstance(text, str | Path) and not str(text).isprintable():
+                raise click.UsageError(f"{name} must be printable text, not {str(text)!r}.")

@@ -50,11 +50,17 @@ def run(every: int | None) -> None:
     A job that fails does not keep the others from being done. One process at a time does this: another leaves it be.
     """
     with _stopped_by_signals() as stopped:
-        failed = _round(stopped)
-        while every is not None and not stopped.wait(every):
+        if every is None:
             _round(stopped)
-    if failed and every is None:
-        raise click.ClickException(f"Failed: {', '.join(failed)}.")
+            return
+        while True:
+            try:
+                with told():
+                    _round(stopped)
+            except click.ClickException as error:
+                error.show()
+            if stopped.wait(every):
+                return
 
 
 @contextmanager
@@ -69,21 +75,16 @@ def _stopped_by_signals() -> Iterator[Event]:
             signal.signal(number, handler)
 
 
-def _round(stopped: Event) -> list[str]:
-    """Do every job once; the names of those that failed."""
-    failed: list[str] = []
-    try:
-        with told(), job_runs.alone() as alone:
-            if not alone:
-                click.echo("Another process is at it.")
-                return failed
-            for name, job in JOBS.items():
-                if not stopped.is_set() and not _succeeds(name, job):
-                    failed.append(name)
-    except click.ClickException as error:
-        click.echo(f"Error: {error.message}", err=True)
-        failed.append("database")
-    return failed
+def _round(stopped: Event) -> None:
+    """Do every job once. Raises ClickException naming those that failed."""
+    with job_runs.alone() as alone:
+        if not alone:
+            click.echo("Another process is at it.")
+            return
+        # What is left when the process is told to stop is done by the next round.
+        failed = [name for name, job in JOBS.items() if not stopped.is_set() and not _succeeds(name, job)]
+    if failed:
+        raise click.ClickException(f"Failed: {', '.join(failed)}.")
 
 
 def _succeeds(name: str, job: Callable[[], str]) -> bool:
