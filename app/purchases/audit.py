@@ -38,11 +38,12 @@ _TAKEN = text("""
     SELECT p.id, p.credits_refunded, -coalesce(sum(t.amount), 0) AS taken
     FROM payments p LEFT JOIN credit_transactions t ON t.account_id = p.account_id
         AND t.purchase_position = p.purchase_position AND t.transaction_type = 'refund'
-    GROUP BY p.id HAVING p.credits_refunded <> -coalesce(sum(t.amount), 0) ORDER BY p.id
+    GROUP BY p.id, p.credits_refunded HAVING p.credits_refunded <> -coalesce(sum(t.amount), 0) ORDER BY p.id
 """)
 _REFUNDED = text("""
     SELECT p.id, p.amount_refunded, sum(r.amount) AS refunds FROM payments p JOIN refunds r ON r.payment_id = p.id
-    WHERE r.status <> 'failed' GROUP BY p.id HAVING p.amount_refunded < least(p.amount, sum(r.amount)) ORDER BY p.id
+    WHERE r.status <> 'failed' GROUP BY p.id, p.amount_refunded, p.amount
+    HAVING p.amount_refunded < least(p.amount, sum(r.amount)) ORDER BY p.id
 """)
 _NUMBERS = text("""
     SELECT year, coalesce(counter.last, 0) AS last, coalesce(made.invoices, 0) AS invoices
