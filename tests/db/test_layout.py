@@ -55,6 +55,10 @@ LOST = {
     ("payments", "UNIQUE (gateway_reference)"),
     ("payments", "UNIQUE (invoice_id)"),
     ("payments", "FOREIGN KEY (invoice_id) REFERENCES invoices(id)"),
+    ("refunds", "PRIMARY KEY (id)"),
+    ("refunds", "UNIQUE (gateway_key)"),
+    ("refunds", "UNIQUE (gateway_reference)"),
+    ("refunds", "FOREIGN KEY (payment_id) REFERENCES payments(id)"),
 }
 
 
