@@ -183,7 +183,7 @@ def _account_id(claims: Mapping[str, Any]) -> int | None:
 
 
 def _identifier(claims: Mapping[str, Any], *names: str) -> str | None:
-    """A text by which somebody or something is told from others. Raises Unauthorized when part of it is invisible."""
+    """A text that identifies a person or a thing. Raises Unauthorized when part of it is invisible."""
     text = _text(claims, *names)
     if text is not None and holds_invisible(text):
         raise Unauthorized(f"The token's {names[0]} holds control or zero-width characters")

@@ -2,7 +2,7 @@
 
 Every operation changes lines and totals together and keeps the budget rule: none makes locked + consumed exceed the
 budget, and one that does not raise that sum always passes. Locks are taken in one order everywhere: budgets first, of
-several by account id, then lines; so whoever holds a budget is alone with its lines.
+several by account id, then lines; so the holder of a budget lock is alone with its lines.
 """
 
 from collections.abc import Mapping, Sequence

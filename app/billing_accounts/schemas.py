@@ -244,7 +244,7 @@ def _require_addressable(user_id: str) -> None:
 
 
 class Grant(CamelSchema):
-    """The user to let in, flat or wrapped in `{"param": {…}}`."""
+    """The user to grant access to, flat or wrapped in `{"param": {…}}`."""
 
     user_id = fields.Identifier(
         blank=False,

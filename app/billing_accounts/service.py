@@ -76,7 +76,7 @@ def update(account_id: int, changes: Mapping[str, Any]) -> Row[Any]:
         raise ledger.not_found(account_id)
     if "client_id" in changes:
         clients.require(changes["client_id"])
-    # A budget is part of the account to whoever reads it, though it is kept elsewhere.
+    # A budget is part of the account to its readers, though it is kept elsewhere.
     account.updated_at = utc_now()
     for name in _KEPT_FROM_IMPORTS & changes.keys():
         as_imported = f"{name}_as_imported"

@@ -23,7 +23,7 @@ Outcome = Transaction | ServiceError
 
 
 class Entry(NamedTuple):
-    """A change of a balance that somebody asks for: `amount` is negative for a deduction.
+    """A requested change of a balance: `amount` is negative for a deduction.
 
     A deduction names its operation, and may carry a `usage_key`: sent again by the same caller, it is not charged
     again. What a refund takes or gives back names the position of its `purchase`, of which no more may be taken than

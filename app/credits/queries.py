@@ -72,7 +72,7 @@ OPEN = text("""
     )
     INSERT INTO plan_assignments (account_id, valid_from, plan_id) SELECT account_id, :today, plan_id FROM balance
 """)
-# Whoever holds these rows is alone with the transactions and totals of their accounts. They are read once they are
+# The holder of these row locks is alone with the transactions and totals of their accounts. They are read once they are
 # held: a statement that joins and locks at once would not find an account that changed its plan meanwhile. The first of
 # them brings an id for each entry, taken under the locks too, so that ids of an account increase with their positions.
 LOCK_BALANCES = Prepared("""

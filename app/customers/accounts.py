@@ -68,7 +68,7 @@ def _insert(actor: Actor, settings: Mapping[str, Any]) -> Row[Any]:
     values = {**settings, "created_by": actor.subject, "now": utc_now()}
     account = db.session.execute(queries.CREATE, {**values, "slug": slug}).one_or_none()
     if account is None:
-        # Somebody has that name: a few random characters tell the two apart.
+        # That name is taken: a few random characters tell the two apart.
         account = db.session.execute(queries.CREATE, {**values, "slug": f"{slug}-{uuid4().hex[:12]}"}).one()
     return account
 

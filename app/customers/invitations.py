@@ -56,7 +56,7 @@ def _lock(actor: Actor, invitation_id: int) -> tuple[Row[Any], dict[str, Any]]:
         raise NotFound(f"Invitation {invitation_id} was not found")
     tenancy.see(invitation.account_id)
     db.session.execute(queries.LOCK_ACCOUNT, {"account_id": invitation.account_id})
-    # The time is taken under the lock: whoever waited for it decides by the time at which they decide.
+    # The time is taken under the lock: a caller who waited for it decides by the time of the decision.
     return invitation, {
         "member_id": invitation_id,
         "account_id": invitation.account_id,
