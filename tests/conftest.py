@@ -35,6 +35,18 @@ from tests.processes import until, using
 SECRET = "a secret that only tests know and that is long enough"
 # Tables whose rows the migrations make.
 SEEDED = {"row_counts", "plans", "plan_terms", "credit_packages"}
+# What a test does to them is undone; the other tables, which may refer to them, are empty by then.
+AS_SEEDED = """
+    DELETE FROM plan_terms WHERE valid_from > '0001-01-01' OR plan_id NOT IN (SELECT id FROM plans WHERE name = 'Free');
+    DELETE FROM plans WHERE name <> 'Free';
+    UPDATE plans SET credits_per_month = 100, usd_per_credit = 0.01, is_default = true
+    WHERE (credits_per_month, usd_per_credit, is_default) <> (100, 0.01, true);
+    INSERT INTO plan_terms SELECT id, '0001-01-01', 100 FROM plans
+    ON CONFLICT (plan_id, valid_from) DO UPDATE SET credits_per_month = 100 WHERE plan_terms.credits_per_month <> 100;
+    DELETE FROM credit_packages WHERE name NOT IN ('Starter Pack', 'Growth Pack', 'Scale Pack');
+    UPDATE credit_packages SET price = 9, credits = 500 WHERE name = 'Starter Pack' AND (price, credits) <> (9, 500);
+    UPDATE credit_packages SET is_active = true WHERE NOT is_active
+"""
 # Tables that refuse DELETE.
 APPEND_ONLY = {"credit_transactions"}
 # The suite needs Python alone; what stands in front of the service is tested where it is installed, and in CI.
@@ -144,7 +156,7 @@ def app(_migrated_app: Flask) -> Iterator[Flask]:
         WHERE deptype IN ('a', 'i') AND refobjid <> ALL (CAST(ARRAY{sorted(SEEDED)} AS regclass[]))
     """
     with _migrated_app.app_context(), db.engine.begin() as connection:
-        connection.execute(text("; ".join([*deletions, restart])))
+        connection.execute(text("; ".join([*deletions, AS_SEEDED, restart])))
 
 
 @pytest.fixture

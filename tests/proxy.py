@@ -34,7 +34,7 @@ class Proxy:
     @property
     def errors(self) -> str:
         """The error log."""
-        return (self.directory / "error.log").read_text()
+        return (self.directory / "error.log").read_text(errors="backslashreplace")
 
 
 def installed() -> str | None:
@@ -93,7 +93,7 @@ def running(directory: Path, upstream: int, *, tls: int | None = None, changed: 
     try:
         deadline = time.monotonic() + DEADLINE_SECONDS
         while not _listens(port):
-            written = (directory / "error.log").read_text()
+            written = (directory / "error.log").read_text(errors="backslashreplace")
             assert process.poll() is None, written
             assert time.monotonic() < deadline, written
             time.sleep(0.02)

@@ -1,41 +1,18 @@
 """`flask credits` and `flask payments`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
 from freezegun import freeze_time
-from sqlalchemy import text
 
-from app.db.base import db
 from tests.caller import TEN_YEARS, Caller, data
 from tests.cli.conftest import Run
 from tests.team import Callers, join
 
-AS_SEEDED = text("""
-    UPDATE credit_balances SET plan_id = (SELECT id FROM plans WHERE name = 'Free');
-    DELETE FROM plan_assignments;
-    DELETE FROM plan_terms;
-    DELETE FROM plans WHERE name <> 'Free';
-    UPDATE plans SET credits_per_month = 100, usd_per_credit = 0.01, is_default = true;
-    INSERT INTO plan_terms SELECT id, '0001-01-01', 100 FROM plans;
-    DELETE FROM credit_packages WHERE name NOT IN ('Starter Pack', 'Growth Pack', 'Scale Pack');
-    UPDATE credit_packages SET price = 9, credits = 500, is_active = true WHERE name = 'Starter Pack'
-""")
-
 
 def balance(customer: Caller) -> Any:
     return data(customer.get("/v1/billing/credits/balance/"))
-
-
-@pytest.fixture(autouse=True)
-def _as_seeded(app: Flask) -> Iterator[None]:
-    """Leaves plans and packages as the migrations made them."""
-    yield
-    with app.app_context(), db.engine.begin() as connection:
-        connection.execute(text("SELECT set_config('billing.account_id', '*', true)"))
-        connection.execute(AS_SEEDED)
 
 
 class TestMonthlyCredits:

@@ -242,6 +242,16 @@ class TestThroughToTheService:
         assert "Private" not in nginx.log
         assert front.token not in nginx.log
 
+    @pytest.mark.parametrize("path", ["/v6/%DF%22%0A", "/v6/\xdf\xff"])
+    def test_a_line_of_the_log_is_json_whatever_the_address_decodes_to(
+        self, front: Target, nginx: proxy.Proxy, path: str
+    ) -> None:
+        name = f"bytes-{len(path)}"
+        front.sent_raw(front.head(f"GET {path} HTTP/1.1", f"X-Request-ID: {name}"))
+        until(lambda: name in nginx.log, "the line to be written")
+        [line] = [each for each in nginx.log.splitlines() if name in each]
+        assert json.loads(line)["path"] in path
+
 
 class TestTls:
     @pytest.fixture
