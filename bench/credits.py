@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from app.db import tenancy
+from app import tenancy
 from app.db.base import db
 
 CREDITS = 10**12
@@ -42,6 +42,6 @@ def load(account_id: int, *, rows: int) -> None:
 
 def insert(account_id: int, *, rows: int) -> None:
     """As `load`, and leave it to the caller to have the tables analysed."""
-    tenancy.see(account_id)
+    tenancy.set_account(account_id)
     for statement in _LOAD:
         db.session.execute(text(statement), {"account_id": account_id, "rows": rows, "credits": CREDITS})

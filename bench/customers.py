@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from app.db import tenancy
+from app import tenancy
 from app.db.base import db
 from bench import credits
 
@@ -27,10 +27,10 @@ def load(*, accounts: int, transactions: int) -> list[int]:
 
     The tables are not analysed.
     """
-    tenancy.see_every_account()
+    tenancy.set_every_account()
     db.session.execute(text(_LOAD), {"accounts": accounts})
     ids = list(db.session.execute(text("SELECT id FROM customer_accounts ORDER BY 1")).scalars())
     for each in ids:
         credits.insert(each, rows=transactions)
-    tenancy.see_every_account()
+    tenancy.set_every_account()
     return ids

@@ -8,8 +8,8 @@ from flask.cli import AppGroup
 from rich.console import Console
 from rich.table import Table
 
+from app import tenancy
 from app.credits import plans
-from app.db import tenancy
 from app.db.base import MAX_ID
 from app.db.transaction import transaction
 from app.errors import NotFound
@@ -73,7 +73,7 @@ def grant_all_months() -> str:
     after = 0
     while True:
         with transaction():
-            tenancy.see_every_account()
+            tenancy.set_every_account()
             account_ids = plans.accounts_after(after, BATCH)
             granted = plans.grant_due(account_ids)
         months += granted.months

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import click
 
-from app import clock
+from app import clock, tenancy
 from app.account import service as accounts
 from app.auth.actor import Actor
 from app.auth.permissions import Role
@@ -17,6 +17,7 @@ from app.billing_accounts.models import ExternalType
 from app.clients import service as clients
 from app.clock import utc_now
 from app.credits import service as credits
+from app.customers import membership
 from app.db.transaction import transaction
 from app.errors import NotFound, only
 from app.purchases import packages
@@ -192,20 +193,24 @@ def _use_credits() -> None:
     opened = today - timedelta(days=_DAYS)
     with clock.at(opened), transaction():
         settings = {"name": "Harbour Studio", "billing_city": "Cork", "billing_country": "Ireland"}
+        tenancy.set_person(**membership.own(_CUSTOMER))
         accounts.create(_CUSTOMER, settings, limit=1)
     for day in range(_DAYS):
         with clock.at(opened + timedelta(days=day)):
             if day % _BUYS_EVERY_DAYS == 0:
                 _buy()
             with transaction():
+                own = membership.resolve(_CUSTOMER)
                 for operation, used in _USAGE[day % len(_USAGE)]:
-                    credits.spend(_CUSTOMER, {"operation_type": operation, "credits_used": used, "description": ""})
+                    item = {"operation_type": operation, "credits_used": used, "description": ""}
+                    credits.spend(_CUSTOMER, own, item)
 
 
 def _buy() -> None:
     """Buy the cheapest package by bank transfer. Purchases commit by themselves."""
     with transaction():
-        cheapest = packages.search(_CUSTOMER, {"page": 1, "per_page": 1}).results[0]
-    bought = purchases.purchase(_CUSTOMER, cheapest.id, PaymentMethod.MANUAL, None)
+        own = membership.resolve(_CUSTOMER)
+        cheapest = packages.search({"page": 1, "per_page": 1}).results[0]
+    bought = purchases.purchase(_CUSTOMER, own, cheapest.id, PaymentMethod.MANUAL, None)
     with transaction():
         purchases.approve(_OPERATOR, bought["payment"].id)

@@ -13,11 +13,11 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.config import ConfigurationError
 from app.db.availability import is_away
-from app.db.dump import DumpError
 from app.db.embedded import EmbeddedDatabaseError
 from app.db.revision import OutdatedSchemaError, UnknownRevisionError
 from app.db.roles import PrivilegedRoleError
 from app.db.server_version import UnsupportedServerError
+from cli.dump import DumpError
 
 # What the database answers when a migration is missing.
 _NOT_MIGRATED = (UndefinedTable, UndefinedColumn)

@@ -7,10 +7,11 @@ from sqlalchemy import Row
 
 from app.account import failures, schemas, service
 from app.auth.actor import current_actor
-from app.auth.guards import signed_in
-from app.auth.permissions import SignedIn
 from app.credits import analytics
-from app.customers import invitations, membership, team
+from app.customers import invitations, team
+from app.customers import membership as memberships
+from app.customers.guards import manager, member, person
+from app.customers.membership import Membership
 from app.customers.models import MemberRole
 from app.db.paging import Page
 from app.web.blueprint import ApiBlueprint
@@ -26,16 +27,16 @@ blueprint = ApiBlueprint(
     guide="credits.md#whose-account",
 )
 
-_member = signed_in()
-_manager = signed_in(SignedIn.MANAGER)
-_person = signed_in(SignedIn.PERSON)
+_member = member()
+_manager = manager()
+_person = person()
 
 
 @blueprint.route("")
 class Accounts(Resource):
     """New accounts."""
 
-    @signed_in(SignedIn.NEWCOMER)
+    @_person
     @blueprint.arguments(schemas.AccountCreate(), example=schemas.ACCOUNT_EXAMPLE)
     @blueprint.response(201, schemas.AccountSettings)
     @fails(failures.OWNS_ONE, failures.TOO_MANY)
@@ -55,61 +56,57 @@ class Accounts(Resource):
 class Settings(Resource):
     """What the account says of itself."""
 
-    reads_in_transaction = True
-
     @_member
     @blueprint.response(200, schemas.AccountSettings)
     @blueprint.doc(operationId="getAccountSettings")
-    def get(self) -> dict[str, Any]:
+    def get(self, membership: Membership) -> dict[str, Any]:
         """Get the account's settings
 
         Returns the settings of the caller's account. Balance, id and slug are shown here and change elsewhere or never.
         """
-        return service.settings(current_actor())
+        return service.settings(membership.account_id)
 
     @_manager
     @blueprint.arguments(schemas.AccountUpdate(), example=schemas.SETTINGS_EXAMPLE)
     @blueprint.response(200, schemas.AccountSettings)
     @blueprint.doc(operationId="updateAccountSettings")
-    def patch(self, changes: dict[str, Any]) -> dict[str, Any]:
+    def patch(self, changes: dict[str, Any], membership: Membership) -> dict[str, Any]:
         """Change the account's settings
 
         Changes the fields that are sent and leaves the others. Invoices that were issued keep the name and address of
         their day.
         """
-        return service.update_settings(current_actor(), changes)
+        return service.update_settings(membership.account_id, changes)
 
 
 @blueprint.route("/team")
 class Team(Resource):
     """The people of the account."""
 
-    reads_in_transaction = True
-
     @_member
     @blueprint.arguments(SnakePageArguments(), location="query")
     @blueprint.response(200, page_of(schemas.TeamMember))
     @blueprint.doc(operationId="listTeamMembers")
-    def get(self, arguments: dict[str, Any]) -> Page:
+    def get(self, arguments: dict[str, Any], membership: Membership) -> Page:
         """List the team
 
         Lists everybody who belongs to the account, and those who are invited. Invited people are not active until they
         have accepted.
         """
-        return team.members(current_actor(), arguments)
+        return team.members(membership.account_id, arguments)
 
     @_manager
     @blueprint.arguments(schemas.Invitation(), example=schemas.INVITATION_EXAMPLE)
     @blueprint.response(201, schemas.TeamMember)
     @fails(failures.INVITED, failures.OWNERS_ONLY)
     @blueprint.doc(operationId="inviteTeamMember")
-    def post(self, values: dict[str, Any]) -> Row[Any]:
+    def post(self, values: dict[str, Any], membership: Membership) -> Row[Any]:
         """Invite a person to the team
 
         Invites a person by e-mail address, with a role. The invitation is a row of the team until it is accepted,
         declined, withdrawn, or 14 days old. An address that belongs to the team already is refused with 409.
         """
-        return team.invite(current_actor(), values["email"], MemberRole(values["role"]))
+        return team.invite(current_actor(), membership, values["email"], MemberRole(values["role"]))
 
 
 @blueprint.route("/team/<bigint_id:member_id>")
@@ -121,25 +118,25 @@ class OneMember(Resource):
     @blueprint.response(200, schemas.TeamMember)
     @fails(failures.LAST_OWNER, failures.OWNERS_ONLY)
     @blueprint.doc(operationId="changeTeamMember")
-    def patch(self, values: dict[str, Any], member_id: int) -> Row[Any]:
+    def patch(self, values: dict[str, Any], member_id: int, membership: Membership) -> Row[Any]:
         """Change the role of a member or an invitation
 
         Gives a member, or an open invitation, another role. Only owners decide on owners. The last owner who can sign
         in stays one: 409 `last_owner`.
         """
-        return team.change_role(current_actor(), member_id, MemberRole(values["role"]))
+        return team.change_role(current_actor(), membership, member_id, MemberRole(values["role"]))
 
     @_manager
     @blueprint.response(200, schemas.RemovedMember)
     @fails(failures.LAST_OWNER, failures.OWNERS_ONLY)
     @blueprint.doc(operationId="removeTeamMember")
-    def delete(self, member_id: int) -> dict[str, bool]:
+    def delete(self, member_id: int, membership: Membership) -> dict[str, bool]:
         """Remove a member, or withdraw an invitation
 
         Removes a member of the team, or withdraws an invitation. The last owner who can sign in stays: 409
         `last_owner`.
         """
-        team.remove(current_actor(), member_id)
+        team.remove(current_actor(), membership, member_id)
         return {"removed": True}
 
 
@@ -151,20 +148,18 @@ class Leaving(Resource):
     @blueprint.response(200, schemas.AccountMembership)
     @fails(failures.LAST_OWNER)
     @blueprint.doc(operationId="leaveAccount")
-    def post(self) -> Row[Any]:
+    def post(self, membership: Membership) -> Row[Any]:
         """Leave the account
 
         Ends the caller's own membership of the account, and answers with it. The last owner cannot leave: 409
         `last_owner`.
         """
-        return team.leave(current_actor())
+        return team.leave(current_actor(), membership)
 
 
 @blueprint.route("/memberships")
 class Memberships(Resource):
     """The accounts that the caller belongs to."""
-
-    reads_in_transaction = True
 
     @_person
     @blueprint.arguments(SnakePageArguments(), location="query")
@@ -175,14 +170,12 @@ class Memberships(Resource):
 
         Lists every account that the caller belongs to, the last joined first. Their ids can be sent as `X-Account-Id`.
         """
-        return membership.memberships(current_actor(), arguments)
+        return memberships.memberships(current_actor(), arguments)
 
 
 @blueprint.route("/invitations")
 class Invitations(Resource):
     """Invitations to the caller."""
-
-    reads_in_transaction = True
 
     @_person
     @blueprint.arguments(SnakePageArguments(), location="query")
@@ -236,16 +229,14 @@ class UsageAnalytics(Resource):
 
     guide = "credits.md#balance-and-transactions"
 
-    reads_in_transaction = True
-
     @_member
     @blueprint.arguments(schemas.AnalyticsQuery(), location="query")
     @blueprint.response(200, schemas.UsageAnalytics)
     @blueprint.doc(operationId="getUsageAnalytics")
-    def get(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    def get(self, arguments: dict[str, Any], membership: Membership) -> dict[str, Any]:
         """Get usage and purchases by day and type
 
         Returns one row for each of the last `days` days, oldest first, with zeros where nothing happened. Days are UTC
         and include today; the cost does not grow with the number of transactions.
         """
-        return analytics.usage(current_actor(), arguments["days"])
+        return analytics.usage(membership.account_id, arguments["days"])

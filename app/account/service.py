@@ -8,7 +8,7 @@ from sqlalchemy import Row
 
 from app.auth.actor import Actor
 from app.credits import balances, plans
-from app.customers import accounts, membership
+from app.customers import accounts
 from app.errors import Invalid
 
 # Settings that are shown and never change by being sent.
@@ -25,17 +25,13 @@ def create(actor: Actor, values: Mapping[str, Any], *, limit: int) -> dict[str, 
     return _with_balance(opened.account)
 
 
-def settings(actor: Actor) -> dict[str, Any]:
-    """The caller's account."""
-    return _with_balance(accounts.settings(membership.enter(actor).account_id))
+def settings(account_id: int) -> dict[str, Any]:
+    """What an account says of itself, with its balance."""
+    return _with_balance(accounts.settings(account_id))
 
 
-def update_settings(actor: Actor, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Change the caller's account.
-
-    Raises Forbidden unless the caller manages it, and Invalid when what cannot be changed is sent with another value.
-    """
-    account_id = membership.enter_as_manager(actor).account_id
+def update_settings(account_id: int, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Change what an account says of itself. Raises Invalid when what cannot be changed is sent with another value."""
     fixed = {name: value for name, value in changes.items() if name in _FIXED}
     if fixed:
         _require_unchanged(fixed, _with_balance(accounts.settings(account_id)))

@@ -15,16 +15,6 @@ class Role(StrEnum):
     TOPCODER_PROJECT_MANAGER = "topcoder project manager"
 
 
-class SignedIn(StrEnum):
-    """Who may call what belongs to customer accounts, in the words of the document. The services check it."""
-
-    MEMBER = "a member of the account"
-    MANAGER = "an owner or an admin of the account"
-    BUYER = "an owner or an admin of the account, the member who bought, or an administrator of this service"
-    NEWCOMER = "a person without an account of their own"
-    PERSON = "a person who signs in"
-
-
 TALENT_MANAGERS = (Role.TALENT_MANAGER, Role.TOPCODER_TALENT_MANAGER)
 PROJECT_MANAGERS = (Role.PROJECT_MANAGER, Role.TOPCODER_PROJECT_MANAGER)
 

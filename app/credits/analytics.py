@@ -4,17 +4,14 @@ from collections import defaultdict
 from datetime import timedelta
 from typing import Any
 
-from app.auth.actor import Actor
 from app.clock import utc_now
 from app.credits import balances, queries
 from app.credits.models import TransactionType
-from app.customers import membership
 from app.db.base import db
 
 
-def usage(actor: Actor, days: int) -> dict[str, Any]:
-    """The last `days` days of the caller's account, today (UTC) included."""
-    account_id = membership.enter(actor).account_id
+def usage(account_id: int, days: int) -> dict[str, Any]:
+    """The last `days` days of an account, today (UTC) included."""
     today = utc_now().date()
     first = today - timedelta(days=days - 1)
     period = {"account_id": account_id, "first": first, "last": today}

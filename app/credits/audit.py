@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import text
 
-from app.db import tenancy
+from app import tenancy
 from app.db.audit import Difference
 from app.db.base import db
 
@@ -56,7 +56,7 @@ _DAILY = text("""
 
 def differences() -> Iterator[Difference]:
     """Every balance, share of bought credits and daily total that its transactions do not make."""
-    tenancy.see_every_account()
+    tenancy.set_every_account()
     for row in db.session.execute(_BALANCES):
         problem = f"{row.credits} credits of {row.transactions} transactions are kept, "
         yield Difference(f"account {row.account_id}", f"{problem}there are {row.computed} of {row.rows}")

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
+from app import tenancy
 from app.clock import utc_now
 from app.credits import ledger, queries
 from app.credits.ledger import Entry
 from app.credits.models import TransactionType
-from app.db import tenancy
 from app.db.base import db
 from app.errors import NotFound
 
@@ -41,7 +41,7 @@ def put(name: str, credits_per_month: int, usd_per_credit: Decimal, *, default: 
 
 def assign(account_id: int, name: str) -> None:
     """Put an account on a plan from today on: it decides on the months that begin from here. Raises NotFound."""
-    tenancy.see(account_id)
+    tenancy.set_account(account_id)
     values = {"account_id": account_id, "name": name, "today": utc_now().date()}
     if db.session.execute(queries.PUT_ON_PLAN, values).one_or_none() is None:
         raise NotFound(f"There is no account {account_id}, or no plan {name!r}")

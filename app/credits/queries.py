@@ -4,7 +4,7 @@ from sqlalchemy import text
 
 from app.db.paging import ListQuery
 from app.db.prepared import Prepared
-from app.db.tenancy import SETTING
+from app.tenancy import SETTING
 
 _COLUMNS = """
     t.id, t.amount, t.transaction_type, t.description, t.operation_type, -t.amount AS credits_used, t.cost_usd,

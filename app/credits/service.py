@@ -5,13 +5,13 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from app import tenancy
 from app.auth.actor import Actor
 from app.auth.permissions import scopes
 from app.credits import ledger
 from app.credits.ledger import Entry, Outcome, Transaction
 from app.credits.models import TransactionType
-from app.customers import membership
-from app.db import tenancy
+from app.customers.membership import Membership
 from app.errors import Invalid, NotFound, ServiceError
 
 RESOURCE = "credits"
@@ -19,13 +19,13 @@ SPEND_SCOPES = scopes(RESOURCE, "spend")
 GRANT_SCOPES = scopes(RESOURCE, "grant")
 
 
-def spend(actor: Actor, item: Mapping[str, Any]) -> Row[Any]:
+def spend(actor: Actor, membership: Membership | None, item: Mapping[str, Any]) -> Row[Any]:
     """Take credits for one operation, as `spend_many` does.
 
     Raises PaymentRequired, Invalid (nobody's credits are named) or NotFound, and changes nothing then.
     """
     return ledger.spend(
-        _account_of(item, _own_account(actor)),
+        _account_of(item, membership),
         item["credits_used"],
         item["operation_type"],
         item["description"],
@@ -33,20 +33,19 @@ def spend(actor: Actor, item: Mapping[str, Any]) -> Row[Any]:
     )
 
 
-def spend_many(actor: Actor, items: Sequence[Mapping[str, Any]]) -> list[Outcome]:
+def spend_many(actor: Actor, membership: Membership | None, items: Sequence[Mapping[str, Any]]) -> list[Outcome]:
     """Take credits for each item (`operation_type`, `credits_used`), in order, or say why not.
 
-    Machines say whose credits (`account_id`); an owner or admin of an account spends that account's.
+    A machine, which has no `membership`, says whose credits (`account_id`); a person spends those of their account.
     """
-    own = _own_account(actor)
-    if own is None:
+    if membership is None:
         named = {item.get("account_id") for item in items}
         only_one = named.pop() if len(named) == 1 else None
         if only_one is None:
-            tenancy.see_every_account()
+            tenancy.set_every_account()
         else:
-            tenancy.see(only_one)
-    entries = [_deduction(item, own) for item in items]
+            tenancy.set_account(only_one)
+    entries = [_deduction(item, membership) for item in items]
     posted = iter(
         ledger.post(
             [each for each in entries if isinstance(each, Entry)], created_by=actor.subject, key_owner=actor.identity
@@ -57,7 +56,7 @@ def spend_many(actor: Actor, items: Sequence[Mapping[str, Any]]) -> list[Outcome
 
 def grant(actor: Actor, values: Mapping[str, Any]) -> Transaction:
     """Give an account credits, or adjust its balance. Raises NotFound, and PaymentRequired for more than it has."""
-    tenancy.see(values["account_id"])
+    tenancy.set_account(values["account_id"])
     entry = Entry(
         account_id=values["account_id"],
         amount=values["amount"],
@@ -67,17 +66,10 @@ def grant(actor: Actor, values: Mapping[str, Any]) -> Transaction:
     return ledger.post_one(entry, created_by=actor.subject)
 
 
-def _own_account(actor: Actor) -> int | None:
-    """The one account whose credits the caller may spend; None for a machine, which spends those of the named ones."""
-    return (
-        None if actor.has_scope(SPEND_SCOPES) else membership.enter_as_manager(actor, or_scopes=SPEND_SCOPES).account_id
-    )
-
-
-def _deduction(item: Mapping[str, Any], own: int | None) -> Entry | ServiceError:
+def _deduction(item: Mapping[str, Any], membership: Membership | None) -> Entry | ServiceError:
     """The entry for an item, or why it may not be spent."""
     try:
-        account_id = _account_of(item, own)
+        account_id = _account_of(item, membership)
     except ServiceError as error:
         return error
     return Entry(
@@ -90,16 +82,16 @@ def _deduction(item: Mapping[str, Any], own: int | None) -> Entry | ServiceError
     )
 
 
-def _account_of(item: Mapping[str, Any], own: int | None) -> int:
+def _account_of(item: Mapping[str, Any], membership: Membership | None) -> int:
     """The account whose credits an item spends.
 
     Raises Invalid when a machine names none, and NotFound when a person names one that is not their own.
     """
     named: int | None = item.get("account_id")
-    if own is None:
+    if membership is None:
         if named is None:
             raise Invalid.field("account_id", "Is required: say whose credits are spent.")
         return named
-    if named not in {None, own}:
+    if named not in {None, membership.account_id}:
         raise NotFound(f"Account {named} was not found")
-    return own
+    return membership.account_id

@@ -8,11 +8,11 @@ from uuid import uuid4
 
 from sqlalchemy import Row
 
+from app import tenancy
 from app.auth.actor import Actor
 from app.clock import utc_now
 from app.customers import membership, openings, queries
 from app.customers.models import MemberRole
-from app.db import tenancy
 from app.db.base import db
 from app.errors import Conflict
 
@@ -34,17 +34,17 @@ def create(actor: Actor, values: Mapping[str, Any], *, limit: int) -> Opened:
     many as `limit`.
     """
     db.session.execute(queries.ONE_OPENING_AT_A_TIME, {"user_id": membership.require_person(actor)})
-    if db.session.execute(queries.OWNS_SOME_ACCOUNT, membership.see_own(actor)).scalar_one():
+    if db.session.execute(queries.OWNS_SOME_ACCOUNT, membership.own(actor)).scalar_one():
         raise Conflict("You own an account already")
     is_first = openings.record(actor, limit)
-    tenancy.see_every_account()
+    tenancy.set_every_account()
     settings = {
         **dict.fromkeys(queries.CHANGEABLE, ""),
         "billing_email": membership.verified_email(actor) or "",
         **values,
     }
     account = _insert(actor, settings)
-    tenancy.see(account.id)
+    tenancy.set_account(account.id)
     owner = {**membership.person(actor), "account_id": account.id, "role": MemberRole.OWNER, "now": utc_now()}
     db.session.execute(queries.ADD_MEMBER, {**owner, "invited_by": "", "expires_at": None})
     return Opened(account, is_first)

@@ -4,7 +4,7 @@ from sqlalchemy import text
 
 from app.db.paging import ListQuery
 from app.db.prepared import Prepared
-from app.db.tenancy import SETTING, USER_SETTING
+from app.tenancy import SETTING, USER_SETTING
 
 # The account named, or else the one joined first. It is looked for as the person who calls, who sees their own
 # memberships; from there on the rows of that account are seen and no others.

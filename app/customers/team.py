@@ -20,17 +20,17 @@ from app.identifiers import fold_ascii
 INVITATIONS_LIVE = timedelta(days=14)
 
 
-def members(actor: Actor, arguments: Mapping[str, Any]) -> Page:
-    """One page of the team of the caller's account, newest first; open invitations are part of it."""
-    return queries.MEMBERS.page(arguments, account_id=membership.enter(actor).account_id, now=utc_now())
+def members(account_id: int, arguments: Mapping[str, Any]) -> Page:
+    """One page of the team of an account, newest first; open invitations are part of it."""
+    return queries.MEMBERS.page(arguments, account_id=account_id, now=utc_now())
 
 
-def invite(actor: Actor, email: str, role: MemberRole) -> Row[Any]:
+def invite(actor: Actor, caller: Membership, email: str, role: MemberRole) -> Row[Any]:
     """Invite a person to the caller's account, for 14 days.
 
-    Raises Forbidden unless the caller manages it, and Conflict when that address is a member's or invited already.
+    Raises Forbidden when anybody but an owner invites an owner, and Conflict when that address is a member's or invited
+    already.
     """
-    caller = membership.enter_as_manager(actor)
     _require_owner_for(caller, role)
     now = utc_now()
     invitation = {
@@ -52,33 +52,33 @@ def invite(actor: Actor, email: str, role: MemberRole) -> Row[Any]:
     return member
 
 
-def change_role(actor: Actor, member_id: int, role: MemberRole) -> Row[Any]:
+def change_role(actor: Actor, caller: Membership, member_id: int, role: MemberRole) -> Row[Any]:
     """Give a member, or an invitation, of the caller's account another role.
 
     Raises Forbidden unless the caller may, NotFound, and Conflict when no owner who can sign in would be left.
     """
-    caller = _lock(actor, member_id, stays_owner=role == MemberRole.OWNER).caller
+    caller = _lock(actor, caller, member_id, stays_owner=role == MemberRole.OWNER).caller
     _require_owner_for(caller, role)
     values = {"account_id": caller.account_id, "member_id": member_id, "role": role}
     return db.session.execute(queries.SET_ROLE, values).one()
 
 
-def remove(actor: Actor, member_id: int) -> None:
+def remove(actor: Actor, caller: Membership, member_id: int) -> None:
     """Take a member out of the caller's account, or withdraw an invitation.
 
     Raises Forbidden unless the caller may, NotFound, and Conflict for the last owner.
     """
-    caller, member = _lock(actor, member_id, stays_owner=False)
+    caller, member = _lock(actor, caller, member_id, stays_owner=False)
     values = {"account_id": caller.account_id, "member_id": member_id, "now": utc_now()}
     db.session.execute(queries.REMOVE_MEMBER if member.is_active else queries.END_INVITATION, values)
 
 
-def leave(actor: Actor) -> Row[Any]:
+def leave(actor: Actor, caller: Membership) -> Row[Any]:
     """Take the caller out of the account they mean; the membership that ends.
 
-    Raises Forbidden when they belong to none, and Conflict for the last owner.
+    Raises Forbidden when it ended meanwhile, and Conflict for the last owner.
     """
-    account_id = membership.enter(actor).account_id
+    account_id = caller.account_id
     db.session.execute(queries.LOCK_ACCOUNT, {"account_id": account_id})
     own = db.session.execute(queries.MEMBERSHIP, {"account_id": account_id, "user_id": actor.user_id}).one_or_none()
     if own is None:
@@ -96,12 +96,11 @@ class _Decision(NamedTuple):
     member: Row[Any]
 
 
-def _lock(actor: Actor, member_id: int, *, stays_owner: bool) -> _Decision:
+def _lock(actor: Actor, caller: Membership, member_id: int, *, stays_owner: bool) -> _Decision:
     """Somebody of the team of the caller's account, which is locked: changes of a team take turns.
 
     Raises Forbidden unless the caller decides on them, NotFound, and Conflict for the last owner unless they stay one.
     """
-    caller = membership.enter_as_manager(actor)
     db.session.execute(queries.LOCK_ACCOUNT, {"account_id": caller.account_id})
     values = {"account_id": caller.account_id, "member_id": member_id, "now": utc_now()}
     member = db.session.execute(queries.MEMBER, values).one_or_none()
@@ -111,7 +110,7 @@ def _lock(actor: Actor, member_id: int, *, stays_owner: bool) -> _Decision:
     if not stays_owner:
         _require_other_owner(caller.account_id, member)
     # Again under the lock: a caller who waited for it may have lost their role to the change they waited for.
-    caller = membership.enter_as_manager(replace(actor, account_id=caller.account_id))
+    caller = membership.resolve(replace(actor, account_id=caller.account_id), membership.MANAGERS)
     _require_owner_for(caller, MemberRole(member.role))
     return _Decision(caller, member)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import text
 
-from app.db import tenancy
+from app import tenancy
 from app.db.audit import Difference
 from app.db.base import db
 
@@ -57,7 +57,7 @@ _NUMBERS = text("""
 
 def differences() -> Iterator[Difference]:
     """Every payment whose invoice says otherwise, credits without a payment or not arrived, and gaps in the numbers."""
-    tenancy.see_every_account()
+    tenancy.set_every_account()
     for row in db.session.execute(_STATUSES):
         yield Difference(f"payment {row.id}", f"is {row.status}, its invoice is {row.invoice_status}")
     for row in db.session.execute(_CREDITS):

@@ -1,9 +1,10 @@
 """Failures of the rules of purchases, as the document shows them."""
 
-from app.errors import Conflict, Invalid, Reason, Unavailable
+from app.errors import Conflict, Forbidden, Invalid, Reason, Unavailable
 from app.web.failures import UNAVAILABLE
 
 NOT_SOLD = Conflict("Mega Pack is not sold any more")
+NOT_THE_BUYER = Forbidden("Only an owner or an admin of the account, or the member who bought, may cancel this payment")
 NOT_PENDING = Conflict("The payment is succeeded")
 CREDITS_SPENT = Conflict(
     "20 of the 500 credits are spent",

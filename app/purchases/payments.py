@@ -11,11 +11,10 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from app import tenancy
 from app.auth.actor import Actor
-from app.auth.permissions import Role
 from app.clock import utc_now
-from app.customers import membership
-from app.db import tenancy
+from app.customers.membership import MANAGERS, Membership
 from app.db.base import db
 from app.db.paging import Page
 from app.db.transaction import transaction
@@ -27,23 +26,21 @@ from app.purchases.models import CURRENCY, PaymentMethod, PaymentStatus
 KEYS_LIVE = timedelta(hours=24)
 
 
-def search(actor: Actor, arguments: Mapping[str, Any]) -> Page:
-    """One page of the payments of the caller's account."""
-    return queries.PAYMENTS.page(arguments, account_id=membership.enter(actor).account_id)
+def search(account_id: int, arguments: Mapping[str, Any]) -> Page:
+    """One page of the payments of an account."""
+    return queries.PAYMENTS.page(arguments, account_id=account_id)
 
 
-def get(actor: Actor, payment_id: int) -> Row[Any]:
-    """A payment of the caller's account. Raises NotFound."""
-    account_id = membership.enter(actor).account_id
+def get(account_id: int, payment_id: int) -> Row[Any]:
+    """A payment of an account. Raises NotFound."""
     payment = present(payment_id)
     if payment.account_id != account_id:
         raise NotFound(f"Payment {payment_id} was not found")
     return payment
 
 
-def methods(actor: Actor) -> list[dict[str, Any]]:
+def methods() -> list[dict[str, Any]]:
     """Every way to pay, and whether it is set up."""
-    membership.enter(actor)
     configured = gateways.configured()
     return [
         {"payment_method": method, "display_name": name, "is_enabled": method in configured}
@@ -51,7 +48,9 @@ def methods(actor: Actor) -> list[dict[str, Any]]:
     ]
 
 
-def purchase(actor: Actor, package_id: int, method: PaymentMethod, request_key: str | None) -> dict[str, Any]:
+def purchase(
+    actor: Actor, membership: Membership, package_id: int, method: PaymentMethod, request_key: str | None
+) -> dict[str, Any]:
     """Buy a package: an invoice, a payment, and for Stripe the secret with which the payer's browser goes on.
 
     Sent again with the same `request_key`, it goes on with the payment it began. Commits in parts. Raises Invalid for a
@@ -62,14 +61,15 @@ def purchase(actor: Actor, package_id: int, method: PaymentMethod, request_key: 
     if gateway is None:
         raise Invalid.field("payment_method", f"{method} is not set up here.")
     with transaction():
-        payment = _begin(actor, package_id, method, request_key)
+        tenancy.set_account(membership.account_id)
+        payment = _begin(actor, membership.account_id, package_id, method, request_key)
     opened = gateway.open(order_for(payment))
     with transaction():
-        tenancy.see(payment.account_id)
+        tenancy.set_account(payment.account_id)
         if opened.reference is not None:
             settlement.keep_reference(payment.id, opened.reference)
         return {
-            "invoice": invoices.of_account(payment.account_id, payment.invoice_id),
+            "invoice": invoices.get(payment.account_id, payment.invoice_id),
             "payment": present(payment.id),
             "client_secret": opened.client_secret or "",
         }
@@ -85,18 +85,18 @@ def approve(actor: Actor, payment_id: int) -> Row[Any]:
     return present(payment_id)
 
 
-def cancel(actor: Actor, payment_id: int) -> Row[Any]:
+def cancel(actor: Actor, membership: Membership | None, payment_id: int) -> Row[Any]:
     """Give up a bank transfer that is not paid: its invoice is void.
 
-    Staff may, the owners and admins of the account, and the member who bought. Raises Forbidden for others, NotFound,
-    and Conflict once it is settled or when it is paid by card, which the gateway decides on.
+    Staff, who have no `membership`, may, the owners and admins of the account, and the member who bought. Raises
+    Forbidden for others, NotFound, and Conflict once it is settled or when it is paid by card, which the gateway
+    decides on.
     """
-    staff = actor.has_role(Role.ADMINISTRATOR)
-    caller = None if staff else membership.enter(actor)
     payment = posting.lock(payment_id)
-    if caller is not None and payment.account_id != caller.account_id:
+    if membership is not None and payment.account_id != membership.account_id:
         raise NotFound(f"Payment {payment_id} was not found")
-    if caller is not None and caller.role not in membership.MANAGERS and payment.request_key_owner != actor.identity:
+    is_manager = membership is None or membership.role in MANAGERS
+    if not is_manager and payment.request_key_owner != actor.identity:
         raise Forbidden("Only an owner or an admin of the account, or the member who bought, may cancel this payment")
     if payment.payment_method != PaymentMethod.MANUAL:
         raise Conflict("Only a bank transfer can be cancelled; the gateway decides on this payment")
@@ -105,9 +105,8 @@ def cancel(actor: Actor, payment_id: int) -> Row[Any]:
     return present(payment_id)
 
 
-def _begin(actor: Actor, package_id: int, method: PaymentMethod, request_key: str | None) -> Row[Any]:
+def _begin(actor: Actor, account_id: int, package_id: int, method: PaymentMethod, request_key: str | None) -> Row[Any]:
     """Record that a purchase is wanted, or find the record that the same request made before."""
-    account_id = membership.enter(actor).account_id
     key = {"request_key_owner": actor.identity, "request_key": request_key}
     now = utc_now()
     if request_key is not None:

@@ -4,10 +4,10 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from app import tenancy
 from app.credits import ledger
 from app.credits.ledger import Entry, Transaction
 from app.credits.models import TransactionType
-from app.db import tenancy
 from app.db.base import db
 from app.errors import NotFound
 from app.purchases import invoices, queries
@@ -15,17 +15,17 @@ from app.purchases import invoices, queries
 
 def lock(payment_id: int) -> Row[Any]:
     """The payment, held until the transaction ends, which from here on sees its account alone. Raises NotFound."""
-    tenancy.see_every_account()
+    tenancy.set_every_account()
     payment = db.session.execute(queries.LOCK_PAYMENT, {"payment_id": payment_id}).one_or_none()
     if payment is None:
         raise NotFound(f"Payment {payment_id} was not found")
-    tenancy.see(payment.account_id)
+    tenancy.set_account(payment.account_id)
     return payment
 
 
 def post(payment: Row[Any], amount: int, kind: TransactionType, what: str, *, by: str) -> Transaction:
     """Credits of a locked payment that arrive, go or come back."""
-    invoice = invoices.of_account(payment.account_id, payment.invoice_id)
+    invoice = invoices.get(payment.account_id, payment.invoice_id)
     description = f"{what}, invoice {invoice.invoice_number}"
     entry = Entry(payment.account_id, amount, kind, description, purchase=payment.purchase_position)
     return ledger.post_one(entry, created_by=by)

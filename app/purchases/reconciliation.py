@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row, TextClause
 
+from app import tenancy
 from app.clock import utc_now
-from app.db import tenancy
 from app.db.base import db
 from app.db.transaction import transaction
 from app.errors import Invalid, Unavailable
@@ -54,7 +54,7 @@ def _each(query: TextClause) -> Iterator[Row[Any]]:
     after = 0
     while True:
         with transaction():
-            tenancy.see_every_account()
+            tenancy.set_every_account()
             batch = db.session.execute(query, {"methods": remote, "after": after, "limit": BATCH}).all()
         yield from batch
         if len(batch) < BATCH:
@@ -70,7 +70,7 @@ def _reconcile_payment(payment: Row[Any]) -> Reconciled:
         if reference is None:
             return _give_up(payment)
         with transaction():
-            tenancy.see(payment.account_id)
+            tenancy.set_account(payment.account_id)
             settlement.keep_reference(payment.id, reference)
         order = order._replace(reference=reference)
     return _take_over(payment, gateway.standing(order))

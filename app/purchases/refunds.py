@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from app import tenancy
 from app.auth.actor import Actor
 from app.clock import utc_now
-from app.db import tenancy
 from app.db.transaction import transaction
 from app.errors import Conflict
 from app.purchases import gateways, payments, posting, returns
@@ -31,7 +31,7 @@ def refund(actor: Actor, payment_id: int, reason: str, request_key: str | None) 
         if standing.status == RefundStatus.FAILED:
             raise Conflict(f"The payment gateway refused the refund: {standing.failure}")
     with transaction():
-        tenancy.see(payment.account_id)
+        tenancy.set_account(payment.account_id)
         return payments.present(payment_id)
 
 

@@ -6,8 +6,10 @@ from flask import Response, current_app, request
 from sqlalchemy import Row
 
 from app.auth.actor import current_actor
-from app.auth.guards import public, requires, signed_in
-from app.auth.permissions import Role, SignedIn
+from app.auth.guards import public, requires
+from app.auth.permissions import Role
+from app.customers.guards import member
+from app.customers.membership import Membership
 from app.db.paging import Page, whole_list
 from app.purchases import failures, invoices, packages, payments, pdf, refunds, schemas, webhooks
 from app.purchases.models import PaymentMethod
@@ -25,7 +27,7 @@ blueprint = ApiBlueprint(
     guide="credits.md#buying",
 )
 
-_member = signed_in()
+_member = member()
 _staff = requires(roles=[Role.ADMINISTRATOR])
 
 
@@ -35,18 +37,16 @@ class CreditPackages(Resource):
 
     guide = "credits.md#plans-and-packages"
 
-    reads_in_transaction = True
-
     @_member
     @blueprint.arguments(SnakePageArguments(), location="query")
     @blueprint.response(200, page_of(schemas.CreditPackage))
     @blueprint.doc(operationId="listCreditPackages")
-    def get(self, arguments: dict[str, Any]) -> Page:
+    def get(self, arguments: dict[str, Any], membership: Membership) -> Page:  # noqa: ARG002 - every member may
         """List the packages for sale
 
         Lists the packages that customers can buy now. Packages taken off sale are not shown.
         """
-        return packages.search(current_actor(), arguments)
+        return packages.search(arguments)
 
 
 @blueprint.route("/credit-packages/<bigint_id:package_id>/purchase")
@@ -60,7 +60,7 @@ class Purchases(Resource):
     @blueprint.response(201, schemas.Purchase)
     @fails(failures.NOT_SOLD, *failures.GATEWAY)
     @blueprint.doc(operationId="purchaseCreditPackage")
-    def post(self, values: dict[str, Any], package_id: int) -> dict[str, Any]:
+    def post(self, values: dict[str, Any], package_id: int, membership: Membership) -> dict[str, Any]:
         """Buy a package: its credits arrive when the payment succeeds
 
         Orders a package and returns the payment with its invoice. The credits arrive when the payment succeeds, once:
@@ -68,79 +68,71 @@ class Purchases(Resource):
         that is repeated without one is another purchase.
         """
         method = PaymentMethod(values["payment_method"])
-        return payments.purchase(current_actor(), package_id, method, idempotency.request_key())
+        return payments.purchase(current_actor(), membership, package_id, method, idempotency.request_key())
 
 
 @blueprint.route("/payment-methods")
 class PaymentMethods(Resource):
     """Ways to pay."""
 
-    reads_in_transaction = True
-
     @_member
     @blueprint.arguments(SnakePageArguments(), location="query")
     @blueprint.response(200, page_of(schemas.PaymentMethodOffer))
     @blueprint.doc(operationId="listPaymentMethods")
-    def get(self, arguments: dict[str, Any]) -> Page:
+    def get(self, arguments: dict[str, Any], membership: Membership) -> Page:  # noqa: ARG002 - every member may
         """List the ways to pay
 
         Lists the ways to pay that this installation offers. Bank transfer (`manual`) is always there; `stripe` only
         where it is configured.
         """
-        return whole_list(payments.methods(current_actor()), arguments)
+        return whole_list(payments.methods(), arguments)
 
 
 @blueprint.route("/invoices")
 class Invoices(Resource):
     """Invoices of the caller's account."""
 
-    reads_in_transaction = True
-
     @_member
     @blueprint.arguments(schemas.InvoiceQuery(), location="query")
     @blueprint.response(200, page_of(schemas.Invoice))
     @blueprint.doc(operationId="listInvoices")
-    def get(self, arguments: dict[str, Any]) -> Page:
+    def get(self, arguments: dict[str, Any], membership: Membership) -> Page:
         """List invoices
 
         Lists the invoices of the caller's account, newest first. They can be filtered by status and dates.
         """
-        return invoices.search(current_actor(), arguments)
+        return invoices.search(membership.account_id, arguments)
 
 
 @blueprint.route("/invoices/<bigint_id:invoice_id>")
 class OneInvoice(Resource):
     """One invoice."""
 
-    reads_in_transaction = True
-
     @_member
     @blueprint.response(200, schemas.Invoice)
     @blueprint.doc(operationId="getInvoice")
-    def get(self, invoice_id: int) -> Row[Any]:
+    def get(self, invoice_id: int, membership: Membership) -> Row[Any]:
         """Get an invoice
 
         Returns one invoice of the caller's account. An invoice of another account is 404, as if it did not exist.
         """
-        return invoices.get(current_actor(), invoice_id)
+        return invoices.get(membership.account_id, invoice_id)
 
 
 @blueprint.route("/invoices/<bigint_id:invoice_id>/pdf")
 class InvoicePdf(Resource):
     """One invoice on paper."""
 
-    reads_in_transaction = True
-
-    @signed_in(limit="pdf")
+    @member(limit="pdf")
     @blueprint.response(200, {"type": "string", "format": "binary"}, content_type="application/pdf")
     @blueprint.doc(operationId="getInvoicePdf")
-    def get(self, invoice_id: int) -> Response:
+    def get(self, invoice_id: int, membership: Membership) -> Response:
         """Get an invoice as a PDF
 
         Returns the invoice as a PDF file, without an envelope; a failure is JSON all the same. An invoice of another
         account is 404, as if it did not exist.
         """
-        invoice = invoices.get(current_actor(), invoice_id)
+        invoice = invoices.get(membership.account_id, invoice_id)
         content = pdf.render(invoice._asdict())
         disposition = f'inline; filename="{invoice.invoice_number}.pdf"'
         return Response(content, mimetype="application/pdf", headers={"Content-Disposition": disposition})
@@ -150,54 +142,50 @@ class InvoicePdf(Resource):
 class Payments(Resource):
     """Payments of the caller's account."""
 
-    reads_in_transaction = True
-
     @_member
     @blueprint.arguments(schemas.PaymentQuery(), location="query")
     @blueprint.response(200, page_of(schemas.Payment))
     @blueprint.doc(operationId="listPayments")
-    def get(self, arguments: dict[str, Any]) -> Page:
+    def get(self, arguments: dict[str, Any], membership: Membership) -> Page:
         """List payments
 
         Lists the payments of the caller's account, newest first. They can be filtered by status, payment method and
         dates.
         """
-        return payments.search(current_actor(), arguments)
+        return payments.search(membership.account_id, arguments)
 
 
 @blueprint.route("/payments/<bigint_id:payment_id>")
 class OnePayment(Resource):
     """One payment."""
 
-    reads_in_transaction = True
-
     @_member
     @blueprint.response(200, schemas.Payment)
     @blueprint.doc(operationId="getPayment")
-    def get(self, payment_id: int) -> Row[Any]:
+    def get(self, payment_id: int, membership: Membership) -> Row[Any]:
         """Get a payment
 
         Returns a payment with its present status. A payment of another account is 404, as if it did not exist.
         """
-        return payments.get(current_actor(), payment_id)
+        return payments.get(membership.account_id, payment_id)
 
 
 @blueprint.route("/payments/<bigint_id:payment_id>/cancel")
 class Cancellation(Resource):
     """Giving up a bank transfer."""
 
-    @signed_in(SignedIn.BUYER)
+    @member(or_roles=[Role.ADMINISTRATOR])
     @blueprint.response(200, schemas.Payment)
-    @fails(failures.NOT_PENDING)
+    @fails(failures.NOT_PENDING, failures.NOT_THE_BUYER)
     @blueprint.doc(operationId="cancelPayment")
-    def post(self, payment_id: int) -> Row[Any]:
+    def post(self, payment_id: int, membership: Membership | None) -> Row[Any]:
         """Cancel a bank transfer that is not paid: its invoice is void
 
         Gives up an order by bank transfer that waits for its money. The invoice keeps its number and becomes void. A
         payment that is settled, cancelled or made by card is refused with 409, and so is approving one that was
         cancelled.
         """
-        return payments.cancel(current_actor(), payment_id)
+        return payments.cancel(current_actor(), membership, payment_id)
 
 
 @blueprint.route("/payments/<bigint_id:payment_id>/approve")

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from app import tenancy
 from app.clock import utc_now
-from app.db import tenancy
 from app.db.base import db
 from app.errors import Invalid
 from app.purchases import posting, queries, returns, settlement
@@ -31,7 +31,7 @@ def receive(body: bytes, signature: str, secret: str | None) -> bool:
     if told is None:
         return False
     key = told.report.key if isinstance(told.report, stripe_events.IntentReport) else None
-    tenancy.see_every_account()
+    tenancy.set_every_account()
     found = {"reference": told.intent, "gateway_key": key}
     payment_id = db.session.execute(queries.FIND_PAYMENT, found).scalar_one_or_none()
     if payment_id is None:

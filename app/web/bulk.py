@@ -46,9 +46,9 @@ def operation(
         @blueprint.doc(requestBody=_request(item, example))
         @blueprint.response(200, _outcome_of(result)(many=True))
         @wraps(view)
-        def run(self: Any, options: dict[str, Any]) -> list[Any]:
+        def run(self: Any, options: dict[str, Any], **entered: Any) -> list[Any]:
             sent = _items()
-            outcomes = _outcomes(sent, load, lambda items: view(self, items))
+            outcomes = _outcomes(sent, load, lambda items: view(self, items, **entered))
             if options["atomic"]:
                 _require_success(outcomes)
             return [

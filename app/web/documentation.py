@@ -160,18 +160,6 @@ def _type_name(schema: Any) -> str:
     return _class_of(schema).__name__
 
 
-def _needs(guard: Guard) -> str:
-    if guard.signed_in:
-        scopes = " or ".join(f"`{scope}`" for scope in guard.scopes)
-        machines = f"; or, for a machine, the scope {scopes}" if scopes else ""
-        return f"Needs a token of {guard.signed_in}{machines}."
-    roles = ", ".join(f"`{role}`" for role in guard.roles)
-    if not guard.scopes:
-        return f"Needs the role {roles}."
-    scopes = ", ".join(f"`{scope}`" for scope in guard.scopes)
-    return f"Needs one of the roles {roles}; or, for a machine, one of the scopes {scopes}."
-
-
 def _guide_link(guide: str) -> str:
     """A link to a heading of a page of docs/, relative to the service: `externalDocs` would have to name its host."""
     _, _, heading = guide.partition("#")
@@ -184,12 +172,10 @@ def describe_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
     statuses = [HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE]
     if guard.open_to_all:
         doc["security"] = []
-        needs = "Needs no token."
     else:
         doc["security"] = [{"bearer": []}]
-        needs = _needs(guard)
         statuses.append(HTTPStatus.UNAUTHORIZED)
-    if guard.signed_in:
+    if guard.takes_account:
         doc.setdefault("parameters", []).append(_ACCOUNT)
     if method.upper() in METHODS and not guard.open_to_all:
         doc.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
@@ -198,7 +184,7 @@ def describe_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
         statuses += [HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE]
     # The view's docstring says what the operation does, and who may call it follows.
     rule = doc_info["docstring"].pop("description", "")
-    doc["description"] = "\n\n".join((rule, needs, _guide_link(doc_info["guide"])))
+    doc["description"] = "\n\n".join((rule, guard.needs, _guide_link(doc_info["guide"])))
     responses = doc.setdefault("responses", {})
     responses.pop("default", None)
     for status in statuses:

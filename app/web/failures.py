@@ -11,9 +11,8 @@ from typing import Any, TypeVar
 
 import marshmallow as ma
 
-from app.auth.guards import Guard, forbidden
-from app.auth.permissions import SignedIn
-from app.errors import Conflict, Forbidden, Invalid, NotFound, Reason, ServiceError, Unavailable
+from app.auth.guards import Guard
+from app.errors import Conflict, Invalid, NotFound, Reason, ServiceError, Unavailable
 from app.web import errors, messages
 from app.web.idempotency import METHODS
 from app.web.schemas import Error, Schema
@@ -22,22 +21,6 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 _UNKNOWN = {"colour": "red"}
 _EXAMPLE_IDS = {int: "7", str: "0198f0a2-6c1e-7d53-9b9d-2f6f2a1c7e10"}
-_NO_ACCOUNT = Forbidden(
-    "You belong to no account: open one with POST /v1/account/, or accept an invitation", reason=Reason.NO_ACCOUNT
-)
-_NOT_A_PERSON = Forbidden("Only a person who signs in can do this", reason=Reason.NO_ACCOUNT)
-_OF_PEOPLE = {
-    SignedIn.MEMBER: [_NO_ACCOUNT],
-    SignedIn.MANAGER: [_NO_ACCOUNT, Forbidden("Only an owner or an admin of the account may do this")],
-    SignedIn.BUYER: [
-        _NO_ACCOUNT,
-        Forbidden("Only an owner or an admin of the account, or the member who bought, may cancel this payment"),
-    ],
-    SignedIn.NEWCOMER: [_NOT_A_PERSON],
-    SignedIn.PERSON: [_NOT_A_PERSON],
-}
-
-
 # What any operation that needs a token may be unavailable for.
 UNAVAILABLE = (
     Unavailable("The database cannot be reached now; try again shortly"),
@@ -79,10 +62,7 @@ def _failures(doc_info: Mapping[str, Any], method: str) -> Iterator[ServiceError
     yield from _invalid(doc_info)
     if view.inputs.body:
         yield Invalid("A JSON body is required", reason=Reason.INVALID_JSON)
-    if guard.signed_in:
-        yield from _OF_PEOPLE[guard.signed_in]
-    elif not guard.open_to_all:
-        yield forbidden(guard.roles, guard.scopes)
+    yield from guard.refusals
     yield from _not_found(view)
     if method.upper() in METHODS and not guard.open_to_all:
         yield Conflict("A request with this idempotency key is still running", reason=Reason.IDEMPOTENCY_IN_PROGRESS)

@@ -1,6 +1,6 @@
 """The base of every view: guard, path values, undeclared input, transaction and idempotency, in that order."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, cast
 
 from flask import Response, current_app, request
@@ -25,13 +25,11 @@ class Resource(MethodView):
     init_every_request = False
     # How writes commit:
     # - once: all they do, and the idempotency key with it, when the response is formed;
-    # - each statement: those of a single statement: nobody waits for its locks while the response is formed. With
-    #   a key, which is stored along with the response, once;
+    # - each statement: those of a single statement, which names its tenant itself: nobody waits for its locks while
+    #   the response is formed. With a key, which is stored along with the response, once;
     # - in parts: those that call another service in between, or have too much to do for one transaction. The service
     #   opens a transaction for each part, and the key is stored with the response after the last one.
     commit: ClassVar[Literal["once", "each statement", "in parts"]] = "once"
-    # Reads of several statements that belong together, such as those that first settle whose rows may be seen.
-    reads_in_transaction: ClassVar[bool] = False
     # The page of docs/ about this route, where it is another than that of its blueprint.
     guide: ClassVar[str | None] = None
 
@@ -50,21 +48,29 @@ class Resource(MethodView):
         refuse_undeclared(view.inputs)
         if method in _SAFE_METHODS:
             replica: Replica | None = current_app.extensions["replica"]
-            return self._read(view, path) if replica is None else replica.read(lambda: self._read(view, path))
+            return _read(view, path) if replica is None else replica.read(lambda: _read(view, path))
         if guard.open_to_all:
             # Nobody is known whose idempotency key it could be.
             with transaction():
                 return cast("Response", view(**path))
         if self.commit == "in parts":
-            return idempotency.once_in_parts(lambda: view(**path))
+            with transaction():
+                entered = guard.enter()
+            return idempotency.once_in_parts(lambda: view(**path, **entered))
         if self.commit == "each statement" and not idempotency.has_key():
             with autocommit():
-                return cast("Response", view(**path))
-        return idempotency.once(lambda: view(**path))
+                return _enter_and_run(view, path)
+        return idempotency.once(lambda: _enter_and_run(view, path))
 
-    def _read(self, view: Callable[..., Response], path: Mapping[str, Any]) -> Response:
-        with transaction() if self.reads_in_transaction else autocommit():
-            return view(**path)
+
+def _read(view: Any, path: Mapping[str, Any]) -> Response:
+    guard: Guard = view.guard
+    with transaction() if guard.enters else autocommit():
+        return _enter_and_run(view, path)
+
+
+def _enter_and_run(view: Any, path: Mapping[str, Any]) -> Response:
+    return cast("Response", view(**path, **view.guard.enter()))
 
 
 def _require_no_word_here() -> None:

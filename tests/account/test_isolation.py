@@ -7,8 +7,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from app import tenancy
 from app.customers import queries
-from app.db import tenancy
 from app.db.base import db
 from tests.caller import Caller, data
 from tests.team import Callers, invite, join
@@ -36,7 +36,7 @@ def see(app: Flask) -> Iterator[See]:
     with app.app_context():
 
         def look(user_id: str, email: str = "") -> tuple[list[str], list[str]]:
-            tenancy.see_as_person(user_id, email)
+            tenancy.set_person(user_id, email)
             found = (list(db.session.execute(MEMBERS).scalars()), list(db.session.execute(ACCOUNTS).scalars()))
             for table in REST:
                 assert db.session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() == 0
@@ -92,7 +92,7 @@ def test_the_address_of_a_member_shows_nothing_of_them(see: See) -> None:
 )
 def test_a_person_changes_nothing(app: Flask, change: str) -> None:
     with app.app_context():
-        tenancy.see_as_person("ann", "ann@harbour.example")
+        tenancy.set_person("ann", "ann@harbour.example")
         changed: Any = db.session.execute(text(change))
         assert changed.rowcount == 0
         db.session.rollback()
@@ -100,7 +100,7 @@ def test_a_person_changes_nothing(app: Flask, change: str) -> None:
 
 def test_a_person_adds_nothing(app: Flask) -> None:
     with app.app_context():
-        tenancy.see_as_person("ann", "ann@harbour.example")
+        tenancy.set_person("ann", "ann@harbour.example")
         added = """
             INSERT INTO account_members (account_id, user_id, role, invited_at, date_joined)
             SELECT id, 'ann-too', 'owner', now(), now() FROM customer_accounts
@@ -112,8 +112,8 @@ def test_a_person_adds_nothing(app: Flask) -> None:
 
 def test_a_transaction_that_goes_on_to_an_account_sees_that_alone(app: Flask, customer_id: int) -> None:
     with app.app_context():
-        tenancy.see_as_person("ann", "ann@harbour.example")
-        tenancy.see(customer_id)
+        tenancy.set_person("ann", "ann@harbour.example")
+        tenancy.set_account(customer_id)
         assert list(db.session.execute(ACCOUNTS).scalars()) == ["Harbour Studio"]
         assert list(db.session.execute(MEMBERS).scalars()) == ["ann", "owner"]
         db.session.rollback()

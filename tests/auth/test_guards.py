@@ -68,8 +68,7 @@ class TestEveryRoute:
         for rule, method in calls(app):
             guard = guard_of(app, rule.endpoint, method)
             if guard is not None and not guard.open_to_all:
-                assert (guard.signed_in is None) == bool(guard.roles), (method, rule.rule)
-                assert guard.signed_in or Role.ADMINISTRATOR in guard.roles, (method, rule.rule)
+                assert guard.takes_account or Role.ADMINISTRATOR in guard.roles, (method, rule.rule)
                 assert not guard.scopes or any(scope.startswith("all:") for scope in guard.scopes), (method, rule.rule)
                 assert all(role == role.lower() for role in guard.roles), "comparison ignores case"
 
@@ -96,7 +95,7 @@ class TestEveryRoute:
         for rule, method in guarded(app):
             guard = guard_of(app, rule.endpoint, method)
             assert guard is not None
-            if guard.signed_in is None:
+            if not guard.takes_account:
                 refused = error(nobody.call(method, address(rule)), 403, "forbidden")
                 assert refused["details"] == {"roles": list(guard.roles), "scopes": list(guard.scopes)}
                 assert all(name in refused["message"] for name in (*guard.roles, *guard.scopes))

@@ -10,8 +10,8 @@ from freezegun import freeze_time
 from sqlalchemy import Connection, text
 from werkzeug.test import TestResponse
 
+from app import tenancy
 from app.credits import audit, plans
-from app.db import tenancy
 from app.db.transaction import transaction
 from tests.caller import Caller, data
 from tests.concurrency.callers import at_once, statuses
@@ -86,7 +86,7 @@ def test_a_month_is_granted_once(
 ) -> None:
     def grant() -> int:
         with app.app_context(), transaction():
-            tenancy.see_every_account()
+            tenancy.set_every_account()
             return plans.grant_due([customer_id]).months
 
     with freeze_time("2031-03-15", tick=True), ThreadPoolExecutor(2) as pool:
@@ -99,28 +99,22 @@ def test_a_month_is_granted_once(
         assert balance(customer) == 100 + 100 * granted
 
 
-@pytest.fixture
-def rich_plan() -> Callable[[Connection], None]:
-    """Puts every account on a plan that did not exist before."""
-
-    def move(connection: Connection) -> None:
-        columns = "name, credits_per_month, usd_per_credit, created_at, updated_at"
-        connection.execute(text(f"INSERT INTO plans ({columns}) VALUES ('Rich', 1, 0.5, now(), now())"))
-        connection.execute(text("UPDATE credit_balances SET plan_id = plans.id FROM plans WHERE name = 'Rich'"))
-
-    return move
+def move_to_rich_plan(connection: Connection) -> None:
+    """Put every account on a plan that did not exist before."""
+    columns = "name, credits_per_month, usd_per_credit, created_at, updated_at"
+    connection.execute(text(f"INSERT INTO plans ({columns}) VALUES ('Rich', 1, 0.5, now(), now())"))
+    connection.execute(text("UPDATE credit_balances SET plan_id = plans.id FROM plans WHERE name = 'Rich'"))
 
 
 def test_spending_while_the_account_changes_its_plan(
     app: Flask,
     customer: Caller,
-    rich_plan: Callable[[Connection], None],
     until_waiting: Callable[[int], None],
 ) -> None:
     with ThreadPoolExecutor(1) as pool, holding(app, "SELECT FROM credit_balances FOR NO KEY UPDATE") as connection:
         spent = pool.submit(spend(customer, 10))
         until_waiting(1)
-        rich_plan(connection)
+        move_to_rich_plan(connection)
         connection.commit()
         assert data(spent.result(), 201)["cost_usd"] == "5.00"
 

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import pytest
 from flask import Flask
 
+from app import tenancy
 from app.credits import audit, bought, ledger, queries
 from app.credits.ledger import Entry
 from app.credits.models import TransactionType
-from app.db import tenancy
 from app.db.base import db
 from app.db.transaction import transaction
 
@@ -115,10 +115,10 @@ def test_any_history(app: Flask, customer_id: int, seed: int) -> None:
     with app.app_context():
         for _ in range(120):
             with transaction():
-                tenancy.see(customer_id)
+                tenancy.set_account(customer_id)
                 history.step()
             with transaction():
-                tenancy.see(customer_id)
+                tenancy.set_account(customer_id)
                 credits = db.session.execute(queries.CREDITS, {"account_id": customer_id}).scalar_one()
                 assert credits == history.model.credits
                 for purchase in history.purchases:
@@ -135,11 +135,11 @@ def test_in_one_call(app: Flask, customer_id: int) -> None:
     ]
     with app.app_context():
         with transaction():
-            tenancy.see(customer_id)
+            tenancy.set_account(customer_id)
             first, *_ = ledger.post(entries, created_by="test")
         assert isinstance(first, dict)
         with transaction():
-            tenancy.see(customer_id)
+            tenancy.set_account(customer_id)
             assert bought.unspent(customer_id, first["position"]) == 10
         assert list(audit.differences()) == []
 
@@ -147,7 +147,7 @@ def test_in_one_call(app: Flask, customer_id: int) -> None:
 def test_verification_recomputes_it(app: Flask, customer_id: int, tampered: Callable[[str], None]) -> None:
     with app.app_context():
         with transaction():
-            tenancy.see(customer_id)
+            tenancy.set_account(customer_id)
             post(customer_id, 50, TransactionType.PURCHASE)
             post(customer_id, 50, TransactionType.GRANT)
         tampered("bought_after = bought_after - 1 WHERE position = 2")

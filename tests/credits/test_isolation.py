@@ -7,9 +7,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from app import tenancy
 from app.credits import queries
 from app.customers import queries as customer_queries
-from app.db import tenancy
 from app.db.base import db
 from tests.caller import Caller, data
 
@@ -81,7 +81,7 @@ def test_without_an_account_set_nothing_is_seen(app: Flask, tables: list[str]) -
 
     with app.app_context():
         assert rows() == 0
-        tenancy.see_every_account()
+        tenancy.set_every_account()
         assert rows() > 0
         db.session.rollback()
         # What was set ends with its transaction: the connection goes on to others.
@@ -92,7 +92,7 @@ def test_without_an_account_set_nothing_is_seen(app: Flask, tables: list[str]) -
 def test_nothing_of_others_can_be_written(app: Flask, customer_id: int, other: Caller) -> None:
     other_id = data(other.get("/v1/account/settings/"))["id"]
     with app.app_context():
-        tenancy.see(customer_id)
+        tenancy.set_account(customer_id)
         changed = db.session.execute(text("UPDATE credit_balances SET credits = 0"))
         assert changed.rowcount == 1
         moved = text("UPDATE account_members SET account_id = :other")
@@ -105,7 +105,7 @@ def test_nothing_of_others_can_be_written(app: Flask, customer_id: int, other: C
 def test_transactions_are_never_changed(app: Flask, customer_id: int) -> None:
     for change in ("UPDATE credit_transactions SET amount = 5", "DELETE FROM credit_transactions"):
         with app.app_context():
-            tenancy.see(customer_id)
+            tenancy.set_account(customer_id)
             with pytest.raises(Exception, match="never changed"):
                 db.session.execute(text(change))
             db.session.rollback()

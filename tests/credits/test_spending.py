@@ -9,7 +9,7 @@ from flask import Flask
 from freezegun import freeze_time
 from sqlalchemy import text
 
-from app.db import tenancy
+from app import tenancy
 from app.db.base import db
 from tests.auth.test_tokens import signed
 from tests.caller import Caller, data, error
@@ -201,7 +201,7 @@ class TestBulkSpending:
         self, app: Flask, machine: Caller, customer: Caller, customer_id: int
     ) -> None:
         with app.app_context():
-            tenancy.see_every_account()
+            tenancy.set_every_account()
             db.session.execute(text("UPDATE plans SET usd_per_credit = :price"), {"price": Decimal("0.004")})
             db.session.commit()
         single = [data(customer.post(USAGE, item(1)), 201)["cost_usd"] for _ in range(5)]
@@ -210,7 +210,7 @@ class TestBulkSpending:
         assert [*single, *(each["cost_usd"] for each in bulk)] == ["0.00"] * 10
         assert tens == ["0.01", "0.04", "0.05"]
         with app.app_context():
-            tenancy.see_every_account()
+            tenancy.set_every_account()
             ten = "SELECT sum(cost_usd) FROM credit_transactions WHERE amount = -1"
             assert db.session.execute(text(ten)).scalar_one() == Decimal("0.04")
 

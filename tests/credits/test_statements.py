@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from app import tenancy
 from app.credits import queries
-from app.db import tenancy
 from app.db.base import db
 from app.db.paging import ListQuery
 from bench import credits
@@ -44,7 +44,7 @@ def test_nothing_reads_all_transactions(
     with app.app_context():
         for account_id in (customer_id, other_id):
             credits.load(account_id, rows=10_000)
-        tenancy.see(customer_id)
+        tenancy.set_account(customer_id)
         found = plan(LISTS[kind], {"account_id": customer_id, **({} if name is None else {name: FILTERS[name]})})
         db.session.rollback()
     assert "Seq Scan on credit_transactions" not in found, found

@@ -301,7 +301,7 @@ FAULTS = (
             '{"year": now.year}).scalar_one()\n',
             (
                 '{"year": now.year}).scalar_one()\n    db.session.commit()\n'
-                "    from app.db import tenancy\n    tenancy.see(account_id)\n"
+                "    from app.db import tenancy\n    tenancy.set_account(account_id)\n"
             ),
         ),
     ),

@@ -8,11 +8,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from app import tenancy
 from app.billing_accounts import audit as budget_audit
 from app.billing_accounts import ledger
 from app.credits import audit as credit_audit
 from app.credits import bought
-from app.db import tenancy
 from app.db.base import db
 from app.purchases import audit as purchase_audit
 from app.purchases import queries
@@ -134,7 +134,7 @@ class Refunds(Approvals):
     def effects(self) -> int:
         """Refunds that were recorded, or that took credits, whichever are more."""
         with self.app.app_context():
-            tenancy.see_every_account()
+            tenancy.set_every_account()
             recorded = int(db.session.execute(text("SELECT count(*) FROM refunds")).scalar_one())
         return max(recorded, self.bought - self.posted() // STARTER_PACK)
 

@@ -14,12 +14,11 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from werkzeug.test import TestResponse
 
-from app import clock
+from app import clock, tenancy
 from app.billing_accounts import audit as budget_audit
 from app.billing_accounts import ledger
 from app.credits import audit as credit_audit
 from app.credits import plans
-from app.db import tenancy
 from app.db.base import db
 from app.db.transaction import transaction
 from app.purchases import audit as purchase_audit
@@ -222,7 +221,7 @@ class World(RuleBasedStateMachine):
     @rule()
     def grant_monthly(self) -> None:
         with self.app.app_context(), clock.at(self.now), transaction():
-            tenancy.see_every_account()
+            tenancy.set_every_account()
             granted = plans.grant_due([self.customer_id])
         year, month = self.granted_until
         months = (self.now.year - year) * 12 + self.now.month - month

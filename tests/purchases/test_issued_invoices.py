@@ -9,9 +9,9 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
+from app import tenancy
 from app.config.groups import Seller
 from app.config.settings import Settings
-from app.db import tenancy
 from app.db.base import db
 from tests.caller import TEN_YEARS, Caller, data
 from tests.purchases.test_invoice_pdf import text_of
@@ -67,7 +67,7 @@ def test_seller_and_buyer_stay(sold_by: Callable[[str], Caller], packages: dict[
 def test_the_database_refuses_to_change_it(app: Flask, customer_id: int, buy: Callable[..., Any], change: str) -> None:
     buy()
     with app.app_context():
-        tenancy.see(customer_id)
+        tenancy.set_account(customer_id)
         with pytest.raises(DatabaseError, match=r"only status, paid_at, updated_at of invoices(_\d)? ever change"):
             db.session.execute(text(f"UPDATE invoices SET {change}"))
         db.session.rollback()

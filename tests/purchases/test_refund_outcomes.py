@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.db import tenancy
+from app import tenancy
 from app.db.base import db
 from tests.caller import data, error
 from tests.processes import until
@@ -25,7 +25,7 @@ def about(refund: dict[str, Any], kind: str = "refund.updated", event_id: str = 
 
 def key_of_the_refund(bought: Bought) -> Any:
     with bought.app.app_context():
-        tenancy.see_every_account()
+        tenancy.set_every_account()
         return db.session.execute(text("SELECT CAST(gateway_key AS text) FROM refunds")).scalar_one_or_none()
 
 

@@ -7,8 +7,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from app import tenancy
 from app.credits import audit as credit_audit
-from app.db import tenancy
 from app.db.base import db
 from app.purchases import audit
 from tests.caller import Caller, data, error
@@ -100,7 +100,7 @@ class TestWhichCredits:
     def test_verification_notices_another_number(self, app: Flask, customer_id: int, paid: Callable[..., int]) -> None:
         payment_id = paid()
         with app.app_context():
-            tenancy.see(customer_id)
+            tenancy.set_account(customer_id)
             db.session.execute(text("UPDATE credit_balances SET bought = bought - 1"))
             db.session.execute(text("UPDATE payments SET credits_refunded = 7"))
             assert [each.subject for each in credit_audit.differences()] == [f"account {customer_id}"]
@@ -134,6 +134,6 @@ class TestRequest:
             500,
         )
         with app.app_context():
-            tenancy.see(customer_id)
+            tenancy.set_account(customer_id)
             found = db.session.execute(text("SELECT reason, requested_by, status FROM refunds")).one()
         assert tuple(found) == (kept, "admin", "succeeded")

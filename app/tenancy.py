@@ -17,26 +17,26 @@ USER_SETTING = "billing.user_id"
 # With ASCII letters in lower case, as the policies compare.
 EMAIL_SETTING = "billing.email"
 
-_SEE = Prepared(f"""
+_SET = Prepared(f"""
     SELECT set_config('{SETTING}', CAST(:account_id AS text), true),
         set_config('{USER_SETTING}', :user_id, true), set_config('{EMAIL_SETTING}', :email, true)
 """)
 
 
-def see(account_id: int) -> None:
-    """Let the rest of this transaction see the rows of one account."""
+def set_account(account_id: int) -> None:
+    """Show the rest of this transaction the rows of one account and no others."""
     _set(account_id=str(account_id))
 
 
-def see_every_account() -> None:
-    """Let the rest of this transaction see the rows of all accounts: not for what a customer asks for."""
+def set_every_account() -> None:
+    """Show the rest of this transaction the rows of all accounts: never for a request of a customer."""
     _set(account_id=EVERY_ACCOUNT)
 
 
-def see_as_person(user_id: str, folded_email: str = "") -> None:
-    """Let the rest of this transaction read what belongs to a person: memberships, and invitations to an address."""
+def set_person(user_id: str, folded_email: str = "") -> None:
+    """Show the rest of this transaction what belongs to a person: memberships, and invitations to an address."""
     _set(user_id=user_id, email=folded_email)
 
 
 def _set(*, account_id: str = "", user_id: str = "", email: str = "") -> None:
-    defer(_SEE, {"account_id": account_id, "user_id": user_id, "email": email})
+    defer(_SET, {"account_id": account_id, "user_id": user_id, "email": email})

@@ -12,7 +12,8 @@ from psycopg2.extensions import make_dsn
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.dialects.postgresql.psycopg2 import dialect
 
-from app.db import embedded, tenancy
+from app import tenancy
+from app.db import embedded
 
 # What a file in PostgreSQL's custom format begins with.
 _MAGIC = b"PGDMP"
