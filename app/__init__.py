@@ -10,8 +10,10 @@ from app.billing_accounts.money_routes import blueprint as billing_accounts
 from app.clients.routes import blueprint as clients
 from app.config import ROOT, Settings
 from app.credits.routes import blueprint as credits
-from app.db import base, driver, failover, prepared
-from app.db.replica import open_replica
+from app.db import base
+from app.db.fast import driver, prepared
+from app.db.replica import failover
+from app.db.replica.routing import open_replica
 from app.purchases import gateways
 from app.purchases.routes import blueprint as purchases
 from app.web import browsers, converters, limits, metrics, operations, pages, requests

@@ -6,8 +6,8 @@ from app.credits.models import CreditBalance, CreditDailyTotal, CreditTransactio
 from app.customers.models import AccountMember, CustomerAccount
 from app.db.job_runs import JobRun
 from app.db.row_counts import RowCount
+from app.idempotency.models import IdempotencyKey
 from app.purchases.models import CreditPackage, Invoice, InvoiceCounter, Payment, StripeEvent
-from app.web.idempotency import IdempotencyKey
 from app.work_periods.models import ResourceBooking, WorkPeriod, WorkPeriodPayment
 
 __all__ = [

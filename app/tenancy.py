@@ -7,7 +7,7 @@ verified e-mail address, and the accounts of both, and can change nothing. What 
 which also holds behind a pool that gives connections out by transaction.
 """
 
-from app.db.prepared import Prepared
+from app.db.fast.prepared import Prepared
 from app.db.transaction import defer
 
 # The value with which all accounts are seen, for operators and machines.

@@ -20,8 +20,8 @@ from sqlalchemy import make_url, text
 
 from app import create_app
 from app.config import ROOT, Settings
-from app.db import embedded
 from app.db.base import db
+from app.db.server import embedded
 from bench import accounts, bulk_payments, customers, report, service, work_periods
 from bench.bulk_payments import PAYMENTS, Api
 

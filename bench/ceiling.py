@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from app.billing_accounts import ledger
-from app.db import embedded
+from app.db.server import embedded
 
 _SETUP = """
 \\set account_id random(10, {accounts})

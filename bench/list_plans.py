@@ -15,9 +15,9 @@ from sqlalchemy import text
 from app import create_app
 from app.billing_accounts.queries import LIST
 from app.config import ROOT, Settings
-from app.db import embedded
 from app.db.base import db
 from app.db.paging import contains_pattern
+from app.db.server import embedded
 from bench import accounts
 
 ACCOUNTS = 100_000

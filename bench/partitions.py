@@ -17,9 +17,9 @@ from sqlalchemy import text
 from app import create_app
 from app.clock import utc_now
 from app.config import Settings
-from app.db import embedded
 from app.db.base import db
-from app.web import idempotency
+from app.db.server import embedded
+from app.idempotency import store
 from bench import accounts, customers, database_cost, layout, service
 from bench.database_cost import Cost
 from cli.token import mint
@@ -135,7 +135,7 @@ def _pruning(app: Flask, rows: int) -> Iterator[tuple[str, str]]:
     with db.engine.begin() as connection:
         connection.exec_driver_sql(_BY_DAY.format(today=today))
     for name, operation in {
-        "prune: deletes": lambda _: idempotency.prune(),
+        "prune: deletes": lambda _: store.prune(),
         "prune: VACUUM after": partial(_alone, "VACUUM idempotency_keys"),
         "prune: a day dropped": partial(_alone, "DROP TABLE keys_expired"),
     }.items():

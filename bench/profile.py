@@ -13,8 +13,8 @@ from flask import Flask
 
 from app import create_app
 from app.config import Settings
-from app.db import embedded
 from app.db.base import db
+from app.db.server import embedded
 from bench import accounts, service
 from cli.token import mint
 
@@ -25,7 +25,7 @@ _PARTS = {
     "id, log line, metrics": ("app/web/requests.py", {"_begin", "_end"}),
     "token, role": ("app/auth/guards.py", {"admit"}),
     "arguments": ("webargs/core.py", {"parse"}),
-    "SQL: waiting for the database": ("app/db/driver.py", {"execute", "commit", "rollback"}),
+    "SQL: waiting for the database": ("app/db/fast/driver.py", {"execute", "commit", "rollback"}),
     "SQL: SQLAlchemy": ("sqlalchemy/orm/scoping.py", {"execute", "connection", "commit", "rollback", "remove"}),
     "dump": ("app/web/schemas.py", {"dump"}),
     "JSON": ("app/web/json.py", {"response"}),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.config import ROOT
-from app.db import embedded
+from app.db.server import embedded
 from bench.load import Measured
 
 TARGET = ROOT / "docs" / "performance.md"

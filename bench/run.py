@@ -14,8 +14,8 @@ from sqlalchemy import text
 
 from app import create_app
 from app.config import DEFAULT_WORKERS, Settings
-from app.db import embedded
 from app.db.base import db
+from app.db.server import embedded
 from bench import (
     accounts,
     bulk_payments,

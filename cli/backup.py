@@ -9,10 +9,10 @@ from flask import current_app
 from sqlalchemy import Connection, text
 
 from app.config import Settings
-from app.db import roles
 from app.db.base import db
-from app.db.revision import revisions
-from app.db.server_version import major_version
+from app.db.server import roles
+from app.db.server.revision import revisions
+from app.db.server.version import major_version
 from cli import dump
 from cli.database import with_database
 

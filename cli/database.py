@@ -8,8 +8,8 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from app.config import Settings
-from app.db import embedded
 from app.db.base import db
+from app.db.server import embedded
 
 
 def with_database(command: Callable[..., Any]) -> Callable[..., Any]:

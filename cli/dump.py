@@ -13,7 +13,7 @@ from sqlalchemy import Connection, make_url, text
 from sqlalchemy.dialects.postgresql.psycopg2 import dialect
 
 from app import tenancy
-from app.db import embedded
+from app.db.server import embedded
 
 # What a file in PostgreSQL's custom format begins with.
 _MAGIC = b"PGDMP"

@@ -12,11 +12,11 @@ from psycopg2.errors import UndefinedColumn, UndefinedTable
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.config import ConfigurationError
-from app.db.availability import is_away
-from app.db.embedded import EmbeddedDatabaseError
-from app.db.revision import OutdatedSchemaError, UnknownRevisionError
-from app.db.roles import PrivilegedRoleError
-from app.db.server_version import UnsupportedServerError
+from app.db.availability import is_unavailable
+from app.db.server.embedded import EmbeddedDatabaseError
+from app.db.server.revision import OutdatedSchemaError, UnknownRevisionError
+from app.db.server.roles import PrivilegedRoleError
+from app.db.server.version import UnsupportedServerError
 from cli.dump import DumpError
 
 # What the database answers when a migration is missing.
@@ -77,7 +77,7 @@ def told() -> Iterator[None]:
 
 def _of_database(error: DBAPIError) -> str:
     problem = _first_line(error.orig)
-    if is_away(error):
+    if is_unavailable(error):
         return f"The database cannot be used: {problem}"
     if isinstance(error.orig, _NOT_MIGRATED):
         return f"The database is not up to date, run flask db upgrade: {problem}"

@@ -11,7 +11,7 @@ from flask.cli import AppGroup
 
 from app.db import job_runs
 from app.db.base import db
-from app.web import idempotency
+from app.idempotency import store
 from cli.credits import grant_all_months
 from cli.database import with_database
 from cli.failures import told
@@ -25,7 +25,7 @@ maintenance = AppGroup(
 
 
 def _prune_idempotency_keys() -> str:
-    return f"{idempotency.prune():,} expired idempotency keys deleted."
+    return f"{store.prune():,} expired idempotency keys deleted."
 
 
 # By name: what is done, and what it tells. Each may be cut short anywhere, and be run again at any time.

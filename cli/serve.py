@@ -16,9 +16,9 @@ from gunicorn.app.base import BaseApplication
 from app import THREADS_PER_WORKER
 from app.config import ConfigurationError, Settings
 from app.db.base import db
-from app.db.revision import require_current_schema
-from app.db.roles import PrivilegedRoleError, require_ordinary_role
-from app.db.server_version import require_supported_server
+from app.db.server.revision import require_current_schema
+from app.db.server.roles import PrivilegedRoleError, require_ordinary_role
+from app.db.server.version import require_supported_server
 from app.web import metrics
 from cli.database import with_database
 from cli.token import mint

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from app.config import Settings
-from app.db import embedded
+from app.db.server import embedded
 from app.web import metrics
 
 _STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGQUIT, signal.SIGTERM})

@@ -22,8 +22,8 @@ import psycopg2
 
 from app import create_app
 from app.config import ROOT, Settings
-from app.db import embedded
 from app.db.base import db
+from app.db.server import embedded
 from cli.token import mint
 
 DEADLINE_SECONDS = 120

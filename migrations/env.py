@@ -5,7 +5,7 @@ from flask import current_app
 from sqlalchemy import Connection, event
 
 from app.config import Settings
-from app.db import embedded, revision, roles
+from app.db.server import embedded, revision, roles
 
 config = context.config
 db = current_app.extensions["migrate"].db

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import psycopg2
 from sqlalchemy import URL, make_url
 
-from app.db import embedded
+from app.db.server import embedded
 from tests.processes import start, until
 
 _PORT = 6432

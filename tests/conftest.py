@@ -24,8 +24,9 @@ from sqlalchemy import create_engine, make_url, text
 
 from app import create_app
 from app.config import Settings
-from app.db import driver, embedded, prepared
 from app.db.base import db
+from app.db.fast import driver, prepared
+from app.db.server import embedded
 from bench import layout
 from cli.token import mint
 from tests import bouncer, proxy

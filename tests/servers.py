@@ -12,7 +12,7 @@ import psutil
 import psycopg2
 from sqlalchemy import make_url
 
-from app.db import embedded
+from app.db.server import embedded
 
 
 class Server:

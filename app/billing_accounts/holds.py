@@ -12,7 +12,7 @@ from app.billing_accounts import ledger
 from app.billing_accounts.models import ExternalType, Kind
 from app.clock import utc_now
 from app.db.base import db
-from app.db.prepared import Prepared
+from app.db.fast.prepared import Prepared
 from app.money import ZERO
 
 

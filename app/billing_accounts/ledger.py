@@ -17,7 +17,7 @@ from app.billing_accounts.models import ExternalType, Kind, Status
 from app.clock import utc_now
 from app.config import Settings
 from app.db.base import db
-from app.db.prepared import Prepared
+from app.db.fast.prepared import Prepared
 from app.errors import Conflict, Invalid, NotFound, Reason
 from app.money import ZERO, plain
 

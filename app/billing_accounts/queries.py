@@ -5,8 +5,8 @@ from dataclasses import replace
 from sqlalchemy import text
 
 from app.db import json_rows, row_counts
+from app.db.fast.prepared import Prepared
 from app.db.paging import ListQuery, contains
-from app.db.prepared import Prepared
 
 _CLIENT = json_rows.json_object(
     {

@@ -19,7 +19,7 @@ from app.config.declaration import (
 )
 from app.config.groups import Limiting, Seller, Serving, Tracing
 from app.config.secret import MIN_SECRET_BYTES, kept_secret
-from app.db import embedded
+from app.db.server import embedded
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Of worker processes: more than there are processors are in each other's way.

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql.psycopg2 import dialect
 from sqlalchemy.exc import ArgumentError
 
 from app.config.declaration import UnusableValueError
-from app.db import addresses
+from app.db.server import addresses
 
 MAX_PORT = 65535
 _POSTGRESQL = frozenset({"postgresql", "postgres", "postgresql+psycopg2"})

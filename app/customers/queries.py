@@ -2,8 +2,8 @@
 
 from sqlalchemy import text
 
+from app.db.fast.prepared import Prepared
 from app.db.paging import ListQuery
-from app.db.prepared import Prepared
 from app.tenancy import SETTING, USER_SETTING
 
 # The account named, or else the one joined first. It is looked for as the person who calls, who sees their own

@@ -97,7 +97,7 @@ class _Decision(NamedTuple):
 
 
 def _lock(actor: Actor, caller: Membership, member_id: int, *, stays_owner: bool) -> _Decision:
-    """Somebody of the team of the caller's account, which is locked: changes of a team take turns.
+    """A member of the team of the caller's account, which is locked: changes of a team wait for one another.
 
     Raises Forbidden unless the caller decides on them, NotFound, and Conflict for the last owner unless they stay one.
     """

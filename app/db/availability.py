@@ -1,9 +1,9 @@
-"""Which failures mean that the database is away, not that it was asked something wrong."""
+"""Which failures mean that the database is unavailable, not that it was asked something wrong."""
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 
-def is_away(error: DBAPIError) -> bool:
+def is_unavailable(error: DBAPIError) -> bool:
     """Whether the same request may succeed once the database is back."""
     # A connection that breaks in the middle of a statement is reported as no particular kind of error.
     return isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated

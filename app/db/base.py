@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
 
 from app.clock import utc_now
-from app.db import prepared
-from app.db.prepared import Prepared
+from app.db.fast import prepared
+from app.db.fast.prepared import Prepared
 
 # What a session's `info` holds while a block of `app.db.transaction` is open.
 COMMITS = "commits"
@@ -63,7 +63,7 @@ class RoutedSession(Session):
     replica: Engine | None = None
 
     def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:
-        """Run a statement: prepared ones by `app.db.prepared`."""
+        """Run a statement: prepared ones by `app.db.fast.prepared`."""
         self._require_commit()
         if isinstance(statement, Prepared):
             return prepared.run(self.connection(), statement, params or {})

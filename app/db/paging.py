@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from app.db.base import db
-from app.db.prepared import Prepared
+from app.db.fast.prepared import Prepared
 
 _ONE = "one_"
 

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
-from app.db import driver, prepared
 from app.db.base import COMMITS, db
-from app.db.prepared import Prepared
+from app.db.fast import driver, prepared
+from app.db.fast.prepared import Prepared
 
 # How the statements of a session's open block commit.
 _AT_THE_END, _EACH_STATEMENT = "at the end", "each statement"

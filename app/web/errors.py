@@ -9,7 +9,7 @@ from sqlalchemy.exc import DataError, DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from app.db.availability import is_away
+from app.db.availability import is_unavailable
 from app.errors import Invalid, RateLimited, Reason, ServiceError, Unavailable
 from app.web import limits, metrics
 
@@ -46,7 +46,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(ServiceError, _service_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(DBAPIError, _database_failed)
-    app.register_error_handler(PoolTimeout, _database_away)
+    app.register_error_handler(PoolTimeout, _database_unavailable)
     app.register_error_handler(DataError, _data_refused)
     app.register_error_handler(Exception, _crash)
 
@@ -86,10 +86,10 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _database_failed(error: DBAPIError) -> Response:
-    return _database_away(error) if is_away(error) else _crash(error)
+    return _database_unavailable(error) if is_unavailable(error) else _crash(error)
 
 
-def _database_away(error: Exception) -> Response:
+def _database_unavailable(error: Exception) -> Response:
     _log.warning("The database did not answer: %s", str(error).splitlines()[0])
     return _service_error(Unavailable("The database cannot be reached now; try again shortly"))
 

@@ -8,7 +8,7 @@ from flask.views import MethodView
 from werkzeug.exceptions import MethodNotAllowed
 
 from app.auth.guards import Guard
-from app.db.replica import Replica
+from app.db.replica.routing import Replica
 from app.db.transaction import autocommit, transaction
 from app.errors import Invalid
 from app.naming import camel_case

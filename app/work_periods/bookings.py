@@ -35,7 +35,7 @@ def create(actor: Actor, values: Mapping[str, Any]) -> ResourceBooking:
     booking = ResourceBooking(created_by=actor.subject, **values)
     db.session.add(booking)
     db.session.flush()
-    periods.fit(booking, [])
+    periods.sync_weeks(booking, [])
     return booking
 
 
@@ -58,7 +58,7 @@ def update(actor: Actor, booking_id: str, changes: Mapping[str, Any]) -> Resourc
     booking.updated_by = actor.subject
     db.session.flush()
     if changed & _OF_WEEKS:
-        periods.fit(booking, weeks, before)
+        periods.sync_weeks(booking, weeks, before)
     return booking
 
 

@@ -57,7 +57,7 @@ def have_payments(weeks: Sequence[WorkPeriod]) -> bool:
     return _first_paid(weeks) is not None
 
 
-def fit(
+def sync_weeks(
     booking: ResourceBooking, weeks_now: Sequence[WorkPeriod], before: tuple[date | None, date | None] = (None, None)
 ) -> None:
     """Give a booking the weeks that its dates ask for, `before` being its dates until now.

@@ -1,8 +1,8 @@
 """Reading bookings, work periods and payments."""
 
 from app.db import json_rows
+from app.db.fast.prepared import Prepared
 from app.db.paging import ListQuery, one_or_more
-from app.db.prepared import Prepared
 
 BOOKINGS = ListQuery(
     columns="""

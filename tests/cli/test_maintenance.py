@@ -13,7 +13,7 @@ from sqlalchemy import text
 from app.clock import utc_now
 from app.db import job_runs
 from app.db.base import db
-from app.web import idempotency
+from app.idempotency import store
 from cli.maintenance import JOBS
 from tests.caller import ACCOUNTS, TEN_YEARS, Caller, data
 from tests.cli.conftest import Run
@@ -47,7 +47,7 @@ def metrics(app: Flask) -> dict[str, float]:
 def test_expired_keys_go_and_others_stay(
     app: Flask, run: Run, as_caller: Callable[..., Caller], account_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(idempotency, "PRUNED_AT_ONCE", 2)
+    monkeypatch.setattr(store, "PRUNED_AT_ONCE", 2)
     caller = as_caller(roles=("administrator",), hours=TEN_YEARS)
     for number in range(5):
         write(caller, account_id, f"old-{number}")

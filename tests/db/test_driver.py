@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from app.db.base import db
-from app.db.prepared import Prepared
+from app.db.fast.prepared import Prepared
 from app.db.transaction import autocommit, defer, transaction
 
 ADD = Prepared("INSERT INTO changes VALUES (:number)")

@@ -11,13 +11,13 @@ import psycopg2
 import pytest
 from sqlalchemy import make_url
 
-from app.db import embedded
+from app.db.server import embedded
 from tests.processes import ROOT, finish, flask, until, using
 
 USE = """
 import sys
 from pathlib import Path
-from app.db import embedded
+from app.db.server import embedded
 with embedded.running(Path(sys.argv[1]), durable=False):
     print(embedded.url(Path(sys.argv[1])), flush=True)
     sys.stdin.readline() if len(sys.argv) > 2 else None

@@ -13,7 +13,7 @@ from app.billing_accounts import queries as accounts
 from app.credits import queries as credits
 from app.db.base import db
 from app.db.paging import ListQuery
-from app.web import idempotency
+from app.idempotency import store
 from bench import layout
 
 PARTS = re.compile(rf" on ((?:{'|'.join(layout.SHARD_KEYS)})_\d+)\b")
@@ -38,8 +38,8 @@ ONE_PART = {
     "analytics": (credits.DAILY_TOTALS.text, {**CUSTOMER, "first": "2025-01-01", "last": "2025-02-01"}),
     "single spending": (credits.SPEND.text, SPENDING),
     "lock of a balance": (credits.LOCK_BALANCES.text, {"account_ids": [CUSTOMER["account_id"]], "entries": 1}),
-    "stored answer": (idempotency._STORED.text, {**KEY, "expired": "2025-01-01"}),  # noqa: SLF001
-    "storing an answer": (idempotency._STORE.text, {**KEY, "status": 200, "body": b""}),  # noqa: SLF001
+    "stored answer": (store._STORED.text, {**KEY, "expired": "2025-01-01"}),  # noqa: SLF001
+    "storing an answer": (store._STORE.text, {**KEY, "status": 200, "body": b""}),  # noqa: SLF001
 }
 PAGES: dict[str, tuple[ListQuery, Any]] = {
     "entries": (accounts.ENTRIES, {"account_id": 5}),

@@ -9,9 +9,9 @@ from flask import Flask
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from app.db import prepared as preparing
 from app.db.base import RoutedSession, db
-from app.db.prepared import Prepared, run
+from app.db.fast import prepared as preparing
+from app.db.fast.prepared import Prepared, run
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ from sqlalchemy import event, text
 
 from app import create_app
 from app.config import Settings
-from app.db import positions
 from app.db.base import db
-from app.db.positions import Position
-from app.db.replica import Replica
+from app.db.replica import wal
+from app.db.replica.routing import Replica
+from app.db.replica.wal import Position
 from app.db.transaction import transaction
 from tests.caller import ACCOUNTS, Caller, data, error
 from tests.processes import until
@@ -94,7 +94,7 @@ def replica_of(app: Flask) -> Replica:
 
 def position(app: Flask) -> Position:
     with app.app_context(), db.engine.connect() as connection:
-        return positions.present(connection)
+        return wal.present(connection)
 
 
 def until_in_use(app: Flask) -> None:
@@ -198,7 +198,7 @@ class TestOwnWrites:
         client = data(admin.post("/v6/clients", {"name": "Before"}), 201)["id"]
         assert reads_from_replica(app, admin, f"/v6/clients/{client}")
         replica.query("SELECT pg_wal_replay_pause()")
-        monkeypatch.setattr(positions, "has_replayed", lambda *_: True)
+        monkeypatch.setattr(wal, "has_replayed", lambda *_: True)
         data(admin.patch(f"/v6/clients/{client}", {"name": "After"}))
         assert data(admin.get(f"/v6/clients/{client}"))["name"] == "Before"
 
@@ -283,7 +283,7 @@ class TestLeavingOut:
         """As far on as the primary, on a timeline that the primary has left."""
         app = machine(max_lag=NO_PATIENCE)
         there = position(app)
-        monkeypatch.setattr(positions, "present", lambda _: there._replace(timeline=there.timeline + 1))
+        monkeypatch.setattr(wal, "present", lambda _: there._replace(timeline=there.timeline + 1))
         assert not reads_from_replica(app, Caller(app, token()), "/v6/clients")
         assert not replica_of(app).in_use
 
@@ -305,7 +305,7 @@ class TestLeavingOut:
         self, machine: Make, token: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """It says that it is well meanwhile."""
-        monkeypatch.setattr("app.db.replica.READ_SECONDS", 0.1)
+        monkeypatch.setattr("app.db.replica.routing.READ_SECONDS", 0.1)
         app = machine()
 
         def wait(_connection: Any, cursor: Any, statement: str, *_: Any) -> None:

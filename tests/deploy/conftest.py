@@ -12,8 +12,8 @@ from flask import Flask
 
 from app import create_app
 from app.config import Settings
-from app.db import embedded
 from app.db.base import db
+from app.db.server import embedded
 from tests.processes import ROOT, finish, start
 from tests.servers import Server
 

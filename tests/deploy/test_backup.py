@@ -13,7 +13,7 @@ from flask import Flask
 
 from app import create_app
 from app.config import Settings
-from app.db import embedded
+from app.db.server import embedded
 from cli.token import mint
 from tests.caller import ACCOUNTS, Caller, data
 from tests.deploy.conftest import Kit

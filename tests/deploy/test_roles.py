@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from app.db import roles
 from app.db.base import db
+from app.db.server import roles
 from cli.ledger import AUDITS
 from tests.deploy.conftest import Kit
 from tests.everything import write_everything

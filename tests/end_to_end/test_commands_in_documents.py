@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 
 import cli
-from app.db import embedded
+from app.db.server import embedded
 from bench import legacy_export
 from tests.processes import ROOT, Service, finish, start
 

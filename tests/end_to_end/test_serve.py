@@ -14,7 +14,7 @@ import psutil
 import psycopg2
 import pytest
 
-from app.db import embedded
+from app.db.server import embedded
 from cli.serve import GRACEFUL_STOP_SECONDS
 from tests.processes import DEADLINE_SECONDS, Service, finish, flask, free_port, interrupt, until, using
 
@@ -263,7 +263,7 @@ class TestEmbeddedDatabase:
         assert using(var_dir) == []
 
     def test_one_that_cannot_be_started_again_ends_the_service(self, var_dir: Path) -> None:
-        service = Service(var_dir, altered_by="from app.db import embedded\nembedded.RESTART_SECONDS = 1")
+        service = Service(var_dir, altered_by="from app.db.server import embedded\nembedded.RESTART_SECONDS = 1")
         killed = postmaster(var_dir)
         (var_dir / "postgres" / "PG_VERSION").rename(var_dir / "version")
         killed.kill()

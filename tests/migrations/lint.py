@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 
 from app import create_app
 from app.config import ROOT
-from app.db.server_version import REQUIRED
+from app.db.server.version import REQUIRED
 
 # The last step of the last release, which databases have taken and which stays as it is; `base` before the first.
 RELEASED = "base"

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import make_url
 
 from app.config import Settings
-from app.db import embedded
+from app.db.server import embedded
 from tests.processes import Service, finish, flask, interrupt, until
 from tests.prove.conftest import Finding, Record, Scale
 from tests.prove.writers import ROWS, Row, Writer, compare, open_books

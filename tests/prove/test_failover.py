@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from app.config import Settings
-from app.db import embedded
+from app.db.server import embedded
 from tests.conftest import SECRET
 from tests.processes import Service, finish, flask, interrupt, until
 from tests.prove.conftest import Finding, Page, Record, Scale

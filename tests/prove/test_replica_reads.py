@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Event, Thread
 from urllib.request import urlopen
 
-from app.db import embedded
+from app.db.server import embedded
 from tests.conftest import SECRET
 from tests.processes import Service, interrupt, until
 from tests.prove.conftest import Finding, Page, Record, Scale
@@ -27,7 +27,7 @@ READS = 4
 # The longest an answer may take while the replica is broken, on a slow machine.
 ANSWER_SECONDS = 15
 # With it a service takes a replica for as far on as the primary, whatever that says.
-BLIND = "from app.db import positions\npositions.has_replayed = lambda *_: True\n"
+BLIND = "from app.db.replica import wal\nwal.has_replayed = lambda *_: True\n"
 _READS = re.compile(r'^billing_replica_reads_total{server="replica"} (\S+)$', re.MULTILINE)
 
 

@@ -15,12 +15,12 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from app.db import positions
-from app.db.availability import is_away
+from app.db.availability import is_unavailable
 from app.db.base import RoutedSession, db
-from app.db.lines import Lines
-from app.db.positions import Position
-from app.db.watch import Watch
+from app.db.replica import wal
+from app.db.replica.deadlines import Deadlines
+from app.db.replica.monitor import Monitor
+from app.db.replica.wal import Position
 
 # The longest that connecting may take; the driver takes no less.
 CONNECT_SECONDS = 2
@@ -44,12 +44,12 @@ class Replica:
         self._primary = primary
         self._max_lag = max_lag
         self._too_far_behind = f"it is more than {max_lag} seconds behind"
-        self._lines = Lines(engine, patience=max_lag + CHECK_SECONDS)
-        self._watch = Watch(self._look_after)
+        self._deadlines = Deadlines(engine, patience=max_lag + CHECK_SECONDS)
+        self._monitor = Monitor(self._look_after)
 
     def read(self, view: Callable[[], Answer]) -> Answer:
         """What `view` answers, on the replica if that has all the primary has, else on the primary."""
-        self._watch.keep_on()
+        self._monitor.keep_on()
         position = self._position() if self.in_use else None
         if position is not None:
             try:
@@ -58,7 +58,7 @@ class Replica:
                     return view()
             except (DBAPIError, PoolTimeout) as error:
                 # A read that turns out to write is the primary's; nothing is wrong with the replica then.
-                if not isinstance(error, DBAPIError) or is_away(error):
+                if not isinstance(error, DBAPIError) or is_unavailable(error):
                     self._leave_out(str(error).splitlines()[0])
             db.session.remove()
         _reads.labels("primary").inc()
@@ -66,7 +66,7 @@ class Replica:
 
     def close(self) -> None:
         """Use the replica no more."""
-        self._watch.end()
+        self._monitor.end()
         self.in_use = False
         self.engine.dispose()
 
@@ -78,29 +78,29 @@ class Replica:
         if not self._catches_up(connection, position):
             self._leave_out(self._too_far_behind)
             return False
-        self._lines.extend(connection, READ_SECONDS)
+        self._deadlines.extend(connection, READ_SECONDS)
         return True
 
     def _position(self) -> Position | None:
         """How far the primary's log is; None when the primary does not say."""
         try:
             with self._primary.connect() as connection:
-                return positions.present(connection)
+                return wal.present(connection)
         except (DBAPIError, PoolTimeout):
             return None
 
     def _catches_up(self, connection: Connection, position: Position) -> bool:
         """Whether the replica has replayed the position, or does so in time."""
         deadline = time.monotonic() + self._max_lag
-        while not positions.has_replayed(connection, position):
+        while not wal.has_replayed(connection, position):
             if time.monotonic() >= deadline:
                 return False
             time.sleep(POLL_SECONDS)
         return True
 
     def _look_after(self) -> None:
-        self._lines.cut_overdue()
-        self._watch.apart(self._try)
+        self._deadlines.cut_overdue()
+        self._monitor.apart(self._try)
 
     def _try(self) -> None:
         """Use the replica if it answers and keeps up, else leave it out: no request has to find out."""
@@ -113,7 +113,7 @@ class Replica:
         except (DBAPIError, PoolTimeout) as error:
             self._leave_out(str(error).splitlines()[0])
             # Whoever waits for an answer there may wait for ever.
-            self._lines.cut_all()
+            self._deadlines.cut_all()
             return
         if not keeps_up:
             self._leave_out(self._too_far_behind)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from app.db.driver import autocommit
+from app.db.fast.driver import autocommit
 
 # What was answered is flushed, unless commits do not wait for that. What is not flushed is on no replica either: work
 # that was undone leaves such ends of the log, and nobody has to wait for them.

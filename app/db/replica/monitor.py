@@ -9,7 +9,7 @@ PACE_SECONDS = 0.5
 IDLE_SECONDS = 10
 
 
-class Watch:
+class Monitor:
     """Calls `look` twice a second for as long as `keep_on` is called, in a thread of each process that calls it."""
 
     def __init__(self, look: Callable[[], None]) -> None:
@@ -27,13 +27,13 @@ class Watch:
             with self._beginning:
                 if self._thread is None:
                     self._ending.clear()
-                    self._thread = Thread(target=self._run, name="watch", daemon=True)
+                    self._thread = Thread(target=self._run, name="replica-monitor", daemon=True)
                     self._thread.start()
 
     def apart(self, work: Callable[[], None]) -> None:
         """Do work that may take long in a thread of its own, unless the last such work is not done yet."""
         if self._aside is None or not self._aside.is_alive():
-            self._aside = Thread(target=work, name="watch-apart", daemon=True)
+            self._aside = Thread(target=work, name="replica-monitor-aside", daemon=True)
             self._aside.start()
 
     def end(self) -> None:

@@ -42,20 +42,20 @@ class Connection(extensions.connection):
         """Have a finished statement run before the next one or the commit, in the same transaction."""
         self._deferred.append(statement)
 
-    def ahead(self) -> bytes:
-        """What is to be sent before the next statement: it will be."""
+    def take_pending(self) -> bytes:
+        """Return and clear the statements queued to be sent before the next one."""
         if not self.autocommit and self.get_transaction_status() == extensions.TRANSACTION_STATUS_IDLE:
             self._deferred.insert(0, b"BEGIN")
         if not self._deferred:
             return b""
-        ahead = b";".join(self._deferred) + b";"
+        pending = b";".join(self._deferred) + b";"
         self._deferred.clear()
-        return ahead
+        return pending
 
     def commit(self) -> None:
         """End the transaction, if there is one, running first what was deferred."""
         if self._deferred or self._is_open():
-            self.send(self.ahead() + (b"" if self.autocommit else b"COMMIT"))
+            self.send(self.take_pending() + (b"" if self.autocommit else b"COMMIT"))
 
     def rollback(self) -> None:
         """Undo the transaction, if there is one; what was deferred does not run."""
@@ -95,21 +95,21 @@ class Cursor(extensions.cursor):
         """Run a statement, and in the same message before it what the connection has to send first."""
         if self.name is not None:
             # What it sends begins with the declaration of the cursor.
-            self._send_ahead()
-        elif ahead := self.connection.ahead():
-            query, vars = ahead + self.mogrify(query, vars), None  # noqa: A001
+            self._send_pending()
+        elif pending := self.connection.take_pending():
+            query, vars = pending + self.mogrify(query, vars), None  # noqa: A001
         super().execute(query, vars)
 
     def executemany(self, *arguments: Any) -> None:
         """Run a statement once for each of several values."""
-        self._send_ahead()
+        self._send_pending()
         super().executemany(*arguments)
 
     def copy_expert(self, *arguments: Any, **options: Any) -> None:
         """Copy rows in or out."""
-        self._send_ahead()
+        self._send_pending()
         super().copy_expert(*arguments, **options)
 
-    def _send_ahead(self) -> None:
-        if ahead := self.connection.ahead():
-            self.connection.send(ahead)
+    def _send_pending(self) -> None:
+        if pending := self.connection.take_pending():
+            self.connection.send(pending)

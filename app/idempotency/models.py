@@ -1,0 +1,20 @@
+"""The table of idempotency keys."""
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, Moment
+
+
+class IdempotencyKey(Base):
+    """A request that was answered: whose, by what key, what it asked, and the response."""
+
+    __tablename__ = "idempotency_keys"
+
+    # The identity of the caller: issuer, subject and kind of token.
+    caller: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    request_hash: Mapped[bytes]
+    status: Mapped[int | None]
+    body: Mapped[bytes | None]
+    created_at: Mapped[Moment] = mapped_column(index=True)
