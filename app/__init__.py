@@ -4,12 +4,13 @@ from flask import Flask
 from flask_migrate import Migrate
 
 from app import models
-from app.account.routes import blueprint as account
 from app.auth.tokens import TokenVerifier
 from app.billing_accounts.money_routes import blueprint as billing_accounts
 from app.clients.routes import blueprint as clients
 from app.config import ROOT, Settings
+from app.credits.account_routes import blueprint as account
 from app.credits.routes import blueprint as credits
+from app.customers.routes import blueprint as team
 from app.db import base
 from app.db.fast import driver, prepared
 from app.db.replica import failover
@@ -79,6 +80,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         credits,
         purchases,
         account,
+        team,
     )
     for blueprint in features:
         api.register_blueprint(blueprint)

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import click
 
 from app import clock, tenancy
-from app.account import service as accounts
 from app.auth.actor import Actor
 from app.auth.permissions import Role
 from app.billing_accounts import access, ledger
@@ -16,6 +15,7 @@ from app.billing_accounts.ledger import Reference
 from app.billing_accounts.models import ExternalType
 from app.clients import service as clients
 from app.clock import utc_now
+from app.credits import accounts
 from app.credits import service as credits
 from app.customers import membership
 from app.db.transaction import transaction

@@ -329,7 +329,7 @@ FAULTS = (
     ),
     _fault(
         "the last owner can be removed",
-        "account/test_account.py::TestTeam",
+        "customers/test_account.py::TestTeam",
         (MEMBERS, "\n            AND user_id IS NOT NULL AND id <>", "\n            AND id <>"),
     ),
     _fault(

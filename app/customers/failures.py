@@ -1,14 +1,10 @@
-"""Failures of the rules of customer accounts, as the document shows them."""
+"""Failures of the rules of teams, as the document shows them."""
 
 from app.errors import Conflict, Forbidden, Reason
 
-OWNS_ONE = Conflict("You own an account already")
 INVITED = Conflict("bob@harbour.example is a member of this account, or was invited")
 OWNERS_ONLY = Forbidden("Only an owner decides on owners", details={"roles": ["owner"], "scopes": []})
 LAST_OWNER = Conflict("An account keeps its last owner: make another member an owner first", reason=Reason.LAST_OWNER)
-TOO_MANY = Conflict(
-    "You opened 3 accounts, which is as many as one may", reason=Reason.TOO_MANY_ACCOUNTS, details={"limit": 3}
-)
 INVITATION_ENDED = Conflict(
     "The invitation has ended: it was accepted, declined or withdrawn, or it expired", reason=Reason.INVITATION_ENDED
 )

@@ -1,4 +1,4 @@
-"""What a customer's account is made of: settings from `customers`, credits from `credits`."""
+"""Customer accounts with their credits: opening one, and its settings."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,19 +1,16 @@
-"""The shapes of a customer's account in requests and answers."""
+"""The shapes of a customer's account and of its analytics in requests and responses."""
 
 from typing import Any
 
 import marshmallow as ma
 
 from app.credits.models import TransactionType
-from app.customers.models import MemberRole
 from app.web import fields
 from app.web.schemas import Schema, SnakeReadSchema, require_some_field
 
 MAX_DAYS = 365
 ACCOUNT_EXAMPLE = {"name": "Harbour Studio", "billing_email": "accounts@harbour.example"}
 SETTINGS_EXAMPLE = {"billing_address_line1": "1 Quay Street", "billing_city": "Cork", "billing_country": "Ireland"}
-INVITATION_EXAMPLE = {"email": "ann@harbour.example", "role": "member"}
-ROLE_EXAMPLE = {"role": "admin"}
 
 
 class _WritableAccount(Schema):
@@ -63,63 +60,6 @@ class AccountSettings(SnakeReadSchema):
     tax_id = fields.Text()
     credit_balance = fields.Integer(most=fields.MAX_CREDITS)
     created_at = fields.Moment()
-
-
-class TeamMember(SnakeReadSchema):
-    """A member of the account, or an open invitation."""
-
-    id = fields.Id()
-    email = fields.Text()
-    first_name = fields.Text()
-    last_name = fields.Text()
-    is_active = fields.Boolean(
-        metadata={"description": "Whether the member has joined: false until the invitation is accepted."}
-    )
-    is_staff = fields.Boolean(metadata={"description": "Whether they are an administrator of this service."})
-    date_joined = fields.Moment(allow_none=True, metadata={"description": "When the invitation was accepted."})
-    role = fields.Choice(MemberRole)
-
-
-class Invitation(Schema):
-    """Whom to invite."""
-
-    email = fields.Identifier(blank=False, required=True, validate=ma.validate.Email())
-    role = fields.Choice(MemberRole, load_default=MemberRole.MEMBER)
-
-
-class RoleChange(Schema):
-    """The role to give."""
-
-    role = fields.Choice(MemberRole, required=True)
-
-
-class AccountMembership(SnakeReadSchema):
-    """An account that the caller belongs to."""
-
-    id = fields.Id(metadata={"description": "The id of the caller in the team of the account."})
-    account_id = fields.Id()
-    account_name = fields.Text()
-    role = fields.Choice(MemberRole)
-    date_joined = fields.Moment()
-
-
-class ReceivedInvitation(SnakeReadSchema):
-    """An invitation to an account."""
-
-    id = fields.Id()
-    account_id = fields.Id()
-    account_name = fields.Text()
-    role = fields.Choice(MemberRole)
-    invited_by = fields.Text(
-        metadata={"description": "The e-mail address of the person who invites, or else their user id."}
-    )
-    expires_at = fields.Moment()
-
-
-class RemovedMember(SnakeReadSchema):
-    """Confirmation that a team member was removed."""
-
-    removed = ma.fields.Boolean()
 
 
 class AnalyticsQuery(Schema, fields.QueryArguments):

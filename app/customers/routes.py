@@ -1,14 +1,11 @@
-"""`/v1/account`: the customer's own account, its team and its usage."""
+"""`/v1/account`: the team of a customer's account, memberships and invitations."""
 
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import Row
 
-from app.account import failures, schemas, service
 from app.auth.actor import current_actor
-from app.credits import analytics
-from app.customers import invitations, team
+from app.customers import failures, invitations, schemas, team
 from app.customers import membership as memberships
 from app.customers.guards import manager, member, person
 from app.customers.membership import Membership
@@ -20,70 +17,22 @@ from app.web.resource import Resource
 from app.web.schemas import SnakePageArguments, page_of
 
 blueprint = ApiBlueprint(
-    "account",
+    "team",
     __name__,
     url_prefix="/v1/account",
-    description="The customer's own account: settings, team, usage.",
+    description="The team of a customer's account: members, invitations and memberships.",
     guide="credits.md#whose-account",
 )
 
-_member = member()
 _manager = manager()
 _person = person()
-
-
-@blueprint.route("")
-class Accounts(Resource):
-    """New accounts."""
-
-    @_person
-    @blueprint.arguments(schemas.AccountCreate(), example=schemas.ACCOUNT_EXAMPLE)
-    @blueprint.response(201, schemas.AccountSettings)
-    @fails(failures.OWNS_ONE, failures.TOO_MANY)
-    @blueprint.doc(operationId="openAccount")
-    def post(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Open an account, which gets its plan's first credits
-
-        Opens an account, makes the caller its owner and brings the first credits of the default plan, unless the caller
-        or their verified e-mail address got first credits before. A caller who owns an account is refused with 409, and
-        so is one who opened as many accounts as one may: `too_many_accounts`.
-        """
-        limit = current_app.config["SETTINGS"].accounts_per_identity
-        return service.create(current_actor(), values, limit=limit)
-
-
-@blueprint.route("/settings")
-class Settings(Resource):
-    """What the account says of itself."""
-
-    @_member
-    @blueprint.response(200, schemas.AccountSettings)
-    @blueprint.doc(operationId="getAccountSettings")
-    def get(self, membership: Membership) -> dict[str, Any]:
-        """Get the account's settings
-
-        Returns the settings of the caller's account. Balance, id and slug are shown here and change elsewhere or never.
-        """
-        return service.settings(membership.account_id)
-
-    @_manager
-    @blueprint.arguments(schemas.AccountUpdate(), example=schemas.SETTINGS_EXAMPLE)
-    @blueprint.response(200, schemas.AccountSettings)
-    @blueprint.doc(operationId="updateAccountSettings")
-    def patch(self, changes: dict[str, Any], membership: Membership) -> dict[str, Any]:
-        """Change the account's settings
-
-        Changes the fields that are sent and leaves the others. Invoices that were issued keep the name and address of
-        their day.
-        """
-        return service.update_settings(membership.account_id, changes)
 
 
 @blueprint.route("/team")
 class Team(Resource):
     """The people of the account."""
 
-    @_member
+    @member()
     @blueprint.arguments(SnakePageArguments(), location="query")
     @blueprint.response(200, page_of(schemas.TeamMember))
     @blueprint.doc(operationId="listTeamMembers")
@@ -144,7 +93,7 @@ class OneMember(Resource):
 class Leaving(Resource):
     """The end of the caller's own membership."""
 
-    @_member
+    @member()
     @blueprint.response(200, schemas.AccountMembership)
     @fails(failures.LAST_OWNER)
     @blueprint.doc(operationId="leaveAccount")
@@ -221,22 +170,3 @@ class DeclinedInvitation(Resource):
         Ends the invitation without joining. One that ended before is refused with 409 `invitation_ended`.
         """
         return invitations.decline(current_actor(), invitation_id)
-
-
-@blueprint.route("/usage/analytics")
-class UsageAnalytics(Resource):
-    """What was spent and bought."""
-
-    guide = "credits.md#balance-and-transactions"
-
-    @_member
-    @blueprint.arguments(schemas.AnalyticsQuery(), location="query")
-    @blueprint.response(200, schemas.UsageAnalytics)
-    @blueprint.doc(operationId="getUsageAnalytics")
-    def get(self, arguments: dict[str, Any], membership: Membership) -> dict[str, Any]:
-        """Get usage and purchases by day and type
-
-        Returns one row for each of the last `days` days, oldest first, with zeros where nothing happened. Days are UTC
-        and include today; the cost does not grow with the number of transactions.
-        """
-        return analytics.usage(membership.account_id, arguments["days"])

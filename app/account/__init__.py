@@ -1,1 +1,0 @@
-"""The customer's own account: settings, team and usage."""
