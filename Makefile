@@ -80,16 +80,23 @@ $(TYPESCRIPT_PACKAGE)/package.json: tests/typescript/node_modules/installed clie
 bench: .venv/checks-installed ## Measure the service as production runs it and write docs/performance.md
 	$(BIN)/python -m bench.run
 
+FINDINGS := var/findings.jsonl
+
 .PHONY: prove
 prove: .venv/checks-installed ## Run the checks of tests/prove whole and write docs/reliability.md
-	$(BIN)/pytest -n 2 --whole tests/prove tests/edge/test_fuzz.py \
+	@mkdir -p var && rm -f $(FINDINGS)
+	$(BIN)/pytest -n 2 --whole --findings $(FINDINGS) tests/prove tests/edge/test_fuzz.py \
 		--ignore tests/prove/test_resource_use.py --ignore tests/prove/test_hostile_sizes.py
 	# These measure time and memory: alone.
-	$(BIN)/pytest -n 0 --whole tests/prove/test_resource_use.py tests/prove/test_hostile_sizes.py
+	$(BIN)/pytest -n 0 --whole --findings $(FINDINGS) \
+		tests/prove/test_resource_use.py tests/prove/test_hostile_sizes.py
+	$(BIN)/python -m bench.findings $(FINDINGS)
 
 .PHONY: prove-ha
 prove-ha: .venv/checks-installed ## Fail over and break replicas under load and write the figures of docs/scaling.md
-	$(BIN)/pytest -n 0 --whole tests/prove/test_failover.py tests/prove/test_replica_reads.py
+	@mkdir -p var && rm -f $(FINDINGS)
+	$(BIN)/pytest -n 0 --whole --findings $(FINDINGS) tests/prove/test_failover.py tests/prove/test_replica_reads.py
+	$(BIN)/python -m bench.findings $(FINDINGS)
 
 .PHONY: openapi
 openapi: .venv/service-installed ## Write docs/openapi.json

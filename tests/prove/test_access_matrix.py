@@ -19,9 +19,10 @@ from app.auth.guards import Guard
 from app.auth.permissions import Role
 from app.customers import membership
 from app.errors import Forbidden, Unauthorized
+from bench.findings import Finding
 from tests.caller import Caller, data
 from tests.document import address, example_body, operations, served
-from tests.prove.conftest import Finding, Record, Scale
+from tests.prove.conftest import Record, Scale
 from tests.team import join
 
 SEED = 20250307

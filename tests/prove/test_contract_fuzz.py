@@ -15,9 +15,10 @@ from schemathesis.engine import events, from_schema
 from app.clients import service as clients
 from app.credits import analytics, balances
 from app.errors import PaymentRequired
+from bench.findings import Finding
 from tests.caller import TEN_YEARS, Caller
 from tests.document import operations, served
-from tests.prove.conftest import Finding, Record, Scale
+from tests.prove.conftest import Record, Scale
 
 SEED = 20250310
 KEY = "HTTP_IDEMPOTENCY_KEY"

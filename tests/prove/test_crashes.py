@@ -18,8 +18,9 @@ from sqlalchemy import make_url
 
 from app.config import Settings
 from app.db.server import embedded
+from bench.findings import Finding
 from tests.processes import Service, finish, flask, interrupt, until
-from tests.prove.conftest import Finding, Record, Scale
+from tests.prove.conftest import Record, Scale
 from tests.prove.writers import ROWS, Row, Writer, compare, open_books
 
 SEED = 20

@@ -17,8 +17,9 @@ from app.db.base import db
 from app.purchases import audit as purchase_audit
 from app.purchases import queries
 from app.web import idempotency
+from bench.findings import Finding
 from tests.caller import ACCOUNTS, Caller, Open, data
-from tests.prove.conftest import Finding, Record, Scale
+from tests.prove.conftest import Record, Scale
 from tests.prove.crowd import Call, at_once, without_lock
 from tests.purchases.conftest import (  # noqa: F401 - fixtures
     _stripe_process,

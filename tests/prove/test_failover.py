@@ -12,9 +12,10 @@ from pathlib import Path
 
 from app.config import Settings
 from app.db.server import embedded
+from bench.findings import Finding, Page
 from tests.conftest import SECRET
 from tests.processes import Service, finish, flask, interrupt, until
-from tests.prove.conftest import Finding, Page, Record, Scale
+from tests.prove.conftest import Record, Scale
 from tests.prove.writers import ROWS, Row, Writer, compare, open_books
 from tests.servers import Server, follow
 

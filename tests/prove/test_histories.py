@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from app.billing_accounts import ledger
+from bench.findings import Finding
 from tests.caller import ACCOUNTS, Caller, Open
-from tests.prove.conftest import Finding, Record, Scale
+from tests.prove.conftest import Record, Scale
 from tests.prove.crowd import without_lock
 
 CALLERS = 8

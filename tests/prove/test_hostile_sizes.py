@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from app.web import json as web_json
+from bench.findings import Finding
 from tests.caller import ACCOUNTS, Caller, Open, data
-from tests.prove.conftest import Finding, Record, Scale
+from tests.prove.conftest import Record, Scale
 
 # Several times what the slowest takes; small bodies are not timed: one collection of garbage is longer than they are.
 SECONDS_PER_MEGABYTE = 4

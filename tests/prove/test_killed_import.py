@@ -21,8 +21,9 @@ from sqlalchemy import create_engine, text
 import cli
 from app.db.base import db
 from bench import legacy_export
+from bench.findings import Finding
 from tests.processes import ROOT, finish, flask, until
-from tests.prove.conftest import Finding, Record, Scale
+from tests.prove.conftest import Record, Scale
 from tests.prove.planting import Edit, Fault, copy_project, plant
 
 SEED = 20_260_801

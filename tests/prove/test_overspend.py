@@ -14,8 +14,9 @@ from app.billing_accounts import holds, ledger
 from app.credits import audit as credit_audit
 from app.credits import queries as credit_queries
 from app.work_periods import audit as payment_audit
+from bench.findings import Finding
 from tests.caller import ACCOUNTS, Caller, Open, data
-from tests.prove.conftest import Finding, Record, Scale
+from tests.prove.conftest import Record, Scale
 from tests.prove.crowd import Call, at_once, without_lock
 
 CALLERS = 64

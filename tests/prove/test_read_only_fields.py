@@ -9,9 +9,10 @@ import pytest
 from flask import Flask
 
 from app.web.blueprint import StrictParser
+from bench.findings import Finding
 from tests.caller import Caller
 from tests.document import address, example_body, operations, resolved, served
-from tests.prove.conftest import Finding, Record, Scale
+from tests.prove.conftest import Record, Scale
 
 SEED = 20250308
 # Its body is an event of Stripe's own shape, believed for its signature.

@@ -16,8 +16,9 @@ from werkzeug.test import TestResponse
 
 from app.db.base import db
 from app.web import idempotency
+from bench.findings import Finding
 from tests.caller import ACCOUNTS, Caller, Open
-from tests.prove.conftest import Finding, Record, Scale
+from tests.prove.conftest import Record, Scale
 
 CALLERS = 8
 SEED = 30_117

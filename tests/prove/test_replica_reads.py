@@ -15,9 +15,10 @@ from threading import Event, Thread
 from urllib.request import urlopen
 
 from app.db.server import embedded
+from bench.findings import Finding, Page
 from tests.conftest import SECRET
 from tests.processes import Service, interrupt, until
-from tests.prove.conftest import Finding, Page, Record, Scale
+from tests.prove.conftest import Record, Scale
 from tests.servers import Server, follow
 
 SEED = 26

@@ -23,8 +23,9 @@ from app.db.base import db
 from app.db.transaction import transaction
 from app.purchases import audit as purchase_audit
 from app.work_periods import audit as payment_audit
+from bench.findings import Finding
 from tests.caller import ACCOUNTS, Caller, Open, data
-from tests.prove.conftest import Finding, Record, Scale
+from tests.prove.conftest import Record, Scale
 from tests.prove.crowd import replace_in
 from tests.work_periods.test_model import ACTIVE, MOVES
 
