@@ -74,6 +74,11 @@ def test_what_the_service_may_not_do_is_refused(kit: Kit, used: Flask, statement
         as_service(kit, statement)
 
 
+def test_an_import_may_analyze_the_tables_it_fills(kit: Kit, used: Flask) -> None:  # noqa: ARG001
+    for table in roles.ANALYZED:
+        assert as_service(kit, f"SELECT has_table_privilege('{table}', 'MAINTAIN')") == [(True,)]
+
+
 def test_row_level_security_binds_the_service(kit: Kit, used: Flask) -> None:  # noqa: ARG001
     assert as_service(kit, "SELECT * FROM customer_accounts") == []
     ids = as_service(kit, "SET billing.account_id = '*'; SELECT id FROM customer_accounts")

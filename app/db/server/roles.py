@@ -26,6 +26,8 @@ NEVER_DELETED = (
     "row_counts",
     "work_period_payments",
 )
+# Tables that an import analyzes before foreign keys that lead to them are checked (see `app.db.staging`).
+ANALYZED = ("clients", "billing_accounts", "budgets")
 _RIGHTS = text("SELECT current_user, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user")
 
 
@@ -69,6 +71,7 @@ def grants(database_url: str, owner_url: str | None) -> str | None:
         GRANT USAGE ON SCHEMA public TO {name};
         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {name};
         GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA public TO {name};
+        GRANT MAINTAIN ON {", ".join(ANALYZED)} TO {name};
         REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {name};
         DO $grants$
         DECLARE kept name;
