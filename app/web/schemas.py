@@ -160,11 +160,8 @@ class SortName(fields.Choice):
     """A sort name: camelCase outside, snake_case inside."""
 
     def __init__(self, names: Iterable[str], **kwargs: Any) -> None:
-        self.inside = {camel_case(name): name for name in names}
-        super().__init__(tuple(self.inside), **kwargs)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        return self.inside[super()._deserialize(value, attr, data, **kwargs)]
+        inside = {camel_case(name): name for name in names}
+        super().__init__(tuple(inside), post_load=inside.__getitem__, **kwargs)
 
 
 def unwrapped(values: Any) -> Any:

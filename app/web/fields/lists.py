@@ -5,11 +5,26 @@ from typing import Any
 
 import marshmallow as ma
 
-from app.web.fields.base import QueryArguments, described
+from app.web.fields.base import QueryArguments
 from app.web.fields.numbers import Integer
 
 
-class Several(ma.fields.List[Any]):
+class Items(ma.fields.List[Any]):
+    """A list of `least` to `most` items. One of another length is refused before its items are looked at."""
+
+    def __init__(
+        self, item: ma.fields.Field[Any], *, most: int, least: int = 0, error: str | None = None, **kwargs: Any
+    ) -> None:
+        self._length = ma.validate.Length(min=least, max=most, error=error)
+        super().__init__(item, validate=self._length, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[Any]:
+        if isinstance(value, list):
+            self._length(value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Several(Items):
     """One or more values: repeated and comma-separated in a query string; in JSON an array, a comma list or one value.
 
     Values of an array are taken as they are; those of a comma list as a query string would have them. A value that is
@@ -17,14 +32,10 @@ class Several(ma.fields.List[Any]):
     """
 
     def __init__(self, item: ma.fields.Field[Any], *, most: int = 1000, **kwargs: Any) -> None:
-        self.most = most
-        super().__init__(item, **described(kwargs, minItems=1, maxItems=most))
+        super().__init__(item, least=1, most=most, error="Must hold from {min} to {max} values.", **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[Any]:
-        given = self._values(value)
-        if not 1 <= len(given) <= self.most:
-            raise ma.ValidationError(f"Must hold from 1 to {self.most} values.")
-        return list(dict.fromkeys(super()._deserialize(given, attr, data, **kwargs)))
+        return list(dict.fromkeys(super()._deserialize(self._values(value), attr, data, **kwargs)))
 
     def _values(self, value: Any) -> list[Any]:
         if isinstance(self.root, QueryArguments):
@@ -35,16 +46,3 @@ class Several(ma.fields.List[Any]):
 
     def _from_text(self, text: str) -> Any:
         return self.inner.from_text(text) if isinstance(self.inner, Integer) else text
-
-
-class Items(ma.fields.List[Any]):
-    """A list of `least` to `most` items. One of another length is refused before its items are looked at."""
-
-    def __init__(self, item: ma.fields.Field[Any], *, most: int, least: int = 0, **kwargs: Any) -> None:
-        self.length = ma.validate.Length(min=least, max=most)
-        super().__init__(item, validate=self.length, **kwargs)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[Any]:
-        if isinstance(value, list):
-            self.length(value)
-        return super()._deserialize(value, attr, data, **kwargs)

@@ -23,18 +23,13 @@ class Integer(ma.fields.Integer):
     """A whole number that fits its column; in a query string it is read from its digits."""
 
     def __init__(self, *, least: int = 0, most: int = MAX_INTEGER, **kwargs: Any) -> None:
-        super().__init__(**described(kwargs, minimum=least, maximum=most))
-        self.least = least
-        self.most = most
+        in_range = ma.validate.Range(least, most, error="Must be from {min} to {max}.")
+        super().__init__(strict=True, validate=in_range, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
         if isinstance(value, str) and isinstance(self.root, QueryArguments):
             value = self.from_text(value)
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise self.make_error("invalid")
-        if not self.least <= value <= self.most:
-            raise ma.ValidationError(f"Must be from {self.least} to {self.most}.")
-        return value
+        return super()._deserialize(value, attr, data, **kwargs)
 
     @staticmethod
     def from_text(text: str) -> int | str:

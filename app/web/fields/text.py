@@ -65,15 +65,12 @@ class Choice(ma.fields.String):
     """One of the words of an enumeration."""
 
     def __init__(self, choices: type[StrEnum] | tuple[str, ...], **kwargs: Any) -> None:
-        self.choices = tuple(str(choice) for choice in choices)
+        one_of = ma.validate.OneOf([str(choice) for choice in choices])
         default = kwargs.get("load_default")
         description = {} if default is None else {"description": f"Defaults to {default}."}
-        super().__init__(**described(kwargs, enum=list(self.choices), **description))
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        if not isinstance(value, str) or value not in self.choices:
-            raise ma.ValidationError(f"Must be one of: {', '.join(self.choices)}.")
-        return value
+        # What is no text at all is none of the words either.
+        invalid = one_of.error.format(choices=one_of.choices_text)
+        super().__init__(validate=one_of, error_messages={"invalid": invalid}, **described(kwargs, **description))
 
 
 class Uuid(ma.fields.UUID):
