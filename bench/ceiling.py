@@ -17,22 +17,22 @@ _SETUP = """
 # One message, and so one transaction.
 _AT_ONCE = "\\startpipeline\n{}\\endpipeline\n"
 _VALUES = {
-    ":external_type": "'CHALLENGE'",
-    ":external_id": "'c' || CAST(:challenge AS text)",
-    ":external_name": "CAST(NULL AS text)",
-    ":kind": "'locked'",
-    ":dates_enforced": "false",
-    ":now": "now()",
-    ":amount": "CAST(:amount AS numeric)",
-    ":account_id": "CAST(:account_id AS int)",
+    "external_type": "'CHALLENGE'",
+    "external_id": "'c' || CAST(:challenge AS text)",
+    "external_name": "CAST(NULL AS text)",
+    "kind": "'locked'",
+    "dates_enforced": "false",
+    "now": "now()",
+    "amount": "CAST(:amount AS numeric)",
+    "account_id": "CAST(:account_id AS int)",
 }
 
 
 def lock_rate(var_dir: Path, options: argparse.Namespace) -> float:
     """Locks per second of as many connections as wrk has, each in a transaction of its own."""
-    statements = ledger.RESERVE.text
+    statements = ledger.RESERVE.sql
     for name, value in _VALUES.items():
-        statements = re.sub(rf"(?<!:){name}\b", value, statements)
+        statements = statements.replace(f"%({name})s", value)
     with TemporaryDirectory(prefix="billing-pgbench-") as place:
         Path(place).chmod(0o755)
         script = Path(place, "lock.sql")

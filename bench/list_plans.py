@@ -30,8 +30,8 @@ def plan(title: str, filters: dict[str, Any], sort_by: str, order: str) -> tuple
     page, _ = LIST.statements(frozenset(filters), sort_by, order, 20)
     patterns = {f"{name}_pattern": contains_pattern(value) for name, value in filters.items()}
     values = {**filters, **patterns}
-    lines = db.session.execute(text(f"EXPLAIN (ANALYZE, COSTS OFF, BUFFERS OFF, SUMMARY ON) {page.text}"), values)
-    return title, "\n".join(line[0] for line in lines)
+    explain = f"EXPLAIN (ANALYZE, COSTS OFF, BUFFERS OFF, SUMMARY ON) {page.sql}"
+    return title, "\n".join(db.session.connection().exec_driver_sql(explain, values).scalars())
 
 
 def plans() -> Iterator[tuple[str, str]]:

@@ -1,7 +1,8 @@
 """Who may use which account."""
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeAlias
 
 from sqlalchemy import Row
 
@@ -13,6 +14,9 @@ from app.db.base import db
 from app.db.paging import Page
 from app.errors import NotFound
 
+# `id`, `user_id`, `name`, `status` and `created_at`.
+GrantedUser: TypeAlias = Row[str, str, str, str, datetime]
+
 
 def users(actor: Actor, account_id: int, arguments: Mapping[str, Any]) -> Page:
     """One page of the users who may use the account, in the order they were granted it. Raises NotFound."""
@@ -20,7 +24,7 @@ def users(actor: Actor, account_id: int, arguments: Mapping[str, Any]) -> Page:
     return queries.USERS.page(arguments, account_id=account_id)
 
 
-def grant(account_id: int, user_id: str, user_handle: str | None) -> Row[Any]:
+def grant(account_id: int, user_id: str, user_handle: str | None) -> GrantedUser:
     """Let the user use the account; a second grant changes at most the handle. Raises NotFound."""
     if db.session.get(BillingAccount, account_id, with_for_update={"read": True, "key_share": True}) is None:
         raise ledger.not_found(account_id)
@@ -37,9 +41,8 @@ def revoke(account_id: int, user_id: str) -> None:
 
 def has_access(account_id: int, user_id: str) -> bool:
     """Whether the user may use the account. Raises NotFound when there is no such account."""
-    found: bool | None = db.session.execute(
-        queries.HAS_ACCESS, {"account_id": account_id, "user_id": user_id}
-    ).scalar_one_or_none()
+    parameters = {"account_id": account_id, "user_id": user_id}
+    found = db.session.execute(queries.HAS_ACCESS, parameters).scalar_one_or_none()
     if found is None:
         raise ledger.not_found(account_id)
     return found

@@ -12,7 +12,7 @@ from app.billing_accounts import ledger
 from app.billing_accounts.models import ExternalType, Kind
 from app.clock import utc_now
 from app.db.base import db
-from app.db.fast.prepared import Prepared
+from app.db.fast.prepared import AnyPrepared, Prepared
 from app.money import ZERO
 
 
@@ -152,7 +152,7 @@ class Rehearsal(Holds):
         self._budgets |= _budgets(_READ, set(account_ids) - self._budgets.keys())
 
 
-def _budgets(statement: Prepared, account_ids: Iterable[int]) -> dict[int, _Budget]:
+def _budgets(statement: AnyPrepared, account_ids: Iterable[int]) -> dict[int, _Budget]:
     wanted = sorted(set(account_ids))
     if not wanted:
         return {}

@@ -125,7 +125,7 @@ class Users(Resource):
     @blueprint.arguments(schemas.Grant(), example={"userId": "40051399", "userHandle": "ann"})
     @blueprint.response(201, schemas.AccountUser)
     @blueprint.doc(operationId="grantBillingAccountAccess")
-    def post(self, grant: dict[str, Any], billing_account_id: int) -> Row[Any]:
+    def post(self, grant: dict[str, Any], billing_account_id: int) -> access.GrantedUser:
         """Let a user use an account
 
         Grants a user access to the account. Granting it again changes nothing and is no failure; an unknown account is

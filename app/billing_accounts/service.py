@@ -36,12 +36,8 @@ def search(actor: Actor, arguments: Mapping[str, Any], **scope: Any) -> Page:
 def detail(actor: Actor, account_id: int) -> Row[Any]:
     """The account with its locked and consumed lines. Raises NotFound, also when the caller may not see it."""
     sight = visibility.sight(actor)
-    parameters: dict[str, Any] = {"account_id": account_id}
-    if sight.limit is not None:
-        statement = queries.GRANTED_DETAIL
-        parameters["granted_to"] = sight.limit
-    else:
-        statement = queries.DETAIL if _shows_markup(sight, account_id) else queries.COPILOT_DETAIL
+    statement = queries.DETAIL if _shows_markup(sight, account_id) else queries.COPILOT_DETAIL
+    parameters = {"account_id": account_id, "granted_to": sight.limit}
     account = db.session.execute(statement, parameters).one_or_none()
     if account is None:
         raise ledger.not_found(account_id)
@@ -108,7 +104,7 @@ def require_visible(actor: Actor, account_id: int) -> None:
 def _exists(account_id: int, granted_to: str | None) -> bool:
     """Whether there is such an account, granted to that user if one is named."""
     parameters = {"account_id": account_id, "granted_to": granted_to}
-    return bool(db.session.execute(queries.IS_VISIBLE, parameters).scalar_one())
+    return db.session.execute(queries.IS_VISIBLE, parameters).scalar_one()
 
 
 def _shows_markup(sight: Sight, account_id: int) -> bool:

@@ -2,8 +2,11 @@
 
 from typing import NamedTuple
 
+from sqlalchemy import ColumnElement, Text, cast, exists, or_
+
 from app.auth.actor import Actor
 from app.auth.permissions import PROJECT_MANAGERS, TALENT_MANAGERS, Role, scopes
+from app.billing_accounts.models import BillingAccount, BillingAccountAccess
 
 READ_SCOPES = scopes("billing-account", "read")
 _SEES_MARKUP = (Role.ADMINISTRATOR, *TALENT_MANAGERS)
@@ -36,3 +39,21 @@ def sight(actor: Actor) -> Sight:
         member_view=actor.has_role(*MEMBER_VIEW),
         granted_to=(actor.user_id or "") if actor.has_role(*PROJECT_MANAGERS) else None,
     )
+
+
+def granted_to(user_id: ColumnElement[str]) -> ColumnElement[bool]:
+    """The condition that an account is granted to the user."""
+    return (
+        exists()
+        .where(
+            BillingAccountAccess.billing_account_id == BillingAccount.id,
+            BillingAccountAccess.user_id == user_id,
+        )
+        .correlate(BillingAccount)
+    )
+
+
+def visible_to(limit: ColumnElement[str | None]) -> ColumnElement[bool]:
+    """The condition that an account is visible to a caller with the given `Sight.limit`."""
+    user_id = cast(limit, Text)
+    return or_(user_id.is_(None), granted_to(user_id))

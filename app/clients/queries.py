@@ -1,29 +1,30 @@
 """The list of clients."""
 
+from sqlalchemy import bindparam, func, select
+
+from app.clients.models import Client
 from app.db import row_counts
-from app.db.paging import ListQuery, contains
+from app.db.paging import ListQuery, columns_of, contains
 
 LIST = ListQuery(
-    columns="c.id, c.name, c.code_name, c.status, c.start_date, c.end_date, c.created_at, c.updated_at",
-    source="clients c",
-    key="c.id",
-    joins="JOIN clients c ON c.id = page.key",
+    rows=select(*columns_of(Client)),
+    key=Client.id,
     filters={
-        "name": contains("c.name", "name"),
-        "code_name": contains("c.code_name", "code_name"),
-        "status": "c.status = :status",
-        "start_date_from": "c.start_date >= :start_date_from",
-        "start_date_to": "c.start_date <= :start_date_to",
-        "end_date_from": "c.end_date >= :end_date_from",
-        "end_date_to": "c.end_date <= :end_date_to",
+        "name": contains(Client.name, "name"),
+        "code_name": contains(Client.code_name, "code_name"),
+        "status": Client.status == bindparam("status"),
+        "start_date_from": Client.start_date >= bindparam("start_date_from"),
+        "start_date_to": Client.start_date <= bindparam("start_date_to"),
+        "end_date_from": Client.end_date >= bindparam("end_date_from"),
+        "end_date_to": Client.end_date <= bindparam("end_date_to"),
     },
     sorts={
-        "name": "fold_text(c.name)",
-        "start_date": "c.start_date",
-        "end_date": "c.end_date",
-        "status": "c.status",
-        "created_at": "c.created_at",
+        "name": func.fold_text(Client.name),
+        "start_date": Client.start_date,
+        "end_date": Client.end_date,
+        "status": Client.status,
+        "created_at": Client.created_at,
     },
     default_sort="created_at",
-    counts=row_counts.unfiltered("clients"),
+    counts=row_counts.unfiltered(Client),
 )

@@ -1,54 +1,58 @@
 """Reading and writing credits."""
 
-from sqlalchemy import text
+from dataclasses import replace
 
+from sqlalchemy import BigInteger, and_, bindparam, cast, func, select, text
+
+from app.credits.models import CreditBalance, CreditDailyTotal, CreditTransaction, TransactionType
 from app.db.fast.prepared import Prepared
 from app.db.paging import ListQuery
 from app.tenancy import SETTING
 
-_COLUMNS = """
-    t.id, t.amount, t.transaction_type, t.description, t.operation_type, -t.amount AS credits_used, t.cost_usd,
-    t.balance_after, t.created_at
-"""
-_OWN = "t.account_id = :account_id"
+_OWN = CreditTransaction.account_id == bindparam("account_id")
+_SINCE = CreditTransaction.created_at >= bindparam("start_date")
+_UNTIL = CreditTransaction.created_at <= bindparam("end_date")
 # Positions are dense: the numbers of an account's transactions are known without counting.
 TRANSACTIONS = ListQuery(
-    columns=_COLUMNS,
-    source="credit_transactions t",
-    key="t.position",
-    joins="JOIN credit_transactions t ON t.position = page.key AND t.account_id = :account_id",
+    rows=select(
+        CreditTransaction.id,
+        CreditTransaction.amount,
+        CreditTransaction.transaction_type,
+        CreditTransaction.description,
+        CreditTransaction.operation_type,
+        (-CreditTransaction.amount).label("credits_used"),
+        CreditTransaction.cost_usd,
+        CreditTransaction.balance_after,
+        CreditTransaction.created_at,
+    ).where(_OWN),
+    key=CreditTransaction.position,
     filters={
         "account_id": _OWN,
-        "transaction_type": "t.transaction_type = :transaction_type",
-        "start_date": "t.created_at >= :start_date",
-        "end_date": "t.created_at <= :end_date",
+        "transaction_type": CreditTransaction.transaction_type == bindparam("transaction_type"),
+        "start_date": _SINCE,
+        "end_date": _UNTIL,
     },
-    sorts={"created_at": "t.position"},
+    sorts={"created_at": CreditTransaction.position},
     default_sort="created_at",
     counts={
-        frozenset({"account_id"}): """
-            SELECT transactions FROM credit_balances WHERE account_id = :account_id
-        """
+        frozenset({"account_id"}): select(CreditBalance.transactions).where(
+            CreditBalance.account_id == bindparam("account_id")
+        )
     },
 )
-USAGE = ListQuery(
-    columns=_COLUMNS,
-    source="credit_transactions t",
-    key="t.position",
-    joins="JOIN credit_transactions t ON t.position = page.key AND t.account_id = :account_id",
+USAGE = replace(
+    TRANSACTIONS,
     filters={
-        "account_id": f"{_OWN} AND t.transaction_type = 'deduction'",
-        "operation_type": "t.operation_type = :operation_type",
-        "start_date": "t.created_at >= :start_date",
-        "end_date": "t.created_at <= :end_date",
+        "account_id": and_(_OWN, CreditTransaction.transaction_type == TransactionType.DEDUCTION),
+        "operation_type": CreditTransaction.operation_type == bindparam("operation_type"),
+        "start_date": _SINCE,
+        "end_date": _UNTIL,
     },
-    sorts={"created_at": "t.position"},
-    default_sort="created_at",
     counts={
-        frozenset({"account_id"}): """
-            SELECT coalesce(sum(count), 0)\\:\\:bigint FROM credit_daily_totals
-            WHERE account_id = :account_id AND transaction_type = 'deduction'
-        """
+        frozenset({"account_id"}): select(cast(func.coalesce(func.sum(CreditDailyTotal.count), 0), BigInteger)).where(
+            CreditDailyTotal.account_id == bindparam("account_id"),
+            CreditDailyTotal.transaction_type == TransactionType.DEDUCTION,
+        )
     },
 )
 BALANCE = Prepared("""

@@ -1,7 +1,8 @@
 """Finding and writing accounts and members."""
 
-from sqlalchemy import text
+from sqlalchemy import and_, bindparam, func, or_, select, text
 
+from app.customers.models import AccountMember, CustomerAccount
 from app.db.fast.prepared import Prepared
 from app.db.paging import ListQuery
 from app.tenancy import SETTING, USER_SETTING
@@ -23,26 +24,38 @@ ENTER = Prepared(f"""
 OWNS_SOME_ACCOUNT = text("SELECT EXISTS (SELECT FROM account_members WHERE user_id = :user_id AND role = 'owner')")
 _MEMBERSHIP_COLUMNS = "m.id, m.account_id, a.name AS account_name, m.role, m.date_joined"
 MEMBERSHIPS = ListQuery(
-    columns=_MEMBERSHIP_COLUMNS,
-    source="account_members m",
-    key="m.id",
-    joins="JOIN account_members m ON m.id = page.key JOIN customer_accounts a ON a.id = m.account_id",
-    filters={"user_id": "m.user_id = :user_id"},
-    sorts={"date_joined": "m.date_joined"},
+    rows=select(
+        AccountMember.id,
+        AccountMember.account_id,
+        CustomerAccount.name.label("account_name"),
+        AccountMember.role,
+        AccountMember.date_joined,
+    ).join(CustomerAccount, CustomerAccount.id == AccountMember.account_id),
+    key=AccountMember.id,
+    filters={"user_id": AccountMember.user_id == bindparam("user_id")},
+    sorts={"date_joined": AccountMember.date_joined},
     default_sort="date_joined",
 )
 _INVITATION_COLUMNS = "m.id, m.account_id, a.name AS account_name, m.role, m.invited_by, m.expires_at"
 _FOLDED_EMAIL = 'lower(m.email COLLATE "C")'
 INVITATIONS = ListQuery(
-    columns=_INVITATION_COLUMNS,
-    source="account_members m",
-    key="m.id",
-    joins="JOIN account_members m ON m.id = page.key JOIN customer_accounts a ON a.id = m.account_id",
+    rows=select(
+        AccountMember.id,
+        AccountMember.account_id,
+        CustomerAccount.name.label("account_name"),
+        AccountMember.role,
+        AccountMember.invited_by,
+        AccountMember.expires_at,
+    ).join(CustomerAccount, CustomerAccount.id == AccountMember.account_id),
+    key=AccountMember.id,
     filters={
-        "folded_email": f"m.user_id IS NULL AND {_FOLDED_EMAIL} = :folded_email",
-        "now": "m.ended_at IS NULL AND m.expires_at > :now",
+        "folded_email": and_(
+            AccountMember.user_id.is_(None),
+            func.lower(AccountMember.email.collate("C")) == bindparam("folded_email"),
+        ),
+        "now": and_(AccountMember.ended_at.is_(None), AccountMember.expires_at > bindparam("now")),
     },
-    sorts={"invited_at": "m.invited_at"},
+    sorts={"invited_at": AccountMember.invited_at},
     default_sort="invited_at",
 )
 # One that the person accepted is found too: it can be said of it that it ended.
@@ -88,12 +101,25 @@ _OPEN_INVITATION = "user_id IS NULL AND ended_at IS NULL AND expires_at > :now"
 # Members, and invitations that can still be accepted.
 _OF_TEAM = f"(user_id IS NOT NULL OR {_OPEN_INVITATION})"
 MEMBERS = ListQuery(
-    columns=_MEMBER_COLUMNS,
-    source="account_members m",
-    key="m.id",
-    joins="JOIN account_members m ON m.id = page.key",
-    filters={"account_id": "m.account_id = :account_id", "now": _OF_TEAM},
-    sorts={"invited_at": "m.invited_at"},
+    rows=select(
+        AccountMember.id,
+        func.coalesce(AccountMember.email, "").label("email"),
+        AccountMember.first_name,
+        AccountMember.last_name,
+        AccountMember.user_id.is_not(None).label("is_active"),
+        AccountMember.is_staff,
+        AccountMember.date_joined,
+        AccountMember.role,
+    ),
+    key=AccountMember.id,
+    filters={
+        "account_id": AccountMember.account_id == bindparam("account_id"),
+        "now": or_(
+            AccountMember.user_id.is_not(None),
+            and_(AccountMember.ended_at.is_(None), AccountMember.expires_at > bindparam("now")),
+        ),
+    },
+    sorts={"invited_at": AccountMember.invited_at},
     default_sort="invited_at",
 )
 ADD_MEMBER = text(f"""

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import String, text
+from sqlalchemy import String, bindparam, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clock import utc_now
 from app.db.base import Base, Moment, db
+from app.db.fast.prepared import Prepared
 from app.db.transaction import transaction
 
 
@@ -21,12 +23,12 @@ class JobRun(Base):
     succeeded_at: Mapped[Moment]
 
 
-_RECORD = text("""
-    INSERT INTO job_runs (job, succeeded_at) VALUES (:job, :now)
-    ON CONFLICT (job) DO UPDATE SET succeeded_at = excluded.succeeded_at
-""")
+_NEW = insert(JobRun).values(job=bindparam("job"), succeeded_at=bindparam("now"))
+_RECORD = _NEW.on_conflict_do_update(index_elements=[JobRun.job], set_={"succeeded_at": _NEW.excluded.succeeded_at})
 # Metrics are better without these than late.
-_LAST_SUCCESSES = text("SET LOCAL statement_timeout = '2s'; SELECT job, succeeded_at FROM job_runs ORDER BY job")
+_LAST_SUCCESSES = Prepared(
+    "SET LOCAL statement_timeout = '2s'", select(JobRun.job, JobRun.succeeded_at).order_by(JobRun.job)
+)
 # The lock is a transaction's, not a session's: behind PgBouncer the next transaction may get another session. The
 # transaction does nothing else, so it holds up neither vacuum nor anybody's rows.
 _ALONE = text("""

@@ -1,13 +1,32 @@
 """Lists: filters, a total order, one page and the exact count, in one statement."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
-from app.db.base import db
-from app.db.fast.prepared import Prepared
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    FromClause,
+    Select,
+    String,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    func,
+    inspect,
+    select,
+)
+from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.sql.visitors import iterate
 
+from app.db.base import Base, db
+from app.db.fast.prepared import AnyPrepared, Prepared
+
+_PATTERN = "_pattern"
 _ONE = "one_"
 
 
@@ -38,45 +57,57 @@ def contains_pattern(value: str) -> str:
     return f"%{escaped}%"
 
 
-def contains(column: str, name: str) -> str:
-    """The condition "`column` contains `:name`, in any case", which the index of `{column}_search` serves."""
-    return f"{column}_search @@ search_query(:{name}) AND fold_text({column}) LIKE fold_text(:{name}_pattern)"
+def contains(column: InstrumentedAttribute[Any], name: str) -> ColumnElement[bool]:
+    """The condition "`column` contains the value `name`, in any case", which the index of `{column}_search` serves."""
+    search = getattr(column.class_, f"{column.key}_search")
+    return and_(
+        search.bool_op("@@")(func.search_query(bindparam(name))),
+        func.fold_text(column).like(func.fold_text(bindparam(f"{name}{_PATTERN}"))),
+    )
 
 
-def one_or_more(name: str, column: str, kind: str = "text") -> dict[str, str]:
-    """The filter "`column` is one of the values of `name`", values of the SQL type `kind`.
+def one_or_more(name: str, column: InstrumentedAttribute[Any]) -> dict[str, ColumnElement[bool]]:
+    """The filter "`column` is one of the values of `name`".
 
     One value is asked for by equality: an index on the column and the sort then yields the page in order.
     """
+    # Cast to its own type, with a length, a value that is too long would be cut.
+    kind = Text() if isinstance(column.type, String) else column.type
     return {
-        name: f"{column} = ANY(CAST(:{name} AS {kind}[]))",
-        f"{_ONE}{name}": f"{column} = CAST(:{_ONE}{name} AS {kind})",
+        name: column == any_(cast(bindparam(name), ARRAY(kind))),
+        f"{_ONE}{name}": column == cast(bindparam(f"{_ONE}{name}"), kind),
     }
+
+
+def columns_of(model: type[Base], *, but: Collection[str] = ()) -> list[InstrumentedAttribute[Any]]:
+    """The columns of a model, for a select: all `but` those named, and those that exist to be searched."""
+    attributes = inspect(model).column_attrs
+    if unknown := set(but) - set(attributes.keys()):
+        raise ValueError(f"{model.__name__} has no column {', '.join(sorted(unknown))}")
+    return [getattr(model, each.key) for each in attributes if not each.deferred and each.key not in but]
 
 
 @dataclass(frozen=True, eq=False)
 class ListQuery:
-    """A list of the contract, as SQL fragments written once.
+    """A list of the contract, as expressions written once.
 
-    `source` yields the candidates and `key` their identity; `joins` finds each row of the finished page again by
-    `page.key` (under the same alias, so that sorts hold there too) and adds what only shown rows need. `filters` maps
-    an argument's name to its condition, in which `:name` is the argument's value and `:name_pattern` the LIKE pattern
-    for "contains it". `sorts` maps a sort name to an expression; ties are broken by `key` in the direction of the
-    sort, so that one index serves both directions; a sort that needs another source has it in `sort_sources`.
-    `counts` maps the names of filters to a way of counting what they leave that does not look at each row.
+    `rows` selects what is shown of each row, from all of them; `key` is the column that identifies a row, and
+    what yields the candidates, by default the table of the key. `filters` maps an argument's name to its condition, in
+    which `bindparam(name)` is the argument's value (and that name with `_pattern` the LIKE pattern for "contains it").
+    `sorts` maps a sort name to an expression; ties are broken by `key` in the direction of the sort, so that one index
+    serves both directions; a sort that needs another source has it in `sort_sources`. `counts` maps the names of
+    filters to a way of counting what they leave that does not look at each row.
     Each combination of filters and order becomes a statement once and is kept.
     """
 
-    columns: str
-    source: str
-    key: str
-    joins: str
-    sorts: Mapping[str, str]
+    rows: Select[*tuple[Any, ...]]
+    key: InstrumentedAttribute[Any]
+    sorts: Mapping[str, ColumnElement[Any] | InstrumentedAttribute[Any]]
     default_sort: str
     default_order: str = "desc"
-    filters: Mapping[str, str] = field(default_factory=dict)
-    sort_sources: Mapping[str, str] = field(default_factory=dict)
-    counts: Mapping[frozenset[str], str] = field(default_factory=dict)
+    filters: Mapping[str, ColumnElement[bool]] = field(default_factory=dict)
+    sort_sources: Mapping[str, FromClause] = field(default_factory=dict)
+    counts: Mapping[frozenset[str], Select[int]] = field(default_factory=dict)
 
     def page(self, arguments: Mapping[str, Any], **scope: Any) -> Page:
         """The page that `arguments` (filters, `page`, `per_page`, `sort_by`, `sort_order`) ask for.
@@ -98,7 +129,7 @@ class ListQuery:
         parameters = {**scope, **values}
         for name, value in values.items():
             if self._is_search(name):
-                parameters[f"{name}_pattern"] = contains_pattern(value)
+                parameters[f"{name}{_PATTERN}"] = contains_pattern(value)
         rows = db.session.execute(statement, parameters).all()
         if rows:
             count = rows[0].matching
@@ -106,13 +137,22 @@ class ListQuery:
             count = 0 if page == 1 else db.session.execute(count_statement, parameters).scalar_one()
         return Page(rows, count, page, per_page)
 
+    @cached_property
+    def _searches(self) -> frozenset[str]:
+        """The filters that look for a part of a text."""
+        return frozenset(
+            name
+            for name, condition in self.filters.items()
+            if any(getattr(each, "key", None) == f"{name}{_PATTERN}" for each in iterate(condition))
+        )
+
     def _alone(self, name: str, value: Any) -> tuple[str, Any]:
         """The filter and its value; for one of several possible values, that of just one."""
         is_alone = f"{_ONE}{name}" in self.filters and len(value) == 1
         return (f"{_ONE}{name}", value[0]) if is_alone else (name, value)
 
     def _is_search(self, name: str) -> bool:
-        return f":{name}_pattern" in self.filters[name]
+        return name in self._searches
 
     def _narrows(self, name: str, value: Any) -> bool:
         """Whether the argument is a filter that leaves anything out: every text contains the empty one."""
@@ -121,20 +161,35 @@ class ListQuery:
     @lru_cache(maxsize=1024)  # noqa: B019 - list queries are module constants: they live as long as the process
     def statements(
         self, filters: frozenset[str], sort_by: str, order: str, limit: int, offset: int = 0
-    ) -> tuple[Prepared, Prepared]:
+    ) -> tuple[AnyPrepared, AnyPrepared]:
         """The page and count statements for one combination of filters, order and place of the page.
 
         That place is part of the text: a plan for any place would expect to read a tenth of the list.
         """
-        where = " AND ".join(f"({self.filters[name]})" for name in sorted(filters)) or "true"
+        page, count = self._compiled(filters, sort_by, order)
+        return page.with_values(page_limit=limit, page_offset=offset), count
+
+    @lru_cache(maxsize=1024)  # noqa: B019 - as above
+    def _compiled(self, filters: frozenset[str], sort_by: str, order: str) -> tuple[AnyPrepared, Prepared[int]]:
+        conditions = [self.filters[name] for name in sorted(filters)]
         sort = self.sorts[sort_by]
-        order_by = f"{sort} {order}" if sort == self.key else f"{sort} {order}, {self.key} {order}"
-        count = self.counts.get(filters, f"SELECT count(*) FROM {self.source} WHERE {where}")
-        page = f"""
-            WITH page AS MATERIALIZED (
-                SELECT {self.key} AS key FROM {self.sort_sources.get(sort_by, self.source)} WHERE {where}
-                ORDER BY {order_by} LIMIT {limit} OFFSET {offset}
-            )
-            SELECT {self.columns}, ({count}) AS matching FROM page {self.joins} ORDER BY {order_by}
-        """
-        return Prepared(page), Prepared(count)
+        by = (sort,) if sort is self.key else (sort, self.key)
+        order_by = [each.asc() if order == "asc" else each.desc() for each in by]
+        table = self.key.parent.local_table
+        count = self.counts.get(filters, select(func.count()).select_from(table).where(*conditions))
+        page = (
+            select(self.key.label("key"))
+            .select_from(self.sort_sources.get(sort_by, table))
+            .where(*conditions)
+            .order_by(*order_by)
+            .limit(bindparam("page_limit"))
+            .offset(bindparam("page_offset"))
+            .cte("page")
+            .prefix_with("MATERIALIZED")
+        )
+        rows = (
+            self.rows.join(page, page.c.key == self.key)
+            .add_columns(count.correlate(None).scalar_subquery().label("matching"))
+            .order_by(*order_by)
+        )
+        return Prepared(rows), Prepared(count)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import BigInteger, String, func, select, table
+from sqlalchemy import BigInteger, Select, String, func, select, table
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.audit import Difference
@@ -18,9 +18,9 @@ class RowCount(Base):
     rows: Mapped[int] = mapped_column(BigInteger)
 
 
-def unfiltered(table_name: str) -> dict[frozenset[str], str]:
+def unfiltered(model: type[Base]) -> dict[frozenset[str], Select[int]]:
     """The `counts` of a ListQuery on a table whose rows are counted: known when nothing is filtered."""
-    return {frozenset(): f"SELECT rows FROM row_counts WHERE table_name = '{table_name}'"}
+    return {frozenset(): select(RowCount.rows).where(RowCount.table_name == model.__tablename__)}
 
 
 def differences() -> Iterator[Difference]:

@@ -9,7 +9,7 @@ from sqlalchemy.pool import Pool
 
 from app.db.base import COMMITS, db
 from app.db.fast import driver, prepared
-from app.db.fast.prepared import Prepared
+from app.db.fast.prepared import AnyPrepared
 
 # How the statements of a session's open block commit.
 _AT_THE_END, _EACH_STATEMENT = "at the end", "each statement"
@@ -65,7 +65,7 @@ def autocommit() -> Iterator[None]:
         del session.info[COMMITS]
 
 
-def defer(statement: Prepared, values: Mapping[str, Any]) -> None:
+def defer(statement: AnyPrepared, values: Mapping[str, Any]) -> None:
     """Have a statement run along with the next one, or with the commit, in the same transaction.
 
     It costs no round trip. What it yields is lost, and its failure is that of what it goes along with.

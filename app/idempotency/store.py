@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from psycopg2.errors import LockNotAvailable, UniqueViolation
-from sqlalchemy import Row, text
+from sqlalchemy import bindparam, delete, insert, select, tuple_, update
 from sqlalchemy.exc import DBAPIError
 
 from app.clock import utc_now
@@ -16,23 +16,32 @@ from app.idempotency.models import IdempotencyKey
 KEPT_FOR = timedelta(hours=24)
 PRUNED_AT_ONCE = 5000
 
+_OWN = (IdempotencyKey.caller == bindparam("caller"), IdempotencyKey.key == bindparam("key"))
 # A twin that is still running holds the row: the claim waits for it to end, but not for ever.
-_CLAIM = Prepared("""
-    SET LOCAL lock_timeout = '10s';
-    DELETE FROM idempotency_keys WHERE caller = :caller AND key = :key AND created_at <= :expired;
-    INSERT INTO idempotency_keys (caller, key, request_hash, created_at) VALUES (:caller, :key, :request_hash, :now)
-""")
-_STORED = Prepared("""
-    SELECT request_hash, status, body FROM idempotency_keys
-    WHERE caller = :caller AND key = :key AND created_at > :expired
-""")
-_PRUNE = text("""
-    DELETE FROM idempotency_keys WHERE (caller, key) IN (
-        SELECT caller, key FROM idempotency_keys WHERE created_at <= :expired
-        ORDER BY created_at LIMIT :batch FOR UPDATE SKIP LOCKED
+_CLAIM = Prepared(
+    "SET LOCAL lock_timeout = '10s'",
+    delete(IdempotencyKey).where(*_OWN, IdempotencyKey.created_at <= bindparam("expired")),
+    insert(IdempotencyKey).values(
+        caller=bindparam("caller"),
+        key=bindparam("key"),
+        request_hash=bindparam("request_hash"),
+        created_at=bindparam("now"),
+    ),
+)
+_STORED = Prepared(
+    select(IdempotencyKey.request_hash, IdempotencyKey.status, IdempotencyKey.body).where(
+        *_OWN, IdempotencyKey.created_at > bindparam("expired")
     )
-""")
-_STORE = Prepared("UPDATE idempotency_keys SET status = :status, body = :body WHERE caller = :caller AND key = :key")
+)
+_STORE = Prepared(update(IdempotencyKey).where(*_OWN).values(status=bindparam("status"), body=bindparam("body")))
+_EXPIRED = (
+    select(IdempotencyKey.caller, IdempotencyKey.key)
+    .where(IdempotencyKey.created_at <= bindparam("expired"))
+    .order_by(IdempotencyKey.created_at)
+    .limit(PRUNED_AT_ONCE)
+    .with_for_update(skip_locked=True)
+)
+_PRUNE = delete(IdempotencyKey).where(tuple_(IdempotencyKey.caller, IdempotencyKey.key).in_(_EXPIRED))
 
 
 class Key(NamedTuple):
@@ -40,6 +49,14 @@ class Key(NamedTuple):
 
     caller: str
     key: str
+
+
+class Stored(NamedTuple):
+    """The response to a request, and what was asked."""
+
+    request_hash: bytes
+    status: int
+    body: bytes
 
 
 def claim(key: Key, request_hash: bytes) -> None:
@@ -56,9 +73,10 @@ def store(key: Key, status: int, body: bytes) -> None:
     defer(_STORE, {**key._asdict(), "status": status, "body": body})
 
 
-def find(key: Key) -> Row[tuple[bytes, int, bytes]] | None:
-    """The response that is stored for the key (`request_hash`, `status`, `body`)."""
-    return db.session.execute(_STORED, {**key._asdict(), "expired": utc_now() - KEPT_FOR}).one_or_none()
+def find(key: Key) -> Stored | None:
+    """The response that is stored for the key."""
+    found = db.session.execute(_STORED, {**key._asdict(), "expired": utc_now() - KEPT_FOR}).one_or_none()
+    return found and Stored(found.request_hash, found.status, found.body)
 
 
 def is_claimed(failure: DBAPIError) -> bool:
@@ -82,7 +100,7 @@ def prune() -> int:
     deleted = 0
     while True:
         with transaction():
-            batch: Any = db.session.execute(_PRUNE, {"expired": utc_now() - KEPT_FOR, "batch": PRUNED_AT_ONCE})
+            batch: Any = db.session.execute(_PRUNE, {"expired": utc_now() - KEPT_FOR})
         deleted += int(batch.rowcount)
         if batch.rowcount < PRUNED_AT_ONCE:
             return deleted

@@ -1,16 +1,15 @@
 """Reading and writing packages, invoices and payments."""
 
-from sqlalchemy import text
+from sqlalchemy import Text, bindparam, cast, func, select, text
 
-from app.db.paging import ListQuery
+from app.db.paging import ListQuery, columns_of
+from app.purchases.models import CreditPackage, Invoice, Payment
 
 PACKAGES = ListQuery(
-    columns="p.id, p.name, p.credits, p.price, p.is_active",
-    source="credit_packages p",
-    key="p.id",
-    joins="JOIN credit_packages p ON p.id = page.key",
-    filters={"is_active": "p.is_active = :is_active"},
-    sorts={"price": "p.price"},
+    rows=select(*columns_of(CreditPackage, but={"created_at", "updated_at"})),
+    key=CreditPackage.id,
+    filters={"is_active": CreditPackage.is_active == bindparam("is_active")},
+    sorts={"price": CreditPackage.price},
     default_sort="price",
     default_order="asc",
 )
@@ -40,17 +39,15 @@ _INVOICE_COLUMNS = f"""
     {", ".join(f"i.{name}" for name in (*_BILLED, *_SELLER))}, i.created_at, i.paid_at
 """
 INVOICES = ListQuery(
-    columns=_INVOICE_COLUMNS,
-    source="invoices i",
-    key="i.id",
-    joins="JOIN invoices i ON i.id = page.key",
+    rows=select(*columns_of(Invoice, but={"account_id", "updated_at"})),
+    key=Invoice.id,
     filters={
-        "account_id": "i.account_id = :account_id",
-        "status": "i.status = :status",
-        "start_date": "i.created_at >= :start_date",
-        "end_date": "i.created_at <= :end_date",
+        "account_id": Invoice.account_id == bindparam("account_id"),
+        "status": Invoice.status == bindparam("status"),
+        "start_date": Invoice.created_at >= bindparam("start_date"),
+        "end_date": Invoice.created_at <= bindparam("end_date"),
     },
-    sorts={"created_at": "i.created_at"},
+    sorts={"created_at": Invoice.created_at},
     default_sort="created_at",
 )
 INVOICE = text(f"""
@@ -83,17 +80,31 @@ _PAYMENT_COLUMNS = """
     CAST(p.gateway_key AS text) AS gateway_key, coalesce(p.gateway_reference, '') AS gateway_reference, p.failure,
     p.amount_refunded, p.credits_refunded, p.created_at, p.updated_at, p.succeeded_at, p.refunded_at
 """
+_PAYMENT_INTERNALS = {
+    "gateway_key",
+    "gateway_reference",
+    "requested_by",
+    "request_key_owner",
+    "request_key",
+    "purchase_position",
+    "dispute_reference",
+    "dispute_status",
+    "amount_charged_back",
+    "settled_by",
+}
 PAYMENTS = ListQuery(
-    columns=_PAYMENT_COLUMNS,
-    source="payments p",
-    key="p.id",
-    joins="JOIN payments p ON p.id = page.key",
+    rows=select(
+        *columns_of(Payment, but=_PAYMENT_INTERNALS),
+        cast(Payment.gateway_key, Text).label("gateway_key"),
+        func.coalesce(Payment.gateway_reference, "").label("gateway_reference"),
+    ),
+    key=Payment.id,
     filters={
-        "account_id": "p.account_id = :account_id",
-        "status": "p.status = :status",
-        "payment_method": "p.payment_method = :payment_method",
+        "account_id": Payment.account_id == bindparam("account_id"),
+        "status": Payment.status == bindparam("status"),
+        "payment_method": Payment.payment_method == bindparam("payment_method"),
     },
-    sorts={"created_at": "p.created_at"},
+    sorts={"created_at": Payment.created_at},
     default_sort="created_at",
 )
 PAYMENT = text(f"SELECT {_PAYMENT_COLUMNS} FROM payments p WHERE p.id = :payment_id")

@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable
 
 from flask import Response, current_app, request
-from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
@@ -97,7 +96,7 @@ def _replay_or_raise(key: Key, request_hash: bytes, failure: Exception) -> Respo
     return _replay(stored, request_hash)
 
 
-def _replay(stored: Row[tuple[bytes, int, bytes]], request_hash: bytes) -> Response:
+def _replay(stored: store.Stored, request_hash: bytes) -> Response:
     if bytes(stored.request_hash) != request_hash:
         raise KeyReused("This idempotency key was used for another request")
     response = current_app.response_class(bytes(stored.body), stored.status, mimetype="application/json")

@@ -16,6 +16,7 @@ from app.billing_accounts.holds import Hold, Holds
 from app.billing_accounts.models import ExternalType, Kind
 from app.clock import utc_now
 from app.db.base import db
+from app.db.fast.prepared import AnyPrepared
 from app.db.time_ordered import time_ordered_ids
 from app.errors import Conflict, Invalid, NotFound, Reason, ServiceError
 from app.work_periods import amounts, queries, states
@@ -74,7 +75,7 @@ class _Period:
 class Batch:
     """The periods, payments and budgets of one call, and what was decided on them."""
 
-    def __init__(self, actor: Actor, periods: TextClause, **parameters: Any) -> None:
+    def __init__(self, actor: Actor, periods: AnyPrepared | TextClause, **parameters: Any) -> None:
         self._actor = actor
         self._now = utc_now()
         self._periods = {row.id: _Period(row) for row in db.session.execute(periods, parameters)}

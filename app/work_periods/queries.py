@@ -1,59 +1,52 @@
 """Reading bookings, work periods and payments."""
 
+from sqlalchemy import Text, bindparam, cast, func, select
+
 from app.db import json_rows
-from app.db.fast.prepared import Prepared
-from app.db.paging import ListQuery, one_or_more
+from app.db.fast.prepared import AnyPrepared, Prepared
+from app.db.paging import ListQuery, columns_of, one_or_more
+from app.work_periods.models import ResourceBooking, WorkPeriod, WorkPeriodPayment
 
 BOOKINGS = ListQuery(
-    columns="""
-        b.id, b.project_id, b.user_id, b.user_handle, b.job_id, b.status, b.start_date, b.end_date, b.member_rate,
-        b.customer_rate, b.rate_type, b.billing_account_id, b.created_by, b.updated_by, b.created_at, b.updated_at
-    """,
-    source="resource_bookings b",
-    key="b.id",
-    joins="JOIN resource_bookings b ON b.id = page.key",
+    rows=select(*columns_of(ResourceBooking)),
+    key=ResourceBooking.id,
     filters={
-        **one_or_more("project_id", "b.project_id", "int"),
-        **one_or_more("project_ids", "b.project_id", "int"),
-        "user_id": "b.user_id = :user_id",
-        "job_id": "b.job_id = :job_id",
-        **one_or_more("status", "b.status"),
-        **one_or_more("rate_type", "b.rate_type"),
+        **one_or_more("project_id", ResourceBooking.project_id),
+        **one_or_more("project_ids", ResourceBooking.project_id),
+        "user_id": ResourceBooking.user_id == bindparam("user_id"),
+        "job_id": ResourceBooking.job_id == bindparam("job_id"),
+        **one_or_more("status", ResourceBooking.status),
+        **one_or_more("rate_type", ResourceBooking.rate_type),
     },
     sorts={
-        "start_date": "b.start_date",
-        "end_date": "b.end_date",
-        "created_at": "b.created_at",
-        "project_id": "b.project_id",
-        "status": "b.status",
+        "start_date": ResourceBooking.start_date,
+        "end_date": ResourceBooking.end_date,
+        "created_at": ResourceBooking.created_at,
+        "project_id": ResourceBooking.project_id,
+        "status": ResourceBooking.status,
     },
     default_sort="created_at",
 )
-PERIOD_COLUMNS = """
-    w.id, w.resource_booking_id, w.user_handle, w.project_id, w.start_date, w.end_date, w.days_worked, w.days_paid,
-    w.payment_total, w.payment_status, w.created_at, w.updated_at
-"""
+_PERIOD = columns_of(WorkPeriod, but={"open_payments", "completed_payments"})
 PERIODS = ListQuery(
-    columns=PERIOD_COLUMNS,
-    source="work_periods w",
-    key="w.id",
-    joins="JOIN work_periods w ON w.id = page.key",
+    rows=select(*_PERIOD),
+    key=WorkPeriod.id,
     filters={
-        **one_or_more("resource_booking_id", "w.resource_booking_id", "uuid"),
-        **one_or_more("resource_booking_ids", "w.resource_booking_id", "uuid"),
-        **one_or_more("project_id", "w.project_id", "int"),
-        **one_or_more("project_ids", "w.project_id", "int"),
-        "user_handle": "fold_text(w.user_handle) = fold_text(:user_handle)",
-        **one_or_more("payment_status", "w.payment_status"),
-        "start_date": "w.start_date = :start_date",
-        "end_date": "w.end_date = :end_date",
+        **one_or_more("resource_booking_id", WorkPeriod.resource_booking_id),
+        **one_or_more("resource_booking_ids", WorkPeriod.resource_booking_id),
+        **one_or_more("project_id", WorkPeriod.project_id),
+        **one_or_more("project_ids", WorkPeriod.project_id),
+        "user_handle": func.fold_text(WorkPeriod.user_handle) == func.fold_text(bindparam("user_handle")),
+        **one_or_more("payment_status", WorkPeriod.payment_status),
+        "start_date": WorkPeriod.start_date == bindparam("start_date"),
+        "end_date": WorkPeriod.end_date == bindparam("end_date"),
     },
     sorts={
-        "start_date": "w.start_date",
-        "end_date": "w.end_date",
-        "created_at": "w.created_at",
-        "user_handle": "fold_text(w.user_handle)",
-        "payment_status": "w.payment_status",
+        "start_date": WorkPeriod.start_date,
+        "end_date": WorkPeriod.end_date,
+        "created_at": WorkPeriod.created_at,
+        "user_handle": func.fold_text(WorkPeriod.user_handle),
+        "payment_status": WorkPeriod.payment_status,
     },
     default_sort="start_date",
 )
@@ -92,7 +85,6 @@ _PAYMENT_TYPES = {
     "updated_at": "timestamptz",
 }
 WRITTEN_FIELDS = tuple(_PAYMENT_TYPES)
-_PAYMENT_FIELDS = tuple(name for name in WRITTEN_FIELDS if name != "moved_by")
 # Ids are compared with those that callers sent; JSON leaves as it was kept, never by way of a float.
 _AS_TEXT = {"id", "work_period_id", "resource_booking_id", "status_details"}
 
@@ -101,54 +93,54 @@ def _payment_columns(names: tuple[str, ...]) -> str:
     return ", ".join(f"CAST(p.{name} AS text) AS {name}" if name in _AS_TEXT else f"p.{name}" for name in names)
 
 
-_PAYMENT_COLUMNS = _payment_columns(_PAYMENT_FIELDS)
+_SHOWN_PAYMENT = columns_of(WorkPeriodPayment, but={"moved_by"})
+_AS_SHOWN = [cast(each, Text).label(each.key) if each.key in _AS_TEXT else each for each in _SHOWN_PAYMENT]
 PAYMENTS = ListQuery(
-    columns=_PAYMENT_COLUMNS,
-    source="work_period_payments p",
-    key="p.id",
-    joins="JOIN work_period_payments p ON p.id = page.key",
+    rows=select(*_AS_SHOWN),
+    key=WorkPeriodPayment.id,
     filters={
-        **one_or_more("status", "p.status"),
-        **one_or_more("work_period_id", "p.work_period_id", "uuid"),
-        **one_or_more("work_period_ids", "p.work_period_id", "uuid"),
-        **one_or_more("resource_booking_id", "p.resource_booking_id", "uuid"),
-        **one_or_more("resource_booking_ids", "p.resource_booking_id", "uuid"),
-        **one_or_more("project_id", "p.project_id", "int"),
-        **one_or_more("project_ids", "p.project_id", "int"),
-        **one_or_more("billing_account_id", "p.billing_account_id", "int"),
-        **one_or_more("billing_account_ids", "p.billing_account_id", "int"),
-        "user_id": "p.user_id = :user_id",
-        "user_handle": "fold_text(p.user_handle) = fold_text(:user_handle)",
-        "created_at_from": "p.created_at >= :created_at_from",
-        "created_at_to": "p.created_at <= :created_at_to",
-        "completed_at_from": "p.completed_at >= :completed_at_from",
-        "completed_at_to": "p.completed_at <= :completed_at_to",
+        **one_or_more("status", WorkPeriodPayment.status),
+        **one_or_more("work_period_id", WorkPeriodPayment.work_period_id),
+        **one_or_more("work_period_ids", WorkPeriodPayment.work_period_id),
+        **one_or_more("resource_booking_id", WorkPeriodPayment.resource_booking_id),
+        **one_or_more("resource_booking_ids", WorkPeriodPayment.resource_booking_id),
+        **one_or_more("project_id", WorkPeriodPayment.project_id),
+        **one_or_more("project_ids", WorkPeriodPayment.project_id),
+        **one_or_more("billing_account_id", WorkPeriodPayment.billing_account_id),
+        **one_or_more("billing_account_ids", WorkPeriodPayment.billing_account_id),
+        "user_id": WorkPeriodPayment.user_id == bindparam("user_id"),
+        "user_handle": func.fold_text(WorkPeriodPayment.user_handle) == func.fold_text(bindparam("user_handle")),
+        "created_at_from": WorkPeriodPayment.created_at >= bindparam("created_at_from"),
+        "created_at_to": WorkPeriodPayment.created_at <= bindparam("created_at_to"),
+        "completed_at_from": WorkPeriodPayment.completed_at >= bindparam("completed_at_from"),
+        "completed_at_to": WorkPeriodPayment.completed_at <= bindparam("completed_at_to"),
     },
     sorts={
-        "status": "p.status",
-        "amount": "p.amount",
-        "created_at": "p.created_at",
-        "updated_at": "p.updated_at",
-        "completed_at": "p.completed_at",
+        "status": WorkPeriodPayment.status,
+        "amount": WorkPeriodPayment.amount,
+        "created_at": WorkPeriodPayment.created_at,
+        "updated_at": WorkPeriodPayment.updated_at,
+        "completed_at": WorkPeriodPayment.completed_at,
     },
     default_sort="created_at",
 )
-_JSON_PAYMENT = {
-    **{name: json_rows.value(f"p.{name}") for name in _PAYMENT_FIELDS},
-    "amount": json_rows.amount("p.amount"),
-    **{name: json_rows.or_null(json_rows.amount(f"p.{name}")) for name in ("member_rate", "customer_rate")},
-    **{name: json_rows.or_null(json_rows.time(f"p.{name}")) for name in ("completed_at", "cancelled_at")},
-    **{name: json_rows.time(f"p.{name}") for name in ("created_at", "updated_at")},
-}
-_PAYMENTS_OF_PERIOD = f"""(
-    SELECT {json_rows.json_list(json_rows.json_object(_JSON_PAYMENT), order_by="p.created_at, p.id")}
-    FROM work_period_payments p WHERE p.work_period_id = w.id
-)"""
-
-PERIOD = Prepared(
-    f"SELECT {PERIOD_COLUMNS}, {_PAYMENTS_OF_PERIOD} AS payments FROM work_periods w WHERE w.id = :period_id"
+_PAYMENTS_OF_PERIOD = (
+    select(
+        json_rows.text(
+            json_rows.json_list(
+                json_rows.text(json_rows.json_object({each.key: json_rows.member(each) for each in _SHOWN_PAYMENT})),
+                WorkPeriodPayment.created_at,
+                WorkPeriodPayment.id,
+            )
+        )
+    )
+    .where(WorkPeriodPayment.work_period_id == WorkPeriod.id)
+    .scalar_subquery()
 )
-PAYMENT = Prepared(f"SELECT {_PAYMENT_COLUMNS} FROM work_period_payments p WHERE p.id = :payment_id")
+PERIOD: AnyPrepared = Prepared(
+    select(*_PERIOD, _PAYMENTS_OF_PERIOD.label("payments")).where(WorkPeriod.id == bindparam("period_id"))
+)
+PAYMENT = Prepared(select(*_AS_SHOWN).where(WorkPeriodPayment.id == bindparam("payment_id")))
 
 # What deciding on a payment needs to know of its period and booking.
 _TO_DECIDE = """
@@ -163,7 +155,7 @@ _PERIODS_OF_PAYMENTS = """w.id IN (
 )"""
 
 
-def _locked(condition: str) -> Prepared:
+def _locked(condition: str) -> AnyPrepared:
     # What is decided on is read by the second statement, once the periods are locked: a booking that was cancelled
     # while the first one waited is seen as cancelled, since whoever cancels one holds its periods.
     return Prepared(f"""

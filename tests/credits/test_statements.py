@@ -7,7 +7,6 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
 
 from app import tenancy
 from app.credits import queries
@@ -28,8 +27,7 @@ FILTERS: dict[str, Any] = {
 
 def plan(query: ListQuery, values: dict[str, Any]) -> str:
     page, _ = query.statements(frozenset(values), query.default_sort, query.default_order, 20)
-    found = db.session.execute(text(f"EXPLAIN {page.text}"), values)
-    return "\n".join(row[0] for row in found)
+    return "\n".join(db.session.connection().exec_driver_sql(f"EXPLAIN {page.sql}", values).scalars())
 
 
 LISTS = {"transactions": queries.TRANSACTIONS, "usage": queries.USAGE}

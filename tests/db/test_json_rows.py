@@ -7,17 +7,17 @@ from typing import Any
 import orjson
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import DateTime, Numeric, Text, bindparam, cast, literal, null, select
 
 from app.db import json_rows
 from app.db.base import db
 from app.web.json import format_time
 
 
-def built(app: Flask, members: dict[str, str], **values: Any) -> Any:
+def built(app: Flask, members: dict[str, json_rows.Json], **values: Any) -> Any:
     with app.app_context():
         return orjson.loads(
-            db.session.execute(text(f"SELECT {json_rows.json_object(members)}"), values).scalar_one(),
+            db.session.execute(select(json_rows.text(json_rows.json_object(members))), values).scalar_one(),
         )
 
 
@@ -31,18 +31,20 @@ def built(app: Flask, members: dict[str, str], **values: Any) -> Any:
     ],
 )
 def test_times(app: Flask, moment: datetime) -> None:
-    found = built(app, {"start_date": json_rows.time("CAST(:moment AS timestamptz)")}, moment=moment)
+    found = built(
+        app, {"start_date": json_rows.time(bindparam("moment", type_=DateTime(timezone=True)))}, moment=moment
+    )
     assert found == {"startDate": format_time(moment)}
 
 
 def test_texts_and_numbers(app: Flask) -> None:
     name = "a \"quoted\" \\ ' || ' \n łódź"
     members = {
-        "name": json_rows.value("CAST(:name AS text)"),
-        "code_name": json_rows.value("CAST(NULL AS text)"),
-        "status": json_rows.word("'ACTIVE'"),
-        "budget": json_rows.amount("CAST(:amount AS numeric)"),
-        "end_date": json_rows.or_null(json_rows.time("CAST(NULL AS timestamptz)")),
+        "name": json_rows.value(cast(bindparam("name"), Text)),
+        "code_name": json_rows.value(cast(null(), Text)),
+        "status": json_rows.word(literal("ACTIVE")),
+        "budget": json_rows.amount(cast(bindparam("amount"), Numeric)),
+        "end_date": json_rows.or_null(json_rows.time(cast(null(), DateTime(timezone=True)))),
     }
     found = built(app, members, name=name, amount=Decimal("12.5000"))
     assert found == {"name": name, "codeName": None, "status": "ACTIVE", "budget": 12.5, "endDate": None}

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from psycopg2 import NotSupportedError, extensions
+from psycopg2 import Error, NotSupportedError, extensions
 
 
 @contextmanager
@@ -35,6 +35,7 @@ class Connection(extensions.connection):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._deferred: list[bytes] = []
+        self._failure: Error | None = None
         # The driver itself is to begin nothing.
         vars(extensions.connection)["autocommit"].__set__(self, True)
 
@@ -72,10 +73,21 @@ class Connection(extensions.connection):
 
     def cursor(self, name: Any = None, *arguments: Any, **options: Any) -> Any:
         """A cursor; one with a name reads rows from the server as they are asked for, until the transaction ends."""
+        if self._failure is not None:
+            raise self._failure
         if name is not None:
             # Else the driver refuses it: it does not know of our transaction.
             options["withhold"] = True
         return super().cursor(name, *arguments, **options)
+
+    @contextmanager
+    def failing(self, failure: Error) -> Iterator[None]:
+        """Raise `failure` in the block wherever a statement begins: to let others handle what already happened."""
+        self._failure = failure
+        try:
+            yield
+        finally:
+            self._failure = None
 
     def send(self, statement: bytes) -> None:
         """Run a finished statement, or several, by themselves."""

@@ -10,18 +10,20 @@ which would not know the statement. Then the process that answers is not the one
 nothing is prepared.
 """
 
-import re
 from collections import OrderedDict
 from collections.abc import Mapping
+from copy import copy
 from functools import lru_cache
-from typing import Any
+from typing import Any, Self, TypeAlias, TypeVarTuple, overload
 
 from psycopg2 import Error, extensions
-from sqlalchemy import Connection, Engine, Result, TextClause, event
-from sqlalchemy.dialects.postgresql import psycopg2
+from sqlalchemy import ClauseElement, Connection, Engine, Result, event
 from sqlalchemy.engine import ExceptionContext, IteratorResult
 from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.sql.selectable import TypedReturnsRows
+
+from app.db.fast import compilation
 
 # The run of a statement on one connection at which it is prepared, and how many stay prepared.
 PREPARED_AT_RUN = 3
@@ -29,25 +31,40 @@ KEPT = 100
 _REMEMBERED = 1000
 
 _INFO = "prepared"
-_DIALECT = psycopg2.dialect()  # type: ignore[no-untyped-call]
-_PARAMETER = re.compile(r"%\((\w+)\)s")
 _TYPES = "SELECT CAST(parameter_types AS text[]) FROM pg_prepared_statements WHERE name = %(name)s"
 _RESULT_CHANGED = "cached plan must not change result type"
 
+Columns = TypeVarTuple("Columns")
 
-class Prepared(TextClause):
-    """A statement that connections prepare, with `:name` for a parameter.
 
-    Several may be sent at once, separated by semicolons; the last one's rows are what comes of them. Each must be able
-    to be prepared, but for those that begin with SET.
+class Prepared(TypedReturnsRows[*Columns]):
+    """A statement that connections prepare, compiled when it is made: `bindparam(name)` stands for a caller's value.
+
+    Several may be sent at once; the last one's rows are what comes of them. Each must be able to be prepared, but for
+    those that begin with SET. A text may hold several too, separated by semicolons, and has `:name` for a value.
+    Only `db.session.execute` and `app.db.transaction.defer` take one.
     """
 
-    inherit_cache = True
+    @overload
+    def __init__(self, statement: TypedReturnsRows[*Columns], /) -> None: ...
+    @overload
+    def __init__(self, first: str | ClauseElement, last: TypedReturnsRows[*Columns], /) -> None: ...
+    @overload
+    def __init__(self: "AnyPrepared", /, *statements: str | ClauseElement) -> None: ...
+    def __init__(self, *statements: Any) -> None:
+        # As the driver takes them, with `%(name)s` for a value.
+        self.parts = [part for statement in statements for part in compilation.parts(statement)]
+        self.sql = ";".join(self.parts)
 
-    def __init__(self, sql: str) -> None:
-        super().__init__(sql)
-        # As the driver takes it.
-        self.sent = str(self.compile(dialect=_DIALECT))
+    def with_values(self, **values: Any) -> Self:
+        """The same statement with values that are part of its text, so that its plan is made for them."""
+        copied = copy(self)
+        copied.parts = [compilation.with_values(part, values) for part in self.parts]
+        copied.sql = ";".join(copied.parts)
+        return copied
+
+
+AnyPrepared: TypeAlias = Prepared[*tuple[Any, ...]]
 
 
 def listen(engine: Engine) -> None:
@@ -56,7 +73,7 @@ def listen(engine: Engine) -> None:
     event.listen(engine, "handle_error", _give_up_outdated)
 
 
-def run(connection: Connection, statement: Prepared, values: Mapping[str, Any]) -> Result[Any]:
+def run(connection: Connection, statement: Prepared[*Columns], values: Mapping[str, Any]) -> Result[*Columns]:
     """Run the statement; its rows, all of them here already.
 
     Who listens for SQLAlchemy's statements hears of this one too.
@@ -64,31 +81,34 @@ def run(connection: Connection, statement: Prepared, values: Mapping[str, Any]) 
     driver_connection: Any = connection.connection.dbapi_connection
     statements: _Statements | None = connection.info.get(_INFO)
     with driver_connection.cursor() as cursor:
-        told = (connection, cursor, statement.sent, values, None, False)
+        told = (connection, cursor, statement.sql, values, None, False)
         try:
             for listener in connection.dispatch.before_cursor_execute:
                 listener(*told)
             if statements is None:
-                sent = statement.sent
+                sent = statement.sql
             else:
-                sent = statements.sent(statement.sent) or _prepare_now(statements, driver_connection, statement.sent)
+                sent = statements.sent(statement) or _prepare_now(statements, driver_connection, statement)
             cursor.execute(sent, values)
             rows = cursor.fetchall() if cursor.description else []
             for listener in connection.dispatch.after_cursor_execute:
                 listener(*told)
         except Error as error:
-            connection._handle_dbapi_exception(error, statement.sent, values, cursor, None)  # noqa: SLF001
+            # SQLAlchemy is to meet it too: it wraps it, tells its listeners, and drops a lost connection.
+            with driver_connection.failing(error):
+                connection.exec_driver_sql(statement.sql, dict(values))
+            raise
         names = tuple(column[0] for column in cursor.description or ())
     return IteratorResult(_named(names), iter(rows))
 
 
-def defer(connection: Connection, statement: Prepared, values: Mapping[str, Any]) -> None:
+def defer(connection: Connection, statement: AnyPrepared, values: Mapping[str, Any]) -> None:
     """Have a prepared statement run along with the next one of the connection, or with the commit.
 
     When it is time to prepare it, it runs now: if it cannot be prepared, nobody else is to fail for that.
     """
     statements: _Statements | None = connection.info.get(_INFO)
-    sent = statement.sent if statements is None else statements.sent(statement.sent)
+    sent = statement.sql if statements is None else statements.sent(statement)
     if sent is None:
         run(connection, statement, values)
         return
@@ -105,30 +125,30 @@ class _Statements:
         self._calls: OrderedDict[str, tuple[list[str], str]] = OrderedDict()
         self._made = 0
 
-    def sent(self, statement: str) -> str | None:
+    def sent(self, statement: AnyPrepared) -> str | None:
         """What to send for `statement`; None when it is time to prepare it."""
-        known = self._calls.get(statement)
+        sql = statement.sql
+        known = self._calls.get(sql)
         if known is not None:
-            self._calls.move_to_end(statement)
+            self._calls.move_to_end(sql)
             return known[1]
-        runs = self._runs.get(statement, 0) + 1
+        runs = self._runs.get(sql, 0) + 1
         if runs >= PREPARED_AT_RUN:
             return None
         if len(self._runs) >= _REMEMBERED:
             self._runs.clear()
-        self._runs[statement] = runs
-        return statement
+        self._runs[sql] = runs
+        return sql
 
-    def prepare(self, cursor: Any, statement: str) -> str:
+    def prepare(self, cursor: Any, statement: AnyPrepared) -> str:
         """Prepare `statement`; what to send for it."""
         if len(self._calls) >= KEPT:
             _, (oldest, _) = self._calls.popitem(last=False)
             cursor.execute("".join(f"DEALLOCATE {name};" for name in oldest))
         names: list[str] = []
-        parts = [self._prepare_part(cursor, part.strip(), names) for part in statement.split(";")]
-        call = ";".join(parts)
-        self._runs.pop(statement, None)
-        self._calls[statement] = (names, call)
+        call = ";".join([self._prepare_part(cursor, part, names) for part in statement.parts])
+        self._runs.pop(statement.sql, None)
+        self._calls[statement.sql] = (names, call)
         return call
 
     def _prepare_part(self, cursor: Any, statement: str, names: list[str]) -> str:
@@ -136,7 +156,7 @@ class _Statements:
             return statement
         self._made += 1
         name = f"prepared_{self._made}"
-        numbered, parameters = _numbered(statement)
+        numbered, parameters = compilation.numbered(statement)
         cursor.execute(f"PREPARE {name} AS {numbered}", {})
         names.append(name)
         if not parameters:
@@ -148,21 +168,6 @@ class _Statements:
         return f"EXECUTE {name} ({', '.join(values)})"
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def _numbered(statement: str) -> tuple[str, list[str]]:
-    """The statement with `$1`, `$2` … for its parameters, and their names.
-
-    A name that stands twice has two numbers: the types of its places may differ.
-    """
-    names: list[str] = []
-
-    def number(found: re.Match[str]) -> str:
-        names.append(found[1])
-        return f"${len(names)}"
-
-    return _PARAMETER.sub(number, statement), names
-
-
 def _begin(connection: Any, entry: ConnectionPoolEntry) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
@@ -172,7 +177,7 @@ def _begin(connection: Any, entry: ConnectionPoolEntry) -> None:
         entry.info[_INFO] = _Statements()
 
 
-def _prepare_now(statements: _Statements, connection: Any, statement: str) -> str:
+def _prepare_now(statements: _Statements, connection: Any, statement: AnyPrepared) -> str:
     # With a cursor that does not send what was deferred.
     with connection.cursor(cursor_factory=extensions.cursor) as own:
         return statements.prepare(own, statement)
