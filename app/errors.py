@@ -1,4 +1,4 @@
-"""The closed set of ways a request can fail. Services raise these; `app.web.errors` turns them into answers."""
+"""The closed set of ways a request can fail. Services raise these; `app.web.errors` turns them into responses."""
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -8,7 +8,7 @@ Result = TypeVar("Result")
 
 
 class Reason(StrEnum):
-    """The stable words that programs match on; every failure answer carries one."""
+    """The stable words that programs match on; every failure response has one."""
 
     INVALID_INPUT = "invalid_input"
     INVALID_JSON = "invalid_json"
@@ -48,11 +48,11 @@ class Reason(StrEnum):
 
 
 class ServiceError(Exception):
-    """A failure that the caller is told about: HTTP status, reason, message and facts."""
+    """A failure that is reported to the caller: HTTP status, reason, message and details."""
 
     status: ClassVar[int]
     default_reason: ClassVar[Reason]
-    # What HTTP wants to be sent along.
+    # Headers that HTTP requires with the status.
     headers: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, message: str, *, reason: Reason | None = None, details: Mapping[str, Any] | None = None) -> None:
@@ -63,7 +63,7 @@ class ServiceError(Exception):
 
 
 class Invalid(ServiceError):
-    """The request is malformed, or breaks a rule by itself."""
+    """The request is malformed, or violates a rule regardless of state."""
 
     status = 400
     default_reason = Reason.INVALID_INPUT
@@ -75,7 +75,7 @@ class Invalid(ServiceError):
 
 
 class Unauthorized(ServiceError):
-    """Nobody we know is calling: no token, or one that does not hold."""
+    """The caller is not authenticated: the request has no token, or an invalid one."""
 
     status = 401
     default_reason = Reason.UNAUTHORIZED
@@ -83,28 +83,28 @@ class Unauthorized(ServiceError):
 
 
 class PaymentRequired(ServiceError):
-    """The account has not enough credits."""
+    """The account does not have enough credits."""
 
     status = 402
     default_reason = Reason.INSUFFICIENT_CREDITS
 
 
 class Forbidden(ServiceError):
-    """The caller is known and may not do this."""
+    """The caller is authenticated but not permitted to do this."""
 
     status = 403
     default_reason = Reason.FORBIDDEN
 
 
 class NotFound(ServiceError):
-    """There is no such thing, or the caller may not know of it."""
+    """The object does not exist, or is not visible to the caller."""
 
     status = 404
     default_reason = Reason.NOT_FOUND
 
 
 class Conflict(ServiceError):
-    """The request is sound; the present state does not allow it."""
+    """The request is valid, but the current state does not allow it."""
 
     status = 409
     default_reason = Reason.CONFLICT
@@ -124,14 +124,14 @@ class UnsupportedEncoding(UnsupportedMediaType):
 
 
 class KeyReused(ServiceError):
-    """An idempotency key came back with another request."""
+    """An idempotency key was reused with a different request."""
 
     status = 422
     default_reason = Reason.IDEMPOTENCY_KEY_REUSED
 
 
 class RateLimited(ServiceError):
-    """The caller, or their address, sent more requests than a limit allows."""
+    """The caller, or their address, exceeded a rate limit."""
 
     status = 429
     default_reason = Reason.RATE_LIMITED
@@ -146,7 +146,7 @@ class Unavailable(ServiceError):
 
 
 def only(outcomes: Sequence[Result | ServiceError]) -> Result:
-    """The one result. Raises its failure."""
+    """The only result. Raises its failure."""
     (outcome,) = outcomes
     if isinstance(outcome, ServiceError):
         raise outcome

@@ -1,4 +1,4 @@
-"""`/v6/billing-accounts`: the routes that lock and consume budget."""
+"""`/v6/billing-accounts`: the routes that lock and consume budgets."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ _update = requires(roles=[Role.ADMINISTRATOR], scopes=scopes(RESOURCE, "update")
 
 @blueprint.route("/<int_id:billing_account_id>/lock-amount")
 class LockAmount(Resource):
-    """The amount a challenge holds."""
+    """The locked amount of a challenge."""
 
     guide = "api.md#budgets"
     commit = "each statement"
@@ -31,11 +31,13 @@ class LockAmount(Resource):
     @fails(*failures.CHARGE, failures.CONSUMED)
     @blueprint.doc(operationId="lockAmount")
     def patch(self, values: dict[str, Any], billing_account_id: int) -> Row[Any] | dict[str, bool]:
-        """Hold an amount for a challenge, or release it with 0
+        """Lock an amount for a challenge, or release it with 0
 
-        Sets the amount that the challenge holds, in place of what it held before; 0 releases it. More than the budget
-        has left is refused with 400 `insufficient_funds`, an inactive account with 409 `account_inactive`, and a
-        challenge that was consumed with 409 `already_consumed`. A refusal changes nothing.
+        Sets the locked amount of the challenge, replacing any previous lock; 0 releases the lock. A challenge that was
+        already consumed is refused with 409 `already_consumed`. A lock that raises the reserved total is refused with
+        400 `insufficient_funds` above the remaining budget, with 409 `account_inactive` on an inactive account, and,
+        where the installation enforces account dates, with 409 `account_not_current` outside them. A refused request
+        changes nothing.
         """
         if values["amount"] == 0:
             ledger.unlock(billing_account_id, _reference(values))
@@ -45,7 +47,7 @@ class LockAmount(Resource):
 
 @blueprint.route("/<int_id:billing_account_id>/consume-amount")
 class ConsumeAmount(Resource):
-    """The amount a challenge or an engagement spent."""
+    """The consumed amount of a challenge or an engagement."""
 
     guide = "api.md#budgets"
     commit = "each statement"
@@ -56,12 +58,12 @@ class ConsumeAmount(Resource):
     @fails(*failures.CHARGE)
     @blueprint.doc(operationId="consumeAmount")
     def patch(self, values: dict[str, Any], billing_account_id: int) -> Row[Any]:
-        """Spend an amount for a challenge or an engagement
+        """Consume an amount for a challenge or an engagement
 
-        Spends an amount. For a challenge it ends the lock and replaces what was consumed before; for an engagement
-        every call adds a line, so send an `Idempotency-Key`. More than the budget has left is refused with 400
-        `insufficient_funds`, an inactive account with 409 `account_inactive`; what does not raise the reserved total
-        always passes.
+        Consumes an amount. For a challenge, this replaces its lock and any amount consumed before. For an engagement,
+        every call adds a budget line, so send an `Idempotency-Key`. An amount that raises the reserved total is refused
+        with 400 `insufficient_funds` above the remaining budget, with 409 `account_inactive` on an inactive account,
+        and, where the installation enforces account dates, with 409 `account_not_current` outside them.
         """
         return ledger.consume(billing_account_id, _reference(values), values["amount"])
 
@@ -78,10 +80,12 @@ class ConsumeAmounts(Resource):
     @fails(*failures.CHARGE, failures.NO_ACCOUNT)
     @blueprint.doc(operationId="consumeAmounts")
     def post(self, values: dict[str, Any]) -> dict[str, int]:
-        """Spend amounts for engagements, all or none
+        """Consume amounts for engagements, all or none
 
-        Adds a consumed line for each engagement in the list, over any number of accounts. Either all are spent or none:
-        the first that does not fit fails the call, and its error names the `index`.
+        Adds a consumed budget line for each engagement in the list, which may belong to several accounts. Either all
+        amounts are consumed or none: the first one that is refused fails the call, and `error.details.index` is its
+        position in the list. The reasons are those of the operation for a single amount: 400 `insufficient_funds`, 409
+        `account_inactive` and 409 `account_not_current`; an unknown account is 404 `not_found`.
         """
         consumes = values["consumes"]
         ledger.consume_all([Charge(c["billing_account_id"], c["external_id"], c["amount"]) for c in consumes])

@@ -1,4 +1,4 @@
-"""`/v6/billing-accounts`: the accounts and their users. The routes that move money are in `money_routes`."""
+"""`/v6/billing-accounts`: accounts and their users. The routes that change budgets are in `money_routes`."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ blueprint = ApiBlueprint(
     "billing-accounts",
     __name__,
     url_prefix="/v6/billing-accounts",
-    description="Budgets, what is locked and consumed of them, and who may use them.",
+    description="Billing accounts: budgets, locked and consumed amounts, and access grants.",
     guide="api.md#who-sees-what",
 )
 
@@ -41,9 +41,10 @@ class BillingAccounts(Resource):
     def get(self, arguments: dict[str, Any]) -> Page:
         """List billing accounts
 
-        Lists the accounts in the caller's sight: a project manager sees those granted to them, and a caller whose only
-        reading role is copilot sees no markup. Filters combine with AND; sorting covers the whole set, and without
-        `sortBy` the newest accounts come first.
+        Lists the accounts that are visible to the caller, newest first unless `sortBy` is given. Project managers see
+        only accounts they were granted access to; callers who read them only as copilot or bookingmanager see
+        `memberPaymentsRemaining` instead of `markup`. Filters combine with AND; invalid or unknown filters are refused
+        with 400 `invalid_input`.
         """
         return service.search(current_actor(), arguments)
 
@@ -54,8 +55,8 @@ class BillingAccounts(Resource):
     def post(self, values: dict[str, Any]) -> Row[Any]:
         """Create a billing account
 
-        Creates an account with its budget for an existing client; an unknown `clientId` is refused with 400. The caller
-        becomes its `createdBy`.
+        Creates an account with a budget for an existing client. An unknown `clientId` is refused with 400
+        `invalid_input`. The caller is recorded as `createdBy`.
         """
         return service.create(current_actor(), values)
 
@@ -68,10 +69,10 @@ class OneBillingAccount(Resource):
     @blueprint.response(200, schemas.BillingAccountDetail)
     @blueprint.doc(operationId="getBillingAccount")
     def get(self, billing_account_id: int) -> Row[Any]:
-        """Get a billing account with its lines
+        """Get a billing account with its budget lines
 
-        Returns the account with every amount that is locked or consumed. An account out of the caller's sight is 404,
-        as if it did not exist.
+        Returns the account with all locked and consumed amounts. An account that is unknown or not visible to the
+        caller is refused with 404 `not_found`.
         """
         return service.detail(current_actor(), billing_account_id)
 
@@ -81,27 +82,28 @@ class OneBillingAccount(Resource):
     @fails(failures.BELOW_RESERVED)
     @blueprint.doc(operationId="updateBillingAccount")
     def patch(self, changes: dict[str, Any], billing_account_id: int) -> Row[Any]:
-        """Change a billing account
+        """Update a billing account
 
-        Changes the fields that are sent and leaves the others; `null` clears an optional one. A budget below what is
-        locked and consumed is refused with 409 `budget_below_reserved`.
+        Updates the fields that are sent; `null` clears an optional field. A budget below the sum of locked and consumed
+        amounts is refused with 409 `budget_below_reserved`, an unknown account with 404 `not_found`.
         """
         return service.update(billing_account_id, changes)
 
 
 @blueprint.route("/<int_id:billing_account_id>/entries")
 class Entries(Resource):
-    """The lines of one account."""
+    """The budget lines of one account."""
 
     @_read
     @blueprint.arguments(schemas.EntryQuery(), location="query")
     @blueprint.response(200, page_of(schemas.Entry))
     @blueprint.doc(operationId="listBillingAccountEntries")
     def get(self, arguments: dict[str, Any], billing_account_id: int) -> Page:
-        """List what is locked and consumed
+        """List the budget lines of an account
 
-        Lists the lines that the detail of the account shows in full, page by page. They can be filtered by kind and by
-        the external reference.
+        Lists the locked and consumed amounts of the account in pages, newest first unless `sortBy` is given; the detail
+        of the account returns all of them. Filters select a kind or an external reference. An account that is unknown
+        or not visible to the caller is refused with 404 `not_found`.
         """
         return service.entries(current_actor(), billing_account_id, arguments)
 
@@ -115,9 +117,11 @@ class Users(Resource):
     @blueprint.response(200, page_of(schemas.AccountUser))
     @blueprint.doc(operationId="listBillingAccountUsers")
     def get(self, arguments: dict[str, Any], billing_account_id: int) -> Page:
-        """List the users of an account
+        """List the users of a billing account
 
-        Lists the users who were granted the account. In this list `id` is the user id, by which access is taken away.
+        Lists the users who were granted access to the account, in the order of the grants. In this list `id` is the
+        user id, which identifies the user when access is revoked. An account that is unknown or not visible to the
+        caller is refused with 404 `not_found`.
         """
         return access.users(current_actor(), billing_account_id, arguments)
 
@@ -126,10 +130,10 @@ class Users(Resource):
     @blueprint.response(201, schemas.AccountUser)
     @blueprint.doc(operationId="grantBillingAccountAccess")
     def post(self, grant: dict[str, Any], billing_account_id: int) -> access.GrantedUser:
-        """Let a user use an account
+        """Grant a user access to a billing account
 
-        Grants a user access to the account. Granting it again changes nothing and is no failure; an unknown account is
-        404.
+        Grants a user access to the account. Granting access again succeeds and changes nothing. An unknown account is
+        refused with 404 `not_found`.
         """
         return access.grant(billing_account_id, **grant)
 
@@ -142,10 +146,10 @@ class OneUser(Resource):
     @blueprint.response(200, schemas.Revoked)
     @blueprint.doc(operationId="revokeBillingAccountAccess")
     def delete(self, billing_account_id: int, user_id: str) -> dict[str, bool]:
-        """Take a user's access away
+        """Revoke a user's access to a billing account
 
-        Takes the access of a user away, who then no longer sees the account by that grant. A user without access is
-        404.
+        Revokes the access grant of a user: the account is no longer visible to them through it. A user without access,
+        and an unknown account, are refused with 404 `not_found`.
         """
         access.revoke(billing_account_id, user_id)
         return {"removed": True}
@@ -159,10 +163,11 @@ class UserAccess(Resource):
     @blueprint.response(200, schemas.HasAccess)
     @blueprint.doc(operationId="checkBillingAccountAccess")
     def get(self, billing_account_id: int, user_id: str) -> dict[str, bool]:
-        """Check a user's access
+        """Check a user's access to a billing account
 
-        Tells in `hasAccess` whether the user was granted the account. The answer is 200 either way: callers must read
-        `data.hasAccess` and grant only on `true`. An unknown account is 404.
+        Returns in `hasAccess` whether the user was granted access to the account. The status is 200 either way, so
+        check `data.hasAccess`, not the status. An account that is unknown or not visible to the caller is refused with
+        404 `not_found`.
         """
         service.require_visible(current_actor(), billing_account_id)
         return {"has_access": access.has_access(billing_account_id, user_id)}
@@ -177,9 +182,10 @@ class AccountsOfUser(Resource):
     @blueprint.response(200, page_of(schemas.BillingAccount))
     @blueprint.doc(operationId="listBillingAccountsOfUser")
     def get(self, arguments: dict[str, Any], user_id: str) -> Page:
-        """List the accounts a user was granted
+        """List the billing accounts of a user
 
-        Lists the accounts that the user was granted, with the filters and sorts of all accounts. A user without any
-        gets an empty list, not a failure.
+        Lists the accounts that the user was granted access to, with the filters and sort fields of the list of all
+        accounts. The list is empty for a user without grants. Invalid or unknown filters are refused with 400
+        `invalid_input`.
         """
         return service.search(current_actor(), arguments, user_id=user_id)

@@ -1,4 +1,4 @@
-"""The shapes of billing accounts in requests and answers."""
+"""Request and response schemas of billing accounts."""
 
 from decimal import Decimal
 from typing import Any
@@ -22,7 +22,7 @@ from app.web.schemas import (
 MAX_RATE = Decimal(999_999)
 MAX_CONSUMES = 1000
 MAX_DESCRIPTION = 10_000
-# UIs show the users of an account as a whole.
+# User interfaces show all users of an account at once.
 USERS_PER_PAGE = 1000
 
 CREATE_EXAMPLE = {"name": "Acme 2025", "budget": 10000, "markup": 0.2, "clientId": "acme"}
@@ -36,7 +36,7 @@ def _name(**options: Any) -> fields.Text:
 
 
 class _AccountFields(CamelSchema):
-    """The fields of an account that callers may write, apart from those a new one must have."""
+    """The writable fields of an account that are always optional."""
 
     project_id = fields.Identifier(allow_none=True)
     description = fields.Text(longest=MAX_DESCRIPTION, allow_none=True)
@@ -66,10 +66,10 @@ class BillingAccountCreate(_AccountFields):
 
 
 class BillingAccountUpdate(_AccountFields):
-    """The fields of a billing account to change; `null` clears an optional one."""
+    """The fields of a billing account to update; `null` clears an optional field."""
 
     name = _name()
-    budget = fields.Amount(metadata={"description": "Not below what is locked and consumed."})
+    budget = fields.Amount(metadata={"description": "Must not be below the sum of locked and consumed amounts."})
     markup = fields.Amount(most=MAX_RATE, metadata={"description": "A fraction; above 1, percent."})
     client_id = fields.Identifier(blank=False)
 
@@ -81,7 +81,7 @@ class BillingAccountUpdate(_AccountFields):
 class BillingAccount(ReadSchema):
     """A billing account with the totals of its budget.
 
-    Callers who read it only as a copilot or bookingmanager get `memberPaymentsRemaining` in place of `markup`.
+    Callers who read it only as copilot or bookingmanager get `memberPaymentsRemaining` instead of `markup`.
     """
 
     sparse = frozenset({"markup", "member_payments_remaining"})
@@ -107,18 +107,20 @@ class BillingAccount(ReadSchema):
     created_by = fields.Text(allow_none=True)
     created_at = fields.Moment()
     updated_at = fields.Moment()
-    locked_budget = fields.Amount(metadata={"description": "Held for work that goes on."})
-    consumed_budget = fields.Amount(metadata={"description": "Spent."})
+    locked_budget = fields.Amount(metadata={"description": "Sum of the locked amounts."})
+    consumed_budget = fields.Amount(metadata={"description": "Sum of the consumed amounts."})
     total_budget_remaining = ma.fields.Decimal(
         metadata={
-            "description": "`budget` minus `consumedBudget` and `lockedBudget`; negative where history left it so."
+            "description": "`budget` minus `consumedBudget` and `lockedBudget`. Negative only if it was imported so."
         }
     )
-    member_payments_remaining = ma.fields.Decimal(metadata={"description": "What remains for members, for copilots."})
+    member_payments_remaining = ma.fields.Decimal(
+        metadata={"description": "Remaining budget for payments to members, without the markup. For copilots only."}
+    )
 
 
 class BudgetLine(ReadSchema):
-    """An amount locked or consumed for one reference. `memberPaymentAmount` is there for copilots."""
+    """An amount locked or consumed for one reference. `memberPaymentAmount` is present for copilots only."""
 
     sparse = frozenset({"member_payment_amount"})
 
@@ -128,29 +130,31 @@ class BudgetLine(ReadSchema):
     external_id = fields.Text(metadata={"example": "30054163"})
     external_type = fields.Choice(ExternalType)
     external_name = fields.Text(allow_none=True)
-    challenge_id = fields.Text(allow_none=True, metadata={"description": "The externalId of a CHALLENGE, else null."})
+    challenge_id = fields.Text(
+        allow_none=True, metadata={"description": "The `externalId` of a CHALLENGE; otherwise null."}
+    )
     member_payment_amount = fields.Amount()
 
 
 class Entry(BudgetLine):
-    """A budget line and what it does."""
+    """A budget line with its kind."""
 
     kind = fields.Choice(Kind)
 
 
 class BillingAccountDetail(BillingAccount):
-    """A billing account with its lines, oldest first."""
+    """A billing account with its budget lines, oldest first."""
 
     locked_amounts = ma.fields.Nested(BudgetLine, many=True)
     consumed_amounts = ma.fields.Nested(BudgetLine, many=True)
 
 
 class BillingAccountQuery(PageArguments):
-    """Which accounts to list; newest first unless sorted."""
+    """Filters of the list of billing accounts."""
 
-    name = fields.Text(metadata={"description": "Part of the name, in any case."})
+    name = fields.Text(metadata={"description": "Part of the name, case-insensitive."})
     client_id = fields.Identifier()
-    user_id = fields.Identifier(metadata={"description": "Accounts granted to this user."})
+    user_id = fields.Identifier(metadata={"description": "User who was granted access to the accounts."})
     status = fields.Choice(Status)
     start_date_from = fields.Moment(dates=True)
     start_date_to = fields.Moment(whole_day=True)
@@ -162,7 +166,7 @@ class BillingAccountQuery(PageArguments):
 
 
 class EntryQuery(PageArguments):
-    """Which lines of an account to list; newest first unless sorted."""
+    """Filters of the list of budget lines."""
 
     kind = fields.Choice(Kind)
     external_type = fields.Choice(ExternalType)
@@ -174,7 +178,7 @@ class _AmountFor(CamelSchema):
     """A reference, named by `challengeId` or `externalId`."""
 
     challenge_id = fields.Identifier(
-        blank=False, metadata={"description": "Short for externalType CHALLENGE and its id."}
+        blank=False, metadata={"description": "Shorthand for `externalType` CHALLENGE with this `externalId`."}
     )
     external_id = fields.Identifier(blank=False)
     external_name = fields.Text(allow_none=True)
@@ -183,21 +187,21 @@ class _AmountFor(CamelSchema):
     def _validate(self, values: dict[str, Any], **_: Any) -> None:
         named = {values[name] for name in ("challenge_id", "external_id") if name in values}
         if len(named) != 1:
-            problem = "differs from externalId." if named else "or externalId is required."
+            problem = "must be equal to externalId." if named else "or externalId is required."
             raise ma.ValidationError(f"challengeId {problem}", "challengeId")
         if "challenge_id" in values and values.get("external_type", ExternalType.CHALLENGE) != ExternalType.CHALLENGE:
-            raise ma.ValidationError("Goes with challengeId only as CHALLENGE.", "externalType")
+            raise ma.ValidationError("Must be CHALLENGE if challengeId is given.", "externalType")
 
 
 class LockAmount(_AmountFor):
-    """An amount to hold for a challenge, in place of what it holds; 0 releases it."""
+    """The new locked amount of a challenge; 0 releases the lock."""
 
     external_type = fields.Choice((ExternalType.CHALLENGE,), load_default=ExternalType.CHALLENGE)
     amount = fields.Amount(rounded=True, required=True)
 
 
 class ConsumeAmount(_AmountFor):
-    """An amount to spend: in place of what a challenge holds or spent, or once more for an engagement."""
+    """An amount to consume: replaces the lock and consumption of a challenge, or adds to those of an engagement."""
 
     external_type = fields.Choice(
         (ExternalType.CHALLENGE, ExternalType.ENGAGEMENT), load_default=ExternalType.CHALLENGE
@@ -206,18 +210,20 @@ class ConsumeAmount(_AmountFor):
 
 
 class LockResult(BudgetLine):
-    """The line that holds the amount, or `unlocked`."""
+    """The budget line of the lock, or `unlocked` if the lock was released."""
 
     sparse = frozenset(
         {"id", "amount", "date", "external_id", "external_type", "external_name", "challenge_id", "unlocked"}
         | BudgetLine.sparse
     )
 
-    unlocked = ma.fields.Boolean(metadata={"enum": [True], "description": "There alone when the amount was 0."})
+    unlocked = ma.fields.Boolean(
+        metadata={"enum": [True], "description": "True, and the only field, if the amount was 0."}
+    )
 
 
 class EngagementConsume(CamelSchema):
-    """An amount to spend for one engagement."""
+    """An amount to consume for one engagement."""
 
     billing_account_id = fields.Integer(least=1, required=True)
     external_id = fields.Identifier(blank=False, required=True)
@@ -226,21 +232,21 @@ class EngagementConsume(CamelSchema):
 
 
 class ConsumeAmounts(CamelSchema):
-    """Amounts to spend, all or none."""
+    """Amounts to consume, all or none."""
 
     consumes = fields.Items(ma.fields.Nested(EngagementConsume), required=True, least=1, most=MAX_CONSUMES)
 
 
 class ConsumeCount(ReadSchema):
-    """How many amounts were spent."""
+    """The number of amounts consumed."""
 
     count = ma.fields.Integer()
 
 
 def _require_addressable(user_id: str) -> None:
-    """Refuse ids that a path cannot name, or would name ambiguously once a proxy decoded it."""
+    """Raise ValidationError for ids that a path cannot contain, or that become ambiguous once a proxy decodes it."""
     if user_id in {".", ".."} or user_id.endswith("/access"):
-        raise ma.ValidationError("Must not be . or .., nor end in /access.")
+        raise ma.ValidationError("Must not be . or .., and must not end in /access.")
 
 
 class Grant(CamelSchema):
@@ -261,30 +267,33 @@ class Grant(CamelSchema):
 
 
 class UserQuery(PageArguments):
-    """Which users of an account to list, in the order they were granted it."""
+    """The page of the list of users of an account."""
 
     per_page = fields.Integer(
-        least=1, most=MAX_PER_PAGE, load_default=USERS_PER_PAGE, metadata={"description": "Results per page."}
+        least=1,
+        most=MAX_PER_PAGE,
+        load_default=USERS_PER_PAGE,
+        metadata={"description": "Maximum items per page."},
     )
 
 
 class AccountUser(ReadSchema):
-    """A user who may use an account. `id` is the user id."""
+    """A user with access to a billing account. `id` is the user id."""
 
     id = fields.Text()
     user_id = fields.Text()
-    name = fields.Text(metadata={"description": "The handle, or the user id where no handle is known."})
+    name = fields.Text(metadata={"description": "The handle, or the user id if no handle is known."})
     status = fields.Choice(("active",))
     created_at = fields.Moment()
 
 
 class Revoked(ReadSchema):
-    """A grant that is gone."""
+    """Confirmation that access was revoked."""
 
     removed = ma.fields.Boolean()
 
 
 class HasAccess(ReadSchema):
-    """Whether a user may use an account."""
+    """Whether a user has access to a billing account."""
 
     has_access = ma.fields.Boolean()

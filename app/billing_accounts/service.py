@@ -82,7 +82,9 @@ def update(account_id: int, changes: Mapping[str, Any]) -> Row[Any]:
         if name != "budget":
             setattr(account, name, value)
     if account.start_date and account.end_date and account.start_date > account.end_date:
-        raise Invalid.field("startDate" if "start_date" in changes else "endDate", "startDate is after endDate.")
+        raise Invalid.field(
+            "startDate" if "start_date" in changes else "endDate", "startDate must not be after endDate."
+        )
     db.session.flush()
     if "budget" in changes:
         ledger.set_budget(account_id, changes["budget"])

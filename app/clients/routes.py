@@ -31,8 +31,8 @@ class Clients(Resource):
     def get(self, arguments: dict[str, Any]) -> Page:
         """List clients
 
-        Filters combine with AND, and text filters find any part, in any case. Without `sortBy` the newest clients come
-        first.
+        Lists clients, newest first unless `sortBy` is given. Filters combine with AND; text filters match any part of
+        the field, case-insensitively. Invalid or unknown filters are refused with 400 `invalid_input`.
         """
         return service.search(arguments)
 
@@ -43,8 +43,8 @@ class Clients(Resource):
     def post(self, values: dict[str, Any]) -> Client:
         """Create a client
 
-        Creates a client, from a flat body or one wrapped in `param`. A `startDate` after the `endDate` is refused with
-        400.
+        Creates a client. The body may be flat or wrapped in `param`. A `startDate` after the `endDate` is refused with
+        400 `invalid_input`.
         """
         return service.create(values)
 
@@ -59,7 +59,7 @@ class OneClient(Resource):
     def get(self, client_id: str) -> Client:
         """Get a client
 
-        Returns one client by its id. An unknown id is 404.
+        Returns one client by its id. An unknown id is refused with 404 `not_found`.
         """
         return service.get(client_id)
 
@@ -68,9 +68,10 @@ class OneClient(Resource):
     @blueprint.response(200, schemas.Client)
     @blueprint.doc(operationId="updateClient")
     def patch(self, changes: dict[str, Any], client_id: str) -> Client:
-        """Change a client
+        """Update a client
 
-        Changes the fields that are sent and leaves the others; `null` clears an optional one. The dates are checked
-        together with those that are stored, so a `startDate` after the `endDate` is refused with 400.
+        Updates the fields that are sent; `null` clears an optional field. The dates are checked together with the
+        stored ones: a `startDate` after the `endDate` is refused with 400 `invalid_input`, an unknown id with 404
+        `not_found`.
         """
         return service.update(client_id, changes)

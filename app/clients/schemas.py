@@ -1,4 +1,4 @@
-"""The shapes of clients in requests and answers."""
+"""Request and response schemas of clients."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ EXAMPLE = {"name": "Acme Corporation", "codeName": "ACME", "startDate": "2025-01
 class Client(ReadSchema):
     """A client."""
 
-    id = fields.Text(metadata={"description": "A UUID, or the id of the previous system.", "example": "acme"})
+    id = fields.Text(metadata={"description": "A UUID, or the id from the previous system.", "example": "acme"})
     name = fields.Text(metadata={"example": "Acme Corporation"})
     code_name = fields.Text(allow_none=True, metadata={"description": "Short internal name.", "example": "ACME"})
     status = fields.Choice(Status)
@@ -54,7 +54,7 @@ class ClientCreate(_WritableClient):
 
 
 class ClientUpdate(_WritableClient):
-    """The fields of a client to change; `null` clears an optional one."""
+    """The fields of a client to update; `null` clears an optional field."""
 
     name = fields.Text(blank=False)
 
@@ -64,10 +64,10 @@ class ClientUpdate(_WritableClient):
 
 
 class ClientQuery(PageArguments):
-    """Which clients to list; newest first unless sorted."""
+    """Filters of the list of clients."""
 
-    name = fields.Text(metadata={"description": "Part of the name, in any case."})
-    code_name = fields.Text(metadata={"description": "Part of the code name, in any case."})
+    name = fields.Text(metadata={"description": "Part of the name, case-insensitive."})
+    code_name = fields.Text(metadata={"description": "Part of the code name, case-insensitive."})
     status = fields.Choice(Status)
     start_date_from = fields.Moment(dates=True)
     start_date_to = fields.Moment(whole_day=True)

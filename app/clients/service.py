@@ -1,4 +1,4 @@
-"""What can be done with clients."""
+"""Creating, reading and updating clients."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,12 +16,12 @@ def search(arguments: Mapping[str, Any]) -> Page:
 
 
 def get(client_id: str) -> Client:
-    """The client. Raises NotFound."""
+    """The client with this id. Raises NotFound."""
     return _found(db.session.get(Client, client_id), client_id)
 
 
 def create(values: Mapping[str, Any]) -> Client:
-    """A new client."""
+    """Create a client."""
     client = Client(**values)
     db.session.add(client)
     db.session.flush()
@@ -29,19 +29,19 @@ def create(values: Mapping[str, Any]) -> Client:
 
 
 def update(client_id: str, changes: Mapping[str, Any]) -> Client:
-    """Change the named fields. Raises NotFound, and Invalid when the client would start after it ends."""
+    """Update the given fields. Raises NotFound, and Invalid if the client would start after it ends."""
     client = _found(db.session.get(Client, client_id, with_for_update={"key_share": True}), client_id)
     for name, value in changes.items():
         setattr(client, name, value)
     if client.start_date and client.end_date and client.start_date > client.end_date:
         name = "startDate" if "start_date" in changes else "endDate"
-        raise Invalid.field(name, "startDate is after endDate.")
+        raise Invalid.field(name, "startDate must not be after endDate.")
     db.session.flush()
     return client
 
 
 def require(client_id: str) -> None:
-    """Raise Invalid, naming `clientId`, unless there is such a client."""
+    """Raise Invalid, naming `clientId`, unless the client exists."""
     if db.session.get(Client, client_id) is None:
         raise Invalid.field("clientId", f"Client {client_id} does not exist.")
 

@@ -1,4 +1,4 @@
-"""What a request may carry: a body and a query string, where its operation declares them, and nothing else."""
+"""Reads bodies and query strings strictly, and refuses those that an operation does not declare."""
 
 import re
 from collections.abc import Mapping
@@ -21,34 +21,34 @@ _CHARSETS = frozenset({"utf-8", "utf8", "us-ascii"})
 
 
 class Inputs(NamedTuple):
-    """What an operation takes."""
+    """Which inputs an operation accepts."""
 
     body: bool
     query: bool
 
     @classmethod
     def declared(cls, documentation: Mapping[str, Any]) -> "Inputs":
-        """What the decorators of a view declare, as flask-smorest keeps it."""
+        """The inputs that the decorators of a view declare, from the documentation that flask-smorest keeps."""
         locations = {each["in"] for each in documentation.get("arguments", {}).get("parameters", ())}
         return cls("json" in locations or "requestBody" in documentation.get("manual_doc", {}), "query" in locations)
 
 
 class _NoQuery(Schema, QueryArguments):
-    """The query string of an operation that takes none."""
+    """The query string of an operation that accepts none."""
 
 
 class _NoBody(Schema):
-    """The body of an operation that takes none."""
+    """The body of an operation that accepts none."""
 
 
 class StrictParser(FlaskParser):
-    """Reads bodies and query strings; what does not fit its schema is Invalid, named field by field."""
+    """Reads bodies and query strings. Raises Invalid, with the problems of each field, for what its schema refuses."""
 
     DEFAULT_VALIDATION_STATUS = 400
     DEFAULT_UNKNOWN_BY_LOCATION = dict.fromkeys(FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, ma.RAISE)
 
     def load_json(self, req: Request, schema: ma.Schema | None = None) -> Any:
-        """The body, as exact JSON."""
+        """The body, parsed as strict JSON with exact decimals."""
         body = req.get_data()
         if not body and isinstance(schema, Schema) and schema.body_may_be_missing:
             return {}
@@ -56,11 +56,11 @@ class StrictParser(FlaskParser):
             raise Invalid("A JSON body is required", reason=Reason.INVALID_JSON)
         charset = req.mimetype_params.get("charset", "utf-8")
         if not req.is_json or charset.lower() not in _CHARSETS:
-            raise UnsupportedMediaType("The body must be sent as application/json, in UTF-8")
+            raise UnsupportedMediaType("The body must be application/json in UTF-8")
         return parse(body)
 
     def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
-        """The query string. Raises Invalid for what does not decode, and for two values where one is meant."""
+        """The query string. Raises Invalid for an argument that does not decode or that must not be repeated."""
         query = MultiDictProxy(req.args, schema)
         for argument in req.query_string.split(b"&"):
             if not _decodes(argument):
@@ -72,7 +72,7 @@ class StrictParser(FlaskParser):
         return query
 
     def handle_error(self, error: ma.ValidationError, *_: Any, **__: Any) -> Any:
-        """Raise Invalid naming the fields, by where they were sent."""
+        """Raise Invalid with the problems by location and field."""
         ((location, problems),) = error.messages_dict.items()
         raise messages.invalid(problems, location=location)
 
@@ -81,10 +81,10 @@ _parser = StrictParser()
 
 
 def refuse_undeclared(inputs: Inputs) -> None:
-    """Raise Invalid when the request carries a body or a query string that its operation does not take.
+    """Raise Invalid if the request has a body or a query string that its operation does not accept.
 
-    An empty body and `{}`, which some HTTP clients always send, are none. Raises UnsupportedMediaType for a compressed
-    body.
+    An empty body and `{}`, which some HTTP clients always send, count as none. Raises UnsupportedEncoding for a
+    compressed body.
     """
     if request.query_string and not inputs.query:
         _parser.parse(_NoQuery(), request, location="query")
@@ -92,7 +92,7 @@ def refuse_undeclared(inputs: Inputs) -> None:
     if not body:
         return
     if request.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
-        raise UnsupportedEncoding("The body must be sent without a Content-Encoding")
+        raise UnsupportedEncoding("The body must not have a Content-Encoding")
     if not inputs.body:
         _refuse_body(body)
 
@@ -100,7 +100,7 @@ def refuse_undeclared(inputs: Inputs) -> None:
 def _refuse_body(body: bytes) -> None:
     sent = parse(body)
     if not isinstance(sent, dict):
-        raise Invalid("This operation takes no body: send none, or {}")
+        raise Invalid("This operation accepts no body: send none, or {}")
     try:
         _NoBody().load(sent)
     except ma.ValidationError as error:
@@ -108,7 +108,7 @@ def _refuse_body(body: bytes) -> None:
 
 
 def _decodes(argument: bytes) -> bool:
-    """Whether an argument of the query string is text; Werkzeug would pass on what is not as it stands."""
+    """Whether an argument of the query string is valid text; Werkzeug would pass invalid bytes on unchanged."""
     try:
         unquote_to_bytes(argument).decode()
     except UnicodeDecodeError:

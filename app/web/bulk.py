@@ -1,9 +1,9 @@
-"""Bulk operations: one call, many items, each with an outcome of its own.
+"""Bulk operations: one call, many items, each with its own outcome.
 
-The body is an array of objects. Each item is checked by its schema; those that pass go, in order, to one set-wise
-service function, which answers each with a result or with the ServiceError the single operation would raise. The
-answer is a list in the order of the request: the result, or what was sent with `error` beside it. With `?atomic=true`
-the first failing item fails the whole call, which then changes nothing.
+The body is an array of objects. Each item is validated by its schema; valid items are passed, in order, to one set-wise
+service function, which returns for each a result or the ServiceError that the single operation would raise. The
+response is a list in the order of the request: the result, or the submitted fields with an added `error`. With
+`?atomic=true` the first failing item fails the whole call, which then changes nothing.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,14 +31,15 @@ class BulkOptions(CamelQuery):
     """How a bulk call treats failures."""
 
     atomic = fields.Boolean(
-        load_default=False, metadata={"description": "All or nothing: the first failing item fails the whole call."}
+        load_default=False,
+        metadata={"description": "All or nothing: the first failing item fails the call, which changes nothing."},
     )
 
 
 def operation(
     blueprint: Blueprint, *, item: type[ma.Schema], result: type[ma.Schema], example: list[Item]
 ) -> Callable[[View], Callable[..., Any]]:
-    """Make a view of a method that takes a list of loaded items and yields an outcome for each."""
+    """Turn a method that takes a list of loaded items and returns an outcome for each into a view."""
     load, dump = item().load, result().dump
 
     def decorate(view: View) -> Callable[..., Any]:
@@ -65,9 +66,9 @@ def _items() -> list[Item]:
     """The array that was sent. Raises Invalid for anything else."""
     body = StrictParser().load_json(request)
     if not isinstance(body, list):
-        raise Invalid("The body must be an array of objects; this address takes nothing else")
+        raise Invalid("The body must be an array of objects")
     if not 1 <= len(body) <= MAX_ITEMS:
-        raise Invalid(f"The array must hold from 1 to {MAX_ITEMS} items, not {len(body)}")
+        raise Invalid(f"The array must contain 1 to {MAX_ITEMS} items, not {len(body)}")
     for index, each in enumerate(body):
         if not isinstance(each, dict):
             raise Invalid(f"Item {index} is not an object", details={"index": index})
@@ -112,14 +113,14 @@ def _request(item: type[ma.Schema], example: list[Item]) -> dict[str, Any]:
 
 
 class ItemError(ErrorDetail):
-    """Why one item of a bulk call failed, as the single operation would say it."""
+    """Why one item of a bulk call failed: the error that the single operation would return."""
 
 
 @cache
 def _outcome_of(result: type[ma.Schema]) -> type[ma.Schema]:
-    """What becomes of one item: the result, or what was sent with `error` beside it."""
+    """The outcome of one item: the result, or the submitted fields with an added `error`."""
     members = {
-        "__doc__": "An item that failed: what was sent, with `error` beside it.",
+        "__doc__": "An item that failed: the submitted fields, with an added `error`.",
         "error": ma.fields.Nested(ItemError),
     }
     failed = type(f"{result.__name__}Failure", (ReadSchema,), members)
@@ -127,7 +128,7 @@ def _outcome_of(result: type[ma.Schema]) -> type[ma.Schema]:
 
 
 class Outcome(ReadSchema):
-    """One of several shapes, finished when it comes here."""
+    """The outcome of one item, already serialized."""
 
     union: tuple[type[ma.Schema], ...] = ()
 

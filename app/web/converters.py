@@ -50,7 +50,7 @@ class TextConverter(BaseConverter):
         if not value:
             return Malformed("Must not be blank.")
         if len(value) > MAX_TEXT:
-            return Malformed(f"Longer than {MAX_TEXT} characters.")
+            return Malformed(f"Must not be longer than {MAX_TEXT} characters.")
         if holds_invisible(value):
             return Malformed("Holds a control or zero-width character, or one that does not decode.")
         return value

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what all its operations share, and the Api that collects them."""
+"""The OpenAPI document: the parts that all operations share, and the Api that collects the operations."""
 
 import inspect
 import re
@@ -28,16 +28,21 @@ from app.web.schemas import Error
 
 VERSION = "1.0.0"
 DESCRIPTION = (
-    "Clients, billing accounts and their budgets; bookings, work periods and payments; prepaid credits and the "
-    "customer's account.\n\n"
-    'Every answer is `{"success": true, "data": …}` or `{"success": false, "error": {…}}`; programs match failures on '
-    "`error.reason`. Money is a JSON number of at most 4 decimals, or under `/v1` text with 2; times are UTC."
+    "Clients, billing accounts and their budgets; bookings, work periods and payments; prepaid credits and customer "
+    "accounts.\n\n"
+    'Every JSON response is `{"success": true, "data": …}` or `{"success": false, "error": {…}}`. Match failures on '
+    "`error.reason`, which is stable; `error.message` is for people. Amounts of money are JSON numbers with at most 4 "
+    "decimals; in responses under `/v1` they are strings with 2 decimals. Timestamps are in UTC."
 )
 
 _IDEMPOTENCY_KEY = {
     "in": "header",
     "name": HEADER,
-    "description": "Sent again with the same request within 24 hours, the first answer is replayed.",
+    "description": (
+        "Makes the request safe to retry: a repeated request with the same key within 24 hours gets the stored "
+        "response"
+        "of the first."
+    ),
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
 }
 
@@ -46,20 +51,20 @@ _ACCOUNT = {
     "in": "header",
     "name": ACCOUNT_HEADER,
     "description": (
-        "Which of several accounts of the caller is meant. Defaults to the account that the token names, or else to "
-        "the one joined first."
+        "Customer account to use, for callers who belong to several. Defaults to the account named in the token, else "
+        "to the one that the caller joined first."
     ),
     "schema": {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_ID},
 }
 
 
-# Failures that every operation gives alike; the others are in `app.web.failures`.
+# Failures that all operations share; the others are in `app.web.failures`.
 _FAILURES = [
     *(
         errors.error_body(failure.status, failure.reason, failure.message, failure.details)
         for failure in (
             Unauthorized("A bearer token is required"),
-            UnsupportedMediaType("The body must be sent as application/json"),
+            UnsupportedMediaType("The body must be application/json in UTF-8"),
             KeyReused("This idempotency key was used for another request"),
             RateLimited(
                 "Too many requests: at most 100 in 5 seconds. Try again in 3 s.",
@@ -68,13 +73,13 @@ _FAILURES = [
             *failures.UNAVAILABLE,
         )
     ),
-    errors.error_body(413, Reason.PAYLOAD_TOO_LARGE, "The body is too large"),
-    errors.error_body(500, Reason.INTERNAL_ERROR, "Something went wrong on our side; it has been logged"),
+    errors.error_body(413, Reason.PAYLOAD_TOO_LARGE, "The request body is too large"),
+    errors.error_body(500, Reason.INTERNAL_ERROR, "Internal error; it has been logged"),
 ]
 
 
 class CamelPaths(FlaskPlugin):  # type: ignore[misc] # flask-smorest is not typed
-    """Names path parameters as the contract does."""
+    """Names path parameters in camelCase, as the contract does."""
 
     @staticmethod
     def flaskpath2openapi(path: str) -> str:
@@ -89,7 +94,7 @@ class CamelPaths(FlaskPlugin):  # type: ignore[misc] # flask-smorest is not type
     def _described(parameter: dict[str, Any]) -> dict[str, Any]:
         name = parameter["name"]
         thing = name.removesuffix("_id").replace("_", " ")
-        return {**parameter, "name": camel_case(name), "description": f"Id of the {thing}."}
+        return {**parameter, "name": camel_case(name), "description": f"Identifier of the {thing}."}
 
 
 class DescribedSchemas(MarshmallowPlugin):
@@ -102,7 +107,7 @@ class DescribedSchemas(MarshmallowPlugin):
 
 
 class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
-    """Collects the blueprints into one document; failures are answered by `app.web.errors`."""
+    """Collects the blueprints into one document; `app.web.errors` builds the responses to failures."""
 
     ERROR_SCHEMA = Error
 
@@ -148,7 +153,7 @@ class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
         errors.init_app(self._app)
 
     def _register_pagination_header(self) -> None:
-        """Document nothing: lists carry their paging in the body."""
+        """Document nothing: lists return their paging in the body."""
 
 
 def _class_of(schema: Any) -> type:
@@ -167,7 +172,7 @@ def _guide_link(guide: str) -> str:
 
 
 def describe_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method: str, **_: Any) -> dict[str, Any]:
-    """Add to an operation what follows from its guard, its method and its body."""
+    """Add to an operation the security, parameters and responses that follow from its guard, method and body."""
     guard: Guard = doc_info["view"].guard
     statuses = [HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE]
     if guard.open_to_all:
@@ -182,7 +187,7 @@ def describe_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
         statuses.append(HTTPStatus.UNPROCESSABLE_ENTITY)
     if "requestBody" in doc or "requestBody" in doc_info.get("manual_doc", {}):
         statuses += [HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE]
-    # The view's docstring says what the operation does, and who may call it follows.
+    # The view's docstring describes the operation; who may call it and the guide follow.
     rule = doc_info["docstring"].pop("description", "")
     doc["description"] = "\n\n".join((rule, guard.needs, _guide_link(doc_info["guide"])))
     responses = doc.setdefault("responses", {})

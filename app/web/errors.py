@@ -1,4 +1,4 @@
-"""One shape for every failure, whoever noticed it: a service, Flask, the database, or nobody."""
+"""One response shape for every failure, whether a service, Flask or the database raised it or it is unexpected."""
 
 import logging
 from http import HTTPStatus
@@ -27,9 +27,9 @@ _REASON_BY_STATUS = {
     431: Reason.HEADERS_TOO_LARGE,
 }
 _MESSAGE_BY_STATUS = {
-    404: "There is nothing at this address",
-    405: "This address does not answer that method",
-    413: "The body is too large",
+    404: "There is no resource at this path",
+    405: "The method is not allowed for this resource",
+    413: "The request body is too large",
 }
 
 
@@ -42,7 +42,7 @@ def error_body(status: int, reason: Reason, message: str, details: Any = None) -
 
 
 def init_app(app: Flask) -> None:
-    """Answer every failure in the envelope."""
+    """Turn every failure of `app` into a response in the envelope."""
     app.register_error_handler(ServiceError, _service_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(DBAPIError, _database_failed)
@@ -90,19 +90,19 @@ def _database_failed(error: DBAPIError) -> Response:
 
 
 def _database_unavailable(error: Exception) -> Response:
-    _log.warning("The database did not answer: %s", str(error).splitlines()[0])
-    return _service_error(Unavailable("The database cannot be reached now; try again shortly"))
+    _log.warning("The database is unavailable: %s", str(error).splitlines()[0])
+    return _service_error(Unavailable("The database is unavailable; try again shortly"))
 
 
 def _data_refused(error: DBAPIError) -> Response:
-    # Schemas refuse such values by name; this is the wall behind them.
-    _log.error("The database refused a value that validation let through: %s", error.orig)
-    return _service_error(Invalid("A value does not fit the field it was sent for"))
+    # Schemas refuse such values by field; this catches what they miss.
+    _log.error("The database refused a value that passed validation: %s", error.orig)
+    return _service_error(Invalid("A value is out of range for its field"))
 
 
 def _crash(error: Exception) -> Response:
     if isinstance(error, StatementError):
-        # Its text would hold every bound value: what callers sent does not belong in the log.
+        # Its text would contain every bound value; what callers send does not belong in the log.
         error.hide_parameters = True
     _log.error("Unhandled error", exc_info=error)
-    return _answer(500, Reason.INTERNAL_ERROR, "Something went wrong on our side; it has been logged")
+    return _answer(500, Reason.INTERNAL_ERROR, "Internal error; it has been logged")

@@ -1,7 +1,7 @@
-"""The failures that an operation gives, as the document shows them: each reason with an example of this operation.
+"""The failures of an operation in the OpenAPI document: each reason with an example of this operation.
 
-Most follow from what an operation declares anyway: its guard, its inputs, the ids in its path, and whether it takes an
-idempotency key. The others, which are rules of the feature, are named by `fails`.
+Most failures are derived from what the operation declares: its guard, its inputs, the ids in its path, and whether it
+accepts an idempotency key. Failures from the rules of the feature are declared with `fails`.
 """
 
 import inspect
@@ -21,15 +21,17 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 _UNKNOWN = {"colour": "red"}
 _EXAMPLE_IDS = {int: "7", str: "0198f0a2-6c1e-7d53-9b9d-2f6f2a1c7e10"}
-# What any operation that needs a token may be unavailable for.
+# Why any operation that needs a token can be unavailable.
 UNAVAILABLE = (
-    Unavailable("The database cannot be reached now; try again shortly"),
-    Unavailable("The signing keys cannot be fetched now", reason=Reason.IDENTITY_PROVIDER_UNAVAILABLE),
+    Unavailable("The database is unavailable; try again shortly"),
+    Unavailable(
+        "The signing keys of the identity provider are unavailable", reason=Reason.IDENTITY_PROVIDER_UNAVAILABLE
+    ),
 )
 
 
 def fails(*failures: ServiceError) -> Callable[[View], View]:
-    """Name failures that a view gives by rules of its feature, each with a message such as callers get."""
+    """Declare the failures that the rules of the feature raise in a view, each with a message such as callers get."""
 
     def decorate(view: View) -> View:
         view.failures = failures  # type: ignore[attr-defined]
@@ -39,17 +41,17 @@ def fails(*failures: ServiceError) -> Callable[[View], View]:
 
 
 def responses(doc_info: Mapping[str, Any], method: str) -> dict[int, Any]:
-    """The responses of an operation that are its own, by status."""
+    """The failure responses that are specific to an operation, by status."""
     found: dict[int, dict[str, Any]] = {}
     for failure in _failures(doc_info, method):
         body = errors.error_body(failure.status, failure.reason, failure.message, failure.details)
-        # The first example of a reason is the one that follows from the declarations.
+        # The first example of a reason is the one derived from the declarations.
         found.setdefault(failure.status, {}).setdefault(failure.reason, body)
     return {status: response(status, list(bodies.values())) for status, bodies in found.items()}
 
 
 def response(status: int, bodies: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The response of a status that shows `bodies`, and lists their reasons."""
+    """The response of a status, with `bodies` as examples and their reasons in its description."""
     examples = {str(body["error"]["reason"]): {"value": body} for body in bodies}
     reasons = ", ".join(f"`{reason}`" for reason in examples)
     content = {"application/json": {"schema": Error, "examples": examples}}
@@ -65,16 +67,18 @@ def _failures(doc_info: Mapping[str, Any], method: str) -> Iterator[ServiceError
     yield from guard.refusals
     yield from _not_found(view)
     if method.upper() in METHODS and not guard.open_to_all:
-        yield Conflict("A request with this idempotency key is still running", reason=Reason.IDEMPOTENCY_IN_PROGRESS)
+        yield Conflict(
+            "A request with this idempotency key is still in progress", reason=Reason.IDEMPOTENCY_IN_PROGRESS
+        )
     yield from getattr(view, "failures", ())
 
 
 def _invalid(doc_info: Mapping[str, Any]) -> Iterator[ServiceError]:
-    """What is said of input that the schema of the body, else that of the query string, refuses."""
+    """The failure of input that the schema of the body refuses, or of the query string where there is no body."""
     if "requestBody" in doc_info.get("manual_doc", {}):
-        # Bodies described by hand: those of bulk calls, which take options too, and of events.
+        # Bodies described by hand: those of bulk calls, which also take options, and of webhook events.
         if doc_info["schemas"]:
-            yield Invalid("The array must hold from 1 to 1000 items, not 0")
+            yield Invalid("The array must contain 1 to 1000 items, not 0")
         return
     schemas = doc_info["schemas"]
     location = "json" if "json" in schemas else "query"
@@ -84,7 +88,7 @@ def _invalid(doc_info: Mapping[str, Any]) -> Iterator[ServiceError]:
 
 
 def _not_found(view: View) -> Iterator[NotFound]:
-    """What is said of the first id in the path; no user is missing, for users are kept elsewhere."""
+    """The failure for the first id in the path. User ids have none: the service does not store users."""
     for name, parameter in inspect.signature(view).parameters.items():
         if name.endswith("_id") and name != "user_id":
             thing = name.removesuffix("_id").replace("_", " ").capitalize()

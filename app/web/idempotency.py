@@ -85,7 +85,7 @@ def _replay_or_raise(key: Key, request_hash: bytes, failure: Exception) -> Respo
     """
     if store.is_running(failure):
         raise Conflict(
-            "A request with this idempotency key is still running", reason=Reason.IDEMPOTENCY_IN_PROGRESS
+            "A request with this idempotency key is still in progress", reason=Reason.IDEMPOTENCY_IN_PROGRESS
         ) from None
     if isinstance(failure, DBAPIError) and not store.is_claimed(failure):
         raise failure

@@ -14,11 +14,11 @@ from flask.json.provider import JSONProvider
 from app.errors import Invalid, Reason
 from app.money import plain
 
-# More than any sound body has, and less than the writer of answers can take.
+# More than any valid body needs, and less than orjson can write.
 MAX_DEPTH = 100
 
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
-# The most digits that are always within the 64 bits of the writer's integers.
+# The most digits that always fit the 64-bit integers of orjson.
 _INTEGER_DIGITS = 18
 _NAME_SHOWN = 60
 _TOO_DEEP = "it is nested too deeply"
@@ -28,7 +28,7 @@ class OrjsonProvider(JSONProvider):
     """Flask's JSON, written by orjson. Requests are read by `parse`, which keeps decimals exact."""
 
     def dumps(self, obj: Any, **kwargs: Any) -> str:
-        """`obj` as JSON text. `indent` is honoured as two spaces; other formatting options do not apply."""
+        """`obj` as JSON text. Any `indent` is two spaces; other formatting options are ignored."""
         options = _OPTIONS | (orjson.OPT_INDENT_2 if kwargs.get("indent") else 0)
         return orjson.dumps(obj, _out, options).decode()
 
@@ -37,15 +37,15 @@ class OrjsonProvider(JSONProvider):
         return parse(s if isinstance(s, bytes) else s.encode())
 
     def response(self, *args: Any, **kwargs: Any) -> Any:
-        """A JSON response of the one argument given."""
+        """A JSON response with the given value."""
         body = orjson.dumps(self._prepare_response_obj(args, kwargs), _out, _OPTIONS)
         return current_app.response_class(body, mimetype="application/json")
 
 
 def format_time(moment: datetime) -> str:
-    """`moment` as the service writes times: UTC, milliseconds, `Z`."""
+    """`moment` in the timestamp format of the service: UTC, milliseconds, `Z`."""
     utc = moment.astimezone(UTC)
-    # Where a zone is known, forming date and time together looks for its offset, which takes twice as long.
+    # `datetime.isoformat` would look up the offset of the zone, which takes twice as long.
     return f"{utc.date()}T{utc.time().isoformat('milliseconds')}Z"
 
 
@@ -60,9 +60,9 @@ def _out(value: Any) -> Any:
 
 
 def as_sent(value: Any) -> bytes:
-    """A value that `parse` yielded, as JSON again: numbers keep their digits and their exponent.
+    """A value returned by `parse`, as JSON again: numbers keep their digits and their exponent.
 
-    Written out, the zeros of a short number such as 1E+999999999 would fill any memory.
+    Without the exponent, a short number such as 1E+999999999 would exhaust memory.
     """
     return orjson.dumps(value, _digits)
 
@@ -70,15 +70,14 @@ def as_sent(value: Any) -> bytes:
 def _digits(value: Any) -> orjson.Fragment:
     if isinstance(value, Decimal):
         return orjson.Fragment(str(value))
-    raise TypeError(f"{type(value).__name__} does not come from JSON")
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
 
 
 def parse(body: bytes) -> Any:
-    """The value of a JSON body; numbers with a point, and integers of more than 64 bits, are Decimals.
+    """The value of a JSON body; numbers with a decimal point, and integers of more than 64 bits, are Decimals.
 
-    A byte order mark before it is passed over. Raises Invalid for what is not JSON or is nested too deeply, for NaN and
-    Infinity, for a name that stands twice in an object, and for text that is not Unicode: none of it could be kept as
-    it was sent.
+    A leading byte order mark is ignored. Raises Invalid for what is not JSON or is nested too deeply, for NaN and
+    Infinity, for a repeated name in an object, and for text that is not Unicode: none of it could be stored as sent.
     """
     try:
         text = body.removeprefix(BOM_UTF8).decode("utf-8")
@@ -96,12 +95,12 @@ def parse(body: bytes) -> Any:
     except RecursionError:
         raise _not_json(_TOO_DEEP) from None
     except json.JSONDecodeError as error:
-        # The library's words for a second mark are advice for Python programs.
+        # The library's message about a second mark is advice for Python programs.
         problem = "Unexpected byte order mark" if "BOM" in error.msg else error.msg.removesuffix(" at")
         raise _not_json(f"{problem} at line {error.lineno}, column {error.colno}") from None
     except ValueError as error:
         raise _not_json(str(error)) from None
-    # Few brackets cannot nest deeply; most bodies need no closer look.
+    # Few brackets cannot nest deeply, so most bodies need no walk.
     if text.count("[") + text.count("{") > MAX_DEPTH and _is_deep(value, MAX_DEPTH):
         raise _not_json(_TOO_DEEP)
     return value
@@ -115,7 +114,7 @@ def _decimal(digits: str) -> Decimal:
     try:
         return Decimal(digits)
     except InvalidOperation:
-        raise ValueError("a number has an exponent beyond reason") from None
+        raise ValueError("the exponent of a number is out of range") from None
 
 
 def _integer(digits: str) -> int | Decimal:
@@ -123,7 +122,7 @@ def _integer(digits: str) -> int | Decimal:
 
 
 def _is_deep(value: Any, limit: int) -> bool:
-    """Whether more than `limit` arrays and objects stand inside each other."""
+    """Whether arrays and objects are nested more than `limit` deep."""
     inside = value.values() if isinstance(value, dict) else value
     nested = [each for each in inside if isinstance(each, dict | list)]
     return bool(nested) and (limit == 1 or any(_is_deep(each, limit - 1) for each in nested))
@@ -137,5 +136,5 @@ def _object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
         repeated = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        raise ValueError(f'the name "{repeated[:_NAME_SHOWN]}" stands twice in one object')
+        raise ValueError(f'the name "{repeated[:_NAME_SHOWN]}" is repeated in one object')
     return value

@@ -1,4 +1,4 @@
-"""What a person reads of input that is not valid, made from marshmallow's problems."""
+"""Readable messages about invalid input, made from the errors of marshmallow."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,9 +13,9 @@ NAMED_FIELDS = 20
 
 
 def invalid(problems: Mapping[Any, Any], *, location: str = "json", whole: str = "body") -> Invalid:
-    """The failure that says in one sentence what is wrong, with all problems by field in its details.
+    """The failure that names the first problem in one sentence, with all problems by field in its details.
 
-    `whole` is the word for all that was sent: the name of problems that no single field has.
+    `whole` is the name under which problems of the input as a whole are listed.
     """
     by_field = _named(problems, whole)
     found = list(_flat(by_field))
@@ -26,12 +26,12 @@ def invalid(problems: Mapping[Any, Any], *, location: str = "json", whole: str =
 
 
 def shortened(name: str) -> str:
-    """A field's name as it can stand in a sentence: names that nobody defined may be of any length, and empty."""
+    """A field's name, cut to fit a sentence: the names of unknown fields may have any length, or be empty."""
     return f"{name[:MAX_NAME]}…" if len(name) > MAX_NAME else name or '""'
 
 
 def _named(problems: Mapping[Any, Any], whole: str) -> dict[str, Any]:
-    """The problems with `whole` in place of marshmallow's own word."""
+    """The problems with `whole` in place of marshmallow's name for the input as a whole."""
     return {whole if name == SCHEMA else str(name): _inner(each, whole) for name, each in problems.items()}
 
 
@@ -42,7 +42,7 @@ def _inner(problems: Any, whole: str) -> Any:
 
 
 def _flat(problems: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
-    """Every field that has a problem, as a path, with the first of its reasons."""
+    """Every field that has a problem, as a path, with its first problem."""
     for name, each in problems.items():
         here = f"{path}.{shortened(name)}" if path else shortened(name)
         if isinstance(each, Mapping):

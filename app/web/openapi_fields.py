@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of our own fields, where that does not follow from marshmallow's."""
+"""The OpenAPI description of the fields in `app.web.fields`, where apispec cannot derive it from marshmallow's."""
 
 from typing import Any
 
@@ -9,20 +9,20 @@ from app.web.glossary import meaning
 
 
 def register(converter: Any) -> None:
-    """Teach apispec's field converter our fields."""
+    """Make apispec's field converter describe the fields of the service."""
     converter.attribute_functions.remove(converter.field2default)
     for function in (_default_of_argument, _union, _several_in_body, _described_by_name, _time_or_date):
         converter.add_attribute_function(function)
 
 
 def _default_of_argument(converter: Any, field: Any, **_: Any) -> dict[str, Any]:
-    """The default of a query argument. In bodies it would make generated types require what may be left out."""
+    """The default of a query argument. In bodies it would make generated types require optional fields."""
     default: dict[str, Any] = converter.field2default(field) if isinstance(field.parent, QueryArguments) else {}
     return default
 
 
 def _union(converter: Any, field: Any, **_: Any) -> dict[str, Any]:
-    """What a OneOf field may hold."""
+    """The alternatives of a OneOf field."""
     if not isinstance(field, OneOf):
         return {}
     return {"anyOf": [converter.resolve_nested_schema(schema) for schema in field.schemas]}
@@ -39,7 +39,7 @@ def _several_in_body(_: Any, field: Any, ret: dict[str, Any], **__: Any) -> dict
 
 
 def _described_by_name(_: Any, field: Any, ret: dict[str, Any], **__: Any) -> dict[str, Any]:
-    """What the glossary says of a field that does not describe itself."""
+    """The description from the glossary, for a field without its own."""
     if "description" in ret or not isinstance(field.parent, ma.Schema):
         return {}
     found = meaning(type(field.parent).__name__, field.name)
@@ -47,10 +47,10 @@ def _described_by_name(_: Any, field: Any, ret: dict[str, Any], **__: Any) -> di
 
 
 def _time_or_date(_: Any, field: Any, ret: dict[str, Any], **__: Any) -> dict[str, Any]:
-    """A field that takes a date too does not have the format of a time."""
+    """A field that also accepts a date is not limited to the format of a timestamp."""
     if not (isinstance(field, Moment) and field.dates):
         return {}
     ret.pop("format", None)
     instant = "last" if field.whole_day else "first"
-    meaning = f"An ISO 8601 time, or a date, which means its {instant} millisecond in UTC."
+    meaning = f"An ISO 8601 timestamp, or a date, which stands for its {instant} millisecond in UTC."
     return {"description": " ".join(filter(None, (ret.get("description"), meaning)))}

@@ -49,7 +49,7 @@ def docs_asset(name: str) -> Response:
 def guide(name: str) -> Response:
     """A guide of docs/, as the text it is written in."""
     if Path(name).suffix != ".md":
-        raise NotFound("There is nothing at this address")
+        raise NotFound("There is no resource at this path")
     return assets.send(_GUIDES, name, mimetype="text/plain")
 
 

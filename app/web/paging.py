@@ -1,4 +1,4 @@
-"""The headers of lists: where a page stands among all, and links to the others that keep the caller's filters."""
+"""The headers of lists: the position of the page, and links to other pages that keep the filters of the request."""
 
 import re
 from typing import Any
@@ -10,28 +10,30 @@ from app.db.paging import Page
 
 _whole = {"type": "integer", "format": "int32", "minimum": 0}
 DOCUMENTATION: dict[str, Any] = {
-    "X-Page": {"description": "The page, from 1.", "schema": _whole},
-    "X-Per-Page": {"description": "Results per page.", "schema": _whole},
-    "X-Total": {"description": "How many match in all.", "schema": _whole},
-    "X-Total-Pages": {"description": "How many pages they fill.", "schema": _whole},
-    "X-Prev-Page": {"description": "The page before this one; absent on the first.", "schema": _whole},
-    "X-Next-Page": {"description": "The page after this one; absent on the last.", "schema": _whole},
+    "X-Page": {"description": "Page number, starting at 1.", "schema": _whole},
+    "X-Per-Page": {"description": "Maximum items per page.", "schema": _whole},
+    "X-Total": {"description": "Total number of matches.", "schema": _whole},
+    "X-Total-Pages": {"description": "Number of pages.", "schema": _whole},
+    "X-Prev-Page": {"description": "Previous page; absent on the first.", "schema": _whole},
+    "X-Next-Page": {"description": "Next page; absent on the last.", "schema": _whole},
     "Link": {
-        "description": "The pages `first`, `prev`, `next` and `last`, with the filters of this request (RFC 8288).",
+        "description": (
+            "Links to the pages `first`, `prev`, `next` and `last`, with the filters of this request (RFC 8288)."
+        ),
         "schema": {"type": "string"},
         "example": '</v6/clients?name=acme&page=2>; rel="next"',
     },
 }
 _PAGE = "page"
-# What a target may not hold as it stands: it ends at ">", and headers are ASCII.
+# Characters that a link target must escape: it ends at ">", and headers are ASCII.
 _UNSAFE = re.compile(r"[^!#-;=?-Z_a-z~\[\]]")
 _SAFE = "!#$%&'()*+,/:;=?@[]"
 
 
 def headers(page: Page) -> dict[str, str]:
-    """What the response of the current request says of its page."""
+    """The paging headers of the response to the current request."""
     number, total = page.page, page.total_pages
-    # Beyond the last page the one before is the last.
+    # The page before one beyond the last is the last.
     before = min(number - 1, max(total, 1))
     found = {
         "X-Page": str(number),
@@ -53,9 +55,9 @@ def headers(page: Page) -> dict[str, str]:
 
 
 def _address_of_pages() -> str:
-    """The path and query of this request as they were sent, ready for the number of a page."""
+    """The path and query of this request as sent, without its `page`, ending in `page=`."""
     environ = request.environ
-    # As it was sent, because a decoded path no longer says which slashes belong to an id.
+    # The raw path, because a decoded one no longer tells which slashes belong to an id.
     sent = environ.get("RAW_URI", "")
     path = sent.partition("?")[0] if sent.startswith("/") else quote_from_bytes(request.path.encode())
     arguments = [each for each in environ.get("QUERY_STRING", "").split("&") if each and not _is_page(each)]

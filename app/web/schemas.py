@@ -26,19 +26,19 @@ _ABSENT = object()
 
 
 class Schema(ma.Schema):
-    """Refuses unknown fields on the way in. On the way out writes every field of every row by a compiled map.
+    """Refuses unknown fields on input. On output, dumps every field of every row through a compiled map.
 
-    `dump` leaves decimals and times to the JSON provider; only nested schemas and fields with a `convert` are asked.
-    Fields named in `sparse` are left out where a row does not have them.
+    `dump` leaves decimals and times to the JSON provider; only nested schemas and fields with a `convert` convert.
+    Fields named in `sparse` are omitted where a row does not have them.
     """
 
     sparse: ClassVar[frozenset[str]] = frozenset()
-    # Of a body: whether sending none is sending `{}`.
+    # Of a body: whether a missing one counts as `{}`.
     body_may_be_missing: ClassVar[bool] = False
     error_messages: ClassVar[dict[str, str]] = {"type": "Must be an object."}  # type: ignore[misc] # as marshmallow does
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
-        """`obj`, a row, entity or mapping (or a list of them), as the mapping that becomes JSON."""
+        """`obj`, a row, entity or mapping (or a list of them), as the mapping to be written as JSON."""
         many = self.many if many is None else many
         objects = obj if many else [obj]
         if objects and isinstance(objects[0], Row):
@@ -48,7 +48,7 @@ class Schema(ma.Schema):
         return dumped if many else dumped[0]
 
     def _dump_rows(self, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
-        """Rows of one statement: where each field stands in them is looked up once."""
+        """Dump rows of one statement: the position of each field in them is looked up once."""
         positions = {name: position for position, name in enumerate(rows[0]._fields)}
         known = [*self._always, *(entry for entry in self._sometimes if entry[1] in positions)]
         entries = [(key, positions[name], convert) for key, name, convert in known]
@@ -82,7 +82,7 @@ class Schema(ma.Schema):
 
 
 def _entry(name: str, field: ma.fields.Field[Any]) -> _Entry:
-    """How one field leaves: its key, the attribute it is read from, and its conversion."""
+    """How one field is dumped: its key, the attribute it is read from, and its conversion."""
     return (field.data_key or name, field.attribute or name, _conversion(field))
 
 
@@ -103,32 +103,31 @@ class CamelSchema(Schema):
     """Field names appear in camelCase: the v6 families."""
 
     def on_bind_field(self, field_name: str, field_obj: ma.fields.Field[Any]) -> None:
-        """Name the field in camelCase unless it names itself."""
+        """Name the field in camelCase unless it has a `data_key`."""
         super().on_bind_field(field_name, field_obj)
         if field_obj.data_key is None:
             field_obj.data_key = camel_case(field_name)
 
 
 class SnakeReadSchema(Schema):
-    """What the service answers: every field is always there, and the document says so.
+    """A response of the v1 families: every field is always present, and required in the document.
 
-    Later versions may add fields, so the document does not promise that there are no others. Names stay in
-    snake_case: the v1 families.
+    Later versions may add fields, so the document allows additional properties. Names are in snake_case.
     """
 
     class Meta:
-        """Marshmallow's word for not promising that."""
+        """Allow additional properties in the document."""
 
         unknown = ma.EXCLUDE
 
     def on_bind_field(self, field_name: str, field_obj: ma.fields.Field[Any]) -> None:
-        """Every field of an answer is present, but for the sparse ones."""
+        """Mark every field of a response as required, except the sparse ones."""
         super().on_bind_field(field_name, field_obj)
         field_obj.required = field_name not in self.sparse
 
 
 class ReadSchema(SnakeReadSchema, CamelSchema):
-    """What the v6 families answer."""
+    """A response of the v6 families."""
 
 
 class CamelQuery(CamelSchema, QueryArguments):
@@ -136,28 +135,35 @@ class CamelQuery(CamelSchema, QueryArguments):
 
 
 class SnakePageArguments(Schema, QueryArguments):
-    """Which page of a list of the v1 families."""
+    """The page of a list of the v1 families."""
 
-    page = fields.Integer(least=1, most=MAX_PAGE, load_default=1, metadata={"description": "Page, from 1."})
+    page = fields.Integer(
+        least=1, most=MAX_PAGE, load_default=1, metadata={"description": "Page number, starting at 1."}
+    )
     per_page = fields.Integer(
-        least=1, most=MAX_PER_PAGE, load_default=DEFAULT_PER_PAGE, metadata={"description": "Results per page."}
+        least=1,
+        most=MAX_PER_PAGE,
+        load_default=DEFAULT_PER_PAGE,
+        metadata={"description": "Maximum items per page."},
     )
 
 
 class PageArguments(SnakePageArguments, CamelQuery):
-    """Which page of a list."""
+    """The page of a list of the v6 families."""
 
 
 def sorting(*names: str) -> tuple["SortName", fields.Choice]:
     """The `sort_by` and `sort_order` arguments of a list that sorts by `names`."""
     return (
-        SortName(names, metadata={"description": "What the whole list is ordered by."}),
-        fields.Choice(("asc", "desc"), metadata={"description": "Direction of the order."}),
+        SortName(
+            names, metadata={"description": "Field that the whole list is sorted by, before it is cut into pages."}
+        ),
+        fields.Choice(("asc", "desc"), metadata={"description": "Sort direction."}),
     )
 
 
 class SortName(fields.Choice):
-    """A sort name: camelCase outside, snake_case inside."""
+    """A sort field: camelCase for callers, snake_case inside."""
 
     def __init__(self, names: Iterable[str], **kwargs: Any) -> None:
         inside = {camel_case(name): name for name in names}
@@ -165,16 +171,16 @@ class SortName(fields.Choice):
 
 
 def unwrapped(values: Any) -> Any:
-    """The object inside `{"param": {…}}`, which some callers wrap their body in; else `values` as they are."""
+    """The object inside `{"param": {…}}`, in which some callers wrap their body; otherwise `values` unchanged."""
     if isinstance(values, dict) and values.keys() == {"param"} and isinstance(values["param"], dict):
         return values["param"]
     return values
 
 
 def require_some_field(values: dict[str, Any]) -> None:
-    """Refuse a change that names no field."""
+    """Raise ValidationError for a change without any field."""
     if not values:
-        raise ma.ValidationError("Name at least one field to change.")
+        raise ma.ValidationError("At least one field is required.")
 
 
 def require_order(
@@ -184,37 +190,42 @@ def require_order(
     *,
     named: Callable[[str], str] = camel_case,
 ) -> None:
-    """Refuse a start after its end when both are given; `named` says how fields appear outside."""
+    """Raise ValidationError for a start after the end; `named` maps attributes to the names of fields."""
     start, end = values.get(first), values.get(last)
     if start is not None and end is not None and start > end:
-        raise ma.ValidationError(f"{named(first)} is after {named(last)}.", named(first))
+        raise ma.ValidationError(f"{named(first)} must not be after {named(last)}.", named(first))
 
 
 class ErrorDetail(ReadSchema):
-    """What went wrong."""
+    """The failure of a request."""
 
     sparse = frozenset({"details"})
 
-    code = ma.fields.Integer(metadata={"description": "The HTTP status.", "example": 404})
-    reason = fields.Choice(Reason, metadata={"description": "A stable word to match on."})
-    message = ma.fields.String(metadata={"description": "For people.", "example": "Billing account 7 was not found"})
-    details = ma.fields.Dict(metadata={"description": "Errors by field, or facts about the refusal."})
+    code = ma.fields.Integer(metadata={"description": "HTTP status.", "example": 404})
+    reason = fields.Choice(Reason, metadata={"description": "Stable word for programs to match on."})
+    message = ma.fields.String(
+        metadata={
+            "description": "Message for people. Its wording may change.",
+            "example": "Billing account 7 was not found",
+        }
+    )
+    details = ma.fields.Dict(metadata={"description": "Problems by location and field, or figures about the failure."})
 
 
 class Error(ReadSchema):
-    """Every failure, whatever its status."""
+    """The response to a failed request, whatever its status."""
 
     success = ma.fields.Boolean(metadata={"enum": [False], "description": "Whether the request succeeded."})
-    error = ma.fields.Nested(ErrorDetail, metadata={"description": "What went wrong."})
+    error = ma.fields.Nested(ErrorDetail, metadata={"description": "The failure."})
 
 
 @cache
 def envelope_of(schema_class: type[ma.Schema], *, many: bool = False) -> type[ma.Schema]:
-    """The type of a success answer around `schema_class`."""
+    """The schema of a success response around `schema_class`."""
     name = f"{schema_class.__name__}{'List' if many else ''}Response"
     union = getattr(schema_class, "union", None)
     members: dict[str, Any] = {
-        "__doc__": "A success.",
+        "__doc__": "The response to a successful request.",
         "success": ma.fields.Boolean(metadata={"enum": [True]}),
         "data": ma.fields.List(fields.OneOf(*union)) if union else ma.fields.Nested(schema_class, many=many),
     }
@@ -223,12 +234,12 @@ def envelope_of(schema_class: type[ma.Schema], *, many: bool = False) -> type[ma
 
 @cache
 def page_of(schema_class: type[ma.Schema]) -> type[ma.Schema]:
-    """The type of one page of `schema_class`."""
+    """The schema of one page of `schema_class`."""
     members: dict[str, Any] = {
-        "__doc__": "One page of a list, and how many match in all.",
+        "__doc__": "One page of a list, with the total number of matches.",
         "is_page": True,
         "results": ma.fields.List(ma.fields.Nested(schema_class)),
-        "count": ma.fields.Integer(metadata={"description": "How many match in all."}),
+        "count": ma.fields.Integer(metadata={"description": "Total number of matches."}),
         "page": ma.fields.Integer(),
         "per_page": ma.fields.Integer(),
         "total_pages": ma.fields.Integer(),

@@ -1,4 +1,4 @@
-"""How many days a payment is for, and how much it pays for them."""
+"""The days and the amount of payments."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -14,18 +14,18 @@ DAYS_IN_WORK_WEEK = 5
 
 
 def require_sound(item: Mapping[str, Any]) -> None:
-    """Raise Invalid unless a new payment names an amount for no days, and none for days."""
+    """Raise Invalid unless a new payment has an amount exactly if its days are 0."""
     is_extra = item.get("days") == 0
     if "amount" in item and not is_extra:
-        raise Invalid.field("amount", "Goes with days 0 only: otherwise it follows from rate and days.")
+        raise Invalid.field("amount", "Is only accepted with days 0; otherwise it is calculated from rate and days.")
     if is_extra and "amount" not in item:
         raise Invalid.field("amount", "Is required with days 0.")
 
 
 def of_new(item: Mapping[str, Any], period: Row[Any], due: int, today: date) -> tuple[int, Decimal]:
-    """The days a new payment is for and its amount, `due` being the days that are worked and not paid.
+    """The days and the amount of a new payment; `due` are the days that are worked and not paid.
 
-    Raises Invalid (too many days, a week to come) or Conflict (no days due, no member rate).
+    Raises Invalid (too many days, the week has not begun) or Conflict (no days due, no member rate).
     """
     days = item.get("days")
     if days == 0:
@@ -42,7 +42,7 @@ def of_new(item: Mapping[str, Any], period: Row[Any], due: int, today: date) -> 
 
 
 def require_days_left(days: int, left: int, *, chosen: bool) -> None:
-    """Raise when a payment is for more days than are left: Invalid when they were chosen now, else Conflict."""
+    """Raise if a payment is for more days than are left: Invalid if this request sets them, otherwise Conflict."""
     if days > left:
         if chosen:
             raise Invalid.field("days", f"Only {left} days of this work period are left.")
@@ -50,10 +50,10 @@ def require_days_left(days: int, left: int, *, chosen: bool) -> None:
 
 
 def settle(payment: Mapping[str, Any], changed: dict[str, Any], named: set[str], begins: date, today: date) -> None:
-    """Work out the amount of a changed payment anew where days or rate changed, unless the change names one.
+    """Recalculate the amount of a changed payment if days or rate changed and the change does not set the amount.
 
-    `named` are the fields that the change names; `begins` is the first day of the week. Raises Invalid (no amount for
-    no days, a week to come, an amount out of range) or Conflict (no member rate).
+    `named` are the fields that the change sets; `begins` is the first day of the week. Raises Invalid (no amount for
+    days 0, the week has not begun, amount out of range) or Conflict (no member rate).
     """
     if changed["days"] == 0:
         if payment["days"] > 0 and "amount" not in named:
@@ -70,11 +70,11 @@ def settle(payment: Mapping[str, Any], changed: dict[str, Any], named: set[str],
 
 def _require_begun(field: str, begins: date, today: date) -> None:
     if begins > today:
-        raise Invalid.field(field, f"The work period starts on {begins}.")
+        raise Invalid.field(field, f"The work period has not begun: it starts on {begins}.")
 
 
 def _for_days(member_rate: Decimal, days: int) -> Decimal:
     amount = round_cents(member_rate * days / DAYS_IN_WORK_WEEK)
     if not 0 < amount <= MAX_CENTS:
-        raise Invalid.field("days", f"The amount would be {amount}.")
+        raise Invalid.field("days", f"The resulting amount {amount} is out of range.")
     return amount

@@ -69,7 +69,7 @@ class _Period:
     def require_open_booking(self) -> None:
         """Raise Conflict when the booking was cancelled."""
         if self.row.booking_status == BookingStatus.CANCELLED:
-            raise Conflict("The booking is cancelled: it takes no payment", reason=Reason.BOOKING_CANCELLED)
+            raise Conflict("The booking is cancelled and cannot be paid", reason=Reason.BOOKING_CANCELLED)
 
 
 class Batch:

@@ -1,4 +1,4 @@
-"""Resource bookings."""
+"""Creating, reading and updating resource bookings."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -13,9 +13,9 @@ from app.errors import Conflict, Invalid, NotFound
 from app.work_periods import periods, queries
 from app.work_periods.models import BookingStatus, ResourceBooking, WorkPeriod
 
-# Ten years: beyond that a date is a mistake, and every week is a row.
+# Ten years: longer bookings are mistakes, and every week is a row.
 MAX_DAYS = 3660
-# What weeks take over from their booking, and what their payments have a say in.
+# Fields that weeks copy from their booking, or that their payments may prevent from changing.
 _OF_WEEKS = frozenset({"start_date", "end_date", "user_handle", "project_id", "user_id", "status"})
 
 
@@ -25,12 +25,12 @@ def search(arguments: Mapping[str, Any]) -> Page:
 
 
 def get(booking_id: str) -> ResourceBooking:
-    """The booking. Raises NotFound."""
+    """The booking with this id. Raises NotFound."""
     return _found(db.session.get(ResourceBooking, UUID(booking_id)), booking_id)
 
 
 def create(actor: Actor, values: Mapping[str, Any]) -> ResourceBooking:
-    """A new booking with its weeks. Raises Invalid (unknown billing account, too long)."""
+    """Create a booking with its weeks. Raises Invalid (unknown billing account, start after end, too long)."""
     _require_sound(values, values.get("start_date"), values.get("end_date"))
     booking = ResourceBooking(created_by=actor.subject, **values)
     db.session.add(booking)
@@ -40,17 +40,17 @@ def create(actor: Actor, values: Mapping[str, Any]) -> ResourceBooking:
 
 
 def update(actor: Actor, booking_id: str, changes: Mapping[str, Any]) -> ResourceBooking:
-    """Change the named fields, and the weeks when dates are among them.
+    """Update the given fields, and add and remove weeks to match the dates.
 
-    Raises NotFound, Invalid (unknown billing account, start after end, too long) or Conflict (a week with a payment
-    would go, the booking has active payments and would be cancelled, it has payments and would be another person's).
+    Raises NotFound, Invalid (unknown billing account, start after end, too long) or Conflict (would remove a week with
+    a payment, cancel a booking with active payments, or change the user of a booking with payments).
     """
     booking = _found(db.session.get(ResourceBooking, UUID(booking_id), with_for_update={"key_share": True}), booking_id)
     before = (booking.start_date, booking.end_date)
     start, end = before
     _require_sound(changes, changes.get("start_date", start), changes.get("end_date", end))
     changed = {name for name, value in changes.items() if getattr(booking, name) != value}
-    # Locked while it is decided: no payment is made meanwhile.
+    # Locked until the commit, so that no payment is created meanwhile.
     weeks = periods.lock_weeks(booking) if changed & _OF_WEEKS else []
     _require_free(booking, weeks, changes, changed)
     for name, value in changes.items():
@@ -65,20 +65,20 @@ def update(actor: Actor, booking_id: str, changes: Mapping[str, Any]) -> Resourc
 def _require_free(
     booking: ResourceBooking, weeks: Sequence[WorkPeriod], changes: Mapping[str, Any], changed: set[str]
 ) -> None:
-    """Raise Conflict when payments keep a booking from being cancelled, or from being another person's."""
+    """Raise Conflict if payments prevent the booking from being cancelled, or its user from being changed."""
     if "status" in changed and changes["status"] == BookingStatus.CANCELLED and any(map(periods.is_active, weeks)):
-        raise Conflict("The booking has active payments: cancel them first")
+        raise Conflict("The booking has active payments; cancel them first")
     if "user_id" in changed and periods.have_payments(weeks):
-        raise Conflict(f"userId cannot change: payments were made to {booking.user_id}")
+        raise Conflict(f"userId cannot be changed: the booking has payments to {booking.user_id}")
 
 
 def _require_sound(values: Mapping[str, Any], start: date | None, end: date | None) -> None:
     if start is not None and end is not None:
         name = "startDate" if "start_date" in values else "endDate"
         if start > end:
-            raise Invalid.field(name, "startDate is after endDate.")
+            raise Invalid.field(name, "startDate must not be after endDate.")
         if (end - start).days > MAX_DAYS:
-            raise Invalid.field(name, "A booking lasts ten years at most.")
+            raise Invalid.field(name, "A booking must not be longer than ten years.")
     if values.get("billing_account_id") is not None:
         billing_accounts.require(values["billing_account_id"])
 

@@ -23,13 +23,13 @@ blueprint = ApiBlueprint(
     "work-period-payments",
     __name__,
     url_prefix="/v6/work-period-payments",
-    description="Payments for work periods, one by one or many at once.",
+    description="Payments for work periods, single and in bulk.",
     guide="payments.md#the-life-of-a-payment",
 )
 
 _read = requires(roles=PEOPLE, scopes=scopes(RESOURCE, "read"))
 _create = requires(roles=PEOPLE, scopes=scopes(RESOURCE, "create"))
-# Processing moves payments along without being allowed to change them.
+# Processing moves payments through their statuses without permission to change anything else.
 _update = requires(roles=PEOPLE, scopes=scopes(RESOURCE, "update", "process"))
 
 
@@ -44,7 +44,8 @@ class WorkPeriodPayments(Resource):
     def get(self, arguments: dict[str, Any]) -> Page:
         """List work period payments
 
-        Lists payments of all work periods, in every status. Filters combine with AND and take several ids.
+        Lists payments of all work periods, in every status, newest first unless `sortBy` is given. Filters combine with
+        AND and accept several ids and statuses. Invalid or unknown filters are refused with 400 `invalid_input`.
         """
         return payments.search(arguments)
 
@@ -54,12 +55,13 @@ class WorkPeriodPayments(Resource):
     @fails(*failures.CREATING)
     @blueprint.doc(operationId="createWorkPeriodPayment")
     def post(self, values: dict[str, Any]) -> Payment:
-        """Pay days of a work period, or an extra amount
+        """Create a payment for days of a work period, or for an extra amount
 
-        Schedules a payment: of all due days unless `days` is sent, or of an extra `amount` with `days` 0. Rates and
-        billing account come from the booking, and the amount is locked on the budget in the same transaction. More days
-        than are due are 400, as is an amount the budget has not left; a booking that was cancelled, or that has no
-        billing account or, for days, no rate, is 409.
+        Schedules a payment for days of a work period, by default for all due days, or, with `days` 0, for an extra
+        `amount`. Rates and billing account are taken from the booking, and the amount is locked on the budget in the
+        same transaction. More days than are due are refused with 400 `invalid_input`, an amount above the remaining
+        budget with 400 `insufficient_funds`. A cancelled booking is refused with 409 `booking_cancelled`; no due days,
+        and a booking without billing account or, for days, without a member rate, with 409 `conflict`.
         """
         return only(payments.create_many(current_actor(), [values]))
 
@@ -80,11 +82,11 @@ class WorkPeriodPaymentsBulk(Resource):
     @fails(*failures.CREATING)
     @blueprint.doc(operationId="createWorkPeriodPaymentsBulk")
     def post(self, items: list[dict[str, Any]]) -> list[Outcome]:
-        """Make many payments, each with an outcome of its own
+        """Create payments in bulk
 
-        Makes payments in the order of the array, 1 to 1,000 of them. Each item stands alone: its outcome is the
-        payment, or what was sent with `error` beside it, and the status is 200 either way. With `?atomic=true` the
-        first failing item fails the whole call.
+        Creates 1 to 1,000 payments, in the order of the array. Each item has its own outcome: the payment, or the
+        submitted fields with an added `error`; the status is 200 either way, so check each item. With `?atomic=true`
+        the first failing item fails the call, which then changes nothing.
         """
         return payments.create_many(current_actor(), items)
 
@@ -98,18 +100,18 @@ class WorkPeriodPaymentsBulk(Resource):
     @fails(*failures.CHANGING)
     @blueprint.doc(operationId="updateWorkPeriodPaymentsBulk")
     def patch(self, items: list[dict[str, Any]]) -> list[Outcome]:
-        """Change many payments, each with an outcome of its own
+        """Update payments in bulk
 
-        Changes payments in the order of the array, 1 to 1,000 of them; the second change of one payment sees the first.
-        Each item stands alone: its outcome is the payment, or what was sent with `error` beside it, and the status is
-        200 either way. With `?atomic=true` the first failing item fails the whole call.
+        Updates 1 to 1,000 payments, in the order of the array; a second update of the same payment sees the first. Each
+        item has its own outcome: the payment, or the submitted fields with an added `error`; the status is 200 either
+        way, so check each item. With `?atomic=true` the first failing item fails the call, which then changes nothing.
         """
         return payments.update_many(current_actor(), items)
 
 
 @blueprint.route("/query")
 class PayMatching(Resource):
-    """The due days of all periods that match."""
+    """The due days of all matching work periods."""
 
     guide = "payments.md#everything-that-is-due"
     commit = "in parts"
@@ -119,12 +121,12 @@ class PayMatching(Resource):
     @blueprint.response(200, run_schemas.PaidPeriods)
     @blueprint.doc(operationId="payMatchingWorkPeriods")
     def post(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Pay every due day of the work periods that match
+        """Pay all due days of the work periods that match a query
 
-        Schedules a payment of all due days for every work period that matches the query, of which at least one
-        condition is required; cancelled bookings are left out. Periods that cannot be paid are told in `errors` and do
-        not stop the others. With `dryRun` nothing changes, and the figures are the same. The work is committed in
-        parts: a call that broke off can be sent again and pays what is still due.
+        Schedules a payment for all due days of every work period that matches the query, which needs at least one
+        condition. Work periods of cancelled bookings are skipped. Work periods that cannot be paid are reported in
+        `errors` and do not stop the others. With `dryRun`, the response has the same figures but nothing is changed.
+        The call commits in parts: after an interruption, send it again to pay what is still due.
         """
         run = payment_runs.pay_matching(current_actor(), values["query"], dry_run=values["dry_run"])
         return run_schemas.paid_periods(run, request.get_json()["query"])
@@ -140,7 +142,7 @@ class OneWorkPeriodPayment(Resource):
     def get(self, work_period_payment_id: str) -> Row[Any]:
         """Get a work period payment
 
-        Returns one payment by its id. An unknown id is 404.
+        Returns one payment by its id. An unknown id is refused with 404 `not_found`.
         """
         return payments.get(work_period_payment_id)
 
@@ -150,12 +152,13 @@ class OneWorkPeriodPayment(Resource):
     @fails(*failures.CHANGING)
     @blueprint.doc(operationId="updateWorkPeriodPayment")
     def patch(self, changes: dict[str, Any], work_period_payment_id: str) -> Payment:
-        """Change a work period payment, or move it along
+        """Update a work period payment, or change its status
 
-        Changes days, amount, rates, billing account or status; what is allowed depends on the present status, and
-        anything else is 409. The amount held on the budget moves with the payment in the same transaction: one that
-        does not fit is 400 `insufficient_funds`. Processing machines move a payment through `in-progress` to
-        `completed` or `failed`; people cancel it, or schedule a failed one again. A move to the status it has is 409,
-        unless the caller repeats their own.
+        Updates days, amount, rates, billing account or status. The current status determines which changes are allowed;
+        all others are refused with 409 `conflict`, and fields that the caller may never send with 403 `forbidden`. The
+        budget is adjusted in the same transaction: an amount above the remaining budget is refused with 400
+        `insufficient_funds`. Machines that process payments move them to `in-progress` and then to `completed` or
+        `failed`; other callers cancel them, or schedule failed ones again. A move to the status that the payment
+        already has is refused with 409 `conflict`, unless the caller repeats its own last move.
         """
         return only(payments.update_many(current_actor(), [{"id": work_period_payment_id, **changes}]))

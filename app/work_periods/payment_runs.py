@@ -18,13 +18,13 @@ from app.work_periods import queries
 from app.work_periods.batch import Batch, Outcome
 
 PERIODS_AT_ONCE = 500
-# As many failures as a person, or a page, makes something of.
+# More failures than this are of no use to a person or a page.
 ERRORS_SHOWN = 1000
 _FIRST = "00000000-0000-0000-0000-000000000000"
 
 
 class PaymentRun:
-    """How many due periods matched and how many of them were paid, how much from which account, and what failed."""
+    """The figures of a payment run: periods matched and paid, amounts by account, and failures."""
 
     def __init__(self) -> None:
         self.total_success = 0
@@ -36,24 +36,24 @@ class PaymentRun:
 
     @property
     def total(self) -> int:
-        """How many periods with due days matched."""
+        """Number of periods with due days that matched."""
         return self.total_success + self.total_error
 
     @property
     def by_billing_account(self) -> list[dict[str, Any]]:
-        """The amount paid from each account concerned, and what it had available before, in the order of their ids."""
+        """The amount charged to each account, and its remaining budget before, ordered by account id."""
         return [
             {"billing_account_id": account_id, "amount": self._amounts[account_id], "available": available}
             for account_id, available in sorted(self._available.items())
         ]
 
     def note_available(self, account_id: int, available: Decimal) -> None:
-        """Keep what an account has available, unless the run has come to it before."""
+        """Record the remaining budget of an account, unless it was recorded before."""
         if account_id not in self._available:
             self._available[account_id], self._amounts[account_id] = available, ZERO
 
     def note(self, period: Row[Any], outcome: Outcome) -> None:
-        """Count what became of a period."""
+        """Record the outcome of a period."""
         if isinstance(outcome, ServiceError):
             self.total_error += 1
             if len(self.errors) < ERRORS_SHOWN:
@@ -66,9 +66,9 @@ class PaymentRun:
 
 
 def pay_matching(actor: Actor, query: Mapping[str, Any], *, dry_run: bool = False) -> PaymentRun:
-    """Pay the due days of every period that began and that matches, unless its booking is cancelled.
+    """Pay the due days of every matching period that has begun, unless its booking is cancelled.
 
-    Commits page by page: a call that is cut short has paid whole pages, and the next one pays the rest. A second call
+    Commits page by page: an interrupted call has paid whole pages, and the next call pays the rest. A second call
     finds nothing due. With `dry_run` nothing is locked or changed, and the figures are those of a call that pays.
     """
     conditions = " AND ".join(f"({queries.MATCHING[name]})" for name in sorted(query))
@@ -84,7 +84,7 @@ def pay_matching(actor: Actor, query: Mapping[str, Any], *, dry_run: bool = Fals
             outcomes = _pay(actor, periods, run, rehearsal)
         for period, outcome in zip(periods, outcomes, strict=True):
             run.note(period, outcome)
-        # A page that others paid some of is shorter than it could be: only an empty one is the end.
+        # Other transactions may have paid part of a page, which is then shorter; only an empty page is the end.
         last = periods[-1].id if periods else None
     return run
 

@@ -29,12 +29,12 @@ def get(period_id: str) -> Row[Any]:
 
 
 def update(period_id: str, days_worked: int) -> Row[Any]:
-    """Set the days worked. Raises NotFound, and Invalid below the days paid."""
+    """Set the days worked. Raises NotFound, and Invalid if fewer than the days paid."""
     period = db.session.get(WorkPeriod, UUID(period_id), with_for_update={"key_share": True})
     if period is None:
         raise _not_found(period_id)
     if days_worked < period.days_paid:
-        raise Invalid.field("daysWorked", f"{period.days_paid} days are paid already.")
+        raise Invalid.field("daysWorked", f"Must not be below the days paid, {period.days_paid}.")
     period.days_worked = days_worked
     period.updated_at = utc_now()
     db.session.flush()
@@ -42,7 +42,7 @@ def update(period_id: str, days_worked: int) -> Row[Any]:
 
 
 def lock_weeks(booking: ResourceBooking) -> Sequence[WorkPeriod]:
-    """The weeks of a booking, locked: until the transaction ends nobody else pays them."""
+    """The weeks of a booking, locked: no other transaction pays them until this one ends."""
     statement = select(WorkPeriod).where(WorkPeriod.resource_booking_id == booking.id).order_by(WorkPeriod.id)
     return db.session.scalars(statement.with_for_update(key_share=True)).all()
 
@@ -53,7 +53,7 @@ def is_active(week: WorkPeriod) -> bool:
 
 
 def have_payments(weeks: Sequence[WorkPeriod]) -> bool:
-    """Whether one of the weeks has a payment, be it a failed or a cancelled one."""
+    """Whether one of the weeks has a payment, including failed and cancelled ones."""
     return _first_paid(weeks) is not None
 
 
@@ -70,7 +70,7 @@ def sync_weeks(
     gone = [present.pop(start) for start in sorted(present.keys() - wanted.keys())]
     paid = _first_paid(gone)
     if paid is not None:
-        raise Conflict(f"The week of {paid} has payments: it cannot be removed")
+        raise Conflict(f"The week of {paid} has payments and cannot be removed")
     if gone:
         db.session.execute(delete(WorkPeriod).where(WorkPeriod.id.in_([period.id for period in gone])))
     for start, period in present.items():

@@ -1,4 +1,4 @@
-"""`/v6/resource-bookings` and `/v6/work-periods`. The routes of payments are in `payment_routes`."""
+"""`/v6/resource-bookings` and `/v6/work-periods`. The routes for payments are in `payment_routes`."""
 
 from typing import Any
 
@@ -20,14 +20,14 @@ booking_blueprint = ApiBlueprint(
     "resource-bookings",
     __name__,
     url_prefix="/v6/resource-bookings",
-    description="People booked for projects.",
+    description="Bookings of people for projects.",
     guide="payments.md#bookings-work-periods-and-payments",
 )
 period_blueprint = ApiBlueprint(
     "work-periods",
     __name__,
     url_prefix="/v6/work-periods",
-    description="The weeks of bookings, and how far they are paid.",
+    description="The weeks of bookings: days worked and days paid.",
     guide="payments.md#days",
 )
 
@@ -50,7 +50,8 @@ class ResourceBookings(Resource):
     def get(self, arguments: dict[str, Any]) -> Page:
         """List resource bookings
 
-        Filters combine with AND. Without `sortBy` the newest bookings come first.
+        Lists bookings, newest first unless `sortBy` is given. Filters combine with AND and accept several ids and
+        statuses. Invalid or unknown filters are refused with 400 `invalid_input`.
         """
         return bookings.search(arguments)
 
@@ -61,8 +62,9 @@ class ResourceBookings(Resource):
     def post(self, values: dict[str, Any]) -> ResourceBooking:
         """Create a resource booking with its work periods
 
-        Creates a booking. With both dates it owns a work period for each week from Sunday to Saturday, whose
-        `daysWorked` starts as the working days of that week inside the booking.
+        Creates a booking. If both dates are given, it gets one work period per week, Sunday to Saturday, whose
+        `daysWorked` defaults to the working days of that week within the booking. An unknown `billingAccountId`, a
+        `startDate` after the `endDate`, and a booking longer than ten years are refused with 400 `invalid_input`.
         """
         return bookings.create(current_actor(), values)
 
@@ -77,7 +79,8 @@ class OneResourceBooking(Resource):
     def get(self, resource_booking_id: str) -> ResourceBooking:
         """Get a resource booking
 
-        Returns one booking by its id; an unknown id is 404. Its weeks are listed by the work periods' own operation.
+        Returns one booking by its id. Its work periods are listed by `listWorkPeriods`. An unknown id is refused with
+        404 `not_found`.
         """
         return bookings.get(resource_booking_id)
 
@@ -87,10 +90,12 @@ class OneResourceBooking(Resource):
     @fails(failures.PAID_WEEK)
     @booking_blueprint.doc(operationId="updateResourceBooking")
     def patch(self, changes: dict[str, Any], resource_booking_id: str) -> ResourceBooking:
-        """Change a resource booking, and its weeks with its dates
+        """Update a resource booking and its work periods
 
-        Changes the fields that are sent. New dates add and remove weeks in the same transaction. 409 refuses to remove
-        a week with a payment, to cancel a booking with active payments, and another `userId` once a payment was made.
+        Updates the fields that are sent; `null` clears an optional field. New dates add and remove work periods in the
+        same transaction. The update is refused with 409 `conflict` if it would remove a week that has a payment, cancel
+        a booking that has active payments, or change the `userId` of a booking that has payments. An unknown id is
+        refused with 404 `not_found`.
         """
         return bookings.update(current_actor(), resource_booking_id, changes)
 
@@ -106,7 +111,8 @@ class WorkPeriods(Resource):
     def get(self, arguments: dict[str, Any]) -> Page:
         """List work periods
 
-        Lists weeks with what was worked and paid. Filters combine with AND and take several ids and statuses.
+        Lists work periods with days worked and days paid, latest week first unless `sortBy` is given. Filters combine
+        with AND and accept several ids and statuses. Invalid or unknown filters are refused with 400 `invalid_input`.
         """
         return periods.search(arguments)
 
@@ -121,7 +127,7 @@ class OneWorkPeriod(Resource):
     def get(self, work_period_id: str) -> Row[Any]:
         """Get a work period with its payments
 
-        Returns one week with all of its payments, active or not. An unknown id is 404.
+        Returns one work period with all of its payments, active or not. An unknown id is refused with 404 `not_found`.
         """
         return periods.get(work_period_id)
 
@@ -132,7 +138,7 @@ class OneWorkPeriod(Resource):
     def patch(self, values: dict[str, Any], work_period_id: str) -> Row[Any]:
         """Set the days worked in a work period
 
-        Sets the days worked, from 0 to 10. Fewer than the days already paid are refused with 400; days worked and not
-        paid are then due.
+        Sets the days worked, from 0 to 10. Days that are worked and not paid are due. Fewer days than are already paid
+        are refused with 400 `invalid_input`, an unknown id with 404 `not_found`.
         """
         return periods.update(work_period_id, values["days_worked"])

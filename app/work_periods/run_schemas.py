@@ -1,4 +1,4 @@
-"""The shapes of paying whatever matches: which work periods, and what became of them."""
+"""Request and response schemas of payment runs: the work periods to pay, and the outcome."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ QUERY_EXAMPLE = {"query": {"status": "placed", "workPeriods.endDateTo": "2025-03
 
 
 class PeriodsToPay(CamelSchema):
-    """Which work periods to pay: those that match every field. At least one is required."""
+    """Conditions that select work periods; all must match. At least one is required."""
 
     status = fields.Several(fields.Choice(BookingStatus))
     start_date = fields.Day()
@@ -29,27 +29,27 @@ class PeriodsToPay(CamelSchema):
     period_start_date = fields.Day(data_key="workPeriods.startDate")
     period_end_date = fields.Day(data_key="workPeriods.endDate")
     period_end_date_to = fields.Day(
-        data_key="workPeriods.endDateTo", metadata={"description": "The last day of the latest week to pay."}
+        data_key="workPeriods.endDateTo", metadata={"description": "Latest last day of the work periods, inclusive."}
     )
     user_handle = fields.Identifier(blank=False, data_key="workPeriods.userHandle")
 
     @ma.validates_schema
     def _validate_some(self, values: dict[str, Any], **_: Any) -> None:
         if not values:
-            raise ma.ValidationError("Name at least one condition: without any, every due day would be paid.")
+            raise ma.ValidationError("At least one condition is required.")
 
 
 class PayMatching(CamelSchema):
-    """Which work periods to pay."""
+    """The work periods to pay."""
 
     query = ma.fields.Nested(PeriodsToPay, required=True)
     dry_run = fields.Boolean(
-        load_default=False, metadata={"description": "Only answer what would be paid: nothing is changed."}
+        load_default=False, metadata={"description": "Only return what would be paid; nothing is changed."}
     )
 
 
 class UnpaidPeriod(ReadSchema):
-    """A work period that matched and could not be paid."""
+    """A work period that matched but could not be paid."""
 
     work_period_id = fields.Uuid()
     user_handle = fields.Text(allow_none=True)
@@ -57,32 +57,35 @@ class UnpaidPeriod(ReadSchema):
 
 
 class PaidFromAccount(ReadSchema):
-    """What a call paid from one billing account."""
+    """What a payment run charged to one billing account."""
 
     billing_account_id = fields.Integer(least=1)
-    amount = fields.Amount(metadata={"description": "Paid from the account, 0 if nothing could be."})
-    available = fields.Amount(metadata={"description": "Budget that was left before, never below 0."})
+    amount = fields.Amount(
+        metadata={"description": "Amount charged to the account; 0 if nothing could be paid from it."}
+    )
+    available = fields.Amount(metadata={"description": "Remaining budget before the call, at least 0."})
 
 
 class PaidPeriods(ReadSchema):
-    """How many periods with due days matched, how many of them were paid, and how much from which account."""
+    """The outcome of a payment run: work periods matched and paid, and amounts by billing account."""
 
-    total = ma.fields.Integer(metadata={"description": "Periods with due days that matched."})
-    query = ma.fields.Dict(metadata={"description": "What was asked for."})
-    total_success = ma.fields.Integer(metadata={"description": "Periods that were paid."})
-    total_error = ma.fields.Integer(metadata={"description": "Periods that could not be paid."})
-    amount_total = fields.Amount(metadata={"description": "Amount of the payments made."})
+    total = ma.fields.Integer(metadata={"description": "Number of work periods with due days that matched."})
+    query = ma.fields.Dict(metadata={"description": "The conditions of the request."})
+    total_success = ma.fields.Integer(metadata={"description": "Number of work periods that were paid."})
+    total_error = ma.fields.Integer(metadata={"description": "Number of work periods that could not be paid."})
+    amount_total = fields.Amount(metadata={"description": "Total amount of the payments created."})
     by_billing_account = ma.fields.List(
-        ma.fields.Nested(PaidFromAccount), metadata={"description": "Each billing account of a matching booking."}
+        ma.fields.Nested(PaidFromAccount),
+        metadata={"description": "One entry per billing account of a matching booking."},
     )
     errors = ma.fields.List(
         ma.fields.Nested(UnpaidPeriod),
-        metadata={"description": f"Why periods could not be paid: the first {ERRORS_SHOWN:,} of them."},
+        metadata={"description": f"Why work periods could not be paid; at most the first {ERRORS_SHOWN:,}."},
     )
 
 
 def paid_periods(run: PaymentRun, query: Any) -> dict[str, Any]:
-    """The response to a call that paid what matches `query`."""
+    """The response of a payment run with this `query`."""
     return {
         "total": run.total,
         "query": query,

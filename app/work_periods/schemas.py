@@ -1,4 +1,4 @@
-"""The shapes of bookings, work periods and payments in requests and answers."""
+"""Request and response schemas of bookings, work periods and payments."""
 
 from datetime import date
 from decimal import Decimal
@@ -29,7 +29,7 @@ PAYMENTS_EXAMPLE: list[dict[str, Any]] = [PAYMENT_EXAMPLE, {"workPeriodId": _PER
 PAYMENT_UPDATES_EXAMPLE: list[dict[str, Any]] = [{"id": _PAYMENT, "days": 2}, {"id": _PAYMENT, "status": "cancelled"}]
 
 _LEAST_RATE, _LEAST_AMOUNT = Decimal("0.0001"), Decimal("0.01")
-# Beyond them a date is a mistake; the calendar's own ends would cut a week short.
+# Dates beyond these are mistakes; the ends of Python's calendar would cut a week short.
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 
 
@@ -51,7 +51,9 @@ class _WritableBooking(CamelSchema):
     status = fields.Choice(BookingStatus, metadata={"description": "Defaults to placed."})
     start_date = fields.Day(least=_FIRST_DAY, most=_LAST_DAY, allow_none=True)
     end_date = fields.Day(least=_FIRST_DAY, most=_LAST_DAY, allow_none=True)
-    member_rate = fields.Amount(allow_none=True, metadata={"description": "For a week of five days."})
+    member_rate = fields.Amount(
+        allow_none=True, metadata={"description": "Amount paid to the member for a week of five days."}
+    )
     customer_rate = fields.Amount(allow_none=True)
     billing_account_id = fields.Integer(least=1, allow_none=True)
 
@@ -61,7 +63,7 @@ class _WritableBooking(CamelSchema):
 
 
 class ResourceBookingCreate(_WritableBooking):
-    """A new booking. With both dates it gets a work period for each week."""
+    """A new booking. If both dates are given, it gets one work period per week."""
 
     project_id = fields.Integer(least=1, required=True)
     user_id = fields.Identifier(blank=False, numbers=True, required=True)
@@ -69,7 +71,7 @@ class ResourceBookingCreate(_WritableBooking):
 
 
 class ResourceBookingUpdate(_WritableBooking):
-    """The fields of a booking to change; `null` clears an optional one."""
+    """The fields of a booking to update; `null` clears an optional field."""
 
     project_id = fields.Integer(least=1)
     user_id = fields.Identifier(blank=False, numbers=True)
@@ -81,7 +83,7 @@ class ResourceBookingUpdate(_WritableBooking):
 
 
 class ResourceBooking(ReadSchema):
-    """A person booked for a project."""
+    """A booking of a person for a project."""
 
     id = fields.Uuid()
     project_id = fields.Integer(least=1)
@@ -91,7 +93,9 @@ class ResourceBooking(ReadSchema):
     status = fields.Choice(BookingStatus)
     start_date = fields.Day(allow_none=True)
     end_date = fields.Day(allow_none=True)
-    member_rate = fields.Amount(allow_none=True, metadata={"description": "For a week of five days."})
+    member_rate = fields.Amount(
+        allow_none=True, metadata={"description": "Amount paid to the member for a week of five days."}
+    )
     customer_rate = fields.Amount(allow_none=True)
     rate_type = fields.Choice(RateType)
     billing_account_id = fields.Integer(least=1, allow_none=True)
@@ -102,7 +106,7 @@ class ResourceBooking(ReadSchema):
 
 
 class ResourceBookingQuery(PageArguments):
-    """Which bookings to list; newest first unless sorted."""
+    """Filters of the list of bookings."""
 
     project_id = _project_ids()
     project_ids = _project_ids()
@@ -114,52 +118,67 @@ class ResourceBookingQuery(PageArguments):
 
 
 class WorkPeriodPayment(ReadSchema):
-    """A payment for days of a work period, or an extra one for none."""
+    """A payment for days of a work period, or an extra payment for none."""
 
     id = fields.Uuid()
     work_period_id = fields.Uuid()
     resource_booking_id = fields.Uuid()
-    project_id = fields.Integer(least=1, metadata={"description": "Of the booking when the payment was made."})
-    user_id = fields.Text(metadata={"description": "Who is paid: of the booking when the payment was made."})
+    project_id = fields.Integer(
+        least=1, metadata={"description": "Project of the booking when the payment was created."}
+    )
+    user_id = fields.Text(
+        metadata={"description": "User who is paid: the user of the booking when the payment was created."}
+    )
     user_handle = fields.Text(
-        allow_none=True, metadata={"description": "Handle of the user when the payment was made."}
+        allow_none=True, metadata={"description": "Handle of the user when the payment was created."}
     )
     challenge_id = fields.Text(allow_none=True)
     member_rate = fields.Amount(
-        allow_none=True, metadata={"description": "Null for extra payments of bookings without one.", "example": 1500}
+        allow_none=True,
+        metadata={
+            "description": "Amount paid for a week of five days. Null for extra payments of bookings without a rate.",
+            "example": 1500,
+        },
     )
     customer_rate = fields.Amount(allow_none=True)
-    days = _days(metadata={"description": "Days that are paid; 0 for an extra payment."})
-    amount = fields.Cents(metadata={"description": "The rate for these days, unless agreed otherwise.", "example": 900})
+    days = _days(metadata={"description": "Days paid; 0 for an extra payment."})
+    amount = fields.Cents(
+        metadata={
+            "description": "Amount paid: `memberRate` / 5 * `days`, unless it was set explicitly.",
+            "example": 900,
+        }
+    )
     status = fields.Choice(PaymentStatus)
-    status_details = fields.JsonObject(allow_none=True, metadata={"description": "How the present attempt went."})
+    status_details = fields.JsonObject(
+        allow_none=True, metadata={"description": "Details of the current attempt, as reported by processing."}
+    )
     external_reference = fields.Text(
         allow_none=True,
-        metadata={"description": "What the payout is known by where it was made.", "example": "PP-7731"},
+        metadata={"description": "Reference of the payout in the system that made it.", "example": "PP-7731"},
     )
     billing_account_id = fields.Integer(least=1)
     created_by = fields.Text()
     updated_by = fields.Text(allow_none=True)
     completed_at = fields.Moment(
-        allow_none=True, metadata={"description": "When it was paid out. Kept when the payment is cancelled later."}
+        allow_none=True, metadata={"description": "When the payment was paid out. Kept if it is cancelled later."}
     )
-    cancelled_at = fields.Moment(allow_none=True, metadata={"description": "When it was cancelled."})
+    cancelled_at = fields.Moment(allow_none=True, metadata={"description": "When the payment was cancelled."})
     created_at = fields.Moment()
     updated_at = fields.Moment()
 
 
 class WorkPeriod(ReadSchema):
-    """A week, Sunday to Saturday, of a booking."""
+    """One week of a booking, Sunday to Saturday."""
 
     id = fields.Uuid()
     resource_booking_id = fields.Uuid()
     user_handle = fields.Text(allow_none=True)
     project_id = fields.Integer(least=1)
-    start_date = fields.Day(metadata={"description": "A Sunday."})
-    end_date = fields.Day(metadata={"description": "A Saturday."})
+    start_date = fields.Day(metadata={"description": "First day of the week, a Sunday."})
+    end_date = fields.Day(metadata={"description": "Last day of the week, a Saturday."})
     days_worked = _days()
-    days_paid = _days(metadata={"description": "Days of active payments."})
-    payment_total = fields.Amount(metadata={"description": "Amounts of active payments."})
+    days_paid = _days(metadata={"description": "Total days of active payments."})
+    payment_total = fields.Amount(metadata={"description": "Total amount of active payments."})
     payment_status = fields.Choice(PeriodStatus)
     created_at = fields.Moment()
     updated_at = fields.Moment()
@@ -172,19 +191,19 @@ class WorkPeriodDetail(WorkPeriod):
 
 
 class WorkPeriodUpdate(CamelSchema):
-    """The days worked."""
+    """The days worked in a work period."""
 
     days_worked = _days(required=True)
 
 
 class WorkPeriodQuery(PageArguments):
-    """Which work periods to list; latest week first unless sorted."""
+    """Filters of the list of work periods."""
 
     resource_booking_id = fields.Several(fields.Uuid())
     resource_booking_ids = fields.Several(fields.Uuid())
     project_id = _project_ids()
     project_ids = _project_ids()
-    user_handle = fields.Identifier(metadata={"description": "In any case."})
+    user_handle = fields.Identifier(metadata={"description": "Handle of the user, case-insensitive."})
     payment_status = fields.Several(fields.Choice(PeriodStatus))
     start_date = fields.Day()
     end_date = fields.Day()
@@ -192,40 +211,49 @@ class WorkPeriodQuery(PageArguments):
 
 
 class WorkPeriodPaymentCreate(CamelSchema):
-    """A payment to make: for all due days, for some of them, or an extra amount with `days` 0."""
+    """A payment to create: for all due days, for some of them, or, with `days` 0, for an extra amount."""
 
     work_period_id = fields.Uuid(required=True)
-    days = _days(metadata={"description": "Defaults to all days that are due."})
-    amount = fields.Cents(least=_LEAST_AMOUNT, metadata={"description": "Goes with days 0 only."})
+    days = _days(metadata={"description": "Days to pay; 0 for an extra payment. Defaults to all due days."})
+    amount = fields.Cents(
+        least=_LEAST_AMOUNT,
+        metadata={"description": "Amount of an extra payment: required with `days` 0, refused otherwise."},
+    )
 
     @ma.pre_load
     def _refuse_arrays(self, values: Any, **_: Any) -> Any:
         if isinstance(values, list):
-            raise ma.ValidationError("Send one object here; an array goes to /v6/work-period-payments/bulk.")
+            raise ma.ValidationError("Must be one object; send arrays to /v6/work-period-payments/bulk.")
         return values
 
 
 class WorkPeriodPaymentUpdate(CamelSchema):
-    """The fields of a payment to change. Which may change depends on the status it has."""
+    """The fields of a payment to update. The current status determines which may change."""
 
     member_rate = fields.Amount(least=_LEAST_RATE)
     customer_rate = fields.Amount(allow_none=True)
     billing_account_id = fields.Integer(least=1)
     amount = fields.Cents(
         least=_LEAST_AMOUNT,
-        metadata={"description": "Follows from memberRate and days where they change, unless given."},
+        metadata={"description": "Recalculated if `memberRate` or `days` change, unless it is sent."},
     )
     days = _days()
     status = fields.Choice(PaymentStatus)
     status_details = fields.JsonObject(
         allow_none=True,
-        metadata={"description": "How the attempt went: for processing, and for administrators beside `failed`."},
+        metadata={
+            "description": (
+                "Details of the attempt. Accepted from processing, and from administrators with status `failed`."
+            )
+        },
     )
     external_reference = fields.Identifier(
         allow_none=True,
         blank=False,
         metadata={
-            "description": "What the payout is known by where it was made: for processing and administrators.",
+            "description": (
+                "Reference of the payout in the system that made it. Accepted from processing and administrators."
+            ),
             "example": "PP-7731",
         },
     )
@@ -236,13 +264,13 @@ class WorkPeriodPaymentUpdate(CamelSchema):
 
 
 class WorkPeriodPaymentUpdateItem(WorkPeriodPaymentUpdate):
-    """The payment to change, and the fields to change."""
+    """The id of a payment, and the fields to update."""
 
     id = fields.Uuid(required=True)
 
 
 class WorkPeriodPaymentQuery(PageArguments):
-    """Which payments to list; newest first unless sorted."""
+    """Filters of the list of payments."""
 
     status = fields.Several(fields.Choice(PaymentStatus))
     work_period_id = fields.Several(fields.Uuid())
@@ -254,7 +282,7 @@ class WorkPeriodPaymentQuery(PageArguments):
     billing_account_id = _account_ids()
     billing_account_ids = _account_ids()
     user_id = fields.Identifier()
-    user_handle = fields.Identifier(metadata={"description": "In any case."})
+    user_handle = fields.Identifier(metadata={"description": "Handle of the user, case-insensitive."})
     created_at_from = fields.Moment(dates=True)
     created_at_to = fields.Moment(whole_day=True)
     completed_at_from = fields.Moment(dates=True)

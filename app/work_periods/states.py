@@ -1,4 +1,4 @@
-"""What a payment of each status allows, and to whom: one table, and the decision that is read from it."""
+"""The state machine of payments: which moves and changes each status allows, and to which callers."""
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -19,13 +19,13 @@ PEOPLE = (Role.ADMINISTRATOR, Role.BOOKING_MANAGER)
 CANCELLED, COMPLETED, FAILED = PaymentStatus.CANCELLED, PaymentStatus.COMPLETED, PaymentStatus.FAILED
 IN_PROGRESS, SCHEDULED = PaymentStatus.IN_PROGRESS, PaymentStatus.SCHEDULED
 
-# Active payments count in the totals of their period and hold their amount on the budget.
+# Active payments count in the totals of their period and reserve their amount on the budget.
 OPEN = frozenset({SCHEDULED, IN_PROGRESS})
 ACTIVE = OPEN | {COMPLETED}
 
 
 class Part(Flag):
-    """The parts a caller may have in a payment; one caller may have several."""
+    """What a caller is to a payment; a caller may be several."""
 
     NONE = 0
     UPDATING = auto()
@@ -33,7 +33,7 @@ class Part(Flag):
     PROCESSING = auto()
 
 
-# The roles and scopes that make a caller a part.
+# The roles and scopes that give a caller each part.
 BEARERS: Mapping[Part, tuple[tuple[Role, ...], tuple[str, ...]]] = {
     Part.UPDATING: (PEOPLE, UPDATE_SCOPES),
     Part.ADMINISTERING: ((Role.ADMINISTRATOR,), ()),
@@ -42,10 +42,10 @@ BEARERS: Mapping[Part, tuple[tuple[Role, ...], tuple[str, ...]]] = {
 
 
 class State(NamedTuple):
-    """What a payment of one status allows.
+    """What the status of a payment allows.
 
-    `moves` says where it may go and who may send it there, `changes` which fields may change while it has the status,
-    also along with a move from it, and `reports` what may come along with a move to the status.
+    `moves` maps the statuses it may move to to the callers who may move it; `changes` are the fields that may change in
+    this status, also together with a move from it; `reports` are the fields that may be sent with a move to it.
     """
 
     moves: Mapping[PaymentStatus, Part]
@@ -82,7 +82,7 @@ STATES: Mapping[PaymentStatus, State] = {
     ),
     CANCELLED: State(moves={}, changes=_NOTHING, reports=_NOTHING),
 }
-# What made a payment fail, such as an account without budget, can be repaired along with the next attempt.
+# The cause of a failure, such as an account without budget, can be fixed together with the retry.
 RETRY = (FAILED, SCHEDULED)
 RETRY_CHANGES = _EVERYTHING
 
@@ -94,7 +94,7 @@ SENDERS: Mapping[str, Part] = {
 
 
 def part_of(actor: Actor) -> Part:
-    """What the caller may be to any payment."""
+    """The parts that the roles and scopes of the caller give."""
     found = Part.NONE
     for part, (roles, named) in BEARERS.items():
         if actor.has_role(*roles) or actor.has_scope(named):
@@ -103,11 +103,11 @@ def part_of(actor: Actor) -> Part:
 
 
 def move(actor: Actor, payment: Mapping[str, Any], changes: Mapping[str, Any]) -> PaymentStatus | None:
-    """The status that `changes` move the payment to, or None when it keeps its status.
+    """The status that `changes` move the payment to, or None if its status stays.
 
-    A status that the payment has already is no move beside other fields, and none when the caller that made the move
-    repeats it. Raises Forbidden when the caller may not send one of the fields, and Conflict when the payment as it
-    stands does not allow the move or one of the changes.
+    The current status is not a move if other fields change with it, or if the caller repeats its own last move. Raises
+    Forbidden if the caller may not send one of the fields, and Conflict if the current status does not allow the move
+    or one of the changes.
     """
     part = part_of(actor)
     present = PaymentStatus(payment["status"])
@@ -123,13 +123,13 @@ def move(actor: Actor, payment: Mapping[str, Any], changes: Mapping[str, Any]) -
         allowed |= STATES[present].reports
     for name in sorted(named - allowed):
         if not (name == "days" and present == COMPLETED and changes["days"] == payment["days"]):
-            raise Conflict(f"{camel_case(name)} cannot change: the payment is {present}")
+            raise Conflict(f"{camel_case(name)} cannot be changed while the payment is {present}")
     return None if wanted == present else wanted
 
 
 def _require_sender(part: Part, named: AbstractSet[str], wanted: PaymentStatus | None) -> None:
     for name in sorted(named):
-        # An administrator who gives up a payment for a processor that ended says why.
+        # An administrator who fails a payment because its processor died says why.
         senders = SENDERS[name] | (Part.ADMINISTERING if (name, wanted) == (_DETAILS, FAILED) else Part.NONE)
         if not part & senders:
             bearers = [names for sender, names in BEARERS.items() if sender & senders]
@@ -139,7 +139,7 @@ def _require_sender(part: Part, named: AbstractSet[str], wanted: PaymentStatus |
             }
             needed = ", ".join([*details["roles"], *details["scopes"]])
             raise Forbidden(
-                f"Your roles and scopes do not allow sending {camel_case(name)}; one of these would: {needed}",
+                f"Your roles and scopes do not allow sending {camel_case(name)}; required: {needed}",
                 details=details,
             )
 
@@ -147,19 +147,19 @@ def _require_sender(part: Part, named: AbstractSet[str], wanted: PaymentStatus |
 def _require_move(part: Part, present: PaymentStatus, wanted: PaymentStatus) -> None:
     movers = STATES[present].moves.get(wanted)
     if movers is None:
-        raise Conflict(f"A payment that is {present} cannot be moved to {wanted}")
+        raise Conflict(f"A payment cannot be moved from {present} to {wanted}")
     if not part & movers:
         raise Conflict(f"Your roles and scopes do not allow moving a payment from {present} to {wanted}")
 
 
 def _is_beside_others(part: Part, named: AbstractSet[str]) -> bool:
-    """Whether an unchanged status merely stands beside fields that change.
+    """Whether an unchanged status is sent only together with fields that change.
 
-    What processing reports goes with its moves: to another processor that claims the payment, it is taken.
+    The fields that processing reports do not count: with them, the status of another processor's move is a conflict.
     """
     return bool(named - _REPORT if part & Part.PROCESSING else named)
 
 
 def _require_repetition(actor: Actor, payment: Mapping[str, Any]) -> None:
     if payment["moved_by"] != actor.identity:
-        raise Conflict(f"The payment is {payment['status']} already")
+        raise Conflict(f"The payment is already {payment['status']}")

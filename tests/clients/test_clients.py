@@ -132,7 +132,7 @@ class TestCreate:
     def test_an_end_before_the_start_is_refused(self, admin: Caller, wrap: bool) -> None:
         body = {"name": "Acme", "startDate": MARCH, "endDate": JANUARY}
         failure = error(admin.post(CLIENTS, {"param": body} if wrap else body), 400, "invalid_input")
-        assert failure["details"] == {"json": {"startDate": ["startDate is after endDate."]}}
+        assert failure["details"] == {"json": {"startDate": ["startDate must not be after endDate."]}}
 
     @pytest.mark.parametrize("wrap", [False, True])
     def test_what_was_sent_is_kept(self, admin: Caller, wrap: bool) -> None:

@@ -140,13 +140,13 @@ class TestSeveralMistakes:
 
     def test_of_an_object_as_a_whole_no_field_is_named(self, admin: Caller, account_id: int) -> None:
         failure = error(admin.patch(f"{ACCOUNTS}/{account_id}", {}), 400)
-        assert failure["message"] == "Name at least one field to change."
-        assert failure["details"] == {"json": {"body": ["Name at least one field to change."]}}
+        assert failure["message"] == "At least one field is required."
+        assert failure["details"] == {"json": {"body": ["At least one field is required."]}}
         failure = error(admin.post("/v6/clients", [1]), 400)
         assert failure["message"] == "Must be an object."
         item = data(admin.patch("/v6/work-period-payments/bulk", [{"id": "0b6ff4a2-57a5-4f0a-9a3e-9d6a0e7d2b11"}]))[0]
-        assert item["error"]["message"] == "Name at least one field to change."
-        assert item["error"]["details"] == {"json": {"item": ["Name at least one field to change."]}}
+        assert item["error"]["message"] == "At least one field is required."
+        assert item["error"]["details"] == {"json": {"item": ["At least one field is required."]}}
         consumes = error(admin.post(f"{ACCOUNTS}/consume-amounts", {"consumes": [1]}), 400)
         assert consumes["message"] == "consumes.0: Must be an object."
         assert consumes["details"] == {"json": {"consumes": {"0": ["Must be an object."]}}}

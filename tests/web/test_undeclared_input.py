@@ -140,7 +140,7 @@ class TestEncodings:
             (b'{"name": "a\nb"}', "Invalid control character at line 1, column 12"),
             (b'{"name": "x"} more', "Extra data at line 1, column 15"),
             (b'{"name": NaN}', "NaN is not a JSON number"),
-            (b'{"name": 1, "name": 2}', 'the name "name" stands twice in one object'),
+            (b'{"name": 1, "name": 2}', 'the name "name" is repeated in one object'),
         ],
     )
     def test_what_is_wrong_with_json_is_said_to_any_caller(self, admin: Caller, body: bytes, message: str) -> None:

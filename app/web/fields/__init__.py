@@ -1,4 +1,4 @@
-"""Fields of the contract. Each takes exactly what it names: no number for a text, no text for a whole number."""
+"""Fields of the contract. Each is strict about JSON types: no number for a string, no string for an integer."""
 
 from app.web.fields.base import QueryArguments
 from app.web.fields.json_values import JsonObject, OneOf

@@ -1,4 +1,4 @@
-"""What the fields of all kinds share."""
+"""Parts shared by all fields."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ import marshmallow as ma
 
 
 class QueryArguments(ma.Schema):
-    """Marks schemas whose values come as text from a query string."""
+    """Marks schemas whose values are strings from a query string."""
 
 
 def described(options: dict[str, Any], **metadata: Any) -> dict[str, Any]:
-    """`options` of a field with `metadata` beneath the metadata they have."""
+    """`options` of a field with `metadata` added; metadata already in `options` takes precedence."""
     return {**options, "metadata": {**metadata, **options.get("metadata", {})}}

@@ -1,4 +1,4 @@
-"""Fields of JSON of any shape."""
+"""Fields for arbitrary JSON, and for one of several schemas."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -13,19 +13,19 @@ _MAX_EXPONENT = 307
 
 
 class JsonObject(ma.fields.Dict):
-    """An object of any members, kept as JSON text with the digits that were sent.
+    """An arbitrary object, stored as JSON text with the digits that were sent.
 
-    Refuses what a jsonb column cannot keep: NUL characters, and numbers with an exponent beyond that of a double.
+    Refuses what a jsonb column cannot store: NUL characters, and numbers with an exponent beyond that of a double.
     """
 
     longest = 10_000
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         if not isinstance(value, dict):
-            raise ma.ValidationError("Not an object.")
+            raise ma.ValidationError("Must be an object.")
         text = as_sent(value).decode()
         if len(text) > self.longest:
-            raise ma.ValidationError(f"Longer than {self.longest} characters.")
+            raise ma.ValidationError(f"Must not be longer than {self.longest} characters.")
         _require_storable(value)
         return text
 
@@ -37,15 +37,15 @@ class JsonObject(ma.fields.Dict):
 
 def _require_storable(value: Any) -> None:
     if isinstance(value, dict | list):
-        # Of an object these are the names.
+        # The names, if it is an object.
         for each in value:
             _require_storable(each)
         for each in value.values() if isinstance(value, dict) else ():
             _require_storable(each)
     elif isinstance(value, str) and "\x00" in value:
-        raise ma.ValidationError("Must not hold a NUL character.")
+        raise ma.ValidationError("Must not contain a NUL character.")
     elif isinstance(value, Decimal) and abs(value.adjusted()) > _MAX_EXPONENT:
-        raise ma.ValidationError("A number in it is out of range.")
+        raise ma.ValidationError("Contains a number that is out of range.")
 
 
 class OneOf(ma.fields.Field[Any]):

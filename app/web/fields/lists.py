@@ -1,4 +1,4 @@
-"""Fields of several values."""
+"""Fields for several values."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from app.web.fields.numbers import Integer
 
 
 class Items(ma.fields.List[Any]):
-    """A list of `least` to `most` items. One of another length is refused before its items are looked at."""
+    """A list of `least` to `most` items. The length is checked before the items are validated."""
 
     def __init__(
         self, item: ma.fields.Field[Any], *, most: int, least: int = 0, error: str | None = None, **kwargs: Any
@@ -27,12 +27,12 @@ class Items(ma.fields.List[Any]):
 class Several(Items):
     """One or more values: repeated and comma-separated in a query string; in JSON an array, a comma list or one value.
 
-    Values of an array are taken as they are; those of a comma list as a query string would have them. A value that is
-    given twice counts once. At most `most` values are taken.
+    Values of an array are validated as JSON, those of a comma list as in a query string. Duplicates count once. At
+    most `most` values are accepted.
     """
 
     def __init__(self, item: ma.fields.Field[Any], *, most: int = 1000, **kwargs: Any) -> None:
-        super().__init__(item, least=1, most=most, error="Must hold from {min} to {max} values.", **kwargs)
+        super().__init__(item, least=1, most=most, error="Must contain {min} to {max} values.", **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[Any]:
         return list(dict.fromkeys(super()._deserialize(self._values(value), attr, data, **kwargs)))

@@ -1,4 +1,4 @@
-"""Fields of numbers and truth values."""
+"""Fields for numbers and booleans."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from app.db.base import MAX_ID
 from app.web.fields.base import QueryArguments, described
 
 MAX_INTEGER = 2**31 - 1
-# The largest whole number that every caller reads unchanged.
+# The largest integer that every JSON parser reads exactly.
 MAX_CREDITS = 2**53 - 1
 
 _INTEGER = re.compile(r"-?[0-9]{1,16}", re.ASCII)
@@ -20,10 +20,10 @@ _NUMBER = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})", re.ASC
 
 
 class Integer(ma.fields.Integer):
-    """A whole number that fits its column; in a query string it is read from its digits."""
+    """An integer that fits its column; in a query string it is parsed from its digits."""
 
     def __init__(self, *, least: int = 0, most: int = MAX_INTEGER, **kwargs: Any) -> None:
-        in_range = ma.validate.Range(least, most, error="Must be from {min} to {max}.")
+        in_range = ma.validate.Range(least, most, error="Must be between {min} and {max}.")
         super().__init__(strict=True, validate=in_range, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
@@ -33,7 +33,7 @@ class Integer(ma.fields.Integer):
 
     @staticmethod
     def from_text(text: str) -> int | str:
-        """The number that the digits of `text` stand for; `text` itself where it is none."""
+        """The integer written in `text`, or `text` itself if it is none."""
         return int(text) if _INTEGER.fullmatch(text) else text
 
 
@@ -45,7 +45,7 @@ class Id(Integer):
 
 
 class Boolean(ma.fields.Boolean):
-    """`true` or `false`, nothing that resembles them; in a query string the words."""
+    """`true` or `false`, without coercion; in a query string the words."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bool:
         if isinstance(self.root, QueryArguments) and value in {"true", "false"}:
@@ -56,9 +56,9 @@ class Boolean(ma.fields.Boolean):
 
 
 class Amount(ma.fields.Decimal):
-    """An amount of money: a JSON number or a numeric text, within `least` … `most`, at most 4 decimals.
+    """An amount of money: a JSON number or numeric string from `least` to `most`, with at most 4 decimals.
 
-    With `rounded`, more decimals are rounded half up to 4 first, and a positive amount that vanishes is refused.
+    With `rounded`, more decimals are first rounded half up to 4, and a positive amount that rounds to 0 is refused.
     """
 
     scale = money.AMOUNT_SCALE
@@ -73,23 +73,23 @@ class Amount(ma.fields.Decimal):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Decimal:
         number = self._number(value)
-        # Of what is sent, not of what it rounds to: a small negative amount would become 0.
+        # Checked before rounding: a small negative amount would become 0.
         if number < 0 <= self.least:
             raise self._out_of_range()
-        # Numbers of any size compare; only those near the range can be rounded.
+        # Numbers of any size can be compared; only those near the range can be rounded.
         if -self.most - 1 <= number <= self.most + 1:
             rounded = money.round_amount(number)
             if self.rounded and number > 0 and rounded == 0:
                 raise ma.ValidationError("Rounds to 0; the smallest amount is 0.0001.")
             if not self.rounded and number != rounded:
-                raise ma.ValidationError(f"More than {self.scale} decimals.")
+                raise ma.ValidationError(f"Must not have more than {self.scale} decimals.")
             number = rounded
         if not self.least <= number <= self.most:
             raise self._out_of_range()
         return number
 
     def _out_of_range(self) -> ma.ValidationError:
-        return ma.ValidationError(f"Must be from {money.plain(self.least)} to {money.plain(self.most)}.")
+        return ma.ValidationError(f"Must be between {money.plain(self.least)} and {money.plain(self.most)}.")
 
     def _number(self, value: Any) -> Decimal:
         if isinstance(value, str):
@@ -102,7 +102,7 @@ class Amount(ma.fields.Decimal):
 
 
 class Cents(Amount):
-    """An amount of money that is paid out to somebody: at most 2 decimals."""
+    """An amount of money that is paid out, with at most 2 decimals."""
 
     scale = 2
 
@@ -112,17 +112,17 @@ class Cents(Amount):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Decimal:
         amount = super()._deserialize(value, attr, data, **kwargs)
         if amount != money.round_cents(amount):
-            raise ma.ValidationError(f"More than {self.scale} decimals.")
+            raise ma.ValidationError(f"Must not have more than {self.scale} decimals.")
         return amount
 
 
 class Dollars(ma.fields.String):
-    """An amount of money in an answer of the v1 families: text with 2 decimals."""
+    """An amount of money in a response of the v1 families: a string with 2 decimals."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**described(kwargs, pattern=r"^\d+\.\d{2}$", example="29.00"))
 
     @staticmethod
     def convert(value: Decimal) -> str:
-        """The amount as text, rounded half up where more decimals are kept."""
+        """The amount as a string, rounded half up where more decimals are stored."""
         return f"{money.round_cents(value):f}"

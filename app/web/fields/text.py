@@ -1,4 +1,4 @@
-"""Fields of text: free text, identifiers, and words of a fixed set."""
+"""Fields for strings: free text, identifiers, and words of a fixed set."""
 
 import re
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | 
 
 
 class Text(ma.fields.String):
-    """Text of at most `longest` characters; `blank=False` also refuses text that is only white space.
+    """A string of at most `longest` characters; `blank=False` also refuses whitespace only.
 
-    With `optional`, the empty text is what is not set, and `null` is taken as it.
+    With `optional`, the empty string means not set, and `null` is read as the empty string.
     """
 
     def __init__(self, *, longest: int = 255, blank: bool = True, optional: bool = False, **kwargs: Any) -> None:
@@ -27,25 +27,25 @@ class Text(ma.fields.String):
         self.blank = blank
 
     def deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
-        """The text; what is not set needs no validation."""
+        """The string; a value that is not set needs no validation."""
         return "" if self.optional and (value is None or value == "") else super().deserialize(value, *args, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         if not isinstance(value, str):
             raise self.make_error("invalid")
         if "\x00" in value:
-            raise ma.ValidationError("Must not hold a NUL character.")
+            raise ma.ValidationError("Must not contain a NUL character.")
         if len(value) > self.longest:
-            raise ma.ValidationError(f"Longer than {self.longest} characters.")
+            raise ma.ValidationError(f"Must not be longer than {self.longest} characters.")
         if not self.blank and not value.strip():
             raise ma.ValidationError("Must not be blank.")
         return value
 
 
 class Identifier(Text):
-    """Text that identifies something. White space around it is dropped; control and zero-width characters are refused.
+    """A string that identifies something. It is trimmed; control and zero-width characters are refused.
 
-    With `numbers`, a JSON integer is taken as its digits.
+    With `numbers`, a JSON integer is accepted and converted to a string.
     """
 
     def __init__(self, *, numbers: bool = False, **kwargs: Any) -> None:
@@ -57,7 +57,7 @@ class Identifier(Text):
             value = str(value)
         text = super()._deserialize(value.strip() if isinstance(value, str) else value, attr, data, **kwargs)
         if holds_invisible(text):
-            raise ma.ValidationError("Must not hold control or zero-width characters.")
+            raise ma.ValidationError("Must not contain control or zero-width characters.")
         return text
 
 
@@ -68,13 +68,13 @@ class Choice(ma.fields.String):
         one_of = ma.validate.OneOf([str(choice) for choice in choices])
         default = kwargs.get("load_default")
         description = {} if default is None else {"description": f"Defaults to {default}."}
-        # What is no text at all is none of the words either.
+        # A value of another type is reported as not one of the words.
         invalid = one_of.error.format(choices=one_of.choices_text)
         super().__init__(validate=one_of, error_messages={"invalid": invalid}, **described(kwargs, **description))
 
 
 class Uuid(ma.fields.UUID):
-    """A UUID in its usual spelling, kept as text."""
+    """A UUID in its canonical form, as a lower-case string."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         text = value.strip() if isinstance(value, str) else ""

@@ -1,4 +1,4 @@
-"""Fields of times and dates."""
+"""Fields for timestamps and dates."""
 
 import re
 from collections.abc import Mapping
@@ -15,15 +15,15 @@ _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?",
     re.ASCII | re.IGNORECASE,
 )
-_NOT_A_TIME = "Not a valid ISO 8601 time such as 2025-10-30T13:00:00Z."
-_NOT_A_TIME_OR_DATE = "Not a valid ISO 8601 time or date such as 2025-10-30T13:00:00Z or 2025-10-30."
+_NOT_A_TIME = "Not a valid ISO 8601 timestamp, such as 2025-10-30T13:00:00Z."
+_NOT_A_TIME_OR_DATE = "Not a valid ISO 8601 timestamp or date, such as 2025-10-30T13:00:00Z or 2025-10-30."
 
 
 class Moment(ma.fields.DateTime):
-    """A moment in ISO 8601, kept in UTC; without a zone it is UTC. In a body it is cut to whole milliseconds.
+    """An ISO 8601 timestamp, converted to UTC (the default offset). In a body it is truncated to milliseconds.
 
-    With `dates`, a date alone is taken too: as its first instant, or with `whole_day` as its last, in a body its last
-    millisecond.
+    With `dates`, a date is accepted too, as its first instant; with `whole_day` as its last instant, which in a body is
+    its last millisecond.
     """
 
     def __init__(self, *, dates: bool = False, whole_day: bool = False, **kwargs: Any) -> None:
@@ -36,7 +36,7 @@ class Moment(ma.fields.DateTime):
         if not isinstance(value, str):
             raise ma.ValidationError(self._problem)
         moment = self._moment(value)
-        # What is kept is what is shown; a bound is compared as it was sent.
+        # Stored values have the precision of responses; bounds of a query are compared as sent.
         return moment if isinstance(self.root, QueryArguments) else whole_milliseconds(moment)
 
     def _moment(self, value: str) -> datetime:
@@ -44,7 +44,7 @@ class Moment(ma.fields.DateTime):
             if self.dates and _DATE.fullmatch(value):
                 day = datetime.combine(date.fromisoformat(value), time(), UTC)
                 return day + timedelta(days=1, microseconds=-1) if self.whole_day else day
-            # In a query string an unescaped "+" of a zone arrives as a space.
+            # In a query string an unescaped "+" of an offset arrives as a space.
             text = value[:16] + value[16:].replace(" ", "+") if isinstance(self.root, QueryArguments) else value
             if not _TIME.fullmatch(text):
                 raise ma.ValidationError(self._problem)
@@ -58,7 +58,7 @@ class Moment(ma.fields.DateTime):
 
 
 class Day(ma.fields.Date):
-    """A date of the calendar, such as 2025-10-30, from `least` to `most`."""
+    """A calendar date, such as 2025-10-30, from `least` to `most`."""
 
     def __init__(self, *, least: date = date.min, most: date = date.max, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -69,9 +69,9 @@ class Day(ma.fields.Date):
         try:
             day = date.fromisoformat(value if _DATE.fullmatch(value) else "")
         except (TypeError, ValueError):
-            raise ma.ValidationError("Not a valid date such as 2025-10-30.") from None
+            raise ma.ValidationError("Not a valid date, such as 2025-10-30.") from None
         if not self.least <= day <= self.most:
-            raise ma.ValidationError(f"Must be from {self.least} to {self.most}.")
+            raise ma.ValidationError(f"Must be between {self.least} and {self.most}.")
         return day
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
