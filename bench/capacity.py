@@ -72,7 +72,8 @@ class Meter:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute(statement)
-                return cursor.fetchone()[0] if cursor.description else None
+                row = cursor.fetchone() if cursor.description else None
+                return row and row[0]
 
 
 def main() -> None:
@@ -97,7 +98,7 @@ def main() -> None:
         TARGET.write_text("\n".join([f"{before}{_START}", "", *lines, "", f"{_END}{rest.partition(_END)[2]}"]))
 
 
-def _load(var_dir: Path) -> list[str]:
+def _load(var_dir: Path) -> list[int]:
     """Accounts, periods with payments, customers with credits; the ids of the customers."""
     app = create_app(Settings.load({"VAR_DIR": str(var_dir), "LOG_LEVEL": "ERROR"}))
     with app.app_context():
@@ -113,7 +114,7 @@ def _load(var_dir: Path) -> list[str]:
     return ids
 
 
-def _costs(target: service.Running, meter: Meter, ids: list[str], times: int) -> Iterator[str]:
+def _costs(target: service.Running, meter: Meter, ids: list[int], times: int) -> Iterator[str]:
     yield "| | ms of the service | ms of PostgreSQL | bytes of log | after a checkpoint | a core of PostgreSQL does |"
     yield "|---|---:|---:|---:|---:|---:|"
     admin, owner = target.flask("token", "--role", "administrator"), target.flask("token", "--user", "member-7")
@@ -183,7 +184,7 @@ _READS: dict[str, Operation] = {
 }
 
 
-def _spending(ids: list[str]) -> dict[str, Operation]:
+def _spending(ids: list[int]) -> dict[str, Operation]:
     random = Random(7)
 
     def item() -> dict[str, Any]:

@@ -14,6 +14,8 @@ from tests.described import undescribed
 ACCOUNTS = "/v6/billing-accounts"
 # The life of a token in hours, for tests that move the clock.
 TEN_YEARS = 10 * 365 * 24
+# A number of a response: what has no point is read as an integer.
+Amount = Decimal | int
 # What the fixture `open_account` yields.
 Open = Callable[..., int]
 

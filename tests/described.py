@@ -64,7 +64,7 @@ def _described() -> list[tuple[re.Pattern[str], str, _Answers]]:
     found = []
     for path, method, operation in operations(document):
         pattern = _pattern(path, document["paths"][path].get("parameters", []))
-        answers = {
+        answers: _Answers = {
             int(status): (
                 _reasons(resolved(document, response)),
                 cache(partial(_validator, strict, resolved(document, response))),

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from app.clock import utc_now
 
 ISSUER = "https://auth.example.com/"
-KEYS = {
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+KEYS: dict[str, tuple[PrivateKey, str]] = {
     "old": (rsa.generate_private_key(public_exponent=65537, key_size=2048), "RS256"),
     "new": (rsa.generate_private_key(public_exponent=65537, key_size=2048), "RS256"),
     "curve": (ec.generate_private_key(ec.SECP256R1()), "ES256"),
@@ -25,8 +26,11 @@ KEYS = {
 def published(name: str, **changes: Any) -> dict[str, Any]:
     """A key as its provider publishes it."""
     key, _ = KEYS[name]
-    kind = jwt.algorithms.RSAAlgorithm if isinstance(key, rsa.RSAPrivateKey) else jwt.algorithms.ECAlgorithm
-    values = {**kind.to_jwk(key.public_key(), as_dict=True), "kid": name, "use": "sig", **changes}
+    if isinstance(key, rsa.RSAPrivateKey):
+        public = jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    else:
+        public = jwt.algorithms.ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    values = {**public, "kid": name, "use": "sig", **changes}
     values.pop("key_ops", None)
     return {member: value for member, value in values.items() if value is not None}
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DEADLINE_SECONDS = 60
 
 
-def start(*command: str, cwd: Path = ROOT, **environ: str) -> "subprocess.Popen[str]":
+def start(*command: str, cwd: str | Path = ROOT, **environ: str) -> "subprocess.Popen[str]":
     """A process in the project's root or a copy's, with its output readable and nothing configured but `environ`."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return subprocess.Popen(
@@ -35,7 +35,7 @@ def start(*command: str, cwd: Path = ROOT, **environ: str) -> "subprocess.Popen[
     )
 
 
-def flask(*arguments: str, cwd: Path = ROOT, **environ: str) -> "subprocess.Popen[str]":
+def flask(*arguments: str, cwd: str | Path = ROOT, **environ: str) -> "subprocess.Popen[str]":
     """A `flask` command."""
     return start(sys.executable, "-m", "flask", *arguments, cwd=cwd, **environ)
 
@@ -92,17 +92,16 @@ class Service:
         self,
         var_dir: Path,
         port: int | None = None,
-        workers: int = 2,
+        /,
+        *options: str,
         altered_by: str = "",
-        options: tuple[str, ...] = (),
-        **more: str,
+        **environ: str,
     ) -> None:
         """Start it. `altered_by` is Python that is run first in its process."""
         self.port = port or free_port()
-        environ = {"VAR_DIR": str(var_dir), "PORT": str(self.port), "WEB_CONCURRENCY": str(workers)}
-        environ["RATE_LIMITS"] = "off"
+        defaults = {"VAR_DIR": str(var_dir), "WEB_CONCURRENCY": "2", "RATE_LIMITS": "off", "LOG_LEVEL": "ERROR"}
         command = f"{altered_by}\nfrom flask.cli import cli\ncli.main(['serve', *{options}])"
-        self.process = start(sys.executable, "-c", command, **{**environ, **more}, LOG_LEVEL="ERROR")
+        self.process = start(sys.executable, "-c", command, **{**defaults, **environ}, PORT=str(self.port))
         self.banner = self._banner()
         # The administrator token it printed; a test may call as somebody else.
         self.token = self.banner[2].split()[1]

@@ -86,8 +86,8 @@ def follow(stack: ExitStack, primary: Server, directory: Path, others: Sequence[
     """A standby in `directory` that follows `primary`, and after a failover the one of `others` that took over."""
     data = directory / "postgres"
     directory.mkdir()
-    backup = [embedded.program_path("pg_basebackup"), "-D", data, "-h", primary.address, "-U", "postgres"]
-    subprocess.run([*backup, "--write-recovery-conf", "--checkpoint=fast", "--no-sync"], check=True)
+    source = ("-h", primary.address, "-U", "postgres", "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+    subprocess.run([embedded.program_path("pg_basebackup"), "-D", data, *source], check=True)
     hosts = ",".join([primary.address, *(str(embedded.socket_dir(other)) for other in others)])
     conninfo = f"host={hosts} user=postgres application_name={directory.name} target_session_attrs=read-write"
     if not others:

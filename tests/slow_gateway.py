@@ -95,13 +95,16 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def running() -> Iterator[SlowGateway]:
     """The gateway, while the block runs."""
-    handler = type("Handler", (_Handler,), {})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+
+    class Handler(_Handler):
+        """The handler of this gateway."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    handler.gateway = SlowGateway(server.server_port)
+    Handler.gateway = SlowGateway(server.server_port)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield handler.gateway
+    yield Handler.gateway
     server.shutdown()
     thread.join()
     server.server_close()

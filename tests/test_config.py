@@ -17,8 +17,7 @@ JWKS = {"AUTH_JWKS_URL": "https://auth.example.com/jwks.json", "VALID_ISSUERS": 
 
 def connects_with(url: str) -> dict[str, Any]:
     """What the driver is called with for an address."""
-    found: dict[str, Any] = create_engine(url).dialect.create_connect_args(make_url(url))[1]
-    return found
+    return dict(create_engine(url).dialect.create_connect_args(make_url(url))[1])
 
 
 @pytest.fixture

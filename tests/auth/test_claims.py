@@ -14,7 +14,7 @@ from tests.conftest import SECRET
 ACCOUNT = "/v1/account/"
 CLIENTS = "/v6/clients"
 # Values of every JSON type, and the edges of each.
-ODD_VALUES = [
+ODD_VALUES: list[Any] = [
     None,
     True,
     False,

@@ -140,7 +140,8 @@ class TestTimes:
     )
     def test_hold_with_a_little_leeway_and_no_more(self, status: Verdict, claims: dict[str, int], verdict: int) -> None:
         with freeze_time("2025-10-30T12:00:00Z"):
-            assert status(signed(**{name: in_seconds(value) for name, value in claims.items()})) == verdict
+            moments: dict[str, Any] = {name: in_seconds(value) for name, value in claims.items()}
+            assert status(signed(**moments)) == verdict
 
     def test_a_token_seen_before_still_ends(self, status: Verdict) -> None:
         with freeze_time("2025-10-30T12:00:00Z") as clock:

@@ -107,7 +107,8 @@ class TestGet:
 
 class TestCreate:
     def test_a_name_is_required(self, admin: Caller) -> None:
-        for body in ({}, {"codeName": "ACME"}, {"param": {}}, {"param": {"codeName": "ACME"}}):
+        bodies: list[Any] = [{}, {"codeName": "ACME"}, {"param": {}}, {"param": {"codeName": "ACME"}}]
+        for body in bodies:
             assert error(admin.post(CLIENTS, body), 400)["details"]["json"].keys() == {"name"}
 
     @pytest.mark.parametrize(

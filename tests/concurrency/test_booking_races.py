@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -119,7 +120,7 @@ def test_many_that_pay_and_cancel_wait_in_no_circle(admin: Caller, open_account:
     calls: list[Callable[[], Any]] = []
     for booking in bookings:
         calls.append(lambda: admin.post(f"{PAYMENTS}/bulk", [{"workPeriodId": each, "days": 1} for each in periods]))
-        calls.append(lambda booking=booking: admin.patch(f"{BOOKINGS}/{booking}", {"status": "cancelled"}))
+        calls.append(partial(admin.patch, f"{BOOKINGS}/{booking}", {"status": "cancelled"}))
         calls.append(lambda: admin.post(f"{PAYMENTS}/query", {"query": {"projectId": 1}}))
     answers = at_once(calls)
     assert {answer.status_code for answer in answers} <= {200, 409}

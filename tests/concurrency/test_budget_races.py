@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Callable, Iterable
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.billing_accounts import audit
-from tests.caller import ACCOUNTS, Caller, Open, data, error
+from tests.caller import ACCOUNTS, Amount, Caller, Open, data, error
 from tests.concurrency.callers import at_once, statuses
 
 # As many as the application keeps connections.
@@ -38,7 +37,7 @@ def consume_many(caller: Caller, amounts: list[tuple[int, int]]) -> Callable[[],
     return lambda: caller.post(f"{ACCOUNTS}/consume-amounts", {"consumes": consumes})
 
 
-def totals(caller: Caller, account_id: int) -> tuple[Decimal, Decimal]:
+def totals(caller: Caller, account_id: int) -> tuple[Amount, Amount]:
     account = data(caller.get(f"{ACCOUNTS}/{account_id}"))
     return account["lockedBudget"], account["consumedBudget"]
 

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ def test_many_bulk_calls_pay_exactly_what_the_budget_allows(admin: Caller, open_
     calls: list[Callable[[], Any]] = []
     for _ in range(64):
         items = [{"workPeriodId": period} for period in chance.sample(periods, 12)]
-        calls.append(lambda items=items: admin.post(f"{PAYMENTS}/bulk", items))
+        calls.append(partial(admin.post, f"{PAYMENTS}/bulk", items))
     answers = at_once(calls)
     assert paid(answers) == 100
     assert data(admin.get(f"/v6/billing-accounts/{account}"))["lockedBudget"] == 500
@@ -78,11 +79,9 @@ def test_calls_over_the_same_accounts_wait_in_no_circle(admin: Caller, open_acco
             moves = [{"id": each["id"], "billingAccountId": chance.choice(accounts)} for each in payments]
             consumes = [{"billingAccountId": each, "externalId": "e", "amount": 1} for each in accounts]
             chance.shuffle(consumes)
-            calls.append(lambda extras=extras: admin.post(f"{PAYMENTS}/bulk", extras))
-            calls.append(lambda moves=moves: admin.patch(f"{PAYMENTS}/bulk", moves))
-            calls.append(
-                lambda consumes=consumes: admin.post("/v6/billing-accounts/consume-amounts", {"consumes": consumes})
-            )
+            calls.append(partial(admin.post, f"{PAYMENTS}/bulk", extras))
+            calls.append(partial(admin.patch, f"{PAYMENTS}/bulk", moves))
+            calls.append(partial(admin.post, "/v6/billing-accounts/consume-amounts", {"consumes": consumes}))
     chance.shuffle(calls)
     assert "error" not in str([data(answer) for answer in at_once(calls)])
 
@@ -123,8 +122,8 @@ def test_a_correction_and_a_lock_share_the_last_of_a_budget(
     for number in range(6):
         lock = {"challengeId": f"c{number}", "amount": 10}
         calls: list[Callable[[], Any]] = [
-            lambda: admin.patch(path, {"amount": 15}),
-            lambda lock=lock: admin.patch(f"{account_path}/lock-amount", lock),
+            partial(admin.patch, path, {"amount": 15}),
+            partial(admin.patch, f"{account_path}/lock-amount", lock),
         ]
         answers = at_once(calls[:: (-1) ** number])
         assert statuses(answers) == {200: 1, 400: 1}

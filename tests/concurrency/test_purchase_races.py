@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -93,8 +94,8 @@ def test_a_refund_against_spending(customer: Caller, admin: Caller, purchase: Ca
         payment_id = data(purchase(), 201)["payment"]["id"]
         data(admin.post(f"{PAYMENTS}{payment_id}/approve/", None))
         body = {"operation_type": "search", "credits_used": before + 1}
-        spend = lambda body=body: customer.post("/v1/billing/credits/usage/", body)  # noqa: E731
-        refund = lambda payment_id=payment_id: admin.post(f"{PAYMENTS}{payment_id}/refund/", None)  # noqa: E731
+        spend = partial(customer.post, "/v1/billing/credits/usage/", body)
+        refund = partial(admin.post, f"{PAYMENTS}{payment_id}/refund/", None)
         spent, *refunds = at_once([spend, refund, refund, refund])
         refunded = statuses(refunds).get(200, 0)
         assert refunded + (spent.status_code == 201) == 1
@@ -112,9 +113,9 @@ def test_a_refund_takes_nothing_of_what_is_given_meanwhile(
         body = {"operation_type": "search", "credits_used": credits_of(customer) - 500 + 60}
         spent, refunded, _ = at_once(
             [
-                lambda body=body: customer.post("/v1/billing/credits/usage/", body),
-                lambda payment_id=payment_id: admin.post(f"{PAYMENTS}{payment_id}/refund/", None),
-                lambda: admin.post("/v1/billing/credits/grant/", grant),
+                partial(customer.post, "/v1/billing/credits/usage/", body),
+                partial(admin.post, f"{PAYMENTS}{payment_id}/refund/", None),
+                partial(admin.post, "/v1/billing/credits/grant/", grant),
             ]
         )
         if refunded.status_code == 200:

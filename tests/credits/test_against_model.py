@@ -128,7 +128,7 @@ class Ledger(RuleBasedStateMachine):
 def test_every_history_is_that_of_the_model(app: Flask, admin: Caller, as_caller: Callable[..., Caller]) -> None:
     members = {"app": app, "admin": admin, "sign_in": staticmethod(lambda user: as_caller(user=user))}
     machine = type("BoundLedger", (Ledger,), members)
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         machine,
         settings=settings(
             max_examples=12,

@@ -1,6 +1,6 @@
 """The second wall between customers: row-level security, for when a query forgets whose rows it is about."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -49,14 +49,13 @@ def _forget_account(element: Any, **_: Any) -> Any:
 
 
 @pytest.fixture
-def no_filters(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_filters(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lists that forgot whose rows they are about."""
     for module, name in ((queries, "TRANSACTIONS"), (queries, "USAGE"), (customer_queries, "MEMBERS")):
         query = getattr(module, name)
         condition = replacement_traverse(query.filters["account_id"], {}, _forget_account)
         forgetful = replace(query, filters={**query.filters, "account_id": condition}, counts={})
         monkeypatch.setattr(module, name, forgetful)
-    return
 
 
 def test_every_table_of_customers_is_walled_off(app: Flask, tables: list[str]) -> None:
@@ -101,8 +100,8 @@ def test_nothing_of_others_can_be_written(app: Flask, customer_id: int, other: C
     other_id = data(other.get("/v1/account/settings/"))["id"]
     with app.app_context():
         tenancy.set_account(customer_id)
-        changed = db.session.execute(text("UPDATE credit_balances SET credits = 0"))
-        assert changed.rowcount == 1
+        changed = db.session.execute(text("UPDATE credit_balances SET credits = 0 RETURNING account_id"))
+        assert changed.scalars().all() == [customer_id]
         moved = text("UPDATE account_members SET account_id = :other")
         with pytest.raises(Exception, match="row-level security"):
             db.session.execute(moved, {"other": other_id})

@@ -1,6 +1,7 @@
 """How often somebody may open an account, and which of them bring first credits."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -114,6 +115,6 @@ class TestRaces:
     def test_users_who_share_an_address_get_first_credits_once(self, as_caller: Callers, repetition: int) -> None:
         email = f"shared-{repetition}@harbour.example"
         people = [as_caller(user=f"user-{number}", email=email) for number in range(8)]
-        answers = at_once(lambda each=each: each.post(ACCOUNT, {"name": "Quick"}) for each in people)
+        answers = at_once(partial(each.post, ACCOUNT, {"name": "Quick"}) for each in people)
         balances = [data(answer, 201)["credit_balance"] for answer in answers]
         assert sorted(balances) == [0] * 7 + [100]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from alembic.migration import MigrationContext
@@ -11,7 +11,7 @@ from alembic.operations import Operations
 from flask import Flask
 from psycopg2 import NotSupportedError
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
-from sqlalchemy import text
+from sqlalchemy import CursorResult, text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from app.db.base import db
@@ -52,6 +52,10 @@ def undone_by(failure: type[Exception]) -> Iterator[None]:
         yield
 
 
+def fail() -> None:
+    raise ZeroDivisionError
+
+
 def driver() -> Any:
     return db.session.connection().connection.dbapi_connection
 
@@ -64,7 +68,7 @@ def transaction_number() -> int:
 def test_begin_goes_along_with_the_first_statement() -> None:
     assert driver().get_transaction_status() == TRANSACTION_STATUS_IDLE
     result = db.session.execute(text("SELECT '%' || CAST(:word AS text)"), {"word": "100 %s"})
-    assert result.cursor.query.startswith(b"BEGIN;SELECT")
+    assert cast("CursorResult[Any]", result).cursor.query.startswith(b"BEGIN;SELECT")
     assert result.scalar_one() == "%100 %s"
     assert transaction_number() == transaction_number()
 
@@ -83,7 +87,7 @@ def test_work_is_kept_or_undone_as_a_whole(changes: Any) -> None:
 def test_many_values_are_part_of_the_transaction(changes: Any) -> None:
     with undone_by(ZeroDivisionError):
         db.session.execute(ADD_NOW, [{"number": 1}, {"number": 2}])
-        raise ZeroDivisionError
+        fail()
     assert changes() == []
 
 
@@ -127,7 +131,7 @@ def test_or_with_the_commit(changes: Any) -> None:
 def test_or_not_at_all(changes: Any) -> None:
     with undone_by(ZeroDivisionError):
         defer(ADD, {"number": 1})
-        raise ZeroDivisionError
+        fail()
     assert changes() == []
     with transaction():
         db.session.execute(WHERE_AM_I)
@@ -167,7 +171,7 @@ def test_a_transaction_in_another_is_a_part_of_it(changes: Any) -> None:
         with transaction():
             db.session.execute(ADD_NOW, {"number": 2})
         assert changes() == []
-        raise ZeroDivisionError
+        fail()
     assert changes() == []
     with transaction(), transaction():
         db.session.execute(ADD_NOW, {"number": 1})

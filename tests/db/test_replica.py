@@ -68,8 +68,9 @@ def machine(settings: Settings, primary: Server, replica: Server) -> Iterator[Ma
     made: list[Flask] = []
 
     def make(*, url: str = replica.url, max_lag: float = PATIENCE, waits: bool = True) -> Flask:
-        changes = {"database_url": primary.url, "database_replica_url": url, "database_replica_max_lag": max_lag}
-        app = create_app(replace(settings, **changes))
+        app = create_app(
+            replace(settings, database_url=primary.url, database_replica_url=url, database_replica_max_lag=max_lag)
+        )
         made.append(app)
         if waits:
             until_in_use(app)

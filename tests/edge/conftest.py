@@ -22,7 +22,7 @@ WORKERS = 2
 def service(_migrated_app: Flask, settings: Settings) -> Iterator[Service]:
     with tempfile.TemporaryDirectory(prefix="billing-") as directory:
         environ = {"DATABASE_URL": settings.database_url, "AUTH_SECRET": SECRET, "TRUSTED_PROXY_HOPS": "1"}
-        running = Service(Path(directory), workers=WORKERS, **environ)
+        running = Service(Path(directory), WEB_CONCURRENCY=str(WORKERS), **environ)
         children = psutil.Process(running.process.pid).children
         until(lambda: len(children()) == WORKERS, "the workers to be there")
         yield running

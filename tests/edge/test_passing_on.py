@@ -203,17 +203,22 @@ class TestLimits:
             target = Target(nginx.port, "none")
             for _ in range(256):
                 send(stack.enter_context(target.connected()), target.head("GET / HTTP/1.1"))
-            answers = []
-            until(lambda: bool(answers.append(_now(target)) or answers[-1]), "the limit to be reached")  # type: ignore[func-returns-value]
+            answers: list[Response] = []
+
+            def limited() -> bool:
+                answers.extend(_now(target))
+                return answers != []
+
+            until(limited, "the limit to be reached")
             assert envelope(answers[-1]) == (429, "rate_limited")
 
 
-def _now(target: Target) -> Response | None:
+def _now(target: Target) -> list[Response]:
     """The response, if it comes at once."""
     try:
-        return target.ask(target.head("GET / HTTP/1.1"), timeout=1)
+        return [target.ask(target.head("GET / HTTP/1.1"), timeout=1)]
     except TimeoutError:
-        return None
+        return []
 
 
 class TestThroughToTheService:

@@ -22,7 +22,7 @@ REQUESTS_OF_A_WORKER = 15
 
 @pytest.fixture
 def service(var_dir: Path) -> Iterator[Service]:
-    running = Service(var_dir, workers=WORKERS, WORKER_MAX_REQUESTS=str(REQUESTS_OF_A_WORKER))
+    running = Service(var_dir, WEB_CONCURRENCY=str(WORKERS), WORKER_MAX_REQUESTS=str(REQUESTS_OF_A_WORKER))
     yield running
     running.stop()
 

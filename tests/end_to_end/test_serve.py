@@ -35,7 +35,7 @@ def test_starts_answers_and_leaves_nothing(var_dir: Path, signal_number: int) ->
 @pytest.mark.parametrize("started", [1, 7])
 def test_stops_at_once_while_its_workers_start(var_dir: Path, started: int) -> None:
     """A worker forked a moment ago has no handlers of its own yet, and hears the signal all the same."""
-    service = Service(var_dir, workers=8)
+    service = Service(var_dir, WEB_CONCURRENCY="8")
     parent = psutil.Process(service.process.pid)
     until(lambda: len(parent.children()) >= started, "workers to be forked")
     interrupted_at = time.monotonic()
@@ -204,7 +204,7 @@ class TestWithoutMigrating:
                 psycopg = psycopg2.connect(embedded.url(var_dir).replace("+psycopg2", ""))
                 with closing(psycopg) as connection, connection, connection.cursor() as cursor:
                     cursor.execute("UPDATE alembic_version SET version_num = '9999'")
-        service = Service(var_dir, options=("--no-migrate",))
+        service = Service(var_dir, None, "--no-migrate")
         assert service.get("/v6/clients")["count"] == 0
         service.stop()
 
@@ -230,7 +230,7 @@ def test_an_idle_connection_is_kept_for_as_long_as_is_set(var_dir: Path) -> None
 
 
 def test_orphaned_workers_leave_the_port_though_callers_go_on(var_dir: Path) -> None:
-    service = Service(var_dir, workers=1)
+    service = Service(var_dir, WEB_CONCURRENCY="1")
     caller = HTTPConnection("127.0.0.1", service.port, timeout=20)
     caller.request("GET", "/health/live")
     caller.getresponse().read()

@@ -9,7 +9,9 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg2
@@ -35,7 +37,7 @@ class Crashing:
 
     def __init__(self, var_dir: Path) -> None:
         self.var_dir = var_dir
-        self.service = Service(var_dir, workers=WORKERS)
+        self.service = Service(var_dir, WEB_CONCURRENCY=str(WORKERS))
         self.chance = random.Random(SEED)
         self.recoveries: dict[str, list[float]] = defaultdict(list)
         # Answers that nobody should ever get, and requests that an absent database left without one.
@@ -57,12 +59,18 @@ class Crashing:
             until(lambda: self._acknowledged() >= enough, "the load")  # noqa: B023 - it is called here
             seen = [len(writer.answers) for writer in self.writers]
             struck, back = crash()
-            until(lambda: all(each.served_after(back) for each in self.writers), "all to be served again")  # noqa: B023
-            self.recoveries[crash.__name__].append(max(each.served_after(back) for each in self.writers) - struck)
+            served = partial(self._served_after, back)
+            until(lambda: len(served()) == len(self.writers), "all to be served again")  # noqa: B023
+            self.recoveries[crash.__name__].append(max(served()) - struck)
             for writer, start in zip(self.writers, seen, strict=True):
                 self._judge(crash.__name__, writer, start)
         for writer in self.writers:
             writer.end()
+
+    def _served_after(self, moment: float) -> list[float]:
+        """When the writers were first served after that moment, of those who were."""
+        found = [writer.served_after(moment) for writer in self.writers]
+        return [served for served in found if served is not None]
 
     def _acknowledged(self) -> int:
         return sum(write.acknowledged for writer in self.writers for write in writer.writes)
@@ -87,7 +95,7 @@ class Crashing:
         struck = time.monotonic()
         finish(self.service.process, signal.SIGKILL)
         until(self._port_is_free, "the orphaned workers to notice")
-        self.service = Service(self.var_dir, self.service.port, workers=WORKERS)
+        self.service = Service(self.var_dir, self.service.port, WEB_CONCURRENCY=str(WORKERS))
         return struck, time.monotonic()
 
     def _port_is_free(self) -> bool:
@@ -105,7 +113,7 @@ class Crashing:
         until(lambda: embedded.is_running(self.var_dir), "PostgreSQL to be started again")
         return struck, time.monotonic()
 
-    def query(self, statement: str, user: str = embedded.ROLE) -> list[tuple[object, ...]]:
+    def query(self, statement: str, user: str = embedded.ROLE) -> list[tuple[Any, ...]]:
         """The rows that a statement yields."""
         url = make_url(embedded.url(self.var_dir)).set(drivername="postgresql", username=user)
         with closing(psycopg2.connect(url.render_as_string())) as connection:
@@ -116,7 +124,7 @@ class Crashing:
 
     def found(self) -> Counter[Row]:
         """The rows that the writers left."""
-        return Counter(Row(*row) for row in self.query(ROWS))  # type: ignore[arg-type]
+        return Counter(Row(*row) for row in self.query(ROWS))
 
 
 @pytest.fixture

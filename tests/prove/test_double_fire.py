@@ -30,7 +30,8 @@ from tests.purchases.conftest import (  # noqa: F401 - fixtures
     stripe_app,
     stripe_peer,
 )
-from tests.purchases.test_webhooks import Stripe, about
+from tests.purchases.test_webhooks import about
+from tests.stripe_events import Stripe
 
 CALLERS = 20
 SEED = 7_012

@@ -43,7 +43,7 @@ class Cluster:
             "DATABASE_REPLICA_URL": self.replica.url,
             "AUTH_SECRET": SECRET,
         }
-        self.service = Service(place / "var", workers=WORKERS, **self.environ)
+        self.service = Service(place / "var", WEB_CONCURRENCY=str(WORKERS), **self.environ)
         self._books = open_books(self.service, Settings.load(self.environ))
         self.chance = random.Random(SEED)
         self.writers: list[Writer] = []

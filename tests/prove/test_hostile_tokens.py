@@ -138,14 +138,14 @@ def signed_with_a_key_of_their_own() -> Iterator[str]:
 
 
 def signed_well_but_not_for_us() -> Iterator[str]:
-    wrongs: list[dict[str, Any]] = [
-        *({"iss": issuer} for issuer in (None, "", "https://evil.example.com/", ISSUER.upper(), [ISSUER], 7)),
-        *({"aud": audience} for audience in (None, "", "others", ["others"], AUDIENCE.upper(), {AUDIENCE: 1}, 7)),
-        *({"exp": end} for end in (None, in_hours(-1), 0, -1, "never", [], {})),
-        *({"nbf": start} for start in (in_hours(1), "later", [])),
-        *({"sub": user} for user in (None, "", [])),
-    ]
-    for wrong in wrongs:
+    wrongs: dict[str, list[Any]] = {
+        "iss": [None, "", "https://evil.example.com/", ISSUER.upper(), [ISSUER], 7],
+        "aud": [None, "", "others", ["others"], AUDIENCE.upper(), {AUDIENCE: 1}, 7],
+        "exp": [None, in_hours(-1), 0, -1, "never", [], {}],
+        "nbf": [in_hours(1), "later", []],
+        "sub": [None, "", []],
+    }
+    for wrong in ({claim: value} for claim, values in wrongs.items() for value in values):
         yield made({"alg": "RS256", "kid": "old"}, with_key("old"), **wrong)
         yield made({"alg": "HS256"}, with_secret(SECRET.encode()), **wrong)
 

@@ -99,7 +99,7 @@ def in_file(path: Path) -> tuple[Books, Counter[tuple[str, str]]]:
             books.budgets[int(row["project_id"])] = (amount, Decimal(0), Decimal(0))
         else:
             refused[PROJECT, json.dumps(row)] += 1
-    found: dict[tuple[int, str], tuple[str, Decimal] | None] = {}
+    found: dict[tuple[int, str], tuple[str, Decimal]] = {}
     for row in lists[BUDGET]:
         line = _line(row, books)
         if line is None:

@@ -2,13 +2,14 @@
 
 import random
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import marshmallow as ma
 import pytest
 from flask import Flask
 
-from app.web.blueprint import StrictParser
+from app.web.arguments import StrictParser
 from bench.findings import Finding
 from tests.caller import Caller
 from tests.document import address, example_body, operations, resolved, served
@@ -33,13 +34,21 @@ def places(document: Any, schema: Any, value: Any) -> Iterator[tuple[set[str], C
     schema = resolved(document, schema)
     if isinstance(value, list):
         for names, with_name in places(document, schema["items"], value[0]):
-            yield names, lambda name, inside=with_name: [inside(name)]
+            yield names, partial(_in_list, with_name)
     elif isinstance(value, dict):
         yield set(schema["properties"]), lambda name: {**value, name: 1}
         for key, member in value.items():
             if isinstance(member, dict | list):
                 for names, with_name in places(document, schema["properties"][key], member):
-                    yield names, lambda name, key=key, inside=with_name: {**value, key: inside(name)}
+                    yield names, partial(_in_object, value, key, with_name)
+
+
+def _in_list(with_name: Callable[[str], Any], name: str) -> Any:
+    return [with_name(name)]
+
+
+def _in_object(value: dict[str, Any], key: str, with_name: Callable[[str], Any], name: str) -> Any:
+    return {**value, key: with_name(name)}
 
 
 def fields_of_answers(document: Any) -> set[str]:

@@ -43,7 +43,7 @@ def started(settings: Settings, *, workers: int, altered_by: str = "") -> Iterat
     with tempfile.TemporaryDirectory(prefix="billing-") as place:
         # A worker that is replaced meanwhile would begin anew what is watched.
         environ = {"DATABASE_URL": settings.database_url, "AUTH_SECRET": SECRET, "WORKER_MAX_REQUESTS": "0"}
-        service = Service(Path(place), workers=workers, altered_by=altered_by, **environ)
+        service = Service(Path(place), WEB_CONCURRENCY=str(workers), altered_by=altered_by, **environ)
         yield service
         _, _, err = interrupt(service.process)
         assert "Traceback" not in err, err

@@ -305,7 +305,7 @@ def simulate(
         number = SEED
         while World.steps < steps:
             machine = seed(number)(type("BoundWorld", (World,), members))
-            run_state_machine_as_test(machine, settings=options)  # type: ignore[no-untyped-call]
+            run_state_machine_as_test(machine, settings=options)
             number += 1
 
     with _failing_commits(app):

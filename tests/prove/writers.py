@@ -90,9 +90,9 @@ def open_books(service: Service, settings: Settings) -> Books:
     """Have the service open what is written to, with enough of everything."""
 
     def made(path: str, body: dict[str, object]) -> dict[str, Any]:
-        status, data = service.call("POST", path, body)
-        assert status == HTTPStatus.CREATED, data
-        return data
+        status, created = service.call("POST", path, body)
+        assert status == HTTPStatus.CREATED, created
+        return dict(created)
 
     administrator, service.token = service.token, mint(settings, roles=(), user="owner")
     customer = made("/v1/account/", {"name": "Harbour Studio"})["id"]

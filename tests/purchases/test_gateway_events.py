@@ -170,7 +170,7 @@ class TestHostile:
 
     def test_of_others(self, bought: Bought) -> None:
         for intent in ("pi_unknown", None):
-            about = {"id": "ch_1", "amount": 900, "amount_refunded": 900, "payment_intent": intent}
+            about: dict[str, Any] = {"id": "ch_1", "amount": 900, "amount_refunded": 900, "payment_intent": intent}
             assert bought.tell(event("charge.refunded", str(intent), **about)) is False
         assert bought.status() == PAID
 

@@ -1,5 +1,5 @@
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from uuid import UUID
 
@@ -186,7 +186,8 @@ class TestBrowsers:
         self, app_with: Callable[..., Flask], origins: tuple[str, ...]
     ) -> None:
         stranger = Caller(app_with(cors_origins=origins), None)
-        for method, headers in (("GET", {}), ("OPTIONS", self.ASKING)):
+        asking: list[tuple[str, Mapping[str, str]]] = [("GET", {}), ("OPTIONS", self.ASKING)]
+        for method, headers in asking:
             answer = stranger.call(method, "/v6/clients", Origin="https://evil.example.com", **headers)
             assert "Access-Control-Allow-Origin" not in answer.headers
 

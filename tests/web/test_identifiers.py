@@ -1,6 +1,7 @@
 """Text that identifies something means the same with and without white space around it, and holds nothing unseen."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -147,10 +148,11 @@ class TestDates:
     def test_a_date_is_a_starts_first_and_an_ends_last_millisecond(
         self, admin: Caller, client_id: str, make: str
     ) -> None:
-        path, values = {
+        kinds: dict[str, tuple[str, dict[str, Any]]] = {
             "client": ("/v6/clients", {"name": "Acme"}),
             "account": (ACCOUNTS, {"name": "Acme", "budget": 1, "markup": 0, "clientId": client_id}),
-        }[make]
+        }
+        path, values = kinds[make]
         created = data(admin.post(path, {**values, "startDate": "2025-10-30", "endDate": "2025-10-30"}), 201)
         assert created["startDate"] == "2025-10-30T00:00:00.000Z"
         assert created["endDate"] == "2025-10-30T23:59:59.999Z"

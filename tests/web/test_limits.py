@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from app.config import Limiting
 from app.config.rates import DEFAULT_RATE_LIMITS, rate_limits
-from tests.caller import ACCOUNTS, Caller
+from tests.caller import ACCOUNTS, Caller, data
 
 STRANGER = {"REMOTE_ADDR": "203.0.113.9"}
 
@@ -138,7 +138,7 @@ class TestCallers:
         caller = Caller(limited("caller=1/hour"), token())
         caller.get(ACCOUNTS)
         assert caller.post("/v6/clients", {"name": "Acme"}, Idempotency_Key="once").status_code == 429
-        assert Caller(app, token()).get("/v6/clients").json["data"]["count"] == 0
+        assert data(Caller(app, token()).get("/v6/clients"))["count"] == 0
         done = Caller(app, token()).post("/v6/clients", {"name": "Acme"}, Idempotency_Key="once")
         assert (done.status_code, "Idempotency-Replayed" in done.headers) == (201, False)
 

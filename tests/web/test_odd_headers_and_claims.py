@@ -11,7 +11,8 @@ import pytest
 from flask import Flask
 
 from app.config import Settings
-from tests.caller import Caller, error, parse
+from app.web.json import parse
+from tests.caller import Caller, error
 from tests.processes import free_port
 
 HEADERS = [

@@ -2,7 +2,7 @@
 
 import gzip
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -225,7 +225,8 @@ class TestOrigins:
         ],
     )
     def test_no_other_may(self, page: Caller, origin: str) -> None:
-        for method, headers in (("GET", {}), ("OPTIONS", self.ASKING)):
+        asking: list[tuple[str, Mapping[str, str]]] = [("GET", {}), ("OPTIONS", self.ASKING)]
+        for method, headers in asking:
             answer = page.call(method, "/v6/clients", Origin=origin, **headers)
             assert "Access-Control-Allow-Origin" not in answer.headers
 

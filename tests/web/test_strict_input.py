@@ -17,7 +17,7 @@ LONG = "x" * 256
 
 def problems(answer: Any, location: str = "json") -> dict[str, Any]:
     """The problems of each field that an invalid request was refused for."""
-    found = error(answer, 400, "invalid_input")["details"][location]
+    found: dict[str, Any] = error(answer, 400, "invalid_input")["details"][location]
     assert all(found.values())
     return found
 

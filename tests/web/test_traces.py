@@ -75,7 +75,7 @@ def test_every_worker_sends_spans_of_requests_and_statements_without_values(
     endpoint = f"http://127.0.0.1:{collector.server_port}"
     service = Service(
         var_dir,
-        workers=WORKERS,
+        WEB_CONCURRENCY=str(WORKERS),
         OTEL_EXPORTER_OTLP_ENDPOINT=endpoint,
         OTEL_BSP_SCHEDULE_DELAY="100",
         WORKER_MAX_REQUESTS="10",

@@ -2,7 +2,6 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from app.db.base import db
-from tests.caller import Caller, data
+from tests.caller import Amount, Caller, data
 
 Export = Callable[..., Path]
 CLIENT = {
@@ -56,7 +55,7 @@ def counts(result: Result, kind: str) -> list[int]:
     return [int(cell.replace(",", "")) for cell in row.split("│")[2:-1]]
 
 
-def lines(admin: Caller, account_id: int = 500) -> dict[str, tuple[str, Decimal]]:
+def lines(admin: Caller, account_id: int = 500) -> dict[str, tuple[str, Amount]]:
     account = data(admin.get(f"/v6/billing-accounts/{account_id}"))
     return {
         line["externalId"]: (kind, line["amount"])

@@ -158,12 +158,8 @@ class TestAccounts:
 
 def test_remembering_costs_no_round_trip(load: Any, admin: Caller, messages: list[Any]) -> None:
     load("project_challenge_budget", budget("c1", "10", "0"))
-    for call in (
-        lambda: lock(admin, "c1", 11),
-        lambda: consume(admin, "c2", 1),
-        lambda: lock(admin, "c1", 0),
-    ):
-        call()
+    for call, challenge, amount in ((lock, "c1", 11), (consume, "c2", 1), (lock, "c1", 0)):
+        call(admin, challenge, amount)
         messages.clear()
-        call()
+        call(admin, challenge, amount)
         assert len(messages) == 1, messages

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from app.db.base import db
 from bench import legacy_export
-from tests.caller import ACCOUNTS, Caller, data
+from tests.caller import ACCOUNTS, Amount, Caller, data
 from tests.cli.conftest import Run
 from tests.cli.legacy_import.conftest import CLIENT, PROJECT, Export, budget
 
@@ -20,9 +20,9 @@ PATH = f"{ACCOUNTS}/500"
 NAMES = ("read", "loaded", "kept", "repeated", "rejected", "difference")
 
 
-def totals(result: Result) -> dict[str, dict[str, Decimal]]:
+def totals(result: Result) -> dict[str, dict[str, Amount]]:
     """By the money, what became of it, from the last table that is printed."""
-    found = {}
+    found: dict[str, dict[str, Amount]] = {}
     for line in result.output.rpartition("┃ money")[2].splitlines():
         if line.startswith("│"):
             money, *amounts = (cell.strip() for cell in line.strip("│").split("│"))
