@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.db.base import RoutedSession, db
 from app.db.fast import prepared as preparing
-from app.db.fast.prepared import Prepared, run
+from app.db.fast.prepared import AnyPrepared, Prepared, run
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_other_statements_are_not(session: Any) -> None:
         (Prepared("SELECT set_config('billing.x', :x, true); SELECT current_setting('billing.x')"), {"x": "1"}, ["1"]),
     ],
 )
-def test_values_arrive_as_they_are(session: Any, statement: Prepared, values: Any, found: list[Any]) -> None:
+def test_values_arrive_as_they_are(session: Any, statement: AnyPrepared, values: Any, found: list[Any]) -> None:
     for _ in range(2):
         assert list(session.execute(statement, values).scalars()) == found
 
