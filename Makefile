@@ -81,21 +81,23 @@ bench: .venv/checks-installed ## Measure the service as production runs it and w
 	$(BIN)/python -m bench.run
 
 FINDINGS := var/findings.jsonl
+# Checks that run whole may take longer than a test.
+PROVE := $(BIN)/pytest -o faulthandler_timeout=0 --whole --findings $(FINDINGS)
 
 .PHONY: prove
 prove: .venv/checks-installed ## Run the checks of tests/prove whole and write docs/reliability.md
 	@mkdir -p var && rm -f $(FINDINGS)
-	$(BIN)/pytest -n 2 --whole --findings $(FINDINGS) tests/prove tests/edge/test_fuzz.py \
+	$(PROVE) -n 2 tests/prove tests/edge/test_fuzz.py \
 		--ignore tests/prove/test_resource_use.py --ignore tests/prove/test_hostile_sizes.py
 	# These measure time and memory: alone.
-	$(BIN)/pytest -n 0 --whole --findings $(FINDINGS) \
+	$(PROVE) -n 0 \
 		tests/prove/test_resource_use.py tests/prove/test_hostile_sizes.py
 	$(BIN)/python -m bench.findings $(FINDINGS)
 
 .PHONY: prove-ha
 prove-ha: .venv/checks-installed ## Fail over and break replicas under load and write the figures of docs/scaling.md
 	@mkdir -p var && rm -f $(FINDINGS)
-	$(BIN)/pytest -n 0 --whole --findings $(FINDINGS) tests/prove/test_failover.py tests/prove/test_replica_reads.py
+	$(PROVE) -n 0 tests/prove/test_failover.py tests/prove/test_replica_reads.py
 	$(BIN)/python -m bench.findings $(FINDINGS)
 
 .PHONY: openapi

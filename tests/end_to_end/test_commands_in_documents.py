@@ -62,7 +62,7 @@ def run(script: str, service: Service, var_dir: Path) -> str:
     }.items():
         script = script.replace(written, here)
     environ = {"VAR_DIR": str(var_dir), "FLASK_APP": str(ROOT / "wsgi.py"), "PYTHONPATH": str(ROOT)}
-    code, out, err = finish(start("bash", "-euc", f"cd {var_dir}\n{script}", **environ), within_seconds=240)
+    code, out, err = finish(start("bash", "-euc", f"cd {var_dir}\n{script}", **environ), within_seconds=180)
     assert code == 0, out + err
     return out
 

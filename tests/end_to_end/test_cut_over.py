@@ -21,7 +21,7 @@ def service(var_dir: Path) -> Iterator[Service]:
 
 
 def run(var_dir: Path, *arguments: str) -> tuple[int, str]:
-    code, out, err = finish(flask(*arguments, VAR_DIR=str(var_dir)), within_seconds=240)
+    code, out, err = finish(flask(*arguments, VAR_DIR=str(var_dir)), within_seconds=180)
     assert "Traceback" not in err
     return code, out
 
