@@ -196,14 +196,13 @@ def _lists(line: dict[str, Json]) -> FromClause:
 def _detail(accounts: Select[*tuple[Any, ...]], line: dict[str, Json]) -> Prepared[*tuple[Any, ...]]:
     lists = _lists(line)
     return Prepared(
-        accounts.add_columns(*lists.c)
-        .join(lists, true())
-        .where(BillingAccount.id == bindparam("account_id"), visible_to(bindparam("granted_to")))
+        accounts.add_columns(*lists.c).join(lists, true()).where(BillingAccount.id == bindparam("account_id"))
     )
 
 
 ACCOUNT = Prepared(_FULL.where(BillingAccount.id == bindparam("account_id")))
 DETAIL = _detail(_FULL, _JSON_LINE)
+GRANTED_DETAIL = _detail(_FULL.where(granted_to(bindparam("granted_to"))), _JSON_LINE)
 COPILOT_DETAIL = _detail(_COPILOT, _COPILOT_JSON_LINE)
 
 IS_VISIBLE = Prepared(

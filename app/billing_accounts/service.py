@@ -36,7 +36,10 @@ def search(actor: Actor, arguments: Mapping[str, Any], **scope: Any) -> Page:
 def detail(actor: Actor, account_id: int) -> Row[Any]:
     """The account with its locked and consumed lines. Raises NotFound, also when the caller may not see it."""
     sight = visibility.sight(actor)
-    statement = queries.DETAIL if _shows_markup(sight, account_id) else queries.COPILOT_DETAIL
+    if sight.limit is not None:
+        statement = queries.GRANTED_DETAIL
+    else:
+        statement = queries.DETAIL if _shows_markup(sight, account_id) else queries.COPILOT_DETAIL
     parameters = {"account_id": account_id, "granted_to": sight.limit}
     account = db.session.execute(statement, parameters).one_or_none()
     if account is None:

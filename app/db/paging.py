@@ -91,9 +91,9 @@ def columns_of(model: type[Base], *, but: Collection[str] = ()) -> list[Instrume
 class ListQuery:
     """A list of the contract, as expressions written once.
 
-    `rows` selects what is shown of each row, from all of them; `key` is the column that identifies a row, and
-    what yields the candidates, by default the table of the key. `filters` maps an argument's name to its condition, in
-    which `bindparam(name)` is the argument's value (and that name with `_pattern` the LIKE pattern for "contains it").
+    `rows` selects what is shown of each row. `key` is the column that identifies one: its table yields the candidates.
+    `filters` maps an argument's name to its condition, in which `bindparam(name)` is the argument's value, and that
+    name with `_pattern` the LIKE pattern for "contains it"; a condition that also narrows `rows` stands there too.
     `sorts` maps a sort name to an expression; ties are broken by `key` in the direction of the sort, so that one index
     serves both directions; a sort that needs another source has it in `sort_sources`. `counts` maps the names of
     filters to a way of counting what they leave that does not look at each row.

@@ -34,7 +34,7 @@ def plans() -> Iterator[tuple[str, str]]:
         page, _ = LIST.statements(frozenset({name}), LIST.default_sort, LIST.default_order, 20)
         values = {name: value, f"{name}_pattern": contains_pattern(value)}
         yield name, plan(page, **values)
-    for detail in (queries.DETAIL, queries.COPILOT_DETAIL):
+    for detail in (queries.DETAIL, queries.COPILOT_DETAIL, queries.GRANTED_DETAIL):
         yield "detail", plan(detail, account_id=5, granted_to="user-7")
     reference = {"external_type": "CHALLENGE", "external_id": "c4", "external_name": None}
     asked = {"kind": "locked", "amount": 1, "dates_enforced": True}

@@ -33,7 +33,7 @@ KEY = {"caller": "someone", "key": "k"}
 ONE_PART = {
     "lock, consume": (ledger.RESERVE, LOCK),
     "unlock": (ledger._UNLOCK, LOCK),  # noqa: SLF001
-    "detail": (accounts.DETAIL, {"account_id": 5, "granted_to": None}),
+    "detail": (accounts.DETAIL, {"account_id": 5}),
     "balance": (credits.BALANCE, {**CUSTOMER, "month": "2025-01-01"}),
     "analytics": (credits.DAILY_TOTALS, {**CUSTOMER, "first": "2025-01-01", "last": "2025-02-01"}),
     "single spending": (credits.SPEND, SPENDING),

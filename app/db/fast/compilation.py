@@ -75,9 +75,15 @@ def _as_sent(parameter: BindParameter[Any], value: Any) -> Any:
 
 
 def _literal(value: Any) -> str:
-    adapted: Any = extensions.adapt(value)
-    if isinstance(value, str):
-        adapted.encoding = "utf-8"
-    quoted: str = adapted.getquoted().decode().strip()
-    # Without a connection the driver doubles backslashes, but does not say so.
-    return ("E" if "\\" in quoted else "") + quoted.replace("%", "%%")
+    # Whether the driver doubles backslashes depends on the last connection it made, if it made any.
+    match value:
+        case str():
+            quoted = "'" + value.replace("'", "''") + "'"
+        case bytes():
+            quoted = rf"'\x{value.hex()}'::bytea"
+        case _:
+            adapted: Any = extensions.adapt(value)
+            quoted = adapted.getquoted().decode().strip()
+            if "\\" in quoted:
+                raise ValueError(f"Cannot be part of a statement: {value!r}")
+    return quoted.replace("%", "%%")
