@@ -9,7 +9,7 @@ from sqlalchemy import Boolean, CheckConstraint, Computed, ForeignKey, Identity,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clock import utc_now
-from app.db.base import Base, Moment, Timestamped, search_column
+from app.db.base import Base, Moment, Timestamped, search_index
 
 AMOUNT = Numeric(15, 4)
 # Imported history may exceed its budget, so totals have room that single amounts do not need.
@@ -52,7 +52,7 @@ class BillingAccount(Timestamped, Base):
         CheckConstraint("markup >= 0", name="markup"),
         CheckConstraint("sales_tax >= 0", name="sales_tax"),
         Index("ix_billing_accounts_name", text("fold_text(name)"), "id"),
-        Index("ix_billing_accounts_name_search", "name_search", postgresql_using="gin"),
+        search_index("ix_billing_accounts_name_search", "name"),
         Index("ix_billing_accounts_client_id", "client_id", "id"),
         Index("ix_billing_accounts_status", "status", "id"),
         Index("ix_billing_accounts_start_date", "start_date", "id"),
@@ -80,7 +80,6 @@ class BillingAccount(Timestamped, Base):
     created_by: Mapped[str | None] = mapped_column(String(255))
     status_as_imported: Mapped[AsImported]
     markup_as_imported: Mapped[AsImported]
-    name_search: Mapped[str] = search_column("name")
 
 
 class Budget(Base):

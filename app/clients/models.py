@@ -6,7 +6,7 @@ from uuid import uuid4
 from sqlalchemy import CheckConstraint, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Base, Moment, Timestamped, search_column
+from app.db.base import Base, Moment, Timestamped, search_index
 
 
 class Status(StrEnum):
@@ -24,8 +24,8 @@ class Client(Timestamped, Base):
         CheckConstraint("status IN ('ACTIVE', 'INACTIVE')", name="status"),
         CheckConstraint("start_date <= end_date", name="dates"),
         Index("ix_clients_name", text("fold_text(name)"), "id"),
-        Index("ix_clients_name_search", "name_search", postgresql_using="gin"),
-        Index("ix_clients_code_name_search", "code_name_search", postgresql_using="gin"),
+        search_index("ix_clients_name_search", "name"),
+        search_index("ix_clients_code_name_search", "code_name"),
         Index("ix_clients_status", "status", "id"),
         Index("ix_clients_start_date", "start_date", "id"),
         Index("ix_clients_end_date", "end_date", "id"),
@@ -38,5 +38,3 @@ class Client(Timestamped, Base):
     status: Mapped[str] = mapped_column(String(8), default=Status.ACTIVE)
     start_date: Mapped[Moment | None]
     end_date: Mapped[Moment | None]
-    name_search: Mapped[str] = search_column("name")
-    code_name_search: Mapped[str | None] = search_column("code_name")

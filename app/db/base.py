@@ -6,9 +6,8 @@ from typing import Annotated, Any
 from flask import has_request_context
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
-from sqlalchemy import BigInteger, Computed, Connection, DateTime, Engine, MetaData, event
-from sqlalchemy.dialects.postgresql import TSVECTOR
-from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, mapped_column
+from sqlalchemy import BigInteger, Connection, DateTime, Engine, Index, Label, MetaData, event, literal_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.clock import utc_now
 from app.db.fast import prepared
@@ -24,9 +23,10 @@ Id = Annotated[int, mapped_column(BigInteger)]
 Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 
 
-def search_column(column: str) -> MappedColumn[Any]:
-    """The pieces of a text column, which finding a part of it goes by."""
-    return mapped_column(TSVECTOR, Computed(f"search_grams({column})", persisted=True), deferred=True)
+def search_index(name: str, column: str) -> Index:
+    """The trigrams of a text column in any case, indexed for substring search."""
+    folded: Label[str] = literal_column(f"fold_text({column})").label("folded")
+    return Index(name, folded, postgresql_using="gin", postgresql_ops={"folded": "gin_trgm_ops"})
 
 
 class Base(DeclarativeBase):

@@ -12,7 +12,6 @@ from sqlalchemy import (
     Select,
     String,
     Text,
-    and_,
     any_,
     bindparam,
     cast,
@@ -58,12 +57,8 @@ def contains_pattern(value: str) -> str:
 
 
 def contains(column: InstrumentedAttribute[Any], name: str) -> ColumnElement[bool]:
-    """The condition "`column` contains the value `name`, in any case", which the index of `{column}_search` serves."""
-    search = getattr(column.class_, f"{column.key}_search")
-    return and_(
-        search.bool_op("@@")(func.search_query(bindparam(name))),
-        func.fold_text(column).like(func.fold_text(bindparam(f"{name}{_PATTERN}"))),
-    )
+    """The condition "`column` contains the value `name`, in any case", which the `search_index` of it serves."""
+    return func.fold_text(column).like(func.fold_text(bindparam(f"{name}{_PATTERN}")))
 
 
 def one_or_more(name: str, column: InstrumentedAttribute[Any]) -> dict[str, ColumnElement[bool]]:
@@ -80,11 +75,11 @@ def one_or_more(name: str, column: InstrumentedAttribute[Any]) -> dict[str, Colu
 
 
 def columns_of(model: type[Base], *, but: Collection[str] = ()) -> list[InstrumentedAttribute[Any]]:
-    """The columns of a model, for a select: all `but` those named, and those that exist to be searched."""
+    """The columns of a model, for a select: all `but` those named."""
     attributes = inspect(model).column_attrs
     if unknown := set(but) - set(attributes.keys()):
         raise ValueError(f"{model.__name__} has no column {', '.join(sorted(unknown))}")
-    return [getattr(model, each.key) for each in attributes if not each.deferred and each.key not in but]
+    return [getattr(model, each.key) for each in attributes if each.key not in but]
 
 
 @dataclass(frozen=True, eq=False)

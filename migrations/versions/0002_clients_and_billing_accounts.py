@@ -2,7 +2,6 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
 revision = "0002"
 down_revision = "0001"
@@ -23,15 +22,6 @@ def upgrade() -> None:
         sa.Column("end_date", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column(
-            "name_search", postgresql.TSVECTOR(), sa.Computed("search_grams(name)", persisted=True), nullable=False
-        ),
-        sa.Column(
-            "code_name_search",
-            postgresql.TSVECTOR(),
-            sa.Computed("search_grams(code_name)", persisted=True),
-            nullable=True,
-        ),
         sa.CheckConstraint("status IN ('ACTIVE', 'INACTIVE')", name=op.f("ck_clients_status")),
         sa.CheckConstraint("start_date <= end_date", name=op.f("ck_clients_dates")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_clients")),
@@ -39,9 +29,10 @@ def upgrade() -> None:
     op.create_index(
         "ix_clients_code_name_search",
         "clients",
-        ["code_name_search"],
+        [sa.literal_column("fold_text(code_name)").label("folded")],
         unique=False,
         postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
     )
     op.create_index("ix_clients_created_at", "clients", ["created_at", "id"], unique=False)
     op.create_index("ix_clients_end_date", "clients", ["end_date", "id"], unique=False)
@@ -49,9 +40,10 @@ def upgrade() -> None:
     op.create_index(
         "ix_clients_name_search",
         "clients",
-        ["name_search"],
+        [sa.literal_column("fold_text(name)").label("folded")],
         unique=False,
         postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
     )
     op.create_index("ix_clients_start_date", "clients", ["start_date", "id"], unique=False)
     op.create_index("ix_clients_status", "clients", ["status", "id"], unique=False)
@@ -78,9 +70,6 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("status_as_imported", sa.Boolean(), nullable=True),
         sa.Column("markup_as_imported", sa.Boolean(), nullable=True),
-        sa.Column(
-            "name_search", postgresql.TSVECTOR(), sa.Computed("search_grams(name)", persisted=True), nullable=False
-        ),
         sa.CheckConstraint("status IN ('ACTIVE', 'INACTIVE')", name=op.f("ck_billing_accounts_status")),
         sa.CheckConstraint("markup >= 0", name=op.f("ck_billing_accounts_markup")),
         sa.CheckConstraint("sales_tax >= 0", name=op.f("ck_billing_accounts_sales_tax")),
@@ -98,9 +87,10 @@ def upgrade() -> None:
     op.create_index(
         "ix_billing_accounts_name_search",
         "billing_accounts",
-        ["name_search"],
+        [sa.literal_column("fold_text(name)").label("folded")],
         unique=False,
         postgresql_using="gin",
+        postgresql_ops={"folded": "gin_trgm_ops"},
     )
     op.create_index("ix_billing_accounts_start_date", "billing_accounts", ["start_date", "id"], unique=False)
     op.create_index("ix_billing_accounts_status", "billing_accounts", ["status", "id"], unique=False)

