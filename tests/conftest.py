@@ -30,7 +30,9 @@ from app.db.server import embedded
 from bench import layout
 from cli.token import mint
 from tests import bouncer, proxy
-from tests.caller import ACCOUNTS, TEN_YEARS, Caller, data
+from tests.caller import TEN_YEARS, Caller, data
+from tests.factories.accounts import create_account, create_client
+from tests.factories.customers import open_customer
 from tests.processes import until, using
 
 SECRET = "a secret that only tests know and that is long enough"
@@ -263,8 +265,7 @@ def until_waiting(database_url: str) -> Iterator[Callable[[int], None]]:
 
 @pytest.fixture
 def client_id(admin: Caller) -> str:
-    found: str = data(admin.post("/v6/clients", {"name": "Acme"}), 201)["id"]
-    return found
+    return create_client(admin)
 
 
 @pytest.fixture
@@ -272,9 +273,7 @@ def open_account(admin: Caller, client_id: str) -> Callable[..., int]:
     """Makes an account: `open_account(budget=100)`."""
 
     def make(**values: Any) -> int:
-        account = {"name": "Acme 2025", "budget": 100, "markup": 0.2, "clientId": client_id, **values}
-        found: int = data(admin.post(ACCOUNTS, account), 201)["id"]
-        return found
+        return create_account(admin, client_id, **values)
 
     return make
 
@@ -289,7 +288,7 @@ def account_id(open_account: Callable[..., int]) -> int:
 def customer(as_caller: Callable[..., Caller]) -> Caller:
     """The owner of a new account, which has the 100 credits of the free plan."""
     owner = as_caller(user="owner", email="owner@harbour.example", hours=TEN_YEARS)
-    data(owner.post("/v1/account/", {"name": "Harbour Studio"}), 201)
+    open_customer(owner)
     return owner
 
 

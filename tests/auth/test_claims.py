@@ -10,6 +10,7 @@ from flask import Flask
 from tests.auth.test_tokens import in_seconds, part, signed
 from tests.caller import Caller, data, error
 from tests.conftest import SECRET
+from tests.factories.customers import open_customer
 
 ACCOUNT = "/v1/account/"
 CLIENTS = "/v6/clients"
@@ -103,7 +104,7 @@ class TestVerifiedAddress:
     def test_a_claim_of_null_does_not(self, app_with: Callable[..., Flask]) -> None:
         claims = {"email": "ann@harbour.example", "email_verified": None}
         caller = Caller(app_with(email_verified_default=True), by_hand(claims))
-        assert not data(caller.post(ACCOUNT, {"name": "A"}), 201)["billing_email"]
+        assert not open_customer(caller, "A")["billing_email"]
 
     def test_of_two_claims_both_have_to_say_so(self, app: Flask) -> None:
         assert billing_email(app, **{"email_verified": True, f"{NAMESPACE}email_verified": False}) is None

@@ -19,6 +19,7 @@ from app.config import Settings
 from cli.token import mint
 from tests.caller import Caller, data, error
 from tests.conftest import SECRET
+from tests.factories.accounts import create_client
 from tests.identity_provider import serving
 
 ISSUER = "https://auth.example.com/"
@@ -331,7 +332,7 @@ class TestWhoIsCalling:
     )
     def test_is_written_down_with_what_they_make(self, app: Flask, claims: dict[str, Any], user: str) -> None:
         caller = Caller(app, signed(**({"sub": None} | claims)))
-        client_id = data(caller.post("/v6/clients", {"name": "Acme"}), 201)["id"]
+        client_id = create_client(caller)
         account = {"name": "Acme", "budget": 1, "markup": 0, "clientId": client_id}
         answer = caller.call("POST", "/v6/billing-accounts", account, Idempotency_Key="k")
         assert data(answer, 201)["createdBy"] == user

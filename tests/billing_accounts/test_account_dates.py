@@ -10,19 +10,9 @@ from flask import Flask
 from app.clock import utc_now
 from tests.billing_accounts.conftest import totals
 from tests.caller import ACCOUNTS, Caller, Open, data, error
+from tests.factories.bookings import PAYMENTS, create_booking, pay, periods_of
 
-PAYMENTS = "/v6/work-period-payments"
 PAST, FUTURE = (-2, -1), (1, 2)
-BOOKING = {
-    "projectId": 17,
-    "userId": "40051399",
-    "userHandle": "ann",
-    "startDate": "2025-03-03",
-    "endDate": "2025-03-07",
-    "memberRate": 50,
-    "customerRate": 70,
-    "rateType": "weekly",
-}
 
 
 def period(days: tuple[int | None, int | None]) -> dict[str, str | None]:
@@ -103,16 +93,16 @@ def test_an_inactive_account_is_told_so_first_and_dates_go_before_funds(
 
 def test_payments_go_by_the_dates_too(admin: Caller, enforcing: Caller, open_account: Open) -> None:
     account = open_account(budget=1000)
-    booking = data(admin.post("/v6/resource-bookings", {**BOOKING, "billingAccountId": account}), 201)
-    (week,) = data(admin.get(f"/v6/work-periods?resourceBookingId={booking['id']}"))["results"]
-    payment = data(admin.post(PAYMENTS, {"workPeriodId": week["id"], "days": 2}), 201)
+    booking = create_booking(admin, account, endDate="2025-03-07", memberRate=50)
+    (week,) = periods_of(admin, booking["id"])
+    payment = pay(admin, week, days=2)
     data(admin.patch(f"{ACCOUNTS}/{account}", period(PAST)))
-    error(enforcing.post(PAYMENTS, {"workPeriodId": week["id"], "days": 1}), 409, "account_not_current")
-    (item,) = data(enforcing.post(f"{PAYMENTS}/bulk", [{"workPeriodId": week["id"], "days": 1}]))
+    error(enforcing.post(PAYMENTS, {"workPeriodId": week, "days": 1}), 409, "account_not_current")
+    (item,) = data(enforcing.post(f"{PAYMENTS}/bulk", [{"workPeriodId": week, "days": 1}]))
     assert (item["error"]["code"], item["error"]["reason"]) == (409, "account_not_current")
     error(enforcing.patch(f"{PAYMENTS}/{payment['id']}", {"days": 3}), 409, "account_not_current")
     data(enforcing.patch(f"{PAYMENTS}/{payment['id']}", {"status": "cancelled"}))
-    data(admin.post(PAYMENTS, {"workPeriodId": week["id"], "days": 1}), 201)
+    pay(admin, week, days=1)
 
 
 def test_a_refused_lock_still_takes_one_round_trip(admin: Caller, enforcing: Caller, path: str, messages: Any) -> None:

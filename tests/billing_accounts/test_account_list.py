@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.caller import ACCOUNTS, Caller, Open, data, error
+from tests.factories.accounts import create_client
 
 SORTS = {
     "id": "id",
@@ -71,7 +72,7 @@ def test_a_name_is_found_by_any_part_of_it(admin: Caller, open_account: Open, pa
 
 
 def test_filters_narrow_together(admin: Caller, open_account: Open, client_id: str) -> None:
-    other = data(admin.post("/v6/clients", {"name": "Globex"}), 201)["id"]
+    other = create_client(admin, "Globex")
     one, two = open_account(name="one"), open_account(name="two", clientId=other, status="INACTIVE")
     open_account(name="three")
     for account, user in ((one, "7"), (two, "7"), (two, "8")):

@@ -9,6 +9,7 @@ from app.clock import utc_now
 from app.web.json import format_time
 from tests.billing_accounts.conftest import totals
 from tests.caller import ACCOUNTS, Caller, Open, data, error
+from tests.factories.accounts import create_client
 
 WHOLE = {
     "projectId": "p-1",
@@ -125,7 +126,7 @@ class TestChange:
         error(admin.patch(path, {}), 400, "invalid_input")
 
     def test_every_field_can_be_changed(self, admin: Caller, path: str) -> None:
-        other = data(admin.post("/v6/clients", {"name": "Globex"}), 201)["id"]
+        other = create_client(admin, "Globex")
         account = data(admin.patch(path, {**WHOLE, "clientId": other}))
         assert {name: account[name] for name in WHOLE} == WHOLE
         assert account["client"]["name"] == "Globex"

@@ -14,6 +14,7 @@ from app.db.base import db
 from app.db.paging import contains_pattern
 from bench import accounts
 from tests.caller import Caller, data
+from tests.factories.accounts import create_account
 
 ACCOUNTS = "/v6/billing-accounts"
 BIG_TABLES = ("billing_accounts", "budgets", "budget_lines", "billing_account_access")
@@ -79,7 +80,7 @@ def test_a_request_sends_the_messages_it_needs(
 ) -> None:
     data(admin.post("/v6/clients", {"name": "Acme"}), 201)
     client_id = data(admin.get("/v6/clients"))["results"][0]["id"]
-    data(admin.post(ACCOUNTS, {"name": "a", "budget": 100, "markup": 0, "clientId": client_id}), 201)
+    create_account(admin, client_id)
     # The first time it may be prepared.
     call(admin)
     messages.clear()

@@ -8,7 +8,7 @@ from freezegun import freeze_time
 
 from tests.caller import TEN_YEARS, Caller, data
 from tests.cli.conftest import Run
-from tests.team import Callers, join
+from tests.factories.customers import Callers, join, open_customer, spend
 
 
 def balance(customer: Caller) -> Any:
@@ -19,7 +19,7 @@ class TestMonthlyCredits:
     def test_once_for_each_month_however_late(self, run: Run, as_caller: Callable[..., Caller]) -> None:
         customer = as_caller(user="owner", hours=TEN_YEARS)
         with freeze_time("2031-01-31T23:00:00Z"):
-            data(customer.post("/v1/account/", {"name": "A"}), 201)
+            open_customer(customer, "A")
             assert "Granted 0 credits" in run("credits", "grant-monthly").output
             assert balance(customer)["credits"] == 100
         with freeze_time("2031-02-01T00:00:00Z"):
@@ -41,23 +41,23 @@ class TestMonthlyCredits:
         with freeze_time("2031-01-15"):
             run("credits", "grant-monthly")
             assert balance(customer)["credits"] % 5000 == 100
-        spent = data(customer.post("/v1/billing/credits/usage/", {"operation_type": "x", "credits_used": 100}), 201)
+        spent = spend(customer, 100)
         assert spent["cost_usd"] == "1.50"
 
     def test_a_plan_without_credits(self, run: Run, as_caller: Callable[..., Caller]) -> None:
         run("credits", "plan", "set", "None", "--credits-per-month", "0", "--usd-per-credit", "0", "--default")
         customer = as_caller(user="new")
-        assert data(customer.post("/v1/account/", {"name": "A"}), 201)["credit_balance"] == 0
+        assert open_customer(customer, "A")["credit_balance"] == 0
         assert data(customer.get("/v1/billing/transactions/"))["count"] == 0
         assert run("credits", "grant-monthly").exit_code == 0
 
     def test_a_second_account_of_one_user_gets_the_months_after_its_first(self, run: Run, as_caller: Callers) -> None:
         opener = as_caller(user="opener", hours=TEN_YEARS)
         with freeze_time("2031-01-10"):
-            data(opener.post("/v1/account/", {"name": "A"}), 201)
+            open_customer(opener, "A")
             join(opener, as_caller, "heir", "owner")
             data(opener.post("/v1/account/leave/", None))
-            data(opener.post("/v1/account/", {"name": "B"}), 201)
+            open_customer(opener, "B")
             run("credits", "grant-monthly")
             assert balance(opener)["credits"] == 0
         with freeze_time("2031-02-01"):
@@ -84,7 +84,7 @@ class TestPlanOfTheMonth:
     def opened(self, as_caller: Callers) -> tuple[Caller, int]:
         owner = as_caller(user="owner", hours=TEN_YEARS)
         with freeze_time("2031-01-15T10:00:00Z"):
-            return owner, data(owner.post("/v1/account/", {"name": "A"}), 201)["id"]
+            return owner, open_customer(owner, "A")["id"]
 
     def test_a_plan_changed_yesterday_does_not_change_the_months_before(
         self, run: Run, opened: tuple[Caller, int]
@@ -148,7 +148,7 @@ class TestPlanOfTheMonth:
             set_plan(run, "Trial", 30)
             run("credits", "plan", "set", "Trial", "--credits-per-month", 30, "--usd-per-credit", "0", "--default")
             owner = as_caller(user="late", hours=TEN_YEARS)
-            assert data(owner.post("/v1/account/", {"name": "A"}), 201)["credit_balance"] == 30
+            assert open_customer(owner, "A")["credit_balance"] == 30
 
     def test_nothing_that_was_granted_is_granted_anew(self, run: Run, opened: tuple[Caller, int]) -> None:
         owner, account_id = opened

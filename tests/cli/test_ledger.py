@@ -7,6 +7,7 @@ from sqlalchemy import text
 from app.db.base import db
 from tests.caller import Caller, data
 from tests.cli.conftest import Run
+from tests.factories.customers import credits_of
 
 
 def test_books_that_are_right_pass(run: Run) -> None:
@@ -79,4 +80,4 @@ def test_the_demonstrations_customer_has_analytics_to_look_at(run: Run, as_calle
     found = data(customer.get("/v1/account/usage/analytics/?days=30"))
     assert sum(day["usage"] > 0 for day in found["daily_usage"]) > 20
     assert found["total_purchases"] == 1000
-    assert found["current_balance"] == data(customer.get("/v1/billing/credits/balance/"))["credits"] > 0
+    assert found["current_balance"] == credits_of(customer) > 0

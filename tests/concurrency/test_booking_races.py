@@ -13,6 +13,7 @@ from app.work_periods import audit
 from tests.caller import Caller, Open, data, error
 from tests.concurrency.callers import at_once
 from tests.concurrency.locks import holding
+from tests.factories.bookings import create_booking, periods_of
 
 BOOKINGS, PERIODS, PAYMENTS = "/v6/resource-bookings", "/v6/work-periods", "/v6/work-period-payments"
 CHANGES: dict[str, dict[str, Any]] = {
@@ -39,15 +40,13 @@ def _sound_books(app: Flask) -> Iterator[None]:
 def booking(admin: Caller, open_account: Open) -> str:
     """A booking of four weeks."""
     dates = {"startDate": "2024-01-01", "endDate": "2024-01-26"}
-    person = {"projectId": 1, "userId": "7", "userHandle": "ann", "rateType": "weekly", "memberRate": 5}
-    made = data(admin.post(BOOKINGS, {**person, **dates, "billingAccountId": open_account(budget=10_000)}), 201)
-    return str(made["id"])
+    account = open_account(budget=10_000)
+    return str(create_booking(admin, account, projectId=1, userId="7", memberRate=5, **dates)["id"])
 
 
 @pytest.fixture
 def first_week(admin: Caller, booking: str) -> str:
-    found = data(admin.get(f"{PERIODS}?resourceBookingId={booking}&sortBy=startDate"))["results"]
-    return str(found[0]["id"])
+    return periods_of(admin, booking)[0]
 
 
 def payments(caller: Caller) -> list[Any]:
@@ -113,9 +112,8 @@ def test_a_change_that_waited_sees_the_payment(
 
 def test_many_that_pay_and_cancel_wait_in_no_circle(admin: Caller, open_account: Open) -> None:
     account = open_account(budget=100_000)
-    person = {"projectId": 1, "userId": "7", "rateType": "weekly", "memberRate": 5, "billingAccountId": account}
     dates = {"startDate": "2024-01-01", "endDate": "2024-01-26"}
-    bookings = [data(admin.post(BOOKINGS, {**person, **dates}), 201)["id"] for _ in range(6)]
+    bookings = [create_booking(admin, account, projectId=1, memberRate=5, **dates)["id"] for _ in range(6)]
     periods = [period["id"] for period in data(admin.get(f"{PERIODS}?perPage=100"))["results"]]
     calls: list[Callable[[], Any]] = []
     for booking in bookings:

@@ -17,7 +17,7 @@ from app.db.transaction import transaction
 from tests.caller import Caller, data
 from tests.concurrency.callers import at_once, statuses
 from tests.concurrency.locks import holding
-from tests.team import TEAM, join
+from tests.factories.customers import TEAM, credits_of, join, open_customer
 
 USAGE = "/v1/billing/credits/usage/"
 BULK = "/v1/billing/credits/usage/bulk/"
@@ -36,13 +36,9 @@ def spend(caller: Caller, credits: int, **more: Any) -> Callable[[], TestRespons
     return lambda: caller.post(USAGE, body)
 
 
-def balance(customer: Caller) -> int:
-    return int(data(customer.get("/v1/billing/credits/balance/"))["credits"])
-
-
 def test_exactly_as_many_spends_succeed_as_fit(customer: Caller) -> None:
     assert statuses(at_once(spend(customer, 3) for _ in range(150))) == {201: 33, 402: 117}
-    assert balance(customer) == 1
+    assert credits_of(customer) == 1
 
 
 def test_single_and_bulk_spends_share_one_balance(
@@ -56,14 +52,14 @@ def test_single_and_bulk_spends_share_one_balance(
     for answer in answers:
         if answer.status_code == 200:
             spent += sum("error" not in each for each in data(answer))
-    assert (spent, balance(customer)) == (100, 0)
+    assert (spent, credits_of(customer)) == (100, 0)
 
 
 def test_spends_of_several_accounts_in_any_order_end(
     customer_id: int, customer: Caller, as_caller: Callable[..., Caller]
 ) -> None:
     other = as_caller(user="other")
-    other_id = data(other.post("/v1/account/", {"name": "Other"}), 201)["id"]
+    other_id = open_customer(other, "Other")["id"]
     machine = as_caller(scopes=("spend:credits",))
     orders = ([customer_id, other_id], [other_id, customer_id])
 
@@ -72,14 +68,14 @@ def test_spends_of_several_accounts_in_any_order_end(
 
     answers = at_once(partial(machine.post, BULK, body(orders[n % 2])) for n in range(60))
     assert statuses(answers) == {200: 60}
-    assert (balance(customer), balance(other)) == (40, 40)
+    assert (credits_of(customer), credits_of(other)) == (40, 40)
 
 
 def test_one_charge_for_a_key(customer: Caller) -> None:
     item = {"operation_type": "search", "credits_used": 5, "key": "job-1"}
     answers = at_once(lambda: customer.post(BULK, [item]) for _ in range(24))
     assert len({answer.get_data() for answer in answers}) == 1
-    assert balance(customer) == 95
+    assert credits_of(customer) == 95
 
 
 def test_a_month_is_granted_once(
@@ -97,7 +93,7 @@ def test_a_month_is_granted_once(
         granted = sum(each.result() for each in grants)
         found = data(customer.get("/v1/billing/transactions/?transaction_type=grant&per_page=100"))["results"]
         assert len({each["description"] for each in found}) == len(found) == 1 + granted
-        assert balance(customer) == 100 + 100 * granted
+        assert credits_of(customer) == 100 + 100 * granted
 
 
 def move_to_rich_plan(connection: Connection) -> None:

@@ -15,6 +15,7 @@ from app.work_periods import audit
 from tests.caller import Caller, Open, data
 from tests.concurrency.callers import THREADS, at_once, statuses
 from tests.concurrency.locks import holding
+from tests.factories.bookings import create_booking, periods_of
 
 BOOKINGS, PERIODS, PAYMENTS = "/v6/resource-bookings", "/v6/work-periods", "/v6/work-period-payments"
 
@@ -31,11 +32,9 @@ def book(caller: Caller, account: int, weeks: int) -> list[str]:
     """The work periods of a new booking that pays 5 for each week."""
     last = {4: "2024-01-26", 16: "2024-04-19"}[weeks]
     dates = {"startDate": "2024-01-01", "endDate": last}
-    booking = {"projectId": 1, "userId": "7", "rateType": "weekly", "memberRate": 5, "billingAccountId": account}
-    made = data(caller.post(BOOKINGS, {**booking, **dates}), 201)
-    found = data(caller.get(f"{PERIODS}?resourceBookingId={made['id']}&perPage=100"))["results"]
-    assert len(found) == weeks
-    return [period["id"] for period in found]
+    periods = periods_of(caller, create_booking(caller, account, projectId=1, memberRate=5, **dates)["id"])
+    assert len(periods) == weeks
+    return periods
 
 
 def paid(answers: list[TestResponse]) -> int:

@@ -15,6 +15,8 @@ from app.purchases import audit as purchases_audit
 from tests.caller import Caller, data, error
 from tests.concurrency.callers import at_once, statuses
 from tests.concurrency.locks import holding
+from tests.factories.customers import credits_of
+from tests.factories.purchases import approve
 
 PAYMENTS = "/v1/billing/payments/"
 
@@ -33,10 +35,6 @@ def purchase(customer: Caller) -> Callable[..., TestResponse]:
     (package_id, *_) = (each["id"] for each in data(customer.get("/v1/billing/credit-packages/"))["results"])
     path = f"/v1/billing/credit-packages/{package_id}/purchase/"
     return lambda **headers: customer.post(path, {"payment_method": "manual"}, **headers)
-
-
-def credits_of(customer: Caller) -> int:
-    return int(data(customer.get("/v1/billing/credits/balance/"))["credits"])
 
 
 def test_invoice_numbers_have_no_gaps(customer: Caller, purchase: Callable[..., Any]) -> None:
@@ -73,7 +71,7 @@ def test_one_refund_for_a_key(
     app: Flask, customer: Caller, admin: Caller, purchase: Callable[..., Any], until_waiting: Callable[[int], None]
 ) -> None:
     payment_id = data(purchase(), 201)["payment"]["id"]
-    data(admin.post(f"{PAYMENTS}{payment_id}/approve/", None))
+    approve(admin, payment_id)
     refund = f"{PAYMENTS}{payment_id}/refund/"
     with ThreadPoolExecutor(4) as pool:
         # None of them finds an answer to its key, and all but one a payment that is refunded.
@@ -92,7 +90,7 @@ def test_a_refund_against_spending(customer: Caller, admin: Caller, purchase: Ca
     for _ in range(6):
         before = credits_of(customer)
         payment_id = data(purchase(), 201)["payment"]["id"]
-        data(admin.post(f"{PAYMENTS}{payment_id}/approve/", None))
+        approve(admin, payment_id)
         body = {"operation_type": "search", "credits_used": before + 1}
         spend = partial(customer.post, "/v1/billing/credits/usage/", body)
         refund = partial(admin.post, f"{PAYMENTS}{payment_id}/refund/", None)
@@ -109,7 +107,7 @@ def test_a_refund_takes_nothing_of_what_is_given_meanwhile(
     grant = {"account_id": customer_id, "amount": 50, "transaction_type": "grant", "description": "Goodwill"}
     for _ in range(4):
         payment_id = data(purchase(), 201)["payment"]["id"]
-        data(admin.post(f"{PAYMENTS}{payment_id}/approve/", None))
+        approve(admin, payment_id)
         body = {"operation_type": "search", "credits_used": credits_of(customer) - 500 + 60}
         spent, refunded, _ = at_once(
             [

@@ -8,7 +8,7 @@ from flask import Flask
 from tests.caller import Caller, data
 from tests.concurrency.callers import statuses
 from tests.concurrency.locks import holding
-from tests.team import INVITATIONS, TEAM, Callers, accept, invite, join
+from tests.factories.customers import INVITATIONS, TEAM, Callers, accept, invite, join
 
 ACCOUNT_LOCK = "SELECT FROM customer_accounts FOR NO KEY UPDATE"
 UntilWaiting = Callable[[int], None]

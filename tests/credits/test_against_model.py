@@ -12,6 +12,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from app.credits import audit as credit_audit
 from app.purchases import audit as purchase_audit
 from tests.caller import Caller, data
+from tests.factories.customers import open_customer
+from tests.factories.purchases import approve, buy
 
 BILLING = "/v1/billing"
 AMOUNTS = st.integers(1, 300)
@@ -31,9 +33,7 @@ class Ledger(RuleBasedStateMachine):
         super().__init__()
         type(self).histories += 1
         self.customer = self.sign_in(f"owner-{self.histories}")
-        self.account_id = data(self.customer.post("/v1/account/", {"name": "Model"}), 201)["id"]
-        packages = data(self.customer.get(f"{BILLING}/credit-packages/"))["results"]
-        self.package = packages[0]["id"]
+        self.account_id = open_customer(self.customer, "Model")["id"]
         self.amounts = [100]
         self.keyed: dict[str, int] = {}
 
@@ -93,13 +93,11 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(target=pending)
     def purchase(self) -> str:
-        path = f"{BILLING}/credit-packages/{self.package}/purchase/"
-        payment = data(self.customer.post(path, {"payment_method": "manual"}), 201)["payment"]
-        return str(payment["id"])
+        return str(buy(self.customer)["payment"]["id"])
 
     @rule(target=paid, payment=consumes(pending))
     def approve(self, payment: str) -> str:
-        data(self.admin.post(f"{BILLING}/payments/{payment}/approve/", None))
+        approve(self.admin, payment)
         self.amounts.append(500)
         return payment
 

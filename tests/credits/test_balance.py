@@ -7,15 +7,12 @@ from flask import Flask
 from freezegun import freeze_time
 
 from tests.caller import Caller, data, error
+from tests.factories.customers import open_customer, spend
 
 BALANCE = "/v1/billing/credits/balance/"
 TRANSACTIONS = "/v1/billing/transactions/"
 USAGE = "/v1/billing/credits/usage/"
 ANALYTICS = "/v1/account/usage/analytics/"
-
-
-def spend(customer: Caller, credits: int, operation: str = "search", **more: object) -> None:
-    data(customer.post(USAGE, {"operation_type": operation, "credits_used": credits, **more}), 201)
 
 
 @pytest.mark.parametrize("path", [BALANCE, TRANSACTIONS, USAGE, ANALYTICS])
@@ -31,7 +28,7 @@ class TestWhoMayRead:
 
     def test_members_see_their_own(self, customer: Caller, as_caller: Callable[..., Caller], path: str) -> None:
         other = as_caller(user="other")
-        data(other.post("/v1/account/", {"name": "Other"}), 201)
+        open_customer(other, "Other")
         before = customer.get(path).get_data()
         spend(other, 7)
         assert customer.get(path).get_data() == before

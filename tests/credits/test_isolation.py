@@ -14,6 +14,7 @@ from app.credits import queries
 from app.customers import queries as customer_queries
 from app.db.base import db
 from tests.caller import Caller, data
+from tests.factories.customers import credits_of, open_customer, spend
 
 # What belongs to somebody, by the column that says to whom.
 TENANT_TABLES = text("""
@@ -37,8 +38,8 @@ def tables(app: Flask) -> list[str]:
 def other(as_caller: Callable[..., Caller]) -> Caller:
     """A second customer, with more transactions than the first."""
     caller = as_caller(user="other", email="other@a.example")
-    data(caller.post("/v1/account/", {"name": "Other"}), 201)
-    data(caller.post("/v1/billing/credits/usage/", {"operation_type": "search", "credits_used": 60}), 201)
+    open_customer(caller, "Other")
+    spend(caller, 60)
     return caller
 
 
@@ -106,7 +107,7 @@ def test_nothing_of_others_can_be_written(app: Flask, customer_id: int, other: C
         with pytest.raises(Exception, match="row-level security"):
             db.session.execute(moved, {"other": other_id})
         db.session.rollback()
-    assert data(other.get("/v1/billing/credits/balance/"))["credits"] == 40
+    assert credits_of(other) == 40
 
 
 def test_transactions_are_never_changed(app: Flask, customer_id: int) -> None:

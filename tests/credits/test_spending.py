@@ -13,7 +13,7 @@ from app import tenancy
 from app.db.base import db
 from tests.auth.test_tokens import signed
 from tests.caller import Caller, data, error
-from tests.team import join
+from tests.factories.customers import credits_of, join, open_customer
 
 BALANCE = "/v1/billing/credits/balance/"
 TRANSACTIONS = "/v1/billing/transactions/"
@@ -21,11 +21,6 @@ USAGE = "/v1/billing/credits/usage/"
 BULK = "/v1/billing/credits/usage/bulk/"
 GRANT = "/v1/billing/credits/grant/"
 UNKNOWN = 987654321
-
-
-def credits_of(customer: Caller) -> int:
-    found: int = data(customer.get(BALANCE))["credits"]
-    return found
 
 
 def item(credits: Any = 1, **more: Any) -> dict[str, Any]:
@@ -60,7 +55,7 @@ class TestSpending:
 
     def test_another_account_is_not_found(self, customer: Caller, as_caller: Callable[..., Caller]) -> None:
         other = as_caller(user="other")
-        other_id = data(other.post("/v1/account/", {"name": "Other"}), 201)["id"]
+        other_id = open_customer(other, "Other")["id"]
         error(customer.post(USAGE, item(account_id=other_id)), 404)
         assert credits_of(other) == credits_of(customer) == 100
 
@@ -153,7 +148,7 @@ class TestBulkSpending:
     def test_several_accounts_at_once(
         self, machine: Caller, customer_id: int, as_caller: Callable[..., Caller]
     ) -> None:
-        other_id = data(as_caller(user="other").post("/v1/account/", {"name": "Other"}), 201)["id"]
+        other_id = open_customer(as_caller(user="other"), "Other")["id"]
         found = data(machine.post(BULK, [item(n, account_id=[customer_id, other_id][n % 2]) for n in range(1, 5)]))
         assert [each["balance_after"] for each in found] == [99, 98, 96, 94]
 
@@ -193,7 +188,7 @@ class TestBulkSpending:
     def test_a_key_is_the_accounts_own(
         self, machine: Caller, customer_id: int, as_caller: Callable[..., Caller]
     ) -> None:
-        other_id = data(as_caller(user="other").post("/v1/account/", {"name": "Other"}), 201)["id"]
+        other_id = open_customer(as_caller(user="other"), "Other")["id"]
         found = data(machine.post(BULK, [item(10, account_id=each, key="a") for each in (customer_id, other_id)]))
         assert [each["balance_after"] for each in found] == [90, 90]
 

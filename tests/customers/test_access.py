@@ -8,9 +8,10 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.web.json import parse
-from tests.caller import Caller, data, error
+from tests.caller import Caller, error
 from tests.document import operations, served
-from tests.team import Callers, invite, join
+from tests.factories.customers import Callers, invite, join, open_customer
+from tests.factories.purchases import buy, packages_for_sale
 
 PEOPLE = ("stranger", "invited", "member", "admin", "owner", "elsewhere")
 MACHINES = ("machine", "granting machine", "staff")
@@ -87,7 +88,7 @@ class World(NamedTuple):
 @pytest.fixture
 def world(customer: Caller, customer_id: int, as_caller: Callers) -> World:
     elsewhere = as_caller(user="elsewhere", email="elsewhere@a.example")
-    data(elsewhere.post("/v1/account/", {"name": "Elsewhere"}), 201)
+    open_customer(elsewhere, "Elsewhere")
     callers = {
         "stranger": as_caller(user="stranger", email="stranger@a.example"),
         "invited": as_caller(user="invited", email="invited@harbour.example"),
@@ -99,11 +100,9 @@ def world(customer: Caller, customer_id: int, as_caller: Callers) -> World:
         "granting machine": as_caller(scopes=("grant:credits",), user="", azp="granter"),
         "staff": as_caller(roles=("administrator",), user="staff"),
     }
-    package = data(customer.get("/v1/billing/credit-packages/"))["results"][0]["id"]
-    purchase = f"/v1/billing/credit-packages/{package}/purchase/"
-    bought = data(customer.post(purchase, {"payment_method": "manual"}), 201)
+    bought = buy(customer)
     ids = {
-        "package": package,
+        "package": packages_for_sale(customer)["Starter Pack"],
         "invoice": bought["invoice"]["id"],
         "payment": bought["payment"]["id"],
         "invitation": invite(customer, "invited@harbour.example")["id"],

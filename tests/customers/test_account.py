@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from tests.caller import Caller, data, error
-from tests.team import TEAM, Callers, join
+from tests.factories.customers import TEAM, Callers, join, open_customer
 
 ACCOUNT = "/v1/account/"
 SETTINGS = "/v1/account/settings/"
@@ -47,12 +47,12 @@ class TestOpening:
         error(customer.post(ACCOUNT, {"name": "Another"}), 409)
 
     def test_the_same_name_twice(self, customer: Caller, as_caller: Callers) -> None:
-        other = data(as_caller(user="u2").post(ACCOUNT, {"name": "Harbour Studio"}), 201)
+        other = open_customer(as_caller(user="u2"))
         assert other["slug"].startswith("harbour-studio-")
         assert data(customer.get(SETTINGS))["slug"] == "harbour-studio"
 
     def test_a_name_without_letters(self, as_caller: Callers) -> None:
-        assert data(as_caller(user="u2").post(ACCOUNT, {"name": "東京"}), 201)["slug"] == "account"
+        assert open_customer(as_caller(user="u2"), "東京")["slug"] == "account"
 
     @pytest.mark.parametrize("field", ["id", "slug", "credit_balance", "created_at", "unknown"])
     def test_what_is_read_only(self, as_caller: Callers, field: str) -> None:
@@ -137,7 +137,7 @@ class TestTeam:
 
     def test_others_are_not_found(self, customer: Caller, as_caller: Callers) -> None:
         other = as_caller(user="other", email="other@a.example")
-        data(other.post(ACCOUNT, {"name": "Other"}), 201)
+        open_customer(other, "Other")
         error(customer.delete(f"{TEAM}{member_id(other, 'other@a.example')}/"), 404)
         error(customer.delete(f"{TEAM}{UNKNOWN}/"), 404)
         error(customer.delete(f"{TEAM}x/"), 400)

@@ -9,7 +9,8 @@ from freezegun import freeze_time
 
 from app.customers.team import INVITATIONS_LIVE
 from tests.caller import TEN_YEARS, Caller, data, error
-from tests.team import INVITATIONS, TEAM, Callers, accept, invite, join
+from tests.factories.customers import INVITATIONS, TEAM, Callers, accept, invite, join, open_customer
+from tests.factories.purchases import buy
 
 ACCOUNT = "/v1/account/"
 SETTINGS = "/v1/account/settings/"
@@ -52,13 +53,13 @@ class TestListing:
 
     def test_who_invites_without_a_verified_address_is_named_by_user_id(self, as_caller: Callers, ann: Caller) -> None:
         nameless = as_caller(user="77", email="boss@trusted.example", email_verified=False)
-        data(nameless.post(ACCOUNT, {"name": "A"}), 201)
+        open_customer(nameless, "A")
         invite(nameless, "ann@harbour.example")
         assert invitations(ann)[0]["invited_by"] == "77"
 
     def test_newest_first_in_pages(self, customer: Caller, as_caller: Callers, ann: Caller) -> None:
         other = as_caller(user="other")
-        data(other.post(ACCOUNT, {"name": "Other"}), 201)
+        open_customer(other, "Other")
         for manager in (customer, other):
             invite(manager, "ann@harbour.example")
         page = data(ann.get(f"{INVITATIONS}?per_page=1"))
@@ -236,17 +237,15 @@ class TestEnds:
 class TestAccountOfOnesOwn:
     def test_an_invitation_keeps_nobody_from_it(self, customer: Caller, ann: Caller) -> None:
         invite(customer, "ann@harbour.example", "owner")
-        own = data(ann.post(ACCOUNT, {"name": "Ann's"}), 201)
+        own = open_customer(ann, "Ann's")
         assert (own["name"], own["credit_balance"]) == ("Ann's", 100)
-        package = data(ann.get("/v1/billing/credit-packages/"))["results"][0]["id"]
-        purchase = f"/v1/billing/credit-packages/{package}/purchase/"
-        data(ann.post(purchase, {"payment_method": "manual"}), 201)
+        buy(ann)
         assert data(customer.get("/v1/billing/payments/"))["count"] == 0
         assert len(invitations(ann)) == 1
 
     def test_a_member_of_another_opens_one_besides(self, customer: Caller, as_caller: Callers) -> None:
         ann = join(customer, as_caller, "ann", "admin")
-        own = data(ann.post(ACCOUNT, {"name": "Ann's"}), 201)
+        own = open_customer(ann, "Ann's")
         # The first joined is meant unless another is named.
         assert data(ann.get(SETTINGS))["name"] == "Harbour Studio"
         assert data(ann.get(SETTINGS, X_Account_Id=str(own["id"])))["name"] == "Ann's"
@@ -254,7 +253,7 @@ class TestAccountOfOnesOwn:
     def test_who_left_opens_one(self, customer: Caller, as_caller: Callers) -> None:
         ann = join(customer, as_caller, "ann")
         data(ann.post("/v1/account/leave/", None))
-        data(ann.post(ACCOUNT, {"name": "Ann's"}), 201)
+        open_customer(ann, "Ann's")
 
 
 def test_times_are_in_order(customer: Caller, ann: Caller) -> None:

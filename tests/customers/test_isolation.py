@@ -10,8 +10,8 @@ from sqlalchemy import text
 from app import tenancy
 from app.customers import queries
 from app.db.base import db
-from tests.caller import Caller, data
-from tests.team import Callers, invite, join
+from tests.caller import Caller
+from tests.factories.customers import Callers, invite, join, open_customer
 
 MEMBERS = text("SELECT coalesce(user_id, email) FROM account_members ORDER BY 1")
 ACCOUNTS = text("SELECT name FROM customer_accounts ORDER BY 1")
@@ -24,7 +24,7 @@ See = Callable[..., tuple[list[str], list[str]]]
 def _accounts(customer: Caller, as_caller: Callers) -> None:
     """Two accounts: ann is a member of the first and invited to the second, which invites others too."""
     other = as_caller(user="other", email="other@a.example")
-    data(other.post("/v1/account/", {"name": "Other"}), 201)
+    open_customer(other, "Other")
     join(customer, as_caller, "ann")
     for email in ("Ann@harbour.example", "bob@harbour.example"):
         invite(other, email)

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from tests.caller import Caller, data, error
-from tests.team import TEAM, Callers, accept, invite, join
+from tests.factories.customers import TEAM, Callers, accept, credits_of, invite, join, open_customer
 
 ACCOUNT = "/v1/account/"
 SETTINGS = "/v1/account/settings/"
@@ -28,7 +28,7 @@ def roles(caller: Caller) -> dict[str, str]:
 def other(as_caller: Callers) -> Caller:
     """The owner of another account."""
     caller = as_caller(user="other", email="other@a.example")
-    data(caller.post(ACCOUNT, {"name": "Other"}), 201)
+    open_customer(caller, "Other")
     return caller
 
 
@@ -88,7 +88,7 @@ class TestAccountThatIsMeant:
         assert data(other.get(SETTINGS))["billing_city"] == ""
         spending = {"operation_type": "search", "credits_used": 7}
         data(other.post("/v1/billing/credits/usage/", spending, X_Account_Id=str(customer_id)), 201)
-        assert data(customer.get("/v1/billing/credits/balance/"))["credits"] == 93
+        assert credits_of(customer) == 93
 
     def test_not_one_of_others(self, customer: Caller, other_id: int, as_caller: Callers) -> None:
         error(customer.get(SETTINGS, X_Account_Id=str(other_id)), 403, "no_account")

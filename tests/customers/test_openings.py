@@ -10,13 +10,9 @@ from flask import Flask
 from tests.auth.test_tokens import signed
 from tests.caller import Caller, data, error
 from tests.concurrency.callers import at_once, statuses
-from tests.team import TEAM, Callers, join
+from tests.factories.customers import TEAM, Callers, join, open_customer
 
 ACCOUNT = "/v1/account/"
-
-
-def open_account(caller: Caller, name: str = "A") -> Any:
-    return data(caller.post(ACCOUNT, {"name": name}), 201)
 
 
 def hand_over(owner: Caller, as_caller: Callers, heir: str) -> None:
@@ -33,13 +29,13 @@ class TestLimit:
     def test_those_left_count(self, as_caller: Callers) -> None:
         opener = as_caller(user="opener")
         for number in range(3):
-            open_account(opener)
+            open_customer(opener)
             hand_over(opener, as_caller, f"heir{number}")
         refused = error(opener.post(ACCOUNT, {"name": "A fourth"}), 409, "too_many_accounts")
         assert refused["details"] == {"limit": 3}
         # A refused one is not counted, and other people are others.
         error(opener.post(ACCOUNT, {"name": "A fourth"}), 409, "too_many_accounts")
-        open_account(as_caller(user="another"))
+        open_customer(as_caller(user="another"))
 
     def test_a_role_given_away_counts_too(self, app_with: Callable[..., Flask]) -> None:
         app = app_with(accounts_per_identity=1)
@@ -49,7 +45,7 @@ class TestLimit:
             return Caller(app, signed(**{"sub": user, "roles": None, "email_verified": True, **claims}))
 
         opener = caller(user="opener")
-        open_account(opener)
+        open_customer(opener)
         join(opener, caller, "heir", "owner")
         own = next(each["id"] for each in data(opener.get(TEAM))["results"] if each["email"] == "")
         data(opener.patch(f"{TEAM}{own}/", {"role": "member"}))
@@ -62,9 +58,9 @@ class TestLimit:
             return Caller(app, signed(**{"sub": user, "iss": issuer, "roles": None, "email_verified": True, **claims}))
 
         one, two = (caller(user="7", issuer=issuer) for issuer in ("https://a.example/", "https://b.example/"))
-        assert open_account(one)["credit_balance"] == 100
+        assert open_customer(one)["credit_balance"] == 100
         hand_over(one, caller, "heir")
-        assert open_account(two)["credit_balance"] == 100
+        assert open_customer(two)["credit_balance"] == 100
         hand_over(two, caller, "another")
         for each in (one, two):
             error(each.post(ACCOUNT, {"name": "B"}), 409, "too_many_accounts")
@@ -73,34 +69,34 @@ class TestLimit:
         opener = as_caller(user="opener")
         for _ in range(4):
             error(opener.post(ACCOUNT, {"name": " "}), 400)
-        open_account(opener)
+        open_customer(opener)
 
 
 class TestFirstCredits:
     def test_once_for_each_user(self, as_caller: Callers) -> None:
         opener = as_caller(user="opener")
-        assert open_account(opener)["credit_balance"] == 100
+        assert open_customer(opener)["credit_balance"] == 100
         hand_over(opener, as_caller, "heir")
-        second = open_account(opener)
+        second = open_customer(opener)
         assert second["credit_balance"] == 0
         assert data(opener.get("/v1/billing/transactions/"))["count"] == 0
 
     def test_once_for_each_verified_address(self, as_caller: Callers) -> None:
         one = as_caller(user="one", email="Ann@harbour.example")
         two = as_caller(user="two", email="ann@HARBOUR.example")
-        assert [open_account(each)["credit_balance"] for each in (one, two)] == [100, 0]
+        assert [open_customer(each)["credit_balance"] for each in (one, two)] == [100, 0]
 
     def test_an_address_that_is_not_verified_is_nobodys(self, as_caller: Callers) -> None:
         claims = {"email": "ann@harbour.example", "email_verified": False}
         one, two = (as_caller(user=user, **claims) for user in ("one", "two"))
-        assert [open_account(each)["credit_balance"] for each in (one, two)] == [100, 100]
+        assert [open_customer(each)["credit_balance"] for each in (one, two)] == [100, 100]
 
     def test_members_who_take_turns_get_them_once_each(self, as_caller: Callers) -> None:
         ann, bob = (as_caller(user=name, email=f"{name}@harbour.example") for name in ("ann", "bob"))
         balances = []
         for _ in range(2):
             for opener, heir in ((ann, "bob"), (bob, "ann")):
-                balances.append(open_account(opener)["credit_balance"])
+                balances.append(open_customer(opener)["credit_balance"])
                 hand_over(opener, as_caller, f"{heir}-{len(balances)}")
         assert balances == [100, 100, 0, 0]
 

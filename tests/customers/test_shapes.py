@@ -8,6 +8,8 @@ from flask import Flask
 
 from tests import document
 from tests.caller import Caller, data
+from tests.factories.customers import open_customer
+from tests.factories.purchases import approve
 
 SETTINGS, TEAM, BILLING = "/v1/account/settings/", "/v1/account/team/", "/v1/billing/"
 OPTIONAL = (
@@ -26,7 +28,7 @@ OPTIONAL = (
 def nameless(as_caller: Callable[..., Caller]) -> Caller:
     """The owner of an account, of whom the token says nothing."""
     owner = as_caller(user="u1")
-    data(owner.post("/v1/account/", {"name": "A"}), 201)
+    open_customer(owner, "A")
     return owner
 
 
@@ -40,7 +42,7 @@ def answers(caller: Caller, admin: Caller) -> Iterator[Any]:
     yield (bought := data(caller.post(path, {"payment_method": "manual"}), 201))
     yield bought["invoice"]
     yield bought["payment"]
-    yield data(admin.post(f"{BILLING}payments/{bought['payment']['id']}/approve/", None))
+    yield approve(admin, bought["payment"]["id"])
     yield data(caller.post(f"{BILLING}credits/usage/", {"operation_type": "x", "credits_used": 1}), 201)
     item = {"operation_type": "x", "credits_used": 1, "key": "k"}
     for _ in range(2):
@@ -83,7 +85,7 @@ def test_what_is_cleared_is_empty(customer: Caller, cleared: str | None) -> None
 def test_ids_of_one_call_are_in_the_order_sent(
     customer_id: int, as_caller: Callable[..., Caller], admin: Caller
 ) -> None:
-    other = data(as_caller(user="other").post("/v1/account/", {"name": "Other"}), 201)["id"]
+    other = open_customer(as_caller(user="other"), "Other")["id"]
     machine = as_caller(user="", scopes=("spend:credits",), azp="machine")
     items = [
         {"operation_type": "x", "credits_used": 200 if n % 7 == 3 else 1, "account_id": (customer_id, other)[n % 3 % 2]}

@@ -21,6 +21,8 @@ from app.db.replica.routing import Replica
 from app.db.replica.wal import Position
 from app.db.transaction import transaction
 from tests.caller import ACCOUNTS, Caller, data, error
+from tests.factories.accounts import create_client
+from tests.factories.customers import open_customer
 from tests.processes import until
 from tests.servers import Server, follow
 
@@ -145,7 +147,7 @@ class TestWhereReadsGo:
     def test_so_do_those_behind_walls(self, app: Flask, as_caller: Callable[..., Caller], path: str) -> None:
         owners = [as_caller(user=f"{path} {name}") for name in ("one", "two")]
         for owner in owners:
-            data(owner.post("/v1/account/", {"name": "Harbour Studio"}), 201)
+            open_customer(owner)
         answers = [owner.get(path).get_data() for owner in owners]
         assert all(reads_from_replica(app, owner, path) for owner in owners)
         if "transactions" in path:
@@ -153,7 +155,7 @@ class TestWhereReadsGo:
 
     def test_writes_and_what_they_read_do_not(self, app: Flask, admin: Caller) -> None:
         with asked(app) as statements:
-            client = data(admin.post("/v6/clients", {"name": "Acme"}), 201)["id"]
+            client = create_client(admin)
             account = {"name": "Acme", "budget": 10, "markup": 0, "clientId": client}
             number = data(admin.post(ACCOUNTS, account, Idempotency_Key=client), 201)["id"]
             data(admin.post(ACCOUNTS, account, Idempotency_Key=client), 201)
@@ -186,7 +188,7 @@ class TestOwnWrites:
     ) -> None:
         other = machine(max_lag=NO_PATIENCE)
         here, there = Caller(app, token()), Caller(other, token())
-        client = data(here.post("/v6/clients", {"name": "Before"}), 201)["id"]
+        client = create_client(here, "Before")
         until(lambda: reads_from_replica(other, there, f"/v6/clients/{client}"), "the replica to be read from")
         replica.query("SELECT pg_wal_replay_pause()")
         data(here.patch(f"/v6/clients/{client}", {"name": "After"}))
@@ -196,7 +198,7 @@ class TestOwnWrites:
     def test_without_the_check_it_would_not_be(
         self, app: Flask, admin: Caller, replica: Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        client = data(admin.post("/v6/clients", {"name": "Before"}), 201)["id"]
+        client = create_client(admin, "Before")
         assert reads_from_replica(app, admin, f"/v6/clients/{client}")
         replica.query("SELECT pg_wal_replay_pause()")
         monkeypatch.setattr(wal, "has_replayed", lambda *_: True)
@@ -209,14 +211,14 @@ class TestOwnWrites:
         primary.query("ALTER DATABASE billing SET synchronous_commit = off")
         with app.app_context():
             db.engine.dispose()
-        client = data(admin.post("/v6/clients", {"name": "0"}), 201)["id"]
+        client = create_client(admin, "0")
         for number in range(3):
             data(admin.patch(f"/v6/clients/{client}", {"name": str(number)}))
             assert data(admin.get(f"/v6/clients/{client}"))["name"] == str(number)
         primary.query("ALTER DATABASE billing SET synchronous_commit = on")
 
     def test_a_read_waits_for_a_replica_that_is_about_to_follow(self, app: Flask, admin: Caller) -> None:
-        client = data(admin.post("/v6/clients", {"name": "0"}), 201)["id"]
+        client = create_client(admin, "0")
         for number in range(20):
             data(admin.patch(f"/v6/clients/{client}", {"name": str(number)}))
             with asked(app) as statements:

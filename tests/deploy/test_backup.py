@@ -17,7 +17,7 @@ from app.db.server import embedded
 from cli.token import mint
 from tests.caller import ACCOUNTS, Caller, data
 from tests.deploy.conftest import Kit
-from tests.everything import write_everything
+from tests.factories.everything import write_everything
 from tests.processes import finish, flask, start
 
 TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY relname"

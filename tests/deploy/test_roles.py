@@ -12,7 +12,7 @@ from app.db.base import db
 from app.db.server import roles
 from cli.ledger import AUDITS
 from tests.deploy.conftest import Kit
-from tests.everything import write_everything
+from tests.factories.everything import write_everything
 from tests.processes import finish, flask
 
 BY_LAW = psycopg2.errors.InsufficientPrivilege

@@ -22,8 +22,9 @@ from app.errors import Forbidden, Unauthorized
 from bench.findings import Finding
 from tests.caller import Caller, data
 from tests.document import address, example_body, operations, served
+from tests.factories.customers import invite, join, open_customer
+from tests.factories.purchases import buy
 from tests.prove.conftest import Record, Scale
-from tests.team import join
 
 SEED = 20250307
 # Operations that are meant to need no token.
@@ -102,7 +103,7 @@ def kinds(all_operations: list[Operation], customer: Caller, as_caller: Callable
     for role in ("admin", "member"):
         join(customer, as_caller, role, role)
         people[role] = {"user": role}
-    data(as_caller(user="other").post("/v1/account/", {"name": "Other"}), 201)
+    open_customer(as_caller(user="other"), "Other")
     account_id = data(customer.get("/v1/account/settings/"))["id"]
     named = frozenset().union(*(operation.lets_in or () for operation in all_operations))
     scopes = sorted(word for word in named if ":" in word)
@@ -207,10 +208,8 @@ def test_roles_and_scopes_named_in_the_document_are_those_that_are_let_in(
 @pytest.fixture
 def calls_with_their_ids(document: Any, customer: Caller) -> list[tuple[str, str, Any]]:
     """Every operation on a customer's own account that takes an id, with those of one customer."""
-    member = data(customer.post("/v1/account/team/", {"email": "ann@harbour.example"}), 201)
-    [package, *_] = data(customer.get("/v1/billing/credit-packages/"))["results"]
-    purchase = f"/v1/billing/credit-packages/{package['id']}/purchase/"
-    bought = data(customer.post(purchase, {"payment_method": "manual"}), 201)
+    member = invite(customer, "ann@harbour.example")
+    bought = buy(customer)
     ids = {"memberId": member["id"], "invoiceId": bought["invoice"]["id"], "paymentId": bought["payment"]["id"]}
     theirs = {name: str(value) for name, value in ids.items()}
     # Everybody buys the same packages, and an invitation belongs to a person.
@@ -240,7 +239,7 @@ def test_ids_of_another_customer_are_not_found(
     record: Record,
 ) -> None:
     other = as_caller(user="other")
-    data(other.post("/v1/account/", {"name": "Other"}), 201)
+    open_customer(other, "Other")
     statuses = [other.call(*call).status_code for call in calls_with_their_ids]
     monkeypatch.setattr(
         membership, "resolve", lambda actor, *roles, **how: resolve(replace(actor, user_id="owner"), *roles, **how)

@@ -19,6 +19,7 @@ from app.purchases import queries
 from app.web import idempotency
 from bench.findings import Finding
 from tests.caller import ACCOUNTS, Caller, Open, data
+from tests.factories.customers import credits_of
 from tests.prove.conftest import Record, Scale
 from tests.prove.crowd import Call, at_once, without_lock
 from tests.purchases.conftest import (  # noqa: F401 - fixtures
@@ -111,7 +112,7 @@ class Approvals(Kind):
 
     def posted(self) -> int:
         """What purchases and refunds made of the credits the account began with."""
-        return int(data(self.customer.get("/v1/billing/credits/balance/"))["credits"]) - 100
+        return int(credits_of(self.customer)) - 100
 
     def unprotect(self, patch: pytest.MonkeyPatch) -> None:
         without_lock(patch, queries, "LOCK_PAYMENT")

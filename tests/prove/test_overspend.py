@@ -16,6 +16,8 @@ from app.credits import queries as credit_queries
 from app.work_periods import audit as payment_audit
 from bench.findings import Finding
 from tests.caller import ACCOUNTS, Caller, Open, data
+from tests.factories.bookings import BOOKINGS, create_booking, periods_of
+from tests.factories.customers import open_customer
 from tests.prove.conftest import Record, Scale
 from tests.prove.crowd import Call, at_once, without_lock
 
@@ -25,7 +27,6 @@ AMOUNT = 3
 MOST_CONTROL_ROUNDS = 40
 # Weeks with a payment each, so that callers meet at the budget and not before.
 WEEKS = {"startDate": "2024-01-01", "endDate": "2025-03-21"}
-BOOKING = {"projectId": 1, "userId": "7", "rateType": "weekly", "memberRate": 5}
 
 
 class Round(NamedTuple):
@@ -62,12 +63,9 @@ class World:
     def payments(self) -> Round:
         fits, account = self._account()
         if not self._booking:
-            booking = data(
-                self._admin.post("/v6/resource-bookings", {**BOOKING, **WEEKS, "billingAccountId": account}), 201
-            )
-            self._booking = f"/v6/resource-bookings/{booking['id']}"
-            found = data(self._admin.get(f"/v6/work-periods?resourceBookingId={booking['id']}&perPage=100"))["results"]
-            self._periods = [period["id"] for period in found]
+            booking = create_booking(self._admin, account, memberRate=5, **WEEKS)
+            self._booking = f"{BOOKINGS}/{booking['id']}"
+            self._periods = periods_of(self._admin, booking["id"])
         data(self._admin.patch(self._booking, {"billingAccountId": account}))
         return Round([self._pay(period) for period in self._periods[:CALLERS]], fits)
 
@@ -85,7 +83,7 @@ class World:
 
     def _spending(self) -> tuple[int, dict[str, Any]]:
         user = self._sign_in(user=f"customer-{next(self._numbers)}")
-        account_id = data(user.post("/v1/account/", {"name": "Prove"}), 201)["id"]
+        account_id = open_customer(user, "Prove")["id"]
         used = self._chance.randrange(2, 34)
         return 100 // used, {"operation_type": "search", "credits_used": used, "account_id": account_id}
 

@@ -25,6 +25,7 @@ from app.purchases import audit as purchase_audit
 from app.work_periods import audit as payment_audit
 from bench.findings import Finding
 from tests.caller import ACCOUNTS, Caller, Open, data
+from tests.factories.bookings import create_booking, periods_of
 from tests.prove.conftest import Record, Scale
 from tests.prove.crowd import replace_in
 from tests.work_periods.test_model import ACTIVE, MOVES
@@ -33,7 +34,6 @@ SEED = 5_150
 STEPS_EACH = 50
 BUDGET, PLAN, PACK = 100, 100, 500
 PAYMENTS, BILLING = "/v6/work-period-payments", "/v1/billing"
-BOOKING = {"projectId": 1, "userId": "7", "rateType": "weekly", "memberRate": 5}
 WEEK = {"startDate": "2024-01-01", "endDate": "2024-01-05"}
 AMOUNTS = st.integers(1, 60)
 CHALLENGES = st.sampled_from(["a", "b", "c", "d"])
@@ -63,10 +63,8 @@ class World(RuleBasedStateMachine):
         self.now = datetime(2030, 11, 20, tzinfo=UTC)
         self.account = self.open_account(budget=BUDGET)
         self.path = f"{ACCOUNTS}/{self.account}"
-        booking = {**BOOKING, **WEEK, "billingAccountId": self.account}
-        made = data(self.admin.post("/v6/resource-bookings", booking), 201)
-        periods = data(self.admin.get(f"/v6/work-periods?resourceBookingId={made['id']}"))["results"]
-        self.period = periods[0]["id"]
+        booking = create_booking(self.admin, self.account, memberRate=5, **WEEK)
+        (self.period,) = periods_of(self.admin, booking["id"])
         self.customer = self.sign_in(f"customer-{World.histories}")
         self.customer_id = self.ok(self.customer, "POST", "/v1/account", {"name": "Model"})["id"]
         self.pack = data(self.customer.get(f"{BILLING}/credit-packages"))["results"][0]["id"]

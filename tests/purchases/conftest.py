@@ -1,6 +1,7 @@
 """Purchases against a Stripe that runs on this machine."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,12 +10,14 @@ from flask import Flask
 from app.purchases import reconciliation
 from tests import slow_gateway
 from tests.caller import TEN_YEARS, Caller, data
+from tests.factories import purchases
+from tests.factories.customers import credits_of, spend
+from tests.factories.purchases import packages_for_sale
 from tests.slow_gateway import SlowGateway
 from tests.stripe_account import KEY, StripePeer, running
 from tests.stripe_events import Stripe
 
 WEBHOOK_SECRET = "whsec_a_secret"
-PACKAGES = "/v1/billing/credit-packages/"
 
 
 @pytest.fixture(scope="session")
@@ -39,18 +42,13 @@ def stripe_app(app_with: Callable[..., Flask], stripe_peer: StripePeer) -> Flask
 @pytest.fixture
 def packages(customer: Caller) -> dict[str, int]:
     """The ids of the packages for sale, by name."""
-    return {package["name"]: package["id"] for package in data(customer.get(PACKAGES))["results"]}
+    return packages_for_sale(customer)
 
 
 @pytest.fixture
-def buy(customer: Caller, packages: dict[str, int]) -> Callable[..., Any]:
-    """Buys the Starter Pack by bank transfer: `buy()`, `buy(package="Growth Pack")`."""
-
-    def act(package: str = "Starter Pack", **headers: str) -> Any:
-        body = {"payment_method": "manual"}
-        return data(customer.post(f"{PACKAGES}{packages[package]}/purchase/", body, **headers), 201)
-
-    return act
+def buy(customer: Caller) -> Callable[..., Any]:
+    """Buys the Starter Pack by bank transfer: `buy()`, `buy("Growth Pack")`."""
+    return partial(purchases.buy, customer)
 
 
 @pytest.fixture
@@ -66,14 +64,9 @@ def staff(stripe_app: Flask, token: Callable[..., str]) -> Caller:
 
 
 @pytest.fixture
-def buy_by_card(payer: Caller, packages: dict[str, int]) -> Callable[..., Any]:
+def buy_by_card(payer: Caller) -> Callable[..., Any]:
     """Begins a purchase of the Starter Pack by card."""
-
-    def act(**headers: str) -> Any:
-        body = {"payment_method": "stripe"}
-        return data(payer.post(f"{PACKAGES}{packages['Starter Pack']}/purchase/", body, **headers), 201)
-
-    return act
+    return partial(purchases.buy, payer, method="stripe")
 
 
 @pytest.fixture
@@ -88,7 +81,7 @@ class Bought:
 
     def __init__(self, app: Flask, customer: Caller, staff: Caller, purchase: Callable[[], Any]) -> None:
         self.app, self.customer, self.staff, self._purchase = app, customer, staff, purchase
-        payment = purchase()
+        payment = purchase()["payment"]
         self.id, self.intent, self.invoice_id = payment["id"], payment["gateway_reference"], payment["invoice_id"]
         self.stripe = Stripe(app)
 
@@ -102,14 +95,14 @@ class Bought:
     def status(self) -> tuple[str, int, str]:
         """Where the payment stands, the balance, and where the invoice stands."""
         invoice = data(self.customer.get(f"/v1/billing/invoices/{self.invoice_id}/"))
-        credits = data(self.customer.get("/v1/billing/credits/balance/"))["credits"]
+        credits = credits_of(self.customer)
         return self.payment()["status"], credits, invoice["status"]
 
     def refund(self, **headers: str) -> Any:
         return self.staff.post(f"/v1/billing/payments/{self.id}/refund/", None, **headers)
 
     def spend(self, credits: int) -> None:
-        data(self.customer.post("/v1/billing/credits/usage/", {"operation_type": "x", "credits_used": credits}), 201)
+        spend(self.customer, credits)
 
     def tell(self, event: Any) -> bool:
         """Send an event; whether it was applied."""
@@ -125,13 +118,10 @@ def bought(
     app_with: Callable[..., Flask],
     gateway: SlowGateway,
     customer: Caller,
-    packages: dict[str, int],
     token: Callable[..., str],
 ) -> Bought:
     app = app_with(stripe_secret_key=KEY, stripe_webhook_secret=WEBHOOK_SECRET, stripe_api_base=gateway.url)
     payer = Caller(app, token(roles=(), user="owner", hours=TEN_YEARS))
-    path, body = f"{PACKAGES}{packages['Starter Pack']}/purchase/", {"payment_method": "stripe"}
-    purchase = lambda: data(payer.post(path, body), 201)["payment"]  # noqa: E731 - it is called once or twice
-    made = Bought(app, customer, Caller(app, token(hours=TEN_YEARS)), purchase)
+    made = Bought(app, customer, Caller(app, token(hours=TEN_YEARS)), partial(purchases.buy, payer, method="stripe"))
     assert made.reconcile() == ["succeeded"]
     return made

@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 
 from tests.caller import Caller, data, error
+from tests.factories import purchases
+from tests.factories.customers import credits_of, open_customer
+from tests.factories.purchases import approve
 from tests.purchases.conftest import Bought
 
 PAYMENTS, INVOICES = "/v1/billing/payments/", "/v1/billing/invoices/"
@@ -42,14 +45,11 @@ class TestWhoMay:
         cancelled = data(cancel(caller, bought["payment"]["id"]))
         assert (cancelled["id"], cancelled["status"]) == (bought["payment"]["id"], "cancelled")
         assert data(customer.get(f"{INVOICES}{bought['invoice']['id']}/"))["status"] == "void"
-        assert data(customer.get("/v1/billing/credits/balance/"))["credits"] == 100
+        assert credits_of(customer) == 100
 
-    def test_the_member_who_bought_and_no_other(
-        self, member: Callable[..., Caller], packages: dict[str, int], buy: Buy
-    ) -> None:
+    def test_the_member_who_bought_and_no_other(self, member: Callable[..., Caller], buy: Buy) -> None:
         ann, bob = member("ann", "member"), member("bob", "member")
-        path = f"/v1/billing/credit-packages/{packages['Starter Pack']}/purchase/"
-        mine = data(ann.post(path, {"payment_method": "manual"}), 201)["payment"]["id"]
+        mine = purchases.buy(ann)["payment"]["id"]
         error(cancel(bob, mine), 403, "forbidden")
         error(cancel(ann, buy()["payment"]["id"]), 403, "forbidden")
         assert data(cancel(ann, mine))["status"] == "cancelled"
@@ -58,7 +58,7 @@ class TestWhoMay:
         payment_id = buy()["payment"]["id"]
         other = as_caller(user="other")
         error(cancel(other, payment_id), 403, "no_account")
-        data(other.post("/v1/account/", {"name": "Other"}), 201)
+        open_customer(other, "Other")
         error(cancel(other, payment_id), 404)
         error(other.get(f"{PAYMENTS}{payment_id}/"), 404)
         error(cancel(as_caller(user="", azp="machine", scopes=("spend:credits",)), payment_id), 403)
@@ -87,9 +87,9 @@ class TestWhatFollows:
 
     def test_what_is_paid_stays(self, customer: Caller, admin: Caller, buy: Buy) -> None:
         payment_id = buy()["payment"]["id"]
-        data(admin.post(f"{PAYMENTS}{payment_id}/approve/", None))
+        approve(admin, payment_id)
         error(cancel(customer, payment_id), 409)
-        assert data(customer.get("/v1/billing/credits/balance/"))["credits"] == 600
+        assert credits_of(customer) == 600
 
     def test_not_by_card(self, bought: Bought) -> None:
         second = bought.another()

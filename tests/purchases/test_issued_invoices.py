@@ -14,6 +14,7 @@ from app.config.groups import Seller
 from app.config.settings import Settings
 from app.db.base import db
 from tests.caller import TEN_YEARS, Caller, data
+from tests.factories.purchases import buy
 from tests.purchases.test_invoice_pdf import text_of
 
 INVOICES = "/v1/billing/invoices/"
@@ -36,10 +37,9 @@ def sold_by(app_with: Callable[..., Flask], customer: Caller, token: Callable[..
     return lambda name: Caller(app_with(seller=seller(name)), token(roles=(), user="owner", hours=TEN_YEARS))
 
 
-def test_seller_and_buyer_stay(sold_by: Callable[[str], Caller], packages: dict[str, int]) -> None:
+def test_seller_and_buyer_stay(sold_by: Callable[[str], Caller]) -> None:
     old, new = sold_by("Olden"), sold_by("Newer")
-    path = f"/v1/billing/credit-packages/{packages['Starter Pack']}/purchase/"
-    issued = data(old.post(path, {"payment_method": "manual"}), 201)["invoice"]
+    issued = buy(old)["invoice"]
     assert (issued["seller_name"], issued["seller_tax_id"]) == ("Olden", "Olden-TAX")
     assert (issued["seller_address"], issued["seller_bank"]) == ("1 Olden Road\nCork", "IBAN of Olden")
     pdf = old.get(f"{INVOICES}{issued['id']}/pdf/").get_data()
@@ -48,7 +48,7 @@ def test_seller_and_buyer_stay(sold_by: Callable[[str], Caller], packages: dict[
     data(new.patch("/v1/account/settings/", {"name": "Renamed", "billing_city": "Galway", "tax_id": "IE9"}))
     assert data(new.get(f"{INVOICES}{issued['id']}/")) == issued
     assert new.get(f"{INVOICES}{issued['id']}/pdf/").get_data() == pdf
-    later = data(new.post(path, {"payment_method": "manual"}), 201)["invoice"]
+    later = buy(new)["invoice"]
     assert (later["seller_name"], later["account_name"], later["billing_city"]) == ("Newer", "Renamed", "Galway")
 
 

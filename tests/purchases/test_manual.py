@@ -11,7 +11,8 @@ from sqlalchemy import text
 from app.db.base import db
 from tests.auth.test_tokens import signed
 from tests.caller import Caller, data, error
-from tests.team import accept, invite
+from tests.factories import purchases
+from tests.factories.customers import accept, credits_of, invite, open_customer, spend
 
 PACKAGES = "/v1/billing/credit-packages/"
 INVOICES = "/v1/billing/invoices/"
@@ -20,21 +21,12 @@ UNKNOWN = 987654321
 Buy = Callable[..., Any]
 
 
-def credits_of(customer: Caller) -> int:
-    return int(data(customer.get("/v1/billing/credits/balance/"))["credits"])
-
-
 def approve(caller: Caller, payment_id: int) -> Any:
     return caller.post(f"{PAYMENTS}{payment_id}/approve/", None)
 
 
 def refund(caller: Caller, payment_id: int) -> Any:
     return caller.post(f"{PAYMENTS}{payment_id}/refund/", None)
-
-
-def spend(customer: Caller, credits: int) -> None:
-    body = {"operation_type": "search", "credits_used": credits}
-    data(customer.post("/v1/billing/credits/usage/", body), 201)
 
 
 def test_packages_for_sale(customer: Caller) -> None:
@@ -114,27 +106,25 @@ class TestPurchase:
         self, customer: Caller, customer_id: int, as_caller: Callable[..., Caller], packages: dict[str, int]
     ) -> None:
         other = as_caller(user="other", email="other@quay.example")
-        other_id = data(other.post("/v1/account/", {"name": "Quay"}), 201)["id"]
+        other_id = open_customer(other, "Quay")["id"]
         accept(customer, invite(other, "owner@harbour.example")["id"])
-        path, body = f"{PACKAGES}{packages['Starter Pack']}/purchase/", {"payment_method": "manual"}
         in_one, in_other = (
             as_caller(user="owner", email="owner@harbour.example", account_id=each) for each in (customer_id, other_id)
         )
-        data(in_one.post(path, body, Idempotency_Key="k"), 201)
+        purchases.buy(in_one, Idempotency_Key="k")
+        path, body = f"{PACKAGES}{packages['Starter Pack']}/purchase/", {"payment_method": "manual"}
         error(in_other.post(path, body, Idempotency_Key="k"), 422, "idempotency_key_reused")
         assert (data(customer.get(INVOICES))["count"], data(other.get(INVOICES))["count"]) == (1, 0)
 
-    def test_a_key_is_the_callers_own(self, app: Flask, customer: Caller, packages: dict[str, int]) -> None:
+    def test_a_key_is_the_callers_own(self, app: Flask, customer: Caller) -> None:
         """The same user id from another issuer, or of a machine, is another caller, who buys for the same account."""
-        path = f"{PACKAGES}{packages['Starter Pack']}/purchase/"
         callers = [
             customer,
             Caller(app, signed(sub="owner", iss="https://other.example/", roles=None)),
             Caller(app, signed(sub="owner", gty="client-credentials", roles=None)),
         ]
         for caller in callers:
-            bought = [data(caller.post(path, {"payment_method": "manual"}, Idempotency_Key="k"), 201) for _ in range(2)]
-            assert bought[0] == bought[1]
+            assert purchases.buy(caller, Idempotency_Key="k") == purchases.buy(caller, Idempotency_Key="k")
         assert data(customer.get(INVOICES))["count"] == 3
 
     def test_a_key_may_be_used_again_after_a_day(self, customer: Caller, buy: Buy) -> None:
@@ -216,7 +206,7 @@ class TestForeign:
     @pytest.fixture
     def other(self, as_caller: Callable[..., Caller]) -> Caller:
         caller = as_caller(user="other")
-        data(caller.post("/v1/account/", {"name": "Other"}), 201)
+        open_customer(caller, "Other")
         return caller
 
     def test_nothing_of_others_is_found(self, other: Caller, buy: Buy) -> None:

@@ -1,6 +1,7 @@
 """Which credits a refund takes, and what a request for one may hold."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +13,9 @@ from app.credits import audit as credit_audit
 from app.db.base import db
 from app.purchases import audit
 from tests.caller import Caller, data, error
+from tests.factories import customers
+from tests.factories.customers import credits_of, spend
+from tests.factories.purchases import approve
 
 PAYMENTS = "/v1/billing/payments/"
 Buy = Callable[..., Any]
@@ -23,7 +27,7 @@ def paid(buy: Buy, admin: Caller) -> Callable[[], int]:
 
     def act(**options: Any) -> int:
         payment_id: int = buy(**options)["payment"]["id"]
-        data(admin.post(f"{PAYMENTS}{payment_id}/approve/", None))
+        approve(admin, payment_id)
         return payment_id
 
     return act
@@ -37,16 +41,9 @@ def _sound_books(app: Flask) -> Any:
 
 
 @pytest.fixture
-def grant(admin: Caller, customer_id: int) -> Callable[..., None]:
-    def act(amount: int, kind: str = "grant") -> None:
-        body = {"account_id": customer_id, "amount": amount, "transaction_type": kind, "description": "Goodwill"}
-        data(admin.post("/v1/billing/credits/grant/", body), 201)
-
-    return act
-
-
-def spend(customer: Caller, credits: int) -> None:
-    data(customer.post("/v1/billing/credits/usage/", {"operation_type": "x", "credits_used": credits}), 201)
+def grant(admin: Caller, customer_id: int) -> Callable[..., Any]:
+    """Gives credits to the customer: `grant(50)`."""
+    return partial(customers.grant, admin, customer_id)
 
 
 def refund(admin: Caller, payment_id: int, body: Any = None) -> Any:
@@ -71,7 +68,7 @@ class TestWhichCredits:
         grant(200, kind)
         spend(customer, 300)
         assert data(refund(admin, payment_id))["status"] == "refunded"
-        assert data(customer.get("/v1/billing/credits/balance/"))["credits"] == 0
+        assert credits_of(customer) == 0
 
     def test_an_adjustment_downwards_spends_too(
         self, customer: Caller, admin: Caller, paid: Callable[..., int], grant: Callable[..., None]
@@ -79,7 +76,7 @@ class TestWhichCredits:
         payment_id = paid()
         grant(-150, "adjustment")
         assert error(refund(admin, payment_id), 409, "credits_spent")["details"]["missing"] == 50
-        assert data(customer.get("/v1/billing/credits/balance/"))["credits"] == 450
+        assert credits_of(customer) == 450
 
     def test_the_older_purchase_is_spent_first(self, customer: Caller, admin: Caller, paid: Callable[..., int]) -> None:
         first, second = paid(), paid()

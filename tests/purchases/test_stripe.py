@@ -16,16 +16,13 @@ from app.purchases import gateways, reconciliation
 from app.purchases.gateways.stripe import StripeGateway
 from app.purchases.models import PaymentMethod
 from tests.caller import Caller, data, error
+from tests.factories.customers import credits_of
 from tests.processes import free_port
 
 PACKAGES = "/v1/billing/credit-packages/"
 PAYMENTS = "/v1/billing/payments/"
 DECLINED = "4000000000000341"
 Buy = Callable[..., Any]
-
-
-def credits_of(customer: Caller) -> int:
-    return int(data(customer.get("/v1/billing/credits/balance/"))["credits"])
 
 
 def payment_of(customer: Caller) -> Any:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from app.db.base import db
 from tests.caller import Caller, data, error
+from tests.factories.customers import credits_of
 from tests.stripe_events import PATH, Stripe
 
 Buy = Callable[..., Any]
@@ -49,10 +50,6 @@ def about(payment: Any, kind: str = "succeeded", event_id: str = "evt_1", **chan
 
 def event_with(intent: str) -> bytes:
     return b'{"id": "evt", "type": "payment_intent.succeeded", "data": {"object": %s}}' % intent.encode()
-
-
-def credits_of(customer: Caller) -> int:
-    return int(data(customer.get("/v1/billing/credits/balance/"))["credits"])
 
 
 def status_of(customer: Caller) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from app import MAX_BODY_BYTES
 from app.db.base import db
 from tests.caller import Caller, data, error
+from tests.factories.accounts import create_client
 from tests.processes import free_port
 from tests.routes import address, calls
 
@@ -208,7 +209,7 @@ class TestTrailingSlash:
     @pytest.fixture
     def known(self, admin: Caller) -> dict[str, str]:
         """Values for path parameters under which there is something."""
-        client_id = data(admin.post("/v6/clients", {"name": "Acme"}), 201)["id"]
+        client_id = create_client(admin)
         account = {"name": "Acme", "budget": 1, "markup": 0, "clientId": client_id}
         account_id = data(admin.post("/v6/billing-accounts", account), 201)["id"]
         files = {"name": "swagger-ui.css", "filename": "docs.js"}

@@ -11,6 +11,7 @@ from flask import Flask
 
 from tests.caller import ACCOUNTS, Caller, data, error
 from tests.document import address, operations, resolved, served
+from tests.factories.customers import open_customer
 
 PAGING = ("X-Page", "X-Per-Page", "X-Total", "X-Total-Pages", "X-Prev-Page", "X-Next-Page")
 LINK = re.compile(r'<([^<>]+)>; rel="(first|prev|next|last)"')
@@ -89,7 +90,7 @@ class TestPaging:
         assert links(answer)["first"] == f"{ACCOUNTS}/users/samlp%7Cann?page=1"
 
     def test_every_list_sends_them_and_says_so(self, app: Flask, admin: Caller, account_id: int) -> None:
-        data(admin.post("/v1/account/", {"name": "Harbour"}), 201)
+        open_customer(admin, "Harbour")
         document, tried = served(app), 0
         for path, operation in lists(document):
             answer = admin.get(address(document, path, billingAccountId=str(account_id)))

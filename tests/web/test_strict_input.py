@@ -10,6 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tests.caller import Caller, data, error
+from tests.factories.accounts import create_client
 
 ACCOUNT = b'"name": "Acme", "budget": 100, "markup": 0.1, "clientId": "acme"'
 LONG = "x" * 256
@@ -25,7 +26,7 @@ def problems(answer: Any, location: str = "json") -> dict[str, Any]:
 @pytest.fixture
 def account(admin: Caller) -> str:
     """The address of an account that may be changed."""
-    client_id = data(admin.post("/v6/clients", {"name": "Acme"}), 201)["id"]
+    client_id = create_client(admin)
     values = {"name": "Acme", "budget": 100, "markup": 0.1, "clientId": client_id}
     return f"/v6/billing-accounts/{data(admin.post('/v6/billing-accounts', values), 201)['id']}"
 
@@ -114,7 +115,7 @@ class TestBodies:
     def test_a_bad_field_of_a_client_is_named(self, admin: Caller, member: str, field: str) -> None:
         name = "" if member.startswith('"name"') else '"name": "Acme", '
         assert problems(admin.post("/v6/clients", f"{{{name}{member}}}".encode())).keys() == {field}
-        client_id = data(admin.post("/v6/clients", {"name": "Acme"}), 201)["id"]
+        client_id = create_client(admin)
         assert problems(admin.patch(f"/v6/clients/{client_id}", f"{{{member}}}".encode())).keys() == {field}
         assert data(admin.get("/v6/clients"))["count"] == 1
 

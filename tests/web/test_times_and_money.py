@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from tests.caller import Caller, data
+from tests.factories.accounts import create_client
 
 DAY_BEFORE, FIRST, NOON, LAST, DAY_AFTER = (
     "2025-10-29T23:59:59.999Z",
@@ -85,7 +86,7 @@ class TestMoney:
     @pytest.fixture
     def account(self, admin: Caller) -> dict[str, Any]:
         """The fields a new account must have, but for its budget."""
-        client_id = data(admin.post("/v6/clients", {"name": "Acme"}), 201)["id"]
+        client_id = create_client(admin)
         return {"name": "Acme", "markup": 0, "clientId": client_id}
 
     @pytest.mark.parametrize(

@@ -4,19 +4,8 @@ from typing import Any
 import pytest
 
 from tests.caller import Caller, data, error
-from tests.work_periods.conftest import (
-    BOOKING,
-    BOOKINGS,
-    PAYMENTS,
-    PERIODS,
-    UNKNOWN,
-    Book,
-    budget,
-    move,
-    pay,
-    payment_in,
-    periods_of,
-)
+from tests.factories.bookings import BOOKING, BOOKINGS, PAYMENTS, PERIODS, create_booking, move, pay, periods_of
+from tests.work_periods.conftest import UNKNOWN, Book, budget, payment_in
 
 ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
     "administrator": {"roles": ("administrator",)},
@@ -28,7 +17,7 @@ ALLOWED: dict[str, dict[str, tuple[str, ...]]] = {
 
 @pytest.fixture
 def booking(admin: Caller, account: int) -> Any:
-    return data(admin.post(BOOKINGS, {**BOOKING, "billingAccountId": account}), 201)
+    return create_booking(admin, account)
 
 
 def week(caller: Caller, booking: Any) -> list[tuple[str, int]]:

@@ -6,7 +6,8 @@ from uuid import uuid4
 import pytest
 
 from tests.caller import Caller, data, error
-from tests.work_periods.conftest import PAYMENTS, PERIODS, UNKNOWN, Book, budget, pay, summary
+from tests.factories.bookings import PAYMENTS, PERIODS, pay
+from tests.work_periods.conftest import UNKNOWN, Book, budget, summary
 
 BULK = f"{PAYMENTS}/bulk"
 SEND: dict[str, Callable[[Caller, Any], Any]] = {

@@ -7,7 +7,8 @@ import pytest
 
 from app.web.json import MAX_DEPTH
 from tests.caller import Caller, data, error
-from tests.work_periods.conftest import BOOKING, BOOKINGS, PAYMENTS, Book, move, pay
+from tests.factories.bookings import BOOKING, BOOKINGS, PAYMENTS, move, pay
+from tests.work_periods.conftest import Book
 
 BULK = f"{PAYMENTS}/bulk"
 

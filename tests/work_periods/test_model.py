@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.caller import Caller, Open, data
-from tests.work_periods.conftest import BOOKING, BOOKINGS, PAYMENTS, budget, periods_of, summary
+from tests.factories.bookings import PAYMENTS, create_booking, periods_of
+from tests.work_periods.conftest import budget, summary
 
 ACTIVE, OPEN_STATUSES = {"scheduled", "in-progress", "completed"}, {"scheduled", "in-progress"}
 _PEOPLE = {
@@ -131,8 +132,8 @@ def test_totals_budget_and_payments_follow_the_model(
     admin: Caller, machine: Caller, open_account: Open, sequence: list[tuple[tuple[Any, ...], bool]]
 ) -> None:
     account = open_account(budget=int(BUDGET))
-    booking = {**BOOKING, "endDate": "2025-03-14", "memberRate": RATE, "billingAccountId": account}
-    periods = periods_of(admin, data(admin.post(BOOKINGS, booking), 201)["id"])
+    booking = create_booking(admin, account, endDate="2025-03-14", memberRate=RATE)
+    periods = periods_of(admin, booking["id"])
     model, ids = Model(), []
     for action, in_bulk in sequence:
         if action[0] == "create":

@@ -14,17 +14,8 @@ from app.clock import utc_now
 from app.db.base import db
 from app.db.time_ordered import time_ordered_ids
 from tests.caller import Caller, Open, data, error
-from tests.work_periods.conftest import (
-    BOOKINGS,
-    PAYMENTS,
-    PERIODS,
-    Book,
-    budget,
-    move,
-    pay,
-    payment_in,
-    summary,
-)
+from tests.factories.bookings import BOOKINGS, PAYMENTS, PERIODS, move, pay
+from tests.work_periods.conftest import Book, budget, payment_in, summary
 
 PROCESS = "process:taas-workPeriodPayments"
 

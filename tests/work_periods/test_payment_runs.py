@@ -8,16 +8,8 @@ import pytest
 from app.clock import utc_now
 from tests.caller import Caller, Open, data, error
 from tests.concurrency.locks import holding
-from tests.work_periods.conftest import (
-    BOOKING,
-    BOOKINGS,
-    PAYMENTS,
-    PERIODS,
-    Book,
-    budget,
-    pay,
-    summary,
-)
+from tests.factories.bookings import BOOKING, BOOKINGS, PAYMENTS, PERIODS, pay
+from tests.work_periods.conftest import Book, budget, summary
 
 URL = f"{PAYMENTS}/query"
 # Each finds all three weeks of the booking of `book`, and none of another one.

@@ -6,20 +6,8 @@ import pytest
 
 from app.clock import utc_now
 from tests.caller import Caller, data, error
-from tests.work_periods.conftest import (
-    BOOKING,
-    BOOKINGS,
-    PAYMENTS,
-    PERIODS,
-    UNKNOWN,
-    Book,
-    budget,
-    move,
-    pay,
-    payment_in,
-    periods_of,
-    summary,
-)
+from tests.factories.bookings import BOOKING, BOOKINGS, PAYMENTS, PERIODS, move, pay, periods_of
+from tests.work_periods.conftest import UNKNOWN, Book, budget, payment_in, summary
 
 
 class TestCreate:

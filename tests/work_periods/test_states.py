@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.caller import Caller, Open, data, error
-from tests.work_periods.conftest import PAYMENTS, Book, payment_in
+from tests.factories.bookings import PAYMENTS
+from tests.work_periods.conftest import Book, payment_in
 
 UPDATE, PROCESS = "update:taas-workPeriodPayments", "process:taas-workPeriodPayments"
 CALLERS: dict[str, dict[str, tuple[str, ...]]] = {

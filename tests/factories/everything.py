@@ -1,23 +1,14 @@
 """Something of every family, written over HTTP as callers write it."""
 
-from typing import Any
-
 from flask import Flask
 
 from app.config import Settings
 from cli.token import mint
 from tests.caller import ACCOUNTS, Caller, data
-
-BOOKING = {
-    "projectId": 17,
-    "userId": "40051399",
-    "userHandle": "ann",
-    "startDate": "2025-03-03",
-    "endDate": "2025-03-21",
-    "memberRate": 500,
-    "customerRate": 700,
-    "rateType": "weekly",
-}
+from tests.factories.accounts import create_client
+from tests.factories.bookings import create_booking, move, pay, periods_of
+from tests.factories.customers import invite, open_customer, spend
+from tests.factories.purchases import approve, buy
 
 
 def write_everything(app: Flask, settings: Settings) -> None:
@@ -30,7 +21,7 @@ def write_everything(app: Flask, settings: Settings) -> None:
 
 
 def _budgets(admin: Caller) -> None:
-    client_id = data(admin.post("/v6/clients", {"name": "Acme"}), 201)["id"]
+    client_id = create_client(admin)
     account = {"name": "Acme 2025", "budget": 10_000, "markup": 0.2, "clientId": client_id}
     account_id = data(admin.post(ACCOUNTS, account, Idempotency_Key="open"), 201)["id"]
     path = f"{ACCOUNTS}/{account_id}"
@@ -43,24 +34,15 @@ def _budgets(admin: Caller) -> None:
     data(admin.patch(f"{path}/lock-amount", {"challengeId": "30054164", "amount": 5}))
     data(admin.patch(f"{path}/lock-amount", {"challengeId": "30054165", "amount": 5}))
     data(admin.patch(f"{path}/lock-amount", {"challengeId": "30054165", "amount": 0}))
-    booking = data(admin.post("/v6/resource-bookings", {**BOOKING, "billingAccountId": account_id}), 201)
-    weeks = data(admin.get(f"/v6/work-periods?resourceBookingId={booking['id']}&sortBy=startDate"))["results"]
-    paid = [
-        data(admin.post("/v6/work-period-payments", {"workPeriodId": week["id"], "days": 2}), 201) for week in weeks
-    ]
-    data(admin.patch(f"/v6/work-period-payments/{paid[0]['id']}", {"status": "cancelled"}))
+    booking = create_booking(admin, account_id)
+    paid = [pay(admin, week, days=2) for week in periods_of(admin, booking["id"])]
+    move(admin, paid[0], "cancelled")
 
 
 def _customer(owner: Caller, admin: Caller, number: int) -> None:
-    data(owner.post("/v1/account/", {"name": f"Harbour Studio {number}"}), 201)
+    open_customer(owner, f"Harbour Studio {number}")
     data(owner.patch("/v1/account/settings/", {"billing_city": "Cork"}))
-    data(owner.post("/v1/account/team/", {"email": f"kim-{number}@harbour.example", "role": "member"}), 201)
-    packages: Any = data(owner.get("/v1/billing/credit-packages/"))["results"]
-    for _ in range(2):
-        data(
-            owner.post(f"/v1/billing/credit-packages/{packages[0]['id']}/purchase/", {"payment_method": "manual"}), 201
-        )
-    payments = data(owner.get("/v1/billing/payments/"))["results"]
-    data(admin.post(f"/v1/billing/payments/{payments[0]['id']}/approve/", None))
-    usage = {"operation_type": "image_generation", "credits_used": 5}
-    data(owner.post("/v1/billing/credits/usage/", usage, Idempotency_Key="spend"), 201)
+    invite(owner, f"kim-{number}@harbour.example")
+    bought = [buy(owner) for _ in range(2)]
+    approve(admin, bought[1]["payment"]["id"])
+    spend(owner, 5, "image_generation")
