@@ -20,7 +20,7 @@ blueprint = ApiBlueprint(
     __name__,
     url_prefix="/v6/billing-accounts",
     description="Billing accounts: budgets, locked and consumed amounts, and access grants.",
-    guide="api.md#who-sees-what",
+    guide="api.md#access-and-visibility",
 )
 
 RESOURCE = "billing-account"

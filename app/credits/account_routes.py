@@ -1,4 +1,4 @@
-"""`/v1/account`: the customer's own account, its settings and its usage."""
+"""`/v1/account`: customer accounts, their settings and their usage."""
 
 from typing import Any
 
@@ -17,8 +17,8 @@ blueprint = ApiBlueprint(
     "account",
     __name__,
     url_prefix="/v1/account",
-    description="The customer's own account: settings and usage.",
-    guide="credits.md#whose-account",
+    description="Customer accounts: settings and usage.",
+    guide="credits.md#accounts-and-memberships",
 )
 
 
@@ -32,11 +32,11 @@ class Accounts(Resource):
     @fails(failures.OWNS_ONE, failures.TOO_MANY)
     @blueprint.doc(operationId="openAccount")
     def post(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Open an account, which gets its plan's first credits
+        """Open a customer account
 
-        Opens an account, makes the caller its owner and brings the first credits of the default plan, unless the caller
-        or their verified e-mail address got first credits before. A caller who owns an account is refused with 409, and
-        so is one who opened as many accounts as one may: `too_many_accounts`.
+        Opens an account with the caller as its owner. It receives the first credits of the default plan, unless the
+        caller or their verified e-mail address received first credits before. A caller who already owns an account is
+        refused with 409 `conflict`, one who opened the maximum number of accounts with 409 `too_many_accounts`.
         """
         limit = current_app.config["SETTINGS"].accounts_per_identity
         return accounts.create(current_actor(), values, limit=limit)
@@ -44,7 +44,7 @@ class Accounts(Resource):
 
 @blueprint.route("/settings")
 class Settings(Resource):
-    """What the account says of itself."""
+    """The settings of the account."""
 
     @member()
     @blueprint.response(200, schemas.AccountSettings)
@@ -52,7 +52,8 @@ class Settings(Resource):
     def get(self, membership: Membership) -> dict[str, Any]:
         """Get the account's settings
 
-        Returns the settings of the caller's account. Balance, id and slug are shown here and change elsewhere or never.
+        Returns the settings of the caller's account, with its credit balance, id and slug. A caller who is not a member
+        of any account is refused with 403 `no_account`.
         """
         return accounts.settings(membership.account_id)
 
@@ -61,17 +62,19 @@ class Settings(Resource):
     @blueprint.response(200, schemas.AccountSettings)
     @blueprint.doc(operationId="updateAccountSettings")
     def patch(self, changes: dict[str, Any], membership: Membership) -> dict[str, Any]:
-        """Change the account's settings
+        """Update the account's settings
 
-        Changes the fields that are sent and leaves the others. Invoices that were issued keep the name and address of
-        their day.
+        Updates the fields that are sent; `null` clears an optional field. `id`, `slug`, `credit_balance` and
+        `created_at` may be sent unchanged; other values are refused with 400 `invalid_input`. Invoices already issued
+        keep the name and address at the time of issue. Members who are neither owner nor admin are refused with 403
+        `forbidden`.
         """
         return accounts.update_settings(membership.account_id, changes)
 
 
 @blueprint.route("/usage/analytics")
 class UsageAnalytics(Resource):
-    """What was spent and bought."""
+    """Usage and purchases by day."""
 
     guide = "credits.md#balance-and-transactions"
 
@@ -82,7 +85,8 @@ class UsageAnalytics(Resource):
     def get(self, arguments: dict[str, Any], membership: Membership) -> dict[str, Any]:
         """Get usage and purchases by day and type
 
-        Returns one row for each of the last `days` days, oldest first, with zeros where nothing happened. Days are UTC
-        and include today; the cost does not grow with the number of transactions.
+        Returns one row for each of the last `days` days, oldest first, with zeros for days without transactions, and
+        totals by type of transaction. Days are in UTC and include today. More than 365 days are refused with 400
+        `invalid_input`.
         """
         return analytics.usage(membership.account_id, arguments["days"])

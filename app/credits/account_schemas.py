@@ -1,4 +1,4 @@
-"""The shapes of a customer's account and of its analytics in requests and responses."""
+"""Request and response schemas of customer accounts and their analytics."""
 
 from typing import Any
 
@@ -25,19 +25,21 @@ class _WritableAccount(Schema):
 
 
 class AccountCreate(_WritableAccount):
-    """A new account."""
+    """A new customer account."""
 
     name = fields.Text(blank=False, required=True)
 
 
 class AccountUpdate(_WritableAccount):
-    """The settings to change; `null` clears an optional one. What cannot be changed may be sent as it is."""
+    """The settings to update; `null` clears an optional one. Read-only settings may be sent unchanged."""
 
     name = fields.Text(blank=False)
-    id = fields.Id(metadata={"description": "Cannot be changed."})
-    slug = fields.Text(metadata={"description": "Cannot be changed."})
-    credit_balance = fields.Integer(most=fields.MAX_CREDITS, metadata={"description": "Cannot be changed."})
-    created_at = fields.Moment(metadata={"description": "Cannot be changed."})
+    id = fields.Id(metadata={"description": "Read-only; may be sent unchanged."})
+    slug = fields.Text(metadata={"description": "Read-only; may be sent unchanged."})
+    credit_balance = fields.Integer(
+        most=fields.MAX_CREDITS, metadata={"description": "Read-only; may be sent unchanged."}
+    )
+    created_at = fields.Moment(metadata={"description": "Read-only; may be sent unchanged."})
 
     @ma.validates_schema
     def _validate(self, values: dict[str, Any], **_: Any) -> None:
@@ -45,11 +47,11 @@ class AccountUpdate(_WritableAccount):
 
 
 class AccountSettings(SnakeReadSchema):
-    """A customer's account, and what its invoices say."""
+    """The settings of a customer account, as printed on its invoices."""
 
     id = fields.Id()
     name = fields.Text()
-    slug = fields.Text(metadata={"description": "The name as it can stand in an address; never changes."})
+    slug = fields.Text(metadata={"description": "URL-safe form of the name. Never changes."})
     billing_email = fields.Text()
     billing_address_line1 = fields.Text()
     billing_address_line2 = fields.Text()
@@ -63,13 +65,15 @@ class AccountSettings(SnakeReadSchema):
 
 
 class AnalyticsQuery(Schema, fields.QueryArguments):
-    """How far to look back."""
+    """The number of days to return."""
 
-    days = fields.Integer(least=1, most=MAX_DAYS, load_default=30, metadata={"description": "Today (UTC) included."})
+    days = fields.Integer(
+        least=1, most=MAX_DAYS, load_default=30, metadata={"description": "Number of days, including today (UTC)."}
+    )
 
 
 class TypeTotal(SnakeReadSchema):
-    """The transactions of one type."""
+    """Totals of the transactions of one type."""
 
     transaction_type = fields.Choice(TransactionType)
     total = fields.Integer(least=-fields.MAX_CREDITS, most=fields.MAX_CREDITS)
@@ -77,7 +81,7 @@ class TypeTotal(SnakeReadSchema):
 
 
 class DailyUsage(SnakeReadSchema):
-    """One day, UTC."""
+    """Totals of one day, in UTC."""
 
     date = fields.Day()
     usage = fields.Integer(most=fields.MAX_CREDITS, metadata={"description": "Credits spent."})
@@ -88,7 +92,7 @@ class DailyUsage(SnakeReadSchema):
 
 
 class UsageAnalytics(SnakeReadSchema):
-    """What was spent and bought, with one entry for each day, oldest first."""
+    """Credits spent and bought, by type and by day."""
 
     period_days = fields.Integer(least=1, most=MAX_DAYS)
     current_balance = fields.Integer(most=fields.MAX_CREDITS)

@@ -1,4 +1,4 @@
-"""Customer accounts with their credits: opening one, and its settings."""
+"""Customer accounts with their credits: opening accounts, and their settings."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,14 +11,15 @@ from app.credits import balances, plans
 from app.customers import accounts
 from app.errors import Invalid
 
-# Settings that are shown and never change by being sent.
+# Settings that are read-only.
 _FIXED = frozenset({"id", "slug", "credit_balance", "created_at"})
 
 
 def create(actor: Actor, values: Mapping[str, Any], *, limit: int) -> dict[str, Any]:
-    """A new account that the caller owns, with its plan's first credits unless the caller got such before.
+    """Open an account owned by the caller, with the first credits of its plan unless the caller received some before.
 
-    Raises Forbidden for a token that names no user, and Conflict when they own one or opened as many as `limit`.
+    Raises Forbidden for a token without a user id, and Conflict if the caller already owns an account or opened `limit`
+    accounts.
     """
     opened = accounts.create(actor, values, limit=limit)
     plans.start(opened.account.id, first_credits=opened.is_first)
@@ -26,12 +27,12 @@ def create(actor: Actor, values: Mapping[str, Any], *, limit: int) -> dict[str, 
 
 
 def settings(account_id: int) -> dict[str, Any]:
-    """What an account says of itself, with its balance."""
+    """The settings of an account, with its credit balance."""
     return _with_balance(accounts.settings(account_id))
 
 
 def update_settings(account_id: int, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Change what an account says of itself. Raises Invalid when what cannot be changed is sent with another value."""
+    """Update the settings of an account. Raises Invalid if a read-only setting is sent with another value."""
     fixed = {name: value for name, value in changes.items() if name in _FIXED}
     if fixed:
         _require_unchanged(fixed, _with_balance(accounts.settings(account_id)))
@@ -41,7 +42,7 @@ def update_settings(account_id: int, changes: Mapping[str, Any]) -> dict[str, An
 def _require_unchanged(sent: Mapping[str, Any], present: Mapping[str, Any]) -> None:
     for name, value in sent.items():
         known = present[name]
-        # Times are sent as they are shown: with milliseconds.
+        # Timestamps are sent as in responses, with milliseconds.
         if isinstance(known, datetime):
             known = known.replace(microsecond=known.microsecond // 1000 * 1000)
         if value != known:

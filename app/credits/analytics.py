@@ -1,4 +1,4 @@
-"""What an account spent and bought, day by day: from kept totals, so that it costs the same after any number."""
+"""Credits spent and bought by day, read from daily totals: the cost does not grow with the number of transactions."""
 
 from collections import defaultdict
 from datetime import timedelta
@@ -11,7 +11,7 @@ from app.db.base import db
 
 
 def usage(account_id: int, days: int) -> dict[str, Any]:
-    """The last `days` days of an account, today (UTC) included."""
+    """Totals of the last `days` days of an account, including today (UTC)."""
     today = utc_now().date()
     first = today - timedelta(days=days - 1)
     period = {"account_id": account_id, "first": first, "last": today}

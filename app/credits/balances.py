@@ -1,4 +1,4 @@
-"""Reading an account's credits: the balance, the transactions behind it, and what was used."""
+"""Reading the credits of an account: balance, transactions and usage."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from app.db.paging import Page
 
 
 def balance(account_id: int) -> Row[Any]:
-    """The balance of an account, and what was used of it this month (UTC)."""
+    """The balance of an account, and the credits spent this month (UTC)."""
     month = utc_now().date().replace(day=1)
     return db.session.execute(queries.BALANCE, {"account_id": account_id, "month": month}).one()
 
@@ -23,11 +23,11 @@ def transactions(account_id: int, arguments: Mapping[str, Any]) -> Page:
 
 
 def usage(account_id: int, arguments: Mapping[str, Any]) -> Page:
-    """One page of what an account spent."""
+    """One page of the usage of an account."""
     return queries.USAGE.page(arguments, account_id=account_id)
 
 
 def credits_of(account_id: int) -> int:
-    """The credits of an account."""
+    """The credit balance of an account."""
     credits: int = db.session.execute(queries.CREDITS, {"account_id": account_id}).scalar_one()
     return credits

@@ -1,10 +1,10 @@
-"""Failures of the rules of credits, as the document shows them."""
+"""Failures of the rules for credits, as examples for the OpenAPI document."""
 
 from app.errors import Conflict, NotFound, PaymentRequired, Reason
 
 NO_ACCOUNT = NotFound("Account 7 was not found")
 INSUFFICIENT = PaymentRequired("3 credits are needed, 2 are left", details={"available": 2, "requested": 3})
-OWNS_ONE = Conflict("You own an account already")
+OWNS_ONE = Conflict("You already own an account")
 TOO_MANY = Conflict(
-    "You opened 3 accounts, which is as many as one may", reason=Reason.TOO_MANY_ACCOUNTS, details={"limit": 3}
+    "You already opened 3 accounts, the maximum per person", reason=Reason.TOO_MANY_ACCOUNTS, details={"limit": 3}
 )

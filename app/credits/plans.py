@@ -1,4 +1,4 @@
-"""Plans and their monthly credits."""
+"""Plans and their monthly grants."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -19,19 +19,19 @@ _ISSUER = "monthly grant"
 
 
 class Granted(NamedTuple):
-    """How many months were granted, and the credits they came to."""
+    """Number of months granted, and their credits in total."""
 
     months: int
     credits: int
 
 
 def every_plan() -> Sequence[Row[Any]]:
-    """All plans, the smallest first."""
+    """All plans, smallest first."""
     return db.session.execute(queries.PLANS).all()
 
 
 def put(name: str, credits_per_month: int, usd_per_credit: Decimal, *, default: bool) -> None:
-    """Add a plan or change it from today on; with `default` it is the one that new accounts start on."""
+    """Create a plan, or change it from today on; with `default` it becomes the plan of new accounts."""
     values = {"name": name, "credits_per_month": credits_per_month, "usd_per_credit": usd_per_credit}
     now = utc_now()
     db.session.execute(queries.SET_PLAN, {**values, "now": now, "today": now.date()})
@@ -40,15 +40,15 @@ def put(name: str, credits_per_month: int, usd_per_credit: Decimal, *, default: 
 
 
 def assign(account_id: int, name: str) -> None:
-    """Put an account on a plan from today on: it decides on the months that begin from here. Raises NotFound."""
+    """Assign a plan to an account from today on; it applies to months that begin from then on. Raises NotFound."""
     tenancy.set_account(account_id)
     values = {"account_id": account_id, "name": name, "today": utc_now().date()}
     if db.session.execute(queries.PUT_ON_PLAN, values).one_or_none() is None:
-        raise NotFound(f"There is no account {account_id}, or no plan {name!r}")
+        raise NotFound(f"Account {account_id} or plan {name!r} was not found")
 
 
 def start(account_id: int, *, first_credits: bool) -> None:
-    """Begin the balance of a new account on the default plan; without `first_credits` its first month brings none."""
+    """Open the balance of a new account on the default plan; without `first_credits` its first month grants none."""
     now = utc_now()
     db.session.execute(queries.OPEN, {"account_id": account_id, "today": now.date()})
     if first_credits:
@@ -59,12 +59,12 @@ def start(account_id: int, *, first_credits: bool) -> None:
 
 
 def grant_due(account_ids: Sequence[int]) -> Granted:
-    """Give each account the credits of every month that it has not got them for, up to the present one (UTC).
+    """Grant each account the credits of every month not granted yet, up to the current one (UTC).
 
-    A month is granted by the plan the account was on, as that plan was, on the first of it. Nothing is granted twice,
-    also by two calls at once.
+    A month is granted by the plan that the account had on the first of the month, with its credits on that day. No
+    month is granted twice, even by concurrent calls.
     """
-    # Held from here on: what is due is looked up when nobody else can grant it any more.
+    # Locked before due months are read, so that no other transaction can grant them.
     db.session.execute(queries.LOCK_BALANCES, {"account_ids": account_ids, "entries": 0})
     now = utc_now()
     due = db.session.execute(queries.DUE_GRANTS, {"account_ids": account_ids, "month": _month(now.date())}).all()
@@ -88,7 +88,7 @@ def grant_due(account_ids: Sequence[int]) -> Granted:
 
 
 def accounts_after(account_id: int, limit: int) -> list[int]:
-    """The next accounts in the order of their ids."""
+    """The next account ids after `account_id`, in order."""
     return list(db.session.execute(queries.ACCOUNTS_AFTER, {"after": account_id, "limit": limit}).scalars())
 
 

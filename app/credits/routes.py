@@ -33,39 +33,39 @@ _spend = manager(or_scopes=service.SPEND_SCOPES)
 
 @blueprint.route("/credits/balance")
 class Balance(Resource):
-    """The caller's balance."""
+    """The credit balance of the account."""
 
     @_member
     @blueprint.response(200, schemas.CreditBalance)
     @blueprint.doc(operationId="getCreditBalance")
     def get(self, membership: Membership) -> Row[Any]:
-        """Get the balance of credits
+        """Get the credit balance
 
-        Returns the balance of the caller's account, which equals the sum of its transactions. Reading it costs the same
-        after any number of them.
+        Returns the credit balance of the caller's account, which always equals the sum of its transactions. A caller
+        who is not a member of any account is refused with 403 `no_account`.
         """
         return balances.balance(membership.account_id)
 
 
 @blueprint.route("/credits/balance/balance")
 class BalanceByItsFirstAddress(Resource):
-    """The caller's balance, where existing clients look for it."""
+    """The credit balance at a second path, which existing clients use."""
 
     @_member
     @blueprint.response(200, schemas.CreditBalance)
     @blueprint.doc(operationId="getCreditBalanceByItsFirstAddress")
     def get(self, membership: Membership) -> Row[Any]:
-        """Get the balance of credits, as at /v1/billing/credits/balance/
+        """Get the credit balance (compatibility path)
 
-        Returns the same as `/v1/billing/credits/balance/`. It stays for callers that use this address; new ones should
-        use the other.
+        Returns the same response as `/v1/billing/credits/balance/`. This path is kept for existing clients; new clients
+        should use the other one.
         """
         return balances.balance(membership.account_id)
 
 
 @blueprint.route("/transactions")
 class Transactions(Resource):
-    """Every change of the caller's balance."""
+    """The transactions of the account."""
 
     @_member
     @blueprint.arguments(schemas.TransactionQuery(), location="query")
@@ -82,7 +82,7 @@ class Transactions(Resource):
 
 @blueprint.route("/credits/usage")
 class Usage(Resource):
-    """What the caller's account spent."""
+    """Credits spent by the account."""
 
     guide = "credits.md#spending"
     commit = "each statement"
@@ -92,10 +92,11 @@ class Usage(Resource):
     @blueprint.response(200, page_of(schemas.CreditUsage))
     @blueprint.doc(operationId="listCreditUsage")
     def get(self, arguments: dict[str, Any], membership: Membership) -> Page:
-        """List what credits were spent on
+        """List credit usage
 
-        Lists what the account spent credits on, newest first. `cost_usd` is what the credits were worth on the plan of
-        the account when they were spent.
+        Lists the operations that the account spent credits on, newest first. `cost_usd` is the value of the credits on
+        the plan of the account at the time. Filters select an operation type and a range of time; invalid ones are
+        refused with 400 `invalid_input`.
         """
         return balances.usage(membership.account_id, arguments)
 
@@ -107,16 +108,17 @@ class Usage(Resource):
     def post(self, values: dict[str, Any], membership: Membership | None) -> Row[Any]:
         """Spend credits on an operation
 
-        Takes credits from the balance and records what they were spent on. More than the balance is refused with 402
-        `insufficient_credits`, and nothing is changed. A machine with the scope `spend:credits` names the account in
-        `account_id`.
+        Deducts credits from the balance and records the operation. More credits than the balance are refused with 402
+        `insufficient_credits`, and nothing is changed. Machines with the scope `spend:credits` must send `account_id`;
+        an unknown account, or for members one other than their own, is refused with 404 `not_found`. Send an
+        `Idempotency-Key` to make the request safe to retry.
         """
         return service.spend(current_actor(), membership, values)
 
 
 @blueprint.route("/credits/usage/bulk")
 class UsageBulk(Resource):
-    """Spending many times at once."""
+    """Spending credits in bulk."""
 
     guide = "credits.md#spending"
 
@@ -125,18 +127,19 @@ class UsageBulk(Resource):
     @fails(failures.INSUFFICIENT, failures.NO_ACCOUNT)
     @blueprint.doc(operationId="spendCreditsBulk")
     def post(self, items: Sequence[dict[str, Any]], membership: Membership | None) -> list[Outcome]:
-        """Spend credits on many operations, each with an outcome of its own
+        """Spend credits in bulk
 
-        Spends in the order of the array, 1 to 1,000 items of any accounts, in one transaction. Each item stands alone:
-        its outcome is the usage, or what was sent with `error` beside it, and the status is 200 either way. An item
-        with a `key` is charged once, however often it is sent.
+        Spends credits for 1 to 1,000 items, in the order of the array and in one transaction; items of machines may
+        name different accounts. Each item has its own outcome: the usage, or the submitted fields with an added
+        `error`; the status is 200 either way, so check each item. An item with a `key` is charged only once, however
+        often it is sent. With `?atomic=true` the first failing item fails the call, which then changes nothing.
         """
         return service.spend_many(current_actor(), membership, items)
 
 
 @blueprint.route("/credits/grant")
 class Grants(Resource):
-    """Credits given by staff."""
+    """Credits granted by staff."""
 
     @requires(roles=[Role.ADMINISTRATOR], scopes=service.GRANT_SCOPES)
     @blueprint.arguments(schemas.GrantCreate(), example=schemas.GRANT_EXAMPLE)
@@ -146,7 +149,8 @@ class Grants(Resource):
     def post(self, values: dict[str, Any]) -> Transaction:
         """Grant credits to an account, or adjust its balance
 
-        Adds credits to an account, or with `transaction_type` `adjustment` and a negative amount takes some away. An
-        adjustment below zero is refused with 402 `insufficient_credits`, an unknown account with 404.
+        Adds credits to an account; with `transaction_type` `adjustment`, a negative amount deducts credits. An
+        adjustment that would make the balance negative is refused with 402 `insufficient_credits`, an unknown account
+        with 404 `not_found`.
         """
         return service.grant(current_actor(), values)

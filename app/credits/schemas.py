@@ -1,4 +1,4 @@
-"""The shapes of credits in requests and answers."""
+"""Request and response schemas of credits."""
 
 from functools import partial
 from typing import Any
@@ -21,23 +21,25 @@ _credits = partial(fields.Integer, most=fields.MAX_CREDITS)
 
 
 class CreditBalance(SnakeReadSchema):
-    """What an account can spend."""
+    """The credit balance of an account."""
 
-    credits = _credits(metadata={"description": "The balance."})
-    plan_credits_per_month = _credits(metadata={"description": "What the plan adds each month."})
-    credits_used_this_month = _credits(metadata={"description": "Deductions since the first of the month, UTC."})
-    credits_remaining = _credits(metadata={"description": "What can still be spent: the balance."})
+    credits = _credits(metadata={"description": "Credit balance."})
+    plan_credits_per_month = _credits(metadata={"description": "Credits that the plan grants each month."})
+    credits_used_this_month = _credits(metadata={"description": "Credits spent since the first of the month, UTC."})
+    credits_remaining = _credits(metadata={"description": "Credits that can still be spent; equals `credits`."})
 
 
 class CreditTransaction(SnakeReadSchema):
-    """One change of the balance."""
+    """One change of the credit balance."""
 
     id = fields.Id()
-    amount = _credits(least=-fields.MAX_CREDITS, metadata={"description": "Negative where credits went."})
+    amount = _credits(
+        least=-fields.MAX_CREDITS, metadata={"description": "Credits added to the balance; negative if deducted."}
+    )
     transaction_type = fields.Choice(TransactionType)
     description = fields.Text(longest=1000)
     created_at = fields.Moment()
-    balance_after = _credits(metadata={"description": "The balance once this was applied."})
+    balance_after = _credits(metadata={"description": "Balance after this transaction."})
 
 
 class CreditUsage(SnakeReadSchema):
@@ -47,21 +49,23 @@ class CreditUsage(SnakeReadSchema):
     operation_type = fields.Text()
     credits_used = _credits(least=1)
     cost_usd = fields.Dollars(
-        metadata={"description": "What the credits were worth on the account's plan: 6 decimals are kept, 2 shown."}
+        metadata={
+            "description": "Value of the credits on the plan of the account, in US dollars; rounded from 6 decimals."
+        }
     )
     description = fields.Text(longest=1000)
     created_at = fields.Moment()
 
 
 class SpentCredits(CreditUsage):
-    """Credits spent on one operation, and what is left."""
+    """Credits spent on one operation, and the balance after."""
 
     balance_after = _credits()
 
 
 class _Period(SnakePageArguments):
-    start_date = fields.Moment(dates=True, metadata={"description": "From this moment or day on."})
-    end_date = fields.Moment(whole_day=True, metadata={"description": "Up to this moment, or the end of this day."})
+    start_date = fields.Moment(dates=True, metadata={"description": "Start of the range, inclusive."})
+    end_date = fields.Moment(whole_day=True, metadata={"description": "End of the range, inclusive."})
 
     @ma.validates_schema
     def _validate(self, values: dict[str, Any], **_: Any) -> None:
@@ -69,13 +73,13 @@ class _Period(SnakePageArguments):
 
 
 class TransactionQuery(_Period):
-    """Which transactions to list; newest first."""
+    """Filters of the list of transactions."""
 
     transaction_type = fields.Choice(TransactionType)
 
 
 class UsageQuery(_Period):
-    """Which usage to list; newest first."""
+    """Filters of the list of usage."""
 
     operation_type = fields.Identifier()
 
@@ -86,24 +90,30 @@ class UsageCreate(Schema):
     operation_type = fields.Identifier(blank=False, required=True)
     credits_used = fields.Integer(least=1, required=True)
     description = fields.Text(longest=1000, load_default="")
-    account_id = fields.Id(metadata={"description": "Whose credits; machines must say."})
+    account_id = fields.Id(
+        metadata={"description": "Account to charge; required for machines. Defaults to the caller's account."}
+    )
 
 
 class UsageItem(UsageCreate):
-    """Credits to spend on one operation, once for each `key`."""
+    """Credits to spend on one operation, once per `key`."""
 
     key = fields.Identifier(
         blank=False,
-        metadata={"description": "Sent again by the same caller with the same item, it is not charged again."},
+        metadata={
+            "description": "Deduplication key: an item with a key that the caller sent before is not charged again."
+        },
     )
 
 
 class GrantCreate(Schema):
-    """Credits for an account, or an adjustment of its balance."""
+    """Credits to grant to an account, or an adjustment of its balance."""
 
     account_id = fields.Id(required=True)
     amount = fields.Integer(
-        least=-fields.MAX_INTEGER, required=True, metadata={"description": "Negative for an adjustment only."}
+        least=-fields.MAX_INTEGER,
+        required=True,
+        metadata={"description": "Credits to add; negative only for an adjustment."},
     )
     transaction_type = fields.Choice(
         (TransactionType.GRANT, TransactionType.ADJUSTMENT, TransactionType.REFUND), required=True
@@ -116,4 +126,4 @@ class GrantCreate(Schema):
         if amount == 0:
             raise ma.ValidationError("Must not be 0.", "amount")
         if amount < 0 and values["transaction_type"] != TransactionType.ADJUSTMENT:
-            raise ma.ValidationError("May be negative for an adjustment only.", "amount")
+            raise ma.ValidationError("Must not be negative unless transaction_type is adjustment.", "amount")

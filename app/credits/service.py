@@ -20,9 +20,9 @@ GRANT_SCOPES = scopes(RESOURCE, "grant")
 
 
 def spend(actor: Actor, membership: Membership | None, item: Mapping[str, Any]) -> Row[Any]:
-    """Take credits for one operation, as `spend_many` does.
+    """Spend credits on one operation, as `spend_many` does.
 
-    Raises PaymentRequired, Invalid (nobody's credits are named) or NotFound, and changes nothing then.
+    Raises PaymentRequired, Invalid (no account given) or NotFound, and then changes nothing.
     """
     return ledger.spend(
         _account_of(item, membership),
@@ -34,9 +34,10 @@ def spend(actor: Actor, membership: Membership | None, item: Mapping[str, Any]) 
 
 
 def spend_many(actor: Actor, membership: Membership | None, items: Sequence[Mapping[str, Any]]) -> list[Outcome]:
-    """Take credits for each item (`operation_type`, `credits_used`), in order, or say why not.
+    """Spend credits for each item (`operation_type`, `credits_used`), in order; the usage or the failure of each.
 
-    A machine, which has no `membership`, says whose credits (`account_id`); a person spends those of their account.
+    A machine, which has no `membership`, names the account (`account_id`); a member spends the credits of their
+    account.
     """
     if membership is None:
         named = {item.get("account_id") for item in items}
@@ -55,7 +56,7 @@ def spend_many(actor: Actor, membership: Membership | None, items: Sequence[Mapp
 
 
 def grant(actor: Actor, values: Mapping[str, Any]) -> Transaction:
-    """Give an account credits, or adjust its balance. Raises NotFound, and PaymentRequired for more than it has."""
+    """Grant credits to an account, or adjust its balance. Raises NotFound, and PaymentRequired below zero."""
     tenancy.set_account(values["account_id"])
     entry = Entry(
         account_id=values["account_id"],
@@ -67,7 +68,7 @@ def grant(actor: Actor, values: Mapping[str, Any]) -> Transaction:
 
 
 def _deduction(item: Mapping[str, Any], membership: Membership | None) -> Entry | ServiceError:
-    """The entry for an item, or why it may not be spent."""
+    """The entry for an item, or the failure that refuses it."""
     try:
         account_id = _account_of(item, membership)
     except ServiceError as error:
@@ -85,12 +86,12 @@ def _deduction(item: Mapping[str, Any], membership: Membership | None) -> Entry 
 def _account_of(item: Mapping[str, Any], membership: Membership | None) -> int:
     """The account whose credits an item spends.
 
-    Raises Invalid when a machine names none, and NotFound when a person names one that is not their own.
+    Raises Invalid if a machine names none, and NotFound if a member names an account other than their own.
     """
     named: int | None = item.get("account_id")
     if membership is None:
         if named is None:
-            raise Invalid.field("account_id", "Is required: say whose credits are spent.")
+            raise Invalid.field("account_id", "Is required for machines.")
         return named
     if named not in {None, membership.account_id}:
         raise NotFound(f"Account {named} was not found")

@@ -1,4 +1,4 @@
-"""Opening accounts, and what they say of themselves."""
+"""Opening customer accounts, and their settings."""
 
 import re
 import unicodedata
@@ -21,21 +21,21 @@ _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 
 
 class Opened(NamedTuple):
-    """A new account, and whether it brings the first credits of its plan."""
+    """A new account, and whether it receives the first credits of its plan."""
 
     account: Row[Any]
     is_first: bool
 
 
 def create(actor: Actor, values: Mapping[str, Any], *, limit: int) -> Opened:
-    """A new account that the caller owns; the rest of the transaction sees it alone.
+    """Open an account owned by the caller, and set it as the tenant of the transaction.
 
-    Raises Forbidden for a token that names no user, and Conflict when the caller owns an account already or opened as
-    many as `limit`.
+    Raises Forbidden for a token without a user id, and Conflict if the caller already owns an account or opened `limit`
+    accounts.
     """
     db.session.execute(queries.ONE_OPENING_AT_A_TIME, {"user_id": membership.require_person(actor)})
     if db.session.execute(queries.OWNS_SOME_ACCOUNT, membership.own(actor)).scalar_one():
-        raise Conflict("You own an account already")
+        raise Conflict("You already own an account")
     is_first = openings.record(actor, limit)
     tenancy.set_every_account()
     settings = {
@@ -51,12 +51,12 @@ def create(actor: Actor, values: Mapping[str, Any], *, limit: int) -> Opened:
 
 
 def settings(account_id: int) -> Row[Any]:
-    """What the account says of itself."""
+    """The settings of the account."""
     return db.session.execute(queries.ACCOUNT, {"account_id": account_id}).one()
 
 
 def update(account_id: int, changes: Mapping[str, Any]) -> Row[Any]:
-    """Change what the account says of itself; what is not named stays."""
+    """Update the given settings of the account."""
     db.session.execute(queries.LOCK_ACCOUNT, {"account_id": account_id})
     known = settings(account_id)._asdict()
     values = {name: changes.get(name, known[name]) for name in queries.CHANGEABLE}
@@ -68,12 +68,12 @@ def _insert(actor: Actor, settings: Mapping[str, Any]) -> Row[Any]:
     values = {**settings, "created_by": actor.subject, "now": utc_now()}
     account = db.session.execute(queries.CREATE, {**values, "slug": slug}).one_or_none()
     if account is None:
-        # That name is taken: a few random characters tell the two apart.
+        # The slug is taken: a random suffix makes it unique.
         account = db.session.execute(queries.CREATE, {**values, "slug": f"{slug}-{uuid4().hex[:12]}"}).one()
     return account
 
 
 def _slug(name: str) -> str:
-    """`Łódź Coffee & Co.` as `odz-coffee-co`: what of a name can stand in an address."""
+    """The URL-safe form of a name: `Łódź Coffee & Co.` as `odz-coffee-co`."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return _NOT_SLUG.sub("-", plain)[:_MAX_SLUG].strip("-") or "account"

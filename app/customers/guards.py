@@ -1,6 +1,6 @@
-"""Guards of what belongs to customers: the caller is a member of an account, or at least a person.
+"""Guards for customers: the caller must be a member of an account, or at least a person.
 
-Membership is resolved inside the transaction of the request, whose tenant is set by that, and handed to the view as
+Membership is resolved inside the transaction of the request, which sets its tenant, and is passed to the view as
 `membership`.
 """
 
@@ -19,13 +19,13 @@ from app.errors import Invalid, ServiceError
 
 
 class _CustomerGuard(Guard):
-    """Admits whoever has a verified token; the rest is decided by what they are in an account."""
+    """Admits callers with a verified token; their membership decides the rest."""
 
     enters = True
     takes_account = True
 
     def admit(self) -> None:
-        """Verify the caller, and take the account that they name. Raises Unauthorized and Invalid."""
+        """Authenticate the caller and read the account header. Raises Unauthorized, and Invalid for a bad header."""
         actor = authenticate()
         named = request.headers.get(ACCOUNT_HEADER)
         if named is not None:
@@ -36,13 +36,13 @@ class _CustomerGuard(Guard):
 class MemberGuard(_CustomerGuard):
     """Admits members of an account whose role in it is one of `member_roles`.
 
-    Callers with one of `roles` or `scopes` are admitted as they are: their view gets no membership but None.
+    Callers with one of `roles` or `scopes` need no membership; the view gets None in its place.
     """
 
     member_roles: frozenset[MemberRole] = membership.EVERY_ROLE
 
     def enter(self) -> Mapping[str, Any]:
-        """The membership of the caller, whose account is the tenant from here on. Raises Forbidden."""
+        """Resolve the membership of the caller and set its account as the tenant. Raises Forbidden."""
         actor = current_actor()
         if self.admits(actor):
             return {"membership": None}
@@ -50,30 +50,28 @@ class MemberGuard(_CustomerGuard):
 
     @property
     def needs(self) -> str:
-        """Who may call, as a sentence of the document."""
+        """Who may call, as a sentence for the OpenAPI document."""
         who = "a member" if self.member_roles == membership.EVERY_ROLE else "an owner or an admin"
         roles = f"; or the role {' or '.join(f'`{role}`' for role in self.roles)}" if self.roles else ""
         scopes = (
-            f"; or, for a machine, the scope {' or '.join(f'`{scope}`' for scope in self.scopes)}"
-            if self.scopes
-            else ""
+            f"; or, for machines, the scope {' or '.join(f'`{scope}`' for scope in self.scopes)}" if self.scopes else ""
         )
         return f"Needs a token of {who} of the account{roles}{scopes}."
 
     @property
     def refusals(self) -> Sequence[ServiceError]:
-        """How callers are refused who have a verified token, as the document shows it."""
+        """The failures for callers with a verified token, as examples for the OpenAPI document."""
         managers_only = [] if self.member_roles == membership.EVERY_ROLE else [membership.not_a_manager(self.scopes)]
         return [membership.no_account(None), *managers_only]
 
 
 class PersonGuard(_CustomerGuard):
-    """Admits people, whose token names a user; what is read is their own, in whatever account."""
+    """Admits people: callers whose token names a user. They read their own memberships and invitations."""
 
-    needs = "Needs a token of a person who signs in."
+    needs = "Needs a token of a person."
 
     def admit(self) -> None:
-        """Verify the caller. Raises Unauthorized, Invalid, and Forbidden for a token that names no user."""
+        """Authenticate the caller. Raises Unauthorized, Invalid, and Forbidden for a token without a user id."""
         super().admit()
         membership.require_person(current_actor())
 
@@ -84,14 +82,14 @@ class PersonGuard(_CustomerGuard):
 
     @property
     def refusals(self) -> Sequence[ServiceError]:
-        """How callers are refused who have a verified token, as the document shows it."""
+        """The failures for callers with a verified token, as examples for the OpenAPI document."""
         return [membership.not_a_person()]
 
 
 def member(
     *, or_roles: Iterable[str] = (), or_scopes: Iterable[str] = (), limit: str | None = None
 ) -> Callable[[View], View]:
-    """Guard a view for members of an account, and for others with one of these roles or scopes."""
+    """Guard a view for members of an account, and for callers with one of these roles or scopes."""
     return guarded_by(MemberGuard(tuple(or_roles), tuple(or_scopes), limit))
 
 
@@ -101,7 +99,7 @@ def manager(*, or_scopes: Iterable[str] = ()) -> Callable[[View], View]:
 
 
 def person() -> Callable[[View], View]:
-    """Guard a view for people who sign in, whether they belong to an account or not."""
+    """Guard a view for people, whether they are members of an account or not."""
     return guarded_by(PersonGuard())
 
 

@@ -1,4 +1,4 @@
-"""Invitations as the person invited sees them: those to their verified e-mail address, of any account."""
+"""Invitations to a person, found by their verified e-mail address, from any account."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,28 +15,28 @@ from app.errors import Conflict, NotFound, Reason
 
 
 def search(actor: Actor, arguments: Mapping[str, Any]) -> Page:
-    """One page of the invitations that the caller can accept, newest first."""
+    """One page of the open invitations to the caller, newest first."""
     own = membership.own(actor)
     return queries.INVITATIONS.page(arguments, folded_email=own["folded_email"], now=utc_now())
 
 
 def accept(actor: Actor, invitation_id: int) -> Row[Any]:
-    """Make the caller a member of the account that invites them; the invitation.
+    """Make the caller a member of the inviting account, and return the invitation.
 
-    Raises NotFound, and Conflict when the invitation ended or the caller belongs to the account already.
+    Raises NotFound, and Conflict if the invitation has ended or the caller is already a member.
     """
     invitation, values = _lock(actor, invitation_id)
     if db.session.execute(queries.MEMBERSHIP, values).one_or_none() is not None:
-        raise _ended() if invitation.is_accepted else Conflict("You belong to this account already")
+        raise _ended() if invitation.is_accepted else Conflict("You are already a member of this account")
     if db.session.execute(queries.ACCEPT_INVITATION, {**values, **membership.person(actor)}).one_or_none() is None:
         raise _ended()
     return invitation
 
 
 def decline(actor: Actor, invitation_id: int) -> Row[Any]:
-    """End the invitation without the caller joining; the invitation.
+    """End the invitation without joining, and return it.
 
-    Raises NotFound, and Conflict when the invitation ended before.
+    Raises NotFound, and Conflict if the invitation has already ended.
     """
     invitation, values = _lock(actor, invitation_id)
     if db.session.execute(queries.END_INVITATION, values).one_or_none() is None:
@@ -45,9 +45,9 @@ def decline(actor: Actor, invitation_id: int) -> Row[Any]:
 
 
 def _lock(actor: Actor, invitation_id: int) -> tuple[Row[Any], dict[str, Any]]:
-    """An invitation to the caller, of any state, and the values that say which; its account is locked from here on.
+    """Find an invitation to the caller, in any state, and lock its account, which becomes the tenant.
 
-    The rest of the transaction sees that account alone. Raises NotFound.
+    Returns the invitation and the parameters that identify it in further statements. Raises NotFound.
     """
     own = membership.own(actor)
     values = {**own, "invitation_id": invitation_id}
@@ -56,7 +56,7 @@ def _lock(actor: Actor, invitation_id: int) -> tuple[Row[Any], dict[str, Any]]:
         raise NotFound(f"Invitation {invitation_id} was not found")
     tenancy.set_account(invitation.account_id)
     db.session.execute(queries.LOCK_ACCOUNT, {"account_id": invitation.account_id})
-    # The time is taken under the lock: a caller who waited for it decides by the time of the decision.
+    # The time is read under the lock, so that a caller who waited for it decides by the current time.
     return invitation, {
         "member_id": invitation_id,
         "account_id": invitation.account_id,
@@ -67,6 +67,6 @@ def _lock(actor: Actor, invitation_id: int) -> tuple[Row[Any], dict[str, Any]]:
 
 def _ended() -> Conflict:
     return Conflict(
-        "The invitation has ended: it was accepted, declined or withdrawn, or it expired",
+        "The invitation was accepted, declined or withdrawn, or it has expired",
         reason=Reason.INVITATION_ENDED,
     )

@@ -1,4 +1,4 @@
-"""The accounts a caller belongs to, and which of them is meant: user id, then membership."""
+"""The memberships of a caller, and which of them a request uses."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -17,17 +17,17 @@ MANAGERS = frozenset({MemberRole.OWNER, MemberRole.ADMIN})
 
 
 class Membership(NamedTuple):
-    """The account a caller acts in, and as what."""
+    """The account that a caller acts in, and their role in it."""
 
     account_id: int
     role: MemberRole
 
 
 def resolve(actor: Actor, roles: Collection[MemberRole] = EVERY_ROLE, *, or_scopes: Iterable[str] = ()) -> Membership:
-    """The membership the caller means: in the account that header or token names, else in the one they joined first.
+    """The membership that the request uses: in the account of the header or token, else the one joined first.
 
-    Its account is the tenant of the transaction from here on. Raises Forbidden when the caller belongs to no account,
-    or not to the one that is named, or has none of `roles` in it; `or_scopes` are named to them as what would do, too.
+    Sets its account as the tenant of the transaction. Raises Forbidden if the caller has no membership, or none in the
+    selected account, or none of `roles` in it; the failure lists `or_scopes` as an alternative.
     """
     found = None
     if actor.user_id is not None:
@@ -42,44 +42,45 @@ def resolve(actor: Actor, roles: Collection[MemberRole] = EVERY_ROLE, *, or_scop
 
 
 def no_account(named: int | None) -> Forbidden:
-    """The failure of a caller who belongs to no account, or not to the one that is named."""
+    """The failure of a caller without any membership, or without one in the account `named`."""
     if named is not None:
-        return Forbidden(f"You do not belong to account {named}", reason=Reason.NO_ACCOUNT)
+        return Forbidden(f"You are not a member of account {named}", reason=Reason.NO_ACCOUNT)
     return Forbidden(
-        "You belong to no account: open one with POST /v1/account/, or accept an invitation", reason=Reason.NO_ACCOUNT
+        "You are not a member of any account; open one with POST /v1/account/, or accept an invitation",
+        reason=Reason.NO_ACCOUNT,
     )
 
 
 def not_a_manager(or_scopes: Iterable[str]) -> Forbidden:
-    """The failure of a member who does not manage the account."""
+    """The failure of a member who is neither owner nor admin of the account."""
     details = {"roles": sorted(MANAGERS, reverse=True), "scopes": list(or_scopes)}
     return Forbidden("Only an owner or an admin of the account may do this", details=details)
 
 
 def not_a_person() -> Forbidden:
-    """The failure of a caller whose token names no user."""
-    return Forbidden("Only a person who signs in can do this", reason=Reason.NO_ACCOUNT)
+    """The failure of a caller whose token has no user id."""
+    return Forbidden("Only people may do this; the token has no user id", reason=Reason.NO_ACCOUNT)
 
 
 def require_person(actor: Actor) -> str:
-    """The caller's user id. Raises Forbidden for a token that names no user."""
+    """The caller's user id. Raises Forbidden for a token without one."""
     if actor.user_id is None:
         raise not_a_person()
     return actor.user_id
 
 
 def own(actor: Actor) -> dict[str, str]:
-    """The values by which queries find what is the caller's own. Raises Forbidden for a token that names no user."""
+    """The parameters by which queries find the caller's own rows. Raises Forbidden for a token without a user id."""
     return {"user_id": require_person(actor), "folded_email": fold_ascii(verified_email(actor) or "")}
 
 
 def memberships(actor: Actor, arguments: Mapping[str, Any]) -> Page:
-    """One page of the accounts the caller belongs to, the last joined first."""
+    """One page of the caller's memberships, most recently joined first."""
     return queries.MEMBERSHIPS.page(arguments, user_id=require_person(actor))
 
 
 def person(actor: Actor) -> dict[str, Any]:
-    """What the token says of the caller, as a member's columns."""
+    """The claims of the caller's token, as columns of a member."""
     return {
         "user_id": actor.user_id,
         "email": verified_email(actor),

@@ -7,13 +7,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Id, Moment, Timestamped
 
-# The case of ASCII letters does not count in an address, and every other character does: see `fold_ascii`.
+# Addresses are compared ignoring the case of ASCII letters only; see `fold_ascii`.
 FOLDED_EMAIL = text('lower(email COLLATE "C")')
 _NOT_ENDED = text("ended_at IS NULL")
 
 
 class MemberRole(StrEnum):
-    """What a member may do: owners and admins manage the account and its team."""
+    """Role of a member: owners and admins manage the account and its team."""
 
     OWNER = "owner"
     ADMIN = "admin"
@@ -21,7 +21,7 @@ class MemberRole(StrEnum):
 
 
 class CustomerAccount(Timestamped, Base):
-    """A customer: where invoices go. The balance of credits is kept by `app.credits`."""
+    """A customer account with its billing address. Its credit balance is in `app.credits`."""
 
     __tablename__ = "customer_accounts"
 
@@ -40,10 +40,10 @@ class CustomerAccount(Timestamped, Base):
 
 
 class AccountMember(Base):
-    """A person of an account, or an invitation, which has no user id until it is accepted.
+    """A member of an account, or an invitation, which has no user id until it is accepted.
 
-    An invitation ends when it is accepted, declined, withdrawn or past `expires_at`. Those that were declined or
-    withdrawn are kept with `ended_at`, so that their ids can still be answered for; they are no part of the team.
+    An invitation ends when it is accepted, declined or withdrawn, or at `expires_at`. Declined and withdrawn ones are
+    kept with `ended_at`, so that requests for their ids get a precise error; they are not part of the team.
     """
 
     __tablename__ = "account_members"
@@ -66,7 +66,7 @@ class AccountMember(Base):
     role: Mapped[str] = mapped_column(String(16))
     is_staff: Mapped[bool] = mapped_column(server_default="false")
     invited_at: Mapped[Moment]
-    # Shown to the person invited: the e-mail address of the inviter, or else their user id.
+    # Shown to the invited person: the e-mail address of the inviter, else their user id.
     invited_by: Mapped[str] = mapped_column(String(255), server_default="")
     expires_at: Mapped[Moment | None]
     ended_at: Mapped[Moment | None]
@@ -74,15 +74,15 @@ class AccountMember(Base):
 
 
 class AccountOpener(Base):
-    """Who opened accounts, as a digest: of issuer and user id, or of a verified e-mail address.
+    """A person who opened accounts, as a digest of issuer and user id, or of a verified e-mail address.
 
-    It outlives the accounts, and says nothing about which they were.
+    Kept after the accounts are deleted, and not linked to them.
     """
 
     __tablename__ = "account_openers"
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
-    # How many, those they left or handed over included.
+    # Number of accounts opened, including those left or handed over since.
     accounts: Mapped[int]
-    # When one of them got the first credits of its plan, which happens once.
+    # When one of the accounts received the first credits of its plan, which happens once.
     granted_at: Mapped[Moment | None]

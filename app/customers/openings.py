@@ -1,6 +1,6 @@
-"""How many accounts somebody opened, and whether they got first credits before.
+"""Limits on opening accounts: how many a person opened, and whether they received first credits.
 
-Both are known by digests, which stay when accounts and members go.
+Both are recorded by digests, which are kept when accounts and members are deleted.
 """
 
 import hashlib
@@ -14,10 +14,10 @@ from app.identifiers import fold_ascii
 
 
 def record(actor: Actor, limit: int) -> bool:
-    """Count an account the caller opens; whether it brings the first credits of its plan.
+    """Count an account that the caller opens, and return whether it receives the first credits of its plan.
 
-    Those come once for each issuer and user id, and once for each verified e-mail address. Two openings that share
-    either are counted one after the other. Raises Conflict when the caller opened as many as `limit`.
+    First credits are granted once per issuer and user id, and once per verified e-mail address. Openings that share
+    either are serialized. Raises Conflict if the caller already opened `limit` accounts.
     """
     identity = _digest("user", actor.issuer, membership.require_person(actor))
     email = membership.verified_email(actor)
@@ -25,7 +25,7 @@ def record(actor: Actor, limit: int) -> bool:
     counted = {row.digest: row for row in db.session.execute(queries.COUNT_OPENING, {"digests": digests})}
     if counted[identity].accounts > limit:
         raise Conflict(
-            f"You opened {limit} accounts, which is as many as one may",
+            f"You already opened {limit} accounts, the maximum per person",
             reason=Reason.TOO_MANY_ACCOUNTS,
             details={"limit": limit},
         )

@@ -1,4 +1,4 @@
-"""`/v1/account`: the team of a customer's account, memberships and invitations."""
+"""`/v1/account`: the team of a customer account, memberships and invitations."""
 
 from typing import Any
 
@@ -20,8 +20,8 @@ blueprint = ApiBlueprint(
     "team",
     __name__,
     url_prefix="/v1/account",
-    description="The team of a customer's account: members, invitations and memberships.",
-    guide="credits.md#whose-account",
+    description="The team of a customer account: members, invitations and memberships.",
+    guide="credits.md#accounts-and-memberships",
 )
 
 _manager = manager()
@@ -30,17 +30,17 @@ _person = person()
 
 @blueprint.route("/team")
 class Team(Resource):
-    """The people of the account."""
+    """The team of the account."""
 
     @member()
     @blueprint.arguments(SnakePageArguments(), location="query")
     @blueprint.response(200, page_of(schemas.TeamMember))
     @blueprint.doc(operationId="listTeamMembers")
     def get(self, arguments: dict[str, Any], membership: Membership) -> Page:
-        """List the team
+        """List the team of the account
 
-        Lists everybody who belongs to the account, and those who are invited. Invited people are not active until they
-        have accepted.
+        Lists the members of the account and its open invitations, newest first. An invitation has `is_active` false
+        until it is accepted.
         """
         return team.members(membership.account_id, arguments)
 
@@ -50,17 +50,19 @@ class Team(Resource):
     @fails(failures.INVITED, failures.OWNERS_ONLY)
     @blueprint.doc(operationId="inviteTeamMember")
     def post(self, values: dict[str, Any], membership: Membership) -> Row[Any]:
-        """Invite a person to the team
+        """Invite a person to the account
 
-        Invites a person by e-mail address, with a role. The invitation is a row of the team until it is accepted,
-        declined, withdrawn, or 14 days old. An address that belongs to the team already is refused with 409.
+        Invites a person by e-mail address, with a role, which defaults to `member`. The invitation is listed with the
+        team until it is accepted, declined or withdrawn, or expires after 14 days. An address that is already a member
+        or invited is refused with 409 `conflict`. Only owners may invite owners; others are refused with 403
+        `forbidden`.
         """
         return team.invite(current_actor(), membership, values["email"], MemberRole(values["role"]))
 
 
 @blueprint.route("/team/<bigint_id:member_id>")
 class OneMember(Resource):
-    """One of the team."""
+    """One member of the team."""
 
     @_manager
     @blueprint.arguments(schemas.RoleChange(), example=schemas.ROLE_EXAMPLE)
@@ -70,8 +72,9 @@ class OneMember(Resource):
     def patch(self, values: dict[str, Any], member_id: int, membership: Membership) -> Row[Any]:
         """Change the role of a member or an invitation
 
-        Gives a member, or an open invitation, another role. Only owners decide on owners. The last owner who can sign
-        in stays one: 409 `last_owner`.
+        Sets the role of a member or of an open invitation. Only owners may change the role of an owner, or make a
+        member one; others are refused with 403 `forbidden`. A change that leaves the account without an owner who has
+        joined is refused with 409 `last_owner`, an unknown id with 404 `not_found`.
         """
         return team.change_role(current_actor(), membership, member_id, MemberRole(values["role"]))
 
@@ -82,8 +85,9 @@ class OneMember(Resource):
     def delete(self, member_id: int, membership: Membership) -> dict[str, bool]:
         """Remove a member, or withdraw an invitation
 
-        Removes a member of the team, or withdraws an invitation. The last owner who can sign in stays: 409
-        `last_owner`.
+        Removes a member from the account, who loses access at once, or withdraws an invitation. Only owners may remove
+        an owner; others are refused with 403 `forbidden`. Removing the last owner who has joined is refused with 409
+        `last_owner`, an unknown id with 404 `not_found`.
         """
         team.remove(current_actor(), membership, member_id)
         return {"removed": True}
@@ -91,7 +95,7 @@ class OneMember(Resource):
 
 @blueprint.route("/leave")
 class Leaving(Resource):
-    """The end of the caller's own membership."""
+    """Leaving the account."""
 
     @member()
     @blueprint.response(200, schemas.AccountMembership)
@@ -100,31 +104,32 @@ class Leaving(Resource):
     def post(self, membership: Membership) -> Row[Any]:
         """Leave the account
 
-        Ends the caller's own membership of the account, and answers with it. The last owner cannot leave: 409
-        `last_owner`.
+        Ends the caller's own membership in the account, and returns it. The last owner cannot leave and is refused with
+        409 `last_owner`; make another member an owner first.
         """
         return team.leave(current_actor(), membership)
 
 
 @blueprint.route("/memberships")
 class Memberships(Resource):
-    """The accounts that the caller belongs to."""
+    """The memberships of the caller."""
 
     @_person
     @blueprint.arguments(SnakePageArguments(), location="query")
     @blueprint.response(200, page_of(schemas.AccountMembership))
     @blueprint.doc(operationId="listMemberships")
     def get(self, arguments: dict[str, Any]) -> Page:
-        """List the accounts that the caller belongs to
+        """List the memberships of the caller
 
-        Lists every account that the caller belongs to, the last joined first. Their ids can be sent as `X-Account-Id`.
+        Lists the accounts that the caller is a member of, most recently joined first. Send an `account_id` as
+        `X-Account-Id` to select that account. The list is empty for a person without memberships.
         """
         return memberships.memberships(current_actor(), arguments)
 
 
 @blueprint.route("/invitations")
 class Invitations(Resource):
-    """Invitations to the caller."""
+    """The invitations to the caller."""
 
     @_person
     @blueprint.arguments(SnakePageArguments(), location="query")
@@ -133,32 +138,33 @@ class Invitations(Resource):
     def get(self, arguments: dict[str, Any]) -> Page:
         """List the invitations to the caller
 
-        Lists the open invitations that name the caller's e-mail address, newest first. The token must say that the
-        address is verified; otherwise the list is empty.
+        Lists the open invitations to the caller's e-mail address, newest first. The token must contain the address as
+        verified; otherwise the list is empty.
         """
         return invitations.search(current_actor(), arguments)
 
 
 @blueprint.route("/invitations/<bigint_id:invitation_id>/accept")
 class AcceptedInvitation(Resource):
-    """Joining an account."""
+    """Accepting an invitation."""
 
     @_person
     @blueprint.response(200, schemas.ReceivedInvitation)
     @fails(failures.INVITATION_ENDED, failures.IS_MEMBER)
     @blueprint.doc(operationId="acceptInvitation")
     def post(self, invitation_id: int) -> Row[Any]:
-        """Accept an invitation and join its account
+        """Accept an invitation
 
-        Makes the caller a member of the account, with the role of the invitation. One that was accepted, declined or
-        withdrawn, or that expired, is refused with 409 `invitation_ended`.
+        Makes the caller a member of the account with the role of the invitation. An invitation that was accepted,
+        declined or withdrawn, or that expired, is refused with 409 `invitation_ended`; a caller who is already a
+        member, with 409 `conflict`; an invitation to another address, with 404 `not_found`.
         """
         return invitations.accept(current_actor(), invitation_id)
 
 
 @blueprint.route("/invitations/<bigint_id:invitation_id>/decline")
 class DeclinedInvitation(Resource):
-    """Not joining an account."""
+    """Declining an invitation."""
 
     @_person
     @blueprint.response(200, schemas.ReceivedInvitation)
@@ -167,6 +173,7 @@ class DeclinedInvitation(Resource):
     def post(self, invitation_id: int) -> Row[Any]:
         """Decline an invitation
 
-        Ends the invitation without joining. One that ended before is refused with 409 `invitation_ended`.
+        Ends the invitation; the caller does not join the account. An invitation that already ended is refused with 409
+        `invitation_ended`, an invitation to another address with 404 `not_found`.
         """
         return invitations.decline(current_actor(), invitation_id)

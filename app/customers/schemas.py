@@ -1,4 +1,4 @@
-"""The shapes of the team of a customer's account in requests and responses."""
+"""Request and response schemas of teams, memberships and invitations."""
 
 import marshmallow as ma
 
@@ -18,30 +18,32 @@ class TeamMember(SnakeReadSchema):
     first_name = fields.Text()
     last_name = fields.Text()
     is_active = fields.Boolean(
-        metadata={"description": "Whether the member has joined: false until the invitation is accepted."}
+        metadata={"description": "Whether the member has joined; false until the invitation is accepted."}
     )
-    is_staff = fields.Boolean(metadata={"description": "Whether they are an administrator of this service."})
-    date_joined = fields.Moment(allow_none=True, metadata={"description": "When the invitation was accepted."})
+    is_staff = fields.Boolean(metadata={"description": "Whether the member is an administrator of this service."})
+    date_joined = fields.Moment(
+        allow_none=True, metadata={"description": "When the member joined; null until the invitation is accepted."}
+    )
     role = fields.Choice(MemberRole)
 
 
 class Invitation(Schema):
-    """Whom to invite."""
+    """A person to invite, and their role."""
 
     email = fields.Identifier(blank=False, required=True, validate=ma.validate.Email())
     role = fields.Choice(MemberRole, load_default=MemberRole.MEMBER)
 
 
 class RoleChange(Schema):
-    """The role to give."""
+    """The new role."""
 
     role = fields.Choice(MemberRole, required=True)
 
 
 class AccountMembership(SnakeReadSchema):
-    """An account that the caller belongs to."""
+    """A membership of the caller in an account."""
 
-    id = fields.Id(metadata={"description": "The id of the caller in the team of the account."})
+    id = fields.Id(metadata={"description": "Identifier of the caller among the members of the account."})
     account_id = fields.Id()
     account_name = fields.Text()
     role = fields.Choice(MemberRole)
@@ -49,14 +51,14 @@ class AccountMembership(SnakeReadSchema):
 
 
 class ReceivedInvitation(SnakeReadSchema):
-    """An invitation to an account."""
+    """An invitation of the caller to an account."""
 
     id = fields.Id()
     account_id = fields.Id()
     account_name = fields.Text()
     role = fields.Choice(MemberRole)
     invited_by = fields.Text(
-        metadata={"description": "The e-mail address of the person who invites, or else their user id."}
+        metadata={"description": "E-mail address of the inviter, or their user id if no verified address is known."}
     )
     expires_at = fields.Moment()
 

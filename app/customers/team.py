@@ -1,4 +1,4 @@
-"""The people of an account, and those who are invited to it."""
+"""The team of an account: its members and open invitations."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,15 +21,15 @@ INVITATIONS_LIVE = timedelta(days=14)
 
 
 def members(account_id: int, arguments: Mapping[str, Any]) -> Page:
-    """One page of the team of an account, newest first; open invitations are part of it."""
+    """One page of the members and open invitations of an account, newest first."""
     return queries.MEMBERS.page(arguments, account_id=account_id, now=utc_now())
 
 
 def invite(actor: Actor, caller: Membership, email: str, role: MemberRole) -> Row[Any]:
     """Invite a person to the caller's account, for 14 days.
 
-    Raises Forbidden when anybody but an owner invites an owner, and Conflict when that address is a member's or invited
-    already.
+    Raises Forbidden if a caller who is not an owner invites an owner, and Conflict if the address is already a member
+    or invited.
     """
     _require_owner_for(caller, role)
     now = utc_now()
@@ -48,14 +48,14 @@ def invite(actor: Actor, caller: Membership, email: str, role: MemberRole) -> Ro
     db.session.execute(queries.END_EXPIRED, {**invitation, "folded_email": fold_ascii(email)})
     member = db.session.execute(queries.ADD_MEMBER, invitation).one_or_none()
     if member is None:
-        raise Conflict(f"{email} is a member of this account, or was invited")
+        raise Conflict(f"{email} is already a member of this account or invited to it")
     return member
 
 
 def change_role(actor: Actor, caller: Membership, member_id: int, role: MemberRole) -> Row[Any]:
-    """Give a member, or an invitation, of the caller's account another role.
+    """Set the role of a member or an invitation of the caller's account.
 
-    Raises Forbidden unless the caller may, NotFound, and Conflict when no owner who can sign in would be left.
+    Raises Forbidden if the caller may not, NotFound, and Conflict if no owner who has joined would be left.
     """
     caller = _lock(actor, caller, member_id, stays_owner=role == MemberRole.OWNER).caller
     _require_owner_for(caller, role)
@@ -64,9 +64,9 @@ def change_role(actor: Actor, caller: Membership, member_id: int, role: MemberRo
 
 
 def remove(actor: Actor, caller: Membership, member_id: int) -> None:
-    """Take a member out of the caller's account, or withdraw an invitation.
+    """Remove a member from the caller's account, or withdraw an invitation.
 
-    Raises Forbidden unless the caller may, NotFound, and Conflict for the last owner.
+    Raises Forbidden if the caller may not, NotFound, and Conflict for the last owner.
     """
     caller, member = _lock(actor, caller, member_id, stays_owner=False)
     values = {"account_id": caller.account_id, "member_id": member_id, "now": utc_now()}
@@ -74,15 +74,15 @@ def remove(actor: Actor, caller: Membership, member_id: int) -> None:
 
 
 def leave(actor: Actor, caller: Membership) -> Row[Any]:
-    """Take the caller out of the account they mean; the membership that ends.
+    """End the caller's membership in the account, and return it.
 
-    Raises Forbidden when it ended meanwhile, and Conflict for the last owner.
+    Raises Forbidden if it ended meanwhile, and Conflict for the last owner.
     """
     account_id = caller.account_id
     db.session.execute(queries.LOCK_ACCOUNT, {"account_id": account_id})
     own = db.session.execute(queries.MEMBERSHIP, {"account_id": account_id, "user_id": actor.user_id}).one_or_none()
     if own is None:
-        raise Forbidden(f"You do not belong to account {account_id}", reason=Reason.NO_ACCOUNT)
+        raise Forbidden(f"You are not a member of account {account_id}", reason=Reason.NO_ACCOUNT)
     values = {"account_id": account_id, "member_id": own.id, "now": utc_now()}
     _require_other_owner(account_id, db.session.execute(queries.MEMBER, values).one())
     db.session.execute(queries.REMOVE_MEMBER, values)
@@ -90,16 +90,17 @@ def leave(actor: Actor, caller: Membership) -> Row[Any]:
 
 
 class _Decision(NamedTuple):
-    """Who decides on somebody of a team, and on whom."""
+    """A caller who changes a team, and the member they change."""
 
     caller: Membership
     member: Row[Any]
 
 
 def _lock(actor: Actor, caller: Membership, member_id: int, *, stays_owner: bool) -> _Decision:
-    """A member of the team of the caller's account, which is locked: changes of a team wait for one another.
+    """Lock the caller's account, so that changes to its team are serialized, and find the member.
 
-    Raises Forbidden unless the caller decides on them, NotFound, and Conflict for the last owner unless they stay one.
+    Raises Forbidden if the caller may not change the member, NotFound, and Conflict for the last owner unless they
+    stay an owner.
     """
     db.session.execute(queries.LOCK_ACCOUNT, {"account_id": caller.account_id})
     values = {"account_id": caller.account_id, "member_id": member_id, "now": utc_now()}
@@ -109,7 +110,7 @@ def _lock(actor: Actor, caller: Membership, member_id: int, *, stays_owner: bool
     _require_owner_for(caller, MemberRole(member.role))
     if not stays_owner:
         _require_other_owner(caller.account_id, member)
-    # Again under the lock: a caller who waited for it may have lost their role to the change they waited for.
+    # Resolved again under the lock: the change that the caller waited for may have taken their role.
     caller = membership.resolve(replace(actor, account_id=caller.account_id), membership.MANAGERS)
     _require_owner_for(caller, MemberRole(member.role))
     return _Decision(caller, member)
@@ -117,13 +118,15 @@ def _lock(actor: Actor, caller: Membership, member_id: int, *, stays_owner: bool
 
 def _require_owner_for(caller: Membership, role: MemberRole) -> None:
     if role == MemberRole.OWNER and caller.role != MemberRole.OWNER:
-        raise Forbidden("Only an owner decides on owners", details={"roles": [MemberRole.OWNER], "scopes": []})
+        raise Forbidden(
+            "Only an owner may add, change or remove owners", details={"roles": [MemberRole.OWNER], "scopes": []}
+        )
 
 
 def _require_other_owner(account_id: int, member: Row[Any]) -> None:
-    """Raise Conflict if the account would be left without an owner who can sign in, were it not for this member."""
+    """Raise Conflict if this member is the only owner of the account who has joined."""
     if member.role != MemberRole.OWNER or not member.is_active:
         return
     values = {"account_id": account_id, "member_id": member.id}
     if not db.session.execute(queries.OTHER_OWNERS, values).scalar_one():
-        raise Conflict("An account keeps its last owner: make another member an owner first", reason=Reason.LAST_OWNER)
+        raise Conflict("The account must keep an owner; make another member an owner first", reason=Reason.LAST_OWNER)

@@ -1,4 +1,4 @@
-"""Checks that payments, invoices, their numbers and the credits they brought agree."""
+"""Checks that payments, invoices, invoice numbers and credits agree."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from app import tenancy
 from app.db.audit import Difference
 from app.db.base import db
 
-# What is on its way back is not back.
+# Pending refunds do not count as returned.
 _STATUSES = text("""
     SELECT p.id, p.status, i.status AS invoice_status
     FROM payments p JOIN invoices i ON i.id = p.invoice_id
@@ -56,15 +56,19 @@ _NUMBERS = text("""
 
 
 def differences() -> Iterator[Difference]:
-    """Every payment whose invoice says otherwise, credits without a payment or not arrived, and gaps in the numbers."""
+    """Every difference between payments, their invoices and their credits, and every gap in the invoice numbers."""
     tenancy.set_every_account()
     for row in db.session.execute(_STATUSES):
         yield Difference(f"payment {row.id}", f"is {row.status}, its invoice is {row.invoice_status}")
     for row in db.session.execute(_CREDITS):
-        yield Difference(f"account {row.account_id}", f"paid for {row.paid} credits, {row.posted} arrived")
+        yield Difference(f"account {row.account_id}", f"paid for {row.paid} credits, {row.posted} were added")
     for row in db.session.execute(_TAKEN):
-        yield Difference(f"payment {row.id}", f"{row.credits_refunded} credits were taken back, {row.taken} are gone")
+        yield Difference(
+            f"payment {row.id}", f"{row.credits_refunded} credits are recorded as taken back, {row.taken} were deducted"
+        )
     for row in db.session.execute(_REFUNDED):
-        yield Difference(f"payment {row.id}", f"{row.amount_refunded} went back, its refunds make {row.refunds}")
+        yield Difference(
+            f"payment {row.id}", f"{row.amount_refunded} is recorded as refunded, its refunds total {row.refunds}"
+        )
     for row in db.session.execute(_NUMBERS):
-        yield Difference(f"invoices of {row.year}", f"{row.last} numbers were given, there are {row.invoices} invoices")
+        yield Difference(f"invoices of {row.year}", f"{row.last} numbers were assigned, {row.invoices} invoices exist")

@@ -1,18 +1,21 @@
-"""Failures of the rules of purchases, as the document shows them."""
+"""Failures of the rules for purchases, as examples for the OpenAPI document."""
 
 from app.errors import Conflict, Forbidden, Invalid, Reason, Unavailable
 from app.web.failures import UNAVAILABLE
 
-NOT_SOLD = Conflict("Mega Pack is not sold any more")
-NOT_THE_BUYER = Forbidden("Only an owner or an admin of the account, or the member who bought, may cancel this payment")
-NOT_PENDING = Conflict("The payment is succeeded")
+NOT_SOLD = Conflict("Mega Pack is no longer for sale")
+NOT_THE_BUYER = Forbidden(
+    "Only an owner or admin of the account, or the member who made the purchase, may cancel this payment"
+)
+NOT_PENDING = Conflict("The payment is succeeded, not pending")
+NOT_REFUNDABLE = Conflict("A payment that is pending cannot be refunded")
 CREDITS_SPENT = Conflict(
-    "20 of the 500 credits are spent",
+    "20 of the 500 credits to be taken back are already spent",
     reason=Reason.CREDITS_SPENT,
     details={"missing": 20, "available": 480, "credits": 500},
 )
-NOT_SIGNED = Invalid("The signature does not hold")
+NOT_SIGNED = Invalid("The Stripe-Signature header is not valid")
 GATEWAY = (
     *UNAVAILABLE,
-    Unavailable("Stripe cannot be reached now", reason=Reason.PAYMENT_GATEWAY_UNAVAILABLE),
+    Unavailable("The payment gateway is unavailable; try again shortly", reason=Reason.PAYMENT_GATEWAY_UNAVAILABLE),
 )

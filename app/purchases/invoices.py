@@ -1,4 +1,4 @@
-"""Invoices: numbered by year without gaps, addressed to the customer as they were at the time."""
+"""Invoices: numbered per year without gaps, with customer and seller as they were at the time of issue."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -28,7 +28,7 @@ def get(account_id: int, invoice_id: int) -> Row[Any]:
 
 
 def create(account_id: int, package: Row[Any], now: datetime) -> int:
-    """An invoice for a package, with the next number of this year (UTC); its id."""
+    """Create an invoice for a package, with the next number of this year (UTC), and return its id."""
     number = db.session.execute(queries.NEXT_NUMBER, {"year": now.year}).scalar_one()
     values = {
         "account_id": account_id,
@@ -44,5 +44,5 @@ def create(account_id: int, package: Row[Any], now: datetime) -> int:
 
 
 def mark(invoice_id: int, status: InvoiceStatus, now: datetime) -> None:
-    """Say where the invoice stands."""
+    """Set the status of an invoice."""
     db.session.execute(queries.MARK_INVOICE, {"invoice_id": invoice_id, "status": status, "now": now})

@@ -1,4 +1,4 @@
-"""Packages of credits, and the invoice and the payment that each purchase makes."""
+"""Credit packages, and the invoice and payment of each purchase."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -14,14 +14,14 @@ CURRENCY = "USD"
 
 
 class PaymentMethod(StrEnum):
-    """How a purchase is paid."""
+    """Payment method of a purchase."""
 
     STRIPE = "stripe"
     MANUAL = "manual"
 
 
 class PaymentStatus(StrEnum):
-    """Where a payment stands."""
+    """Status of a payment."""
 
     PENDING = "pending"
     SUCCEEDED = "succeeded"
@@ -35,7 +35,7 @@ class PaymentStatus(StrEnum):
 
 
 class RefundStatus(StrEnum):
-    """Where a refund stands. A refund that succeeded may still fail, when the payer's bank sends the money back."""
+    """Status of a refund. A succeeded refund may still fail, if the payer's bank returns the money."""
 
     PENDING = "pending"
     SUCCEEDED = "succeeded"
@@ -43,7 +43,7 @@ class RefundStatus(StrEnum):
 
 
 class DisputeStatus(StrEnum):
-    """Where the payer's objection to a payment stands."""
+    """Status of a dispute."""
 
     OPEN = "open"
     WON = "won"
@@ -51,7 +51,7 @@ class DisputeStatus(StrEnum):
 
 
 class InvoiceStatus(StrEnum):
-    """Where an invoice stands."""
+    """Status of an invoice."""
 
     PENDING = "pending"
     PAID = "paid"
@@ -60,7 +60,7 @@ class InvoiceStatus(StrEnum):
     REFUNDED = "refunded"
 
 
-# In these a payment has brought no credits.
+# Statuses in which a payment has not added credits.
 UNPAID = frozenset({PaymentStatus.PENDING, PaymentStatus.FAILED, PaymentStatus.CANCELLED})
 
 
@@ -69,7 +69,7 @@ def _one_of(words: type[StrEnum], column: str) -> CheckConstraint:
 
 
 class CreditPackage(Timestamped, Base):
-    """Credits at a price."""
+    """Credits for sale at a price."""
 
     __tablename__ = "credit_packages"
     __table_args__ = (CheckConstraint("credits > 0", name="credits"), CheckConstraint("price > 0", name="price"))
@@ -82,7 +82,7 @@ class CreditPackage(Timestamped, Base):
 
 
 class InvoiceCounter(Base):
-    """The last invoice number of a year. Taken in the transaction of its invoice, so that no number is lost."""
+    """The last invoice number of a year, incremented in the transaction of its invoice: numbers have no gaps."""
 
     __tablename__ = "invoice_counters"
 
@@ -91,7 +91,7 @@ class InvoiceCounter(Base):
 
 
 class Invoice(Timestamped, Base):
-    """What a purchase costs, addressed to the customer as they were then. Only where it stands ever changes."""
+    """The invoice of a purchase, with customer and seller as they were then. Only its status and `paid_at` change."""
 
     __tablename__ = "invoices"
     __table_args__ = (
@@ -115,7 +115,7 @@ class Invoice(Timestamped, Base):
     billing_postal_code: Mapped[str] = mapped_column(String(255), server_default="")
     billing_country: Mapped[str] = mapped_column(String(255), server_default="")
     tax_id: Mapped[str] = mapped_column(String(255), server_default="")
-    # Who it is from, as they were then.
+    # The seller at the time of issue.
     seller_name: Mapped[str] = mapped_column(String(255))
     seller_address: Mapped[str] = mapped_column(String(1000), server_default="")
     seller_tax_id: Mapped[str] = mapped_column(String(255), server_default="")
@@ -125,7 +125,7 @@ class Invoice(Timestamped, Base):
 
 
 class Payment(Timestamped, Base):
-    """Paying an invoice. Its credits arrive when it succeeds and go with its money, each once."""
+    """The payment of an invoice. Its credits are added once when it succeeds, and taken back as it is refunded."""
 
     __tablename__ = "payments"
     __table_args__ = (
@@ -152,21 +152,21 @@ class Payment(Timestamped, Base):
     currency: Mapped[str] = mapped_column(String(3))
     status: Mapped[str] = mapped_column(String(32))
     payment_method: Mapped[str] = mapped_column(String(16))
-    # What the gateway is told to know the payment by. Another database that uses the same gateway has the same ids.
+    # Identifies the payment at the gateway, where ids are ambiguous: several databases may use the same gateway.
     gateway_key: Mapped[UUID] = mapped_column(server_default=text("uuidv7()"), unique=True)
-    # What the gateway calls the payment; set once it has answered.
+    # The gateway's reference, set once it is known.
     gateway_reference: Mapped[str | None] = mapped_column(String(255), unique=True)
     failure: Mapped[str] = mapped_column(String(500), server_default="")
     requested_by: Mapped[str] = mapped_column(String(255))
-    # The idempotency key of the purchase, and the identity of its owner: sent again, it goes on with this payment.
+    # The idempotency key of the purchase and the identity of its owner; a repeated request continues this payment.
     request_key_owner: Mapped[str] = mapped_column(String(64))
     request_key: Mapped[str | None] = mapped_column(String(255))
-    # The position of the transaction that brought the credits.
+    # The position of the transaction that added the credits.
     purchase_position: Mapped[int | None] = mapped_column(BigInteger)
-    # What went back or is going back, and the credits that were taken for it and for what was charged back.
+    # Total of successful and pending refunds; and the credits taken back for refunds and charge-backs.
     amount_refunded: Mapped[Decimal] = mapped_column(PRICE, server_default="0")
     credits_refunded: Mapped[int] = mapped_column(server_default="0")
-    # The last dispute, and what was lost by all of them.
+    # The last dispute, and the total charged back by all disputes.
     dispute_reference: Mapped[str | None] = mapped_column(String(255))
     dispute_status: Mapped[str | None] = mapped_column(String(16))
     amount_charged_back: Mapped[Decimal] = mapped_column(PRICE, server_default="0")
@@ -176,7 +176,7 @@ class Payment(Timestamped, Base):
 
 
 class Refund(Timestamped, Base):
-    """Money of a payment that goes back, by our request or as the gateway reported it."""
+    """A refund of a payment, requested here or reported by the gateway."""
 
     __tablename__ = "refunds"
     __table_args__ = (
@@ -194,18 +194,18 @@ class Refund(Timestamped, Base):
     status: Mapped[str] = mapped_column(String(16))
     reason: Mapped[str] = mapped_column(String(500), server_default="")
     failure: Mapped[str] = mapped_column(String(500), server_default="")
-    # As those of payments.
+    # As in payments.
     gateway_key: Mapped[UUID] = mapped_column(server_default=text("uuidv7()"), unique=True)
     gateway_reference: Mapped[str | None] = mapped_column(String(255), unique=True)
     requested_by: Mapped[str] = mapped_column(String(255))
-    # The idempotency key of the refund, and the identity of its owner: sent again, it finds the refund it made.
+    # The idempotency key of the refund and the identity of its owner; a repeated request finds this refund.
     request_key_owner: Mapped[str | None] = mapped_column(String(64))
     request_key: Mapped[str | None] = mapped_column(String(255))
     failed_at: Mapped[Moment | None]
 
 
 class StripeEvent(Base):
-    """An event that Stripe sent and that was applied."""
+    """A Stripe event that was applied."""
 
     __tablename__ = "stripe_events"
 

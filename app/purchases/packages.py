@@ -1,4 +1,4 @@
-"""Packages of credits that are for sale."""
+"""Credit packages."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -14,26 +14,26 @@ from app.purchases import queries
 
 
 def search(arguments: Mapping[str, Any]) -> Page:
-    """One page of the packages for sale, the cheapest first."""
+    """One page of the packages for sale, cheapest first."""
     return queries.PACKAGES.page(arguments, is_active=True)
 
 
 def every_package() -> Sequence[Row[Any]]:
-    """All packages, those not sold any more included."""
+    """All packages, including those no longer for sale."""
     return db.session.execute(queries.EVERY_PACKAGE).all()
 
 
 def put(name: str, credits: int, price: Decimal, *, is_active: bool) -> None:
-    """Add a package or change it. What was bought before keeps its price."""
+    """Create or change a package. Earlier purchases keep their price."""
     values = {"name": name, "credits": credits, "price": price, "is_active": is_active, "now": utc_now()}
     db.session.execute(queries.SET_PACKAGE, values)
 
 
 def require_for_sale(package_id: int) -> Row[Any]:
-    """The package. Raises NotFound, and Conflict when it is not sold any more."""
+    """The package. Raises NotFound, and Conflict if it is no longer for sale."""
     package = db.session.execute(queries.PACKAGE, {"package_id": package_id}).one_or_none()
     if package is None:
         raise NotFound(f"Credit package {package_id} was not found")
     if not package.is_active:
-        raise Conflict(f"{package.name} is not sold any more")
+        raise Conflict(f"{package.name} is no longer for sale")
     return package

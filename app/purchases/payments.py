@@ -1,8 +1,8 @@
 """Purchases, approvals and cancellations.
 
-What involves a gateway goes in steps: the intent is recorded and committed, the gateway is called outside of any
-transaction, and the outcome is settled. A process that dies between two steps leaves a payment that the caller, a
-webhook or `flask payments reconcile` takes up where it stands.
+Purchases are made in steps: the intent is recorded and committed, the gateway is called outside of any transaction, and
+the outcome is settled in a second transaction. If a process dies between two steps, the payment is completed by the
+caller's retry, a webhook event or `flask payments reconcile`.
 """
 
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ def get(account_id: int, payment_id: int) -> Row[Any]:
 
 
 def methods() -> list[dict[str, Any]]:
-    """Every way to pay, and whether it is set up."""
+    """All payment methods, and whether each is enabled."""
     configured = gateways.configured()
     return [
         {"payment_method": method, "display_name": name, "is_enabled": method in configured}
@@ -51,15 +51,15 @@ def methods() -> list[dict[str, Any]]:
 def purchase(
     actor: Actor, membership: Membership, package_id: int, method: PaymentMethod, request_key: str | None
 ) -> dict[str, Any]:
-    """Buy a package: an invoice, a payment, and for Stripe the secret with which the payer's browser goes on.
+    """Buy a package: create an invoice and a payment, and for Stripe a secret to confirm it in the payer's browser.
 
-    Sent again with the same `request_key`, it goes on with the payment it began. Commits in parts. Raises Invalid for a
-    method that is not set up, NotFound, Conflict, and Unavailable when the gateway cannot be asked: the payment then
-    stays pending.
+    A repeated call with the same `request_key` continues the payment that the first one created. Commits in parts.
+    Raises Invalid for a method that is not enabled, NotFound, Conflict, and Unavailable if the gateway cannot be
+    reached; the payment then stays pending.
     """
     gateway = gateways.configured().get(method)
     if gateway is None:
-        raise Invalid.field("payment_method", f"{method} is not set up here.")
+        raise Invalid.field("payment_method", f"{method} is not enabled.")
     with transaction():
         tenancy.set_account(membership.account_id)
         payment = _begin(actor, membership.account_id, package_id, method, request_key)
@@ -76,37 +76,38 @@ def purchase(
 
 
 def approve(actor: Actor, payment_id: int) -> Row[Any]:
-    """Staff saw the money of a bank transfer: its credits arrive. Raises NotFound and Conflict."""
+    """Settle a bank transfer that arrived, and add its credits. Raises NotFound, and Conflict if not pending."""
     payment = posting.lock(payment_id)
     if payment.payment_method != PaymentMethod.MANUAL:
-        raise Conflict("Only a bank transfer is approved; the gateway decides on this payment")
+        raise Conflict("Only bank transfers can be approved; the payment gateway settles this payment")
     _require_pending(payment)
     settlement.succeed(payment, by=actor.subject)
     return present(payment_id)
 
 
 def cancel(actor: Actor, membership: Membership | None, payment_id: int) -> Row[Any]:
-    """Give up a bank transfer that is not paid: its invoice is void.
+    """Cancel an unpaid bank transfer, and void its invoice.
 
-    Staff, who have no `membership`, may, the owners and admins of the account, and the member who bought. Raises
-    Forbidden for others, NotFound, and Conflict once it is settled or when it is paid by card, which the gateway
-    decides on.
+    Permitted to staff, who have no `membership`, owners and admins of the account, and the member who made the
+    purchase. Raises Forbidden for others, NotFound, and Conflict for a payment that is not pending or is made by card.
     """
     payment = posting.lock(payment_id)
     if membership is not None and payment.account_id != membership.account_id:
         raise NotFound(f"Payment {payment_id} was not found")
     is_manager = membership is None or membership.role in MANAGERS
     if not is_manager and payment.request_key_owner != actor.identity:
-        raise Forbidden("Only an owner or an admin of the account, or the member who bought, may cancel this payment")
+        raise Forbidden(
+            "Only an owner or admin of the account, or the member who made the purchase, may cancel this payment"
+        )
     if payment.payment_method != PaymentMethod.MANUAL:
-        raise Conflict("Only a bank transfer can be cancelled; the gateway decides on this payment")
+        raise Conflict("Only bank transfers can be cancelled; the payment gateway settles this payment")
     _require_pending(payment)
     settlement.cancel(payment, by=actor.subject)
     return present(payment_id)
 
 
 def _begin(actor: Actor, account_id: int, package_id: int, method: PaymentMethod, request_key: str | None) -> Row[Any]:
-    """Record that a purchase is wanted, or find the record that the same request made before."""
+    """Record the intent of a purchase, or find the record of an earlier request with the same key."""
     key = {"request_key_owner": actor.identity, "request_key": request_key}
     now = utc_now()
     if request_key is not None:
@@ -115,7 +116,7 @@ def _begin(actor: Actor, account_id: int, package_id: int, method: PaymentMethod
         begun = db.session.execute(queries.KEYED_PAYMENT, key).one_or_none()
         if begun is not None:
             if (begun.package_id, begun.payment_method) != (package_id, method):
-                raise KeyReused("This idempotency key was used for another purchase")
+                raise KeyReused("This idempotency key was used for a different purchase")
             return begun
     package = packages.require_for_sale(package_id)
     values = {
@@ -134,7 +135,7 @@ def _begin(actor: Actor, account_id: int, package_id: int, method: PaymentMethod
 
 
 def order_for(payment: Row[Any]) -> Order:
-    """What a gateway is told of a payment."""
+    """The description of a payment for its gateway."""
     return Order(
         payment_id=payment.id,
         key=payment.gateway_key,
@@ -146,7 +147,7 @@ def order_for(payment: Row[Any]) -> Order:
 
 
 def present(payment_id: int) -> Row[Any]:
-    """The payment, as it is now, if this transaction sees its account. Raises NotFound."""
+    """The current state of the payment. Raises NotFound, also if the tenant is another account."""
     payment = db.session.execute(queries.PAYMENT, {"payment_id": payment_id}).one_or_none()
     if payment is None:
         raise NotFound(f"Payment {payment_id} was not found")
@@ -155,4 +156,4 @@ def present(payment_id: int) -> Row[Any]:
 
 def _require_pending(payment: Row[Any]) -> None:
     if payment.status != PaymentStatus.PENDING:
-        raise Conflict(f"The payment is {payment.status}")
+        raise Conflict(f"The payment is {payment.status}, not pending")

@@ -1,4 +1,4 @@
-"""A payment, held for a decision, and the credits that follow from it."""
+"""Locking a payment, and posting its credits."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from app.purchases import invoices, queries
 
 
 def lock(payment_id: int) -> Row[Any]:
-    """The payment, held until the transaction ends, which from here on sees its account alone. Raises NotFound."""
+    """Lock the payment until the transaction ends, and set its account as the tenant. Raises NotFound."""
     tenancy.set_every_account()
     payment = db.session.execute(queries.LOCK_PAYMENT, {"payment_id": payment_id}).one_or_none()
     if payment is None:
@@ -24,7 +24,7 @@ def lock(payment_id: int) -> Row[Any]:
 
 
 def post(payment: Row[Any], amount: int, kind: TransactionType, what: str, *, by: str) -> Transaction:
-    """Credits of a locked payment that arrive, go or come back."""
+    """Post credits of a locked payment to its account; a negative `amount` takes them back."""
     invoice = invoices.get(payment.account_id, payment.invoice_id)
     description = f"{what}, invoice {invoice.invoice_number}"
     entry = Entry(payment.account_id, amount, kind, description, purchase=payment.purchase_position)

@@ -1,4 +1,4 @@
-"""Takes up what was left halfway between this service and the gateways."""
+"""Completes payments and refunds that were interrupted between this service and the gateways."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -15,7 +15,7 @@ from app.purchases import gateways, payments, posting, queries, refunds, returns
 from app.purchases.gateways.protocol import Standing
 from app.purchases.models import PaymentMethod, PaymentStatus, RefundStatus
 
-# A payment that the gateway knows nothing of is given up when nobody can be about to begin it any more.
+# A payment that is unknown at the gateway is cancelled once no request can still be creating it there.
 GIVEN_UP_AFTER = timedelta(hours=1)
 BATCH = 100
 _RECONCILER = "reconcile"
@@ -23,7 +23,7 @@ _OUTCOMES = {RefundStatus.PENDING: "refund pending", RefundStatus.SUCCEEDED: "re
 
 
 class Reconciled(NamedTuple):
-    """What the gateway said of an open payment or of a pending refund, and whether that was news."""
+    """The outcome of one open payment or pending refund, and whether it changed anything."""
 
     payment_id: int
     outcome: str
@@ -32,9 +32,9 @@ class Reconciled(NamedTuple):
 
 
 def reconcile() -> Iterator[Reconciled]:
-    """Ask the gateways about every open payment and pending refund, and finish what was left halfway.
+    """Query the gateways about every open payment and pending refund, and complete those that were interrupted.
 
-    Commits one by one.
+    Commits each one separately.
     """
     for payment in _each(queries.OPEN_PAYMENTS):
         try:
@@ -49,7 +49,7 @@ def reconcile() -> Iterator[Reconciled]:
 
 
 def _each(query: TextClause) -> Iterator[Row[Any]]:
-    """The rows of a query that pages by id, of the gateways where money moves."""
+    """The rows of a query that pages by id, for remote gateways."""
     remote = [method for method, gateway in gateways.configured().items() if gateway.is_remote]
     after = 0
     while True:
@@ -83,7 +83,7 @@ def _take_over(payment: Row[Any], standing: Standing) -> Reconciled:
 
 
 def _give_up(payment: Row[Any]) -> Reconciled:
-    """Cancel a payment that the gateway knows nothing of, unless it may be about to."""
+    """Cancel a payment that is unknown at the gateway, unless it was created recently."""
     if payment.created_at > utc_now() - GIVEN_UP_AFTER:
         return Reconciled(payment.id, "not begun yet", changed=False)
     return _take_over(payment, Standing(PaymentStatus.CANCELLED, payment.amount, payment.currency, None))

@@ -1,4 +1,4 @@
-"""Giving the money of a payment back, in steps as purchases are made in steps."""
+"""Refunds, made in steps as purchases are."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,12 +16,12 @@ from app.purchases.models import PaymentMethod, PaymentStatus, RefundStatus
 
 
 def refund(actor: Actor, payment_id: int, reason: str, request_key: str | None) -> Row[Any]:
-    """Take the credits of a payment back and give its money back, both as far as that was not done before.
+    """Refund the rest of a payment: take back its remaining credits, then return the money.
 
-    The payment is `refunding` until the gateway says that the refund succeeded. Sent again with the same `request_key`,
-    it finds the refund it made. Commits in parts. Raises NotFound, Conflict when the payment did not succeed, some of
-    its credits are spent or the gateway refuses, and Unavailable when the gateway cannot be asked: the refund is then
-    finished later.
+    The payment is `refunding` until the gateway reports that the refund succeeded. A repeated call with the same
+    `request_key` finds the refund that the first one made. Commits in parts. Raises NotFound, Conflict if the payment
+    is not refundable, some of its credits are spent or the gateway refuses, and Unavailable if the gateway cannot be
+    reached; the refund is then completed later.
     """
     with transaction():
         pending = _begin(actor, payment_id, reason, request_key)
@@ -36,7 +36,7 @@ def refund(actor: Actor, payment_id: int, reason: str, request_key: str | None) 
 
 
 def finish(payment: Row[Any], pending: Row[Any], *, by: str) -> RefundStanding:
-    """Make a pending refund at the gateway, or find it there, and settle what became of it."""
+    """Make a pending refund at the gateway, or find it there, and settle the outcome."""
     gateway = gateways.configured()[PaymentMethod(payment.payment_method)]
     order = RefundOrder(pending.gateway_key, pending.amount, pending.gateway_reference)
     try:
@@ -52,13 +52,13 @@ def finish(payment: Row[Any], pending: Row[Any], *, by: str) -> RefundStanding:
 
 
 def _begin(actor: Actor, payment_id: int, reason: str, request_key: str | None) -> Row[Any] | None:
-    """The refund that is still to be made, begun by this call or by one before; None when it was made.
+    """The pending refund, created by this call or an earlier one; None if the refund is complete.
 
     Raises Conflict.
     """
     payment = posting.lock(payment_id)
     if payment.payment_method not in gateways.configured():
-        raise Conflict(f"{payment.payment_method} is not set up here any more")
+        raise Conflict(f"{payment.payment_method} is no longer enabled")
     key = {"request_key": request_key, "request_key_owner": actor.identity}
     if payment.status == PaymentStatus.REFUNDED and _is_repeated(payment_id, key):
         return None
@@ -66,7 +66,7 @@ def _begin(actor: Actor, payment_id: int, reason: str, request_key: str | None) 
         returns.begin(payment, reason=reason, by=actor.subject, key=key)
     pending = next(each for each in returns.refunds_of(payment_id) if each.status == RefundStatus.PENDING)
     if payment.payment_method == PaymentMethod.MANUAL:
-        # Staff send the money back: there is nobody to ask.
+        # Staff send the money back; there is no gateway to call.
         done = RefundStanding(None, RefundStatus.SUCCEEDED, "")
         returns.settle(posting.lock(payment_id), pending, done, by=actor.subject, at=utc_now())
         return None

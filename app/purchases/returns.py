@@ -1,7 +1,7 @@
-"""Money that goes back to the payer, by refunds made here or at the gateway and by lost disputes; credits go with it.
+"""Money returned to payers by refunds, made here or at the gateway, and by lost disputes; credits are taken back.
 
-Every function here runs in a transaction of its caller, on a payment that it locked. Reports of the gateway may come
-more than once and in any order: a refund that failed stays failed, and a dispute that ended stays ended.
+Every function runs in the caller's transaction, on a payment that the caller locked. Reports of the gateway may arrive
+more than once and in any order: a failed refund stays failed, and a dispute that ended stays ended.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,23 +27,23 @@ _NO_KEY = {"request_key": None, "request_key_owner": None}
 
 
 def refunds_of(payment_id: int) -> Sequence[Row[Any]]:
-    """The refunds of a payment that are known, the oldest first."""
+    """The known refunds of a payment, oldest first."""
     return db.session.execute(queries.REFUNDS, {"payment_id": payment_id}).all()
 
 
 def begin(payment: Row[Any], *, reason: str, by: str, key: Mapping[str, str | None]) -> None:
-    """Begin to refund what is left of a locked payment by taking the credits that are left of it.
+    """Create a pending refund of the rest of a locked payment, and take back its remaining credits.
 
-    `key` is the `request_key` that the refund was sent with, and its `request_key_owner`.
-    Raises Conflict when it cannot be refunded, or when some of those credits are spent.
+    `key` are the `request_key` of the request and its `request_key_owner`. Raises Conflict if the payment is not
+    refundable, or if some of those credits are spent.
     """
     if payment.status not in _REFUNDABLE:
-        raise Conflict(f"The payment is {payment.status}")
+        raise Conflict(f"A payment that is {payment.status} cannot be refunded")
     wanted = payment.credits - payment.credits_refunded
     available = bought.unspent(payment.account_id, payment.purchase_position)
     if available < wanted:
         raise Conflict(
-            f"{wanted - available} of the {wanted} credits are spent",
+            f"{wanted - available} of the {wanted} credits to be taken back are already spent",
             reason=Reason.CREDITS_SPENT,
             details={"missing": wanted - available, "available": available, "credits": wanted},
         )
@@ -55,9 +55,9 @@ def begin(payment: Row[Any], *, reason: str, by: str, key: Mapping[str, str | No
 
 
 def settle(payment: Row[Any], refund: Row[Any], standing: RefundStanding, *, by: str, at: datetime) -> bool:
-    """Take over what the gateway says of a known refund; whether that was news. One that fails gives credits back.
+    """Apply a report on a known refund, and return whether it changed anything. A failed refund returns the credits.
 
-    `at` is when it came to stand so.
+    `at` is when the refund reached this standing.
     """
     is_news = standing.status not in {refund.status, RefundStatus.PENDING} and refund.status != RefundStatus.FAILED
     if is_news or refund.gateway_reference is None:
@@ -77,7 +77,7 @@ def settle(payment: Row[Any], refund: Row[Any], standing: RefundStanding, *, by:
 def report_refund(
     payment: Row[Any], standing: RefundStanding, amount: Decimal, key: str | None, *, by: str, at: datetime
 ) -> bool:
-    """Take over what the gateway says of a refund, known here or not; whether that was news."""
+    """Apply a report on a refund, known here or not, and return whether it changed anything."""
     known = refunds_of(payment.id)
     same = next((each for each in known if standing.reference == each.gateway_reference), None) or next(
         (each for each in known if key == each.gateway_key and each.gateway_reference is None), None
@@ -91,16 +91,16 @@ def report_refund(
     if standing.status != RefundStatus.FAILED:
         _set_refunded(payment, max(payment.amount_refunded, counted + amount))
     elif payment.amount_refunded - counted >= amount:
-        # It was a part of a total that was reported before.
+        # It was part of a total that was reported before.
         _set_refunded(payment, payment.amount_refunded - amount)
     _follow(payment, "Refund", by=by)
     return True
 
 
 def report_total(payment: Row[Any], amount: Decimal, *, by: str, at: datetime) -> bool:
-    """Take over how much the gateway says was refunded in all, at that moment; whether that was news.
+    """Apply a report on the total refunded at a time, and return whether it changed anything.
 
-    What failed since is not among it any more. Stripe tells the time in whole seconds.
+    Refunds that failed since are subtracted. Stripe's timestamps are in whole seconds.
     """
     failed = (each for each in refunds_of(payment.id) if each.status == RefundStatus.FAILED)
     amount -= sum((each.amount for each in failed if each.failed_at.replace(microsecond=0) > at), Decimal(0))
@@ -112,7 +112,7 @@ def report_total(payment: Row[Any], amount: Decimal, *, by: str, at: datetime) -
 
 
 def report_dispute(payment: Row[Any], reference: str, status: DisputeStatus, amount: Decimal, *, by: str) -> bool:
-    """Take over what the gateway says of a dispute; whether that was news. What is lost is lost to the payer."""
+    """Apply a report on a dispute, and return whether it changed anything. A lost dispute charges its amount back."""
     if payment.dispute_reference == reference and payment.dispute_status in {
         status,
         DisputeStatus.WON,
@@ -164,7 +164,7 @@ def _set_refunded(payment: Row[Any], amount: Decimal) -> None:
 
 
 def _follow(payment: Row[Any], what: str, *, by: str, failure: str = "") -> None:
-    """Have credits, status and invoice say what went back. Of credits that are spent, none are taken."""
+    """Update credits, status and invoice to the amount returned. Spent credits are not taken back."""
     payment = posting.lock(payment.id)
     if payment.status in UNPAID:
         return

@@ -24,7 +24,7 @@ blueprint = ApiBlueprint(
     __name__,
     url_prefix="/v1/billing",
     description="Packages, purchases, invoices and payments.",
-    guide="credits.md#buying",
+    guide="credits.md#purchases",
 )
 
 _member = member()
@@ -44,7 +44,7 @@ class CreditPackages(Resource):
     def get(self, arguments: dict[str, Any], membership: Membership) -> Page:  # noqa: ARG002 - every member may
         """List the packages for sale
 
-        Lists the packages that customers can buy now. Packages taken off sale are not shown.
+        Lists the credit packages that are for sale, cheapest first. Packages that are no longer for sale are omitted.
         """
         return packages.search(arguments)
 
@@ -61,11 +61,12 @@ class Purchases(Resource):
     @fails(failures.NOT_SOLD, *failures.GATEWAY)
     @blueprint.doc(operationId="purchaseCreditPackage")
     def post(self, values: dict[str, Any], package_id: int, membership: Membership) -> dict[str, Any]:
-        """Buy a package: its credits arrive when the payment succeeds
+        """Purchase a credit package
 
-        Orders a package and returns the payment with its invoice. The credits arrive when the payment succeeds, once:
-        at once when Stripe confirms it, or when staff approve a bank transfer. Send an `Idempotency-Key`: a purchase
-        that is repeated without one is another purchase.
+        Creates an invoice and a pending payment for the package. The credits are added once, when the payment succeeds:
+        when Stripe confirms a card payment, or when staff approve a bank transfer. A package that is no longer for sale
+        is refused with 409 `conflict`, an unknown one with 404 `not_found`; 503 `payment_gateway_unavailable` leaves
+        the payment pending. Send an `Idempotency-Key`: a request repeated without one is another purchase.
         """
         method = PaymentMethod(values["payment_method"])
         return payments.purchase(current_actor(), membership, package_id, method, idempotency.request_key())
@@ -73,24 +74,25 @@ class Purchases(Resource):
 
 @blueprint.route("/payment-methods")
 class PaymentMethods(Resource):
-    """Ways to pay."""
+    """Payment methods."""
 
     @_member
     @blueprint.arguments(SnakePageArguments(), location="query")
     @blueprint.response(200, page_of(schemas.PaymentMethodOffer))
     @blueprint.doc(operationId="listPaymentMethods")
     def get(self, arguments: dict[str, Any], membership: Membership) -> Page:  # noqa: ARG002 - every member may
-        """List the ways to pay
+        """List payment methods
 
-        Lists the ways to pay that this installation offers. Bank transfer (`manual`) is always there; `stripe` only
-        where it is configured.
+        Lists all payment methods; `is_enabled` tells which of them this installation accepts. Bank transfer (`manual`)
+        is always enabled, `stripe` only if it is configured. A caller who is not a member of any account is refused
+        with 403 `no_account`.
         """
         return whole_list(payments.methods(), arguments)
 
 
 @blueprint.route("/invoices")
 class Invoices(Resource):
-    """Invoices of the caller's account."""
+    """The invoices of the account."""
 
     @_member
     @blueprint.arguments(schemas.InvoiceQuery(), location="query")
@@ -99,7 +101,8 @@ class Invoices(Resource):
     def get(self, arguments: dict[str, Any], membership: Membership) -> Page:
         """List invoices
 
-        Lists the invoices of the caller's account, newest first. They can be filtered by status and dates.
+        Lists the invoices of the caller's account, newest first. Filters select a status and a range of time; invalid
+        ones are refused with 400 `invalid_input`.
         """
         return invoices.search(membership.account_id, arguments)
 
@@ -114,14 +117,15 @@ class OneInvoice(Resource):
     def get(self, invoice_id: int, membership: Membership) -> Row[Any]:
         """Get an invoice
 
-        Returns one invoice of the caller's account. An invoice of another account is 404, as if it did not exist.
+        Returns one invoice of the caller's account. An unknown invoice, and one of another account, is refused with 404
+        `not_found`.
         """
         return invoices.get(membership.account_id, invoice_id)
 
 
 @blueprint.route("/invoices/<bigint_id:invoice_id>/pdf")
 class InvoicePdf(Resource):
-    """One invoice on paper."""
+    """One invoice as a PDF."""
 
     @member(limit="pdf")
     @blueprint.response(200, {"type": "string", "format": "binary"}, content_type="application/pdf")
@@ -129,8 +133,8 @@ class InvoicePdf(Resource):
     def get(self, invoice_id: int, membership: Membership) -> Response:
         """Get an invoice as a PDF
 
-        Returns the invoice as a PDF file, without an envelope; a failure is JSON all the same. An invoice of another
-        account is 404, as if it did not exist.
+        Returns the invoice as a PDF file, without the JSON envelope; failures are JSON. An unknown invoice, and one of
+        another account, is refused with 404 `not_found`.
         """
         invoice = invoices.get(membership.account_id, invoice_id)
         content = pdf.render(invoice._asdict())
@@ -140,7 +144,7 @@ class InvoicePdf(Resource):
 
 @blueprint.route("/payments")
 class Payments(Resource):
-    """Payments of the caller's account."""
+    """The payments of the account."""
 
     @_member
     @blueprint.arguments(schemas.PaymentQuery(), location="query")
@@ -149,8 +153,8 @@ class Payments(Resource):
     def get(self, arguments: dict[str, Any], membership: Membership) -> Page:
         """List payments
 
-        Lists the payments of the caller's account, newest first. They can be filtered by status, payment method and
-        dates.
+        Lists the payments of the caller's account, newest first. Filters select a status and a payment method; invalid
+        ones are refused with 400 `invalid_input`.
         """
         return payments.search(membership.account_id, arguments)
 
@@ -165,25 +169,26 @@ class OnePayment(Resource):
     def get(self, payment_id: int, membership: Membership) -> Row[Any]:
         """Get a payment
 
-        Returns a payment with its present status. A payment of another account is 404, as if it did not exist.
+        Returns a payment of the caller's account with its current status. An unknown payment, and one of another
+        account, is refused with 404 `not_found`.
         """
         return payments.get(membership.account_id, payment_id)
 
 
 @blueprint.route("/payments/<bigint_id:payment_id>/cancel")
 class Cancellation(Resource):
-    """Giving up a bank transfer."""
+    """Cancelling a bank transfer."""
 
     @member(or_roles=[Role.ADMINISTRATOR])
     @blueprint.response(200, schemas.Payment)
     @fails(failures.NOT_PENDING, failures.NOT_THE_BUYER)
     @blueprint.doc(operationId="cancelPayment")
     def post(self, payment_id: int, membership: Membership | None) -> Row[Any]:
-        """Cancel a bank transfer that is not paid: its invoice is void
+        """Cancel an unpaid bank transfer
 
-        Gives up an order by bank transfer that waits for its money. The invoice keeps its number and becomes void. A
-        payment that is settled, cancelled or made by card is refused with 409, and so is approving one that was
-        cancelled.
+        Cancels a pending bank transfer and voids its invoice, which keeps its number. A cancelled payment can no longer
+        be approved. A payment that is settled, cancelled or made by card is refused with 409 `conflict`. Members may
+        only cancel their own purchases, unless they are owner or admin; others are refused with 403 `forbidden`.
         """
         return payments.cancel(current_actor(), membership, payment_id)
 
@@ -197,32 +202,34 @@ class Approval(Resource):
     @fails(failures.NOT_PENDING)
     @blueprint.doc(operationId="approvePayment")
     def post(self, payment_id: int) -> Row[Any]:
-        """Approve a bank transfer: its credits arrive
+        """Approve a bank transfer
 
-        Settles a bank transfer: the payment succeeds, its invoice is paid and the credits arrive, in one transaction. A
-        payment that is not waiting for a transfer is refused with 409.
+        Settles a bank transfer that has arrived: the payment succeeds, its invoice is paid and its credits are added,
+        in one transaction. A payment that is not a pending bank transfer is refused with 409 `conflict`, an unknown one
+        with 404 `not_found`.
         """
         return payments.approve(current_actor(), payment_id)
 
 
 @blueprint.route("/payments/<bigint_id:payment_id>/refund")
 class Refund(Resource):
-    """Giving money back."""
+    """Refunding a payment."""
 
     commit = "in parts"
 
     @_staff
     @blueprint.arguments(schemas.RefundCreate(), required=False, example=schemas.REFUND_EXAMPLE)
     @blueprint.response(200, schemas.Payment)
-    @fails(failures.NOT_PENDING, failures.CREDITS_SPENT, *failures.GATEWAY)
+    @fails(failures.NOT_REFUNDABLE, failures.CREDITS_SPENT, *failures.GATEWAY)
     @blueprint.doc(operationId="refundPayment")
     def post(self, values: dict[str, Any], payment_id: int) -> Row[Any]:
-        """Refund a payment, taking its credits back
+        """Refund a payment
 
-        Takes back the unspent credits of this purchase, then returns the money by the way it came: all that was not
-        returned before. Credits of it that were spent make it 409 `credits_spent`, and a payment that cannot be
-        refunded is 409. The payment is `refunding` until the gateway says that the money went back; should it fail, the
-        credits come back. Send an `Idempotency-Key`, and repeat a lost request with it.
+        Refunds what remains of a payment: takes back the remaining credits of the purchase, then returns the money by
+        the same payment method. If some of these credits are spent, the refund is refused with 409 `credits_spent`; a
+        payment whose status does not allow a refund, with 409 `conflict`. The payment is `refunding` until the gateway
+        reports success; if the refund fails, the credits are returned. Send an `Idempotency-Key`, and retry with the
+        same key.
         """
         return refunds.refund(current_actor(), payment_id, values["reason"], idempotency.request_key())
 
@@ -231,7 +238,7 @@ class Refund(Resource):
 class StripeWebhook(Resource):
     """Events from Stripe."""
 
-    guide = "credits.md#when-something-dies-halfway"
+    guide = "credits.md#interrupted-payments-and-webhooks"
 
     @public()
     @blueprint.response(200, schemas.ReceivedEvent)
@@ -243,7 +250,7 @@ class StripeWebhook(Resource):
                 "in": "header",
                 "name": "Stripe-Signature",
                 "required": True,
-                "description": "Signature of the body, made by Stripe.",
+                "description": "Signature of the body by Stripe.",
                 "schema": {"type": "string"},
             },
         ],
@@ -253,10 +260,10 @@ class StripeWebhook(Resource):
         },
     )
     def post(self) -> dict[str, bool]:
-        """Take an event from Stripe, which signs it
+        """Receive a Stripe event
 
-        Applies an event of the payment gateway, each one once, in whatever order they come. An event that Stripe did
-        not sign within five minutes is refused with 400 and changes nothing.
+        Webhook for Stripe. Applies each event once, in any order of delivery. An event without a valid signature made
+        within the last five minutes is refused with 400 `invalid_input` and changes nothing.
         """
         secret = current_app.config["SETTINGS"].stripe_webhook_secret
         applied = webhooks.receive(request.get_data(), request.headers.get("Stripe-Signature", ""), secret)

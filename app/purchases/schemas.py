@@ -1,4 +1,4 @@
-"""The shapes of packages, invoices and payments in requests and answers."""
+"""Request and response schemas of packages, invoices and payments."""
 
 from typing import Any
 
@@ -22,25 +22,25 @@ def _currency() -> fields.Text:
 
 
 class CreditPackage(SnakeReadSchema):
-    """Credits at a price."""
+    """Credits for sale at a price."""
 
     id = fields.Id()
     name = fields.Text()
     credits = fields.Integer(least=1)
     price = fields.Dollars()
-    is_active = fields.Boolean(metadata={"description": "Whether it is for sale."})
+    is_active = fields.Boolean(metadata={"description": "Whether the package is for sale."})
 
 
 class PaymentMethodOffer(SnakeReadSchema):
-    """A way to pay."""
+    """A payment method."""
 
     payment_method = fields.Choice(PaymentMethod)
     display_name = fields.Text()
-    is_enabled = fields.Boolean(metadata={"description": "Whether it is set up here."})
+    is_enabled = fields.Boolean(metadata={"description": "Whether this installation accepts it."})
 
 
 class Invoice(SnakeReadSchema):
-    """What a purchase costs, addressed to the customer as they were then."""
+    """The invoice of a purchase, with customer and seller as they were at the time of issue."""
 
     id = fields.Id()
     invoice_number = fields.Text(metadata={"example": "INV-2025-001"})
@@ -57,21 +57,23 @@ class Invoice(SnakeReadSchema):
     billing_postal_code = fields.Text()
     billing_country = fields.Text()
     tax_id = fields.Text()
-    seller_name = fields.Text(metadata={"description": "Who it is from, as they were when it was issued."})
-    seller_address = fields.Text(longest=1000, metadata={"description": "The seller's postal address, in lines."})
+    seller_name = fields.Text(metadata={"description": "Name of the seller when the invoice was issued."})
+    seller_address = fields.Text(
+        longest=1000, metadata={"description": "Postal address of the seller; lines are separated by line breaks."}
+    )
     seller_tax_id = fields.Text(metadata={"description": "Tax identifier of the seller."})
     seller_registration = fields.Text(metadata={"description": "Company registration of the seller."})
-    seller_bank = fields.Text(longest=1000, metadata={"description": "Where a bank transfer goes to."})
+    seller_bank = fields.Text(longest=1000, metadata={"description": "Bank details of the seller, for bank transfers."})
     created_at = fields.Moment()
     paid_at = fields.Moment(allow_none=True)
 
 
 class InvoiceQuery(SnakePageArguments):
-    """Which invoices to list; newest first."""
+    """Filters of the list of invoices."""
 
     status = fields.Choice(InvoiceStatus)
-    start_date = fields.Moment(dates=True, metadata={"description": "From this moment or day on."})
-    end_date = fields.Moment(whole_day=True, metadata={"description": "Up to this moment, or the end of this day."})
+    start_date = fields.Moment(dates=True, metadata={"description": "Start of the range, inclusive."})
+    end_date = fields.Moment(whole_day=True, metadata={"description": "End of the range, inclusive."})
 
     @ma.validates_schema
     def _validate(self, values: dict[str, Any], **_: Any) -> None:
@@ -79,7 +81,7 @@ class InvoiceQuery(SnakePageArguments):
 
 
 class Payment(SnakeReadSchema):
-    """Paying an invoice."""
+    """The payment of an invoice."""
 
     id = fields.Id()
     account_id = fields.Id()
@@ -89,14 +91,16 @@ class Payment(SnakeReadSchema):
     currency = _currency()
     status = fields.Choice(PaymentStatus)
     payment_method = fields.Choice(PaymentMethod)
-    gateway_reference = fields.Text(metadata={"description": "What the gateway calls it."})
+    gateway_reference = fields.Text(
+        metadata={"description": "Reference of the payment at the gateway; empty if it has none."}
+    )
     failure = fields.Text(
-        longest=500, metadata={"description": "Why it has not succeeded, or why the last refund failed."}
+        longest=500, metadata={"description": "Why the payment failed, or why the last refund failed; empty otherwise."}
     )
-    amount_refunded = fields.Dollars(metadata={"description": "What went back by refunds, or is on its way back."})
-    credits_refunded = fields.Integer(
-        metadata={"description": "The credits that were taken back for refunds and lost disputes."}
+    amount_refunded = fields.Dollars(
+        metadata={"description": "Total of successful and pending refunds, in US dollars."}
     )
+    credits_refunded = fields.Integer(metadata={"description": "Credits taken back for refunds and lost disputes."})
     created_at = fields.Moment()
     updated_at = fields.Moment()
     succeeded_at = fields.Moment(allow_none=True)
@@ -104,36 +108,44 @@ class Payment(SnakeReadSchema):
 
 
 class PaymentQuery(SnakePageArguments):
-    """Which payments to list; newest first."""
+    """Filters of the list of payments."""
 
     status = fields.Choice(PaymentStatus)
     payment_method = fields.Choice(PaymentMethod)
 
 
 class PurchaseCreate(Schema):
-    """How to pay for a package."""
+    """The payment method of a purchase."""
 
     payment_method = fields.Choice(PaymentMethod, required=True)
 
 
 class RefundCreate(Schema):
-    """A refund of what is left of a payment."""
+    """A refund of the rest of a payment."""
 
     body_may_be_missing = True
 
-    reason = fields.Text(longest=500, load_default="", metadata={"description": "Why, for the books."})
+    reason = fields.Text(
+        longest=500, load_default="", metadata={"description": "Reason for the refund, for the records."}
+    )
 
 
 class Purchase(SnakeReadSchema):
-    """What a purchase begins with; its credits arrive when the payment succeeds."""
+    """The invoice and the payment of a purchase. Its credits are added when the payment succeeds."""
 
     invoice = ma.fields.Nested(Invoice)
     payment = ma.fields.Nested(Payment)
-    client_secret = fields.Text(metadata={"description": "With it the payer's browser confirms a Stripe payment."})
+    client_secret = fields.Text(
+        metadata={
+            "description": (
+                "Secret with which the payer's browser confirms a Stripe payment; empty for other payment methods."
+            )
+        }
+    )
 
 
 class ReceivedEvent(SnakeReadSchema):
-    """That an event was taken."""
+    """Confirmation that an event was received."""
 
     received = fields.Boolean()
-    applied = fields.Boolean(metadata={"description": "Whether it changed anything here."})
+    applied = fields.Boolean(metadata={"description": "Whether the event changed anything."})

@@ -1,4 +1,4 @@
-"""Who invoices are from."""
+"""The seller named on invoices."""
 
 from flask import current_app
 
@@ -6,7 +6,7 @@ from app.config import Settings
 
 
 def present() -> dict[str, str]:
-    """The seller, as the settings say now: the columns of an invoice."""
+    """The seller from the current settings, as columns of an invoice."""
     settings: Settings = current_app.config["SETTINGS"]
     seller = settings.seller
     return {

@@ -1,6 +1,6 @@
-"""What becomes of payments: credits arrive with success, once.
+"""Settlement of payments: a payment that succeeds adds its credits, once.
 
-Every function here runs in a transaction of its caller and locks the payment first, then the balance.
+Every function runs in the caller's transaction and locks the payment first, then the balance.
 """
 
 from typing import Any
@@ -20,21 +20,21 @@ OPEN = frozenset({PaymentStatus.PENDING, PaymentStatus.FAILED})
 
 
 def keep_reference(payment_id: int, reference: str) -> None:
-    """Note what the gateway calls a payment, unless that is known."""
+    """Store the gateway's reference of a payment, unless it has one."""
     db.session.execute(queries.KEEP_REFERENCE, {"payment_id": payment_id, "reference": reference, "now": utc_now()})
 
 
 def apply(payment_id: int, standing: Standing, *, by: str) -> bool:
-    """Take over what the gateway says of a payment; whether that was news.
+    """Apply a report on a payment, and return whether it changed anything.
 
-    Reports may come more than once and in any order: success is final, and a failed payment may yet succeed. Raises
-    Invalid when something else was paid than was asked for.
+    Reports may arrive more than once and in any order: success is final, and a failed payment may still succeed. Raises
+    Invalid if amount or currency differ from the payment.
     """
     payment = posting.lock(payment_id)
     if standing.status == PaymentStatus.SUCCEEDED:
         if (standing.amount, standing.currency) != (payment.amount, payment.currency):
             raise Invalid(
-                f"{payment.amount} {payment.currency} were to be paid, not {standing.amount} {standing.currency}"
+                f"Expected a payment of {payment.amount} {payment.currency}, not {standing.amount} {standing.currency}"
             )
         if payment.status in OPEN | {PaymentStatus.CANCELLED}:
             succeed(payment, by=by)
@@ -50,7 +50,7 @@ def apply(payment_id: int, standing: Standing, *, by: str) -> bool:
 
 
 def succeed(payment: Row[Any], *, by: str) -> None:
-    """Settle a locked payment: its credits arrive and its invoice is paid."""
+    """Settle a locked payment as succeeded: add its credits and mark its invoice as paid."""
     arrived = posting.post(payment, payment.credits, TransactionType.PURCHASE, "Purchase", by=by)
     values = {"payment_id": payment.id, "purchase_position": arrived["position"], "settled_by": by, "now": utc_now()}
     db.session.execute(queries.SETTLE_PAYMENT, values)
@@ -59,7 +59,7 @@ def succeed(payment: Row[Any], *, by: str) -> None:
 
 
 def cancel(payment: Row[Any], *, by: str) -> None:
-    """Give a locked payment up; its invoice is void, and keeps its number."""
+    """Cancel a locked payment and void its invoice, which keeps its number."""
     _mark(payment, PaymentStatus.CANCELLED, by=by)
     invoices.mark(payment.invoice_id, InvoiceStatus.VOID, utc_now())
 

@@ -1,4 +1,4 @@
-"""Events that Stripe sends: each is applied once, whatever their order and however often they come."""
+"""Stripe webhook events: each is applied once, in any order and however often it is delivered."""
 
 from typing import TYPE_CHECKING
 
@@ -16,14 +16,14 @@ _APPLIED_BY = "stripe"
 
 
 def receive(body: bytes, signature: str, secret: str | None) -> bool:
-    """Apply an event; whether it changed anything here.
+    """Apply an event, and return whether it changed anything.
 
-    Events of other kinds, and about payments that are not ours, change nothing. Raises Invalid when the signature does
-    not hold, or something else was paid than was asked for.
+    Events of other types, and about unknown payments, change nothing. Raises Invalid for an invalid signature, a
+    malformed event, or an amount or currency that differs from the payment.
     """
     if secret is None:
-        raise Invalid("STRIPE_WEBHOOK_SECRET is not set: signatures cannot be checked")
-    # Only services that take cards load its library.
+        raise Invalid("Signatures cannot be verified: STRIPE_WEBHOOK_SECRET is not set")
+    # Imported only here: installations without card payments do not load the library.
     from app.purchases.gateways import stripe, stripe_events  # noqa: PLC0415
 
     stripe.verify(_text(body), signature, secret)
@@ -47,12 +47,12 @@ def _apply(payment_id: int, told: "Told") -> bool:
 
     report = told.report
     if isinstance(report, IntentReport):
-        # Whoever began the payment may have died before keeping it.
+        # The process that created the payment may have died before it stored the reference.
         settlement.keep_reference(payment_id, told.intent)
         return settlement.apply(payment_id, report.standing, by=_APPLIED_BY)
     payment = posting.lock(payment_id)
     if told.currency != payment.currency:
-        raise Invalid(f"The payment is in {payment.currency}, not {told.currency}")
+        raise Invalid(f"Expected an event in {payment.currency}, not {told.currency}")
     if isinstance(report, RefundReport):
         return returns.report_refund(payment, report.standing, report.amount, report.key, by=_APPLIED_BY, at=told.at)
     if isinstance(report, ReturnReport):
@@ -64,4 +64,4 @@ def _text(body: bytes) -> str:
     try:
         return body.decode()
     except UnicodeDecodeError:
-        raise Invalid("The body is not UTF-8 text") from None
+        raise Invalid("The body is not valid UTF-8 text") from None

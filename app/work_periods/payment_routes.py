@@ -24,7 +24,7 @@ blueprint = ApiBlueprint(
     __name__,
     url_prefix="/v6/work-period-payments",
     description="Payments for work periods, single and in bulk.",
-    guide="payments.md#the-life-of-a-payment",
+    guide="payments.md#payment-statuses",
 )
 
 _read = requires(roles=PEOPLE, scopes=scopes(RESOURCE, "read"))
@@ -70,7 +70,7 @@ class WorkPeriodPayments(Resource):
 class WorkPeriodPaymentsBulk(Resource):
     """Many payments at once."""
 
-    guide = "payments.md#many-at-once"
+    guide = "payments.md#bulk-payments"
 
     @_create
     @bulk.operation(
@@ -113,7 +113,7 @@ class WorkPeriodPaymentsBulk(Resource):
 class PayMatching(Resource):
     """The due days of all matching work periods."""
 
-    guide = "payments.md#everything-that-is-due"
+    guide = "payments.md#payment-runs"
     commit = "in parts"
 
     @requires(roles=PEOPLE, scopes=scopes(RESOURCE, "create"), limit="query")

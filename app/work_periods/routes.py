@@ -28,7 +28,7 @@ period_blueprint = ApiBlueprint(
     __name__,
     url_prefix="/v6/work-periods",
     description="The weeks of bookings: days worked and days paid.",
-    guide="payments.md#days",
+    guide="payments.md#work-periods",
 )
 
 _BOOKINGS, _PERIODS = "taas-resourceBookings", "taas-workPeriods"

@@ -104,7 +104,7 @@ class TestEveryRoute:
 
     def test_reads_well(self, as_caller: Callable[..., Caller]) -> None:
         refused = error(as_caller().get("/v6/clients"), 403)
-        assert refused["message"] == "This needs the role administrator or one of the scopes read:client, all:client"
+        assert refused["message"] == "Requires the role administrator or one of the scopes read:client, all:client"
         refused = error(as_caller().post("/v1/billing/credits/grant/", {}), 403)
         assert refused["message"].endswith("or one of the scopes grant:credits, all:credits")
 

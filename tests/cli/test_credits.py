@@ -218,7 +218,7 @@ class TestPlansAndPackages:
 
     def test_unknown_accounts_and_plans(self, run: Run, customer_id: int) -> None:
         unknown = run("credits", "plan", "assign", "987654321", "Free")
-        assert (unknown.exit_code, "There is no account" in unknown.output) == (1, True)
+        assert (unknown.exit_code, "was not found" in unknown.output) == (1, True)
         assert run("credits", "plan", "assign", str(customer_id), "Nope").exit_code == 1
 
 

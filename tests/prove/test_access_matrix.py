@@ -34,12 +34,12 @@ SIGNED_IN = {
     "a member of the account": {"owner", "admin", "member"},
     "an owner or an admin of the account": {"owner", "admin"},
     # Those who have an account already are refused with 409, which is no question of who they are.
-    "a person who signs in": {"anybody"},
+    "a person": {"anybody"},
 }
 _NEEDS = re.compile(
     r"Needs (?:a token of (?P<people>[a-z ]+)(?:; or the role (?P<staff>[`a-z ]+))?"
     r"|(?:the role|one of the roles) (?P<roles>[`a-z, ]+))"
-    r"(?:; or, for a machine, (?:the scope|one of the scopes) (?P<scopes>[`A-Za-z:, -]+))?\."
+    r"(?:; or, for machines, (?:the scope|one of the scopes) (?P<scopes>[`A-Za-z:, -]+))?\."
 )
 _WORD = re.compile(r"`([^`]+)`")
 admit = Guard.admit

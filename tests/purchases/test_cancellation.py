@@ -74,9 +74,11 @@ class TestWhatFollows:
     def test_it_is_not_approved_refunded_or_cancelled_again(self, customer: Caller, admin: Caller, buy: Buy) -> None:
         payment_id = buy()["payment"]["id"]
         data(cancel(customer, payment_id))
-        for path in ("approve", "refund", "cancel"):
+        pending = "The payment is cancelled, not pending"
+        refundable = "A payment that is cancelled cannot be refunded"
+        for path, message in {"approve": pending, "refund": refundable, "cancel": pending}.items():
             failure = error(admin.post(f"{PAYMENTS}{payment_id}/{path}/", None), 409, "conflict")
-            assert failure["message"] == "The payment is cancelled"
+            assert failure["message"] == message
 
     def test_its_number_stays(self, customer: Caller, buy: Buy) -> None:
         numbers = [buy()["invoice"]["invoice_number"]]

@@ -112,7 +112,7 @@ class TestDisputes:
     def test_won(self, bought: Bought) -> None:
         assert bought.tell(dispute(bought, "needs_response", "evt_1")) is True
         assert bought.status() == ("disputed", 600, "paid")
-        assert error(bought.refund(), 409)["message"] == "The payment is disputed"
+        assert error(bought.refund(), 409)["message"] == "A payment that is disputed cannot be refunded"
         assert bought.tell(dispute(bought, "under_review", "evt_2")) is False
         assert bought.tell(dispute(bought, "won", "evt_3")) is True
         assert bought.status() == PAID

@@ -235,7 +235,7 @@ class TestRefund:
         assert credits_of(customer) == 100
 
     def test_where_stripe_is_not_set_up_any_more(self, paid: Any, admin: Caller, customer: Caller) -> None:
-        assert "not set up" in error(refund(admin, paid["id"]), 409)["message"]
+        assert "no longer enabled" in error(refund(admin, paid["id"]), 409)["message"]
         assert credits_of(customer) == 600
         assert payment_of(customer)["status"] == "succeeded"
 

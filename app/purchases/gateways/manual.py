@@ -1,26 +1,26 @@
-"""Bank transfer: staff see the money arrive and approve the payment, or send it back."""
+"""Bank transfers: staff approve payments when the money arrives, and send refunds."""
 
 from app.purchases.gateways.protocol import Opened, Order, RefundOrder, RefundStanding, Standing
 from app.purchases.models import PaymentStatus, RefundStatus
 
 
 class ManualGateway:
-    """Nothing happens here by itself."""
+    """A gateway without a remote side: staff decide on every payment."""
 
     is_remote = False
 
     def open(self, order: Order) -> Opened:  # noqa: ARG002 - the protocol's
-        """Nothing to begin."""
+        """Do nothing: the payer transfers the money to the bank account of the seller."""
         return Opened(None, None)
 
     def find(self, order: Order) -> str | None:  # noqa: ARG002
-        """There are no references."""
+        """Return None: there are no references."""
         return None
 
     def standing(self, order: Order) -> Standing:
-        """Pending, until staff say otherwise."""
+        """Return pending: staff decide on the payment."""
         return Standing(PaymentStatus.PENDING, order.amount, order.currency, None)
 
     def refund(self, order: Order, refund: RefundOrder) -> RefundStanding:  # noqa: ARG002
-        """Staff send the money back: there is nobody to wait for."""
+        """Return succeeded: staff send the money back."""
         return RefundStanding(None, RefundStatus.SUCCEEDED, "")

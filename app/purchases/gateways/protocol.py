@@ -1,7 +1,7 @@
-"""What every gateway can do.
+"""The protocol of payment gateways.
 
-A gateway is called outside of transactions only. Each of its calls may be made again for the same payment or refund, by
-a caller who tries again or by `flask payments reconcile`, and then has no second effect.
+Gateways are called outside of transactions only. Every call is idempotent per payment or refund: it may be repeated by
+a caller who retries, or by `flask payments reconcile`.
 """
 
 from datetime import datetime
@@ -12,10 +12,10 @@ from app.purchases.models import PaymentStatus, RefundStatus
 
 
 class Order(NamedTuple):
-    """What a gateway is told of a payment."""
+    """A payment, as described to a gateway."""
 
     payment_id: int
-    # What the gateway knows it by.
+    # Identifies the payment at the gateway.
     key: str
     amount: Decimal
     currency: str
@@ -24,7 +24,7 @@ class Order(NamedTuple):
 
 
 class RefundOrder(NamedTuple):
-    """What a gateway is told of a refund: the key it is known by, and what the gateway calls it once that is known."""
+    """A refund, as described to a gateway: its key, and the gateway's reference once it is known."""
 
     key: str
     amount: Decimal
@@ -32,14 +32,14 @@ class RefundOrder(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """What the gateway calls the payment, and what the payer's browser needs to go on."""
+    """The gateway's reference of a payment, and the secret with which the payer's browser confirms it."""
 
     reference: str | None
     client_secret: str | None
 
 
 class Standing(NamedTuple):
-    """What the gateway says of a payment: pending, succeeded, failed (it may still succeed) or cancelled."""
+    """The standing of a payment at the gateway: pending, succeeded, failed (may still succeed) or cancelled."""
 
     status: PaymentStatus
     amount: Decimal
@@ -48,7 +48,7 @@ class Standing(NamedTuple):
 
 
 class RefundStanding(NamedTuple):
-    """What the gateway says of a refund. `reference` is None where others had returned the money already."""
+    """The standing of a refund at the gateway. `reference` is None if the money had already been returned."""
 
     reference: str | None
     status: RefundStatus
@@ -56,23 +56,23 @@ class RefundStanding(NamedTuple):
 
 
 class RefusedError(Exception):
-    """The gateway will not do this, however often it is asked; the text says why."""
+    """The gateway refuses permanently; the message says why."""
 
 
 class Gateway(Protocol):
-    """A way to be paid. Every call raises Unavailable when the gateway cannot be asked now."""
+    """A payment gateway. Every call raises Unavailable if the gateway cannot be reached."""
 
-    # Whether money moves at the gateway, so that a payment has a standing there and a refund is made there.
+    # Whether payments and refunds are made at the gateway, which then has their status.
     is_remote: bool
 
     def open(self, order: Order) -> Opened:
-        """Begin the payment, or find the one begun before."""
+        """Create the payment, or return the one that a previous call created."""
 
     def find(self, order: Order) -> str | None:
-        """What the gateway calls a payment whose reference was never kept."""
+        """The gateway's reference of a payment whose reference was not stored, or None."""
 
     def standing(self, order: Order) -> Standing:
-        """What became of the payment. The order must have its reference."""
+        """The standing of the payment. The order must have a reference."""
 
     def refund(self, order: Order, refund: RefundOrder) -> RefundStanding:
-        """Give money back unless that was done before; what became of it. Raises RefusedError."""
+        """Refund the payment unless that was done before, and return the standing. Raises RefusedError."""

@@ -1,4 +1,4 @@
-"""Stripe, by its official library: PaymentIntents, refunds, and the events it sends."""
+"""Stripe, through its official library: PaymentIntents, refunds, and signatures of events."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ SIGNATURE_LIVES_SECONDS = 300
 _CLOCK_MARGIN = timedelta(minutes=5)
 _CENTS = 100
 _KEY, _REFUND_KEY = "payment_key", "refund_key"
-# All others are on their way.
+# All other statuses are pending.
 _REFUND_STATUSES = {
     "succeeded": RefundStatus.SUCCEEDED,
     "failed": RefundStatus.FAILED,
@@ -45,7 +45,7 @@ class StripeGateway:
         )
 
     def open(self, order: Order) -> Opened:
-        """A PaymentIntent for the order; the same one when asked again."""
+        """Create a PaymentIntent for the order, or return the one that a previous call created."""
         with _translated_errors():
             if order.reference is not None:
                 intent = self._client.v1.payment_intents.retrieve(order.reference)
@@ -61,7 +61,7 @@ class StripeGateway:
         return Opened(intent.id, intent.client_secret)
 
     def find(self, order: Order) -> str | None:
-        """The PaymentIntent that says it is for the order: Stripe forgets idempotency keys after a day."""
+        """Find the PaymentIntent by the key in its metadata: Stripe forgets idempotency keys after a day."""
         earliest = (order.created_at - _CLOCK_MARGIN).timestamp()
         with _translated_errors():
             for intent in self._client.v1.payment_intents.list({"limit": 100}).auto_paging_iter():
@@ -72,15 +72,15 @@ class StripeGateway:
         return None
 
     def standing(self, order: Order) -> Standing:
-        """What became of the PaymentIntent."""
+        """The status of the PaymentIntent."""
         with _translated_errors():
             intent = self._client.v1.payment_intents.retrieve(_reference(order))
         return standing_of(intent.to_dict())
 
     def refund(self, order: Order, refund: RefundOrder) -> RefundStanding:
-        """The refund, made unless it is there. Of what was refunded at Stripe before, nothing is refunded again."""
+        """Create the refund unless it exists. Amounts refunded at Stripe before are not refunded again."""
         if order.reference is None:
-            raise RefusedError("no such payment is known there")
+            raise RefusedError("the payment does not exist at the gateway")
         with _translated_errors():
             if refund.reference is not None:
                 return refund_standing_of(self._client.v1.refunds.retrieve(refund.reference).to_dict())
@@ -111,7 +111,7 @@ class StripeGateway:
 
 
 def standing_of(intent: Mapping[str, Any]) -> Standing:
-    """What a PaymentIntent says. Raises KeyError, TypeError and the like when it is none."""
+    """The standing of a PaymentIntent. Raises KeyError, TypeError and the like if it is malformed."""
     failure = intent.get("last_payment_error") or {}
     message = text_of(failure.get("message"))
     status = PaymentStatus.PENDING
@@ -126,24 +126,24 @@ def standing_of(intent: Mapping[str, Any]) -> Standing:
 
 
 def key_named_by(intent: Mapping[str, Any]) -> str | None:
-    """The key of the payment that a PaymentIntent says it is for."""
+    """The payment key in the metadata of a PaymentIntent."""
     return _key((intent.get("metadata") or {}).get(_KEY))
 
 
 def refund_standing_of(refund: Mapping[str, Any]) -> RefundStanding:
-    """What a refund says. Raises KeyError, TypeError and the like when it is none."""
+    """The standing of a refund. Raises KeyError, TypeError and the like if it is malformed."""
     status = _REFUND_STATUSES.get(refund["status"], RefundStatus.PENDING)
     why = text_of(refund.get("failure_reason"))
     return RefundStanding(refund["id"], status, (why or refund["status"]) if status == RefundStatus.FAILED else "")
 
 
 def refund_key_named_by(refund: Mapping[str, Any]) -> str | None:
-    """The key of the refund of ours that a refund says it is."""
+    """The refund key in the metadata of a refund."""
     return _key((refund.get("metadata") or {}).get(_REFUND_KEY))
 
 
 def text_of(value: Any) -> str | None:
-    """A text of Stripe's that can be kept, or None. Raises TypeError for what is no such text."""
+    """A string from Stripe that can be stored, or None. Raises TypeError for any other value."""
     if value is not None and (not isinstance(value, str) or "\0" in value):
         raise TypeError("not a text")
     return value
@@ -157,8 +157,8 @@ def _key(named: Any) -> str | None:
 
 
 def verify(payload: str, signature: str, secret: str) -> None:
-    """Raise Invalid unless Stripe signed the payload with the secret just now."""
-    # The library compares texts, which must be ASCII.
+    """Raise Invalid unless Stripe signed the payload with the secret within the last five minutes."""
+    # The library compares strings, which must be ASCII.
     if not signature.isascii():
         raise Invalid("The Stripe-Signature header is not valid")
     try:
@@ -182,8 +182,8 @@ def _translated_errors() -> Iterator[None]:
     try:
         yield
     except stripe.StripeError as error:
-        # The text may name keys and requests: it is for operators.
+        # The message may contain keys and request ids; it is for operators only.
         _log.error("Stripe failed: %s", error)
         raise Unavailable(
-            "The payment gateway cannot be used now", reason=Reason.PAYMENT_GATEWAY_UNAVAILABLE
+            "The payment gateway is unavailable; try again shortly", reason=Reason.PAYMENT_GATEWAY_UNAVAILABLE
         ) from error

@@ -1,4 +1,4 @@
-"""What the events that Stripe sends say of payments, refunds and disputes."""
+"""Parses Stripe events into reports on payments, refunds and disputes."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,14 +18,14 @@ _MOST_CENTS = 10**14
 
 
 class IntentReport(NamedTuple):
-    """Where a payment stands, and the key of the payment that it says it is for."""
+    """The standing of a payment, and the payment key in its metadata."""
 
     standing: Standing
     key: str | None
 
 
 class RefundReport(NamedTuple):
-    """Where a refund stands, and the key of the refund of ours that it says it is."""
+    """The standing of a refund, and the refund key in its metadata."""
 
     standing: RefundStanding
     amount: Decimal
@@ -33,13 +33,13 @@ class RefundReport(NamedTuple):
 
 
 class ReturnReport(NamedTuple):
-    """What went back of a payment in all."""
+    """The total amount refunded of a payment."""
 
     amount: Decimal
 
 
 class DisputeReport(NamedTuple):
-    """Where the payer's objection to a payment stands, and about how much it is."""
+    """The status and the amount of a dispute."""
 
     reference: str
     status: DisputeStatus
@@ -50,7 +50,7 @@ Report = IntentReport | RefundReport | ReturnReport | DisputeReport
 
 
 class Told(NamedTuple):
-    """An event: the payment it is about, in Stripe's words, and what it says."""
+    """A Stripe event: the PaymentIntent it concerns, and its report."""
 
     event_id: str
     event_type: str
@@ -61,30 +61,30 @@ class Told(NamedTuple):
 
 
 def read(event: Any) -> Told | None:
-    """What an event says; None for one that nothing follows from. Raises Invalid for what is none."""
+    """Parse an event; None if it has no effect here. Raises Invalid for a malformed event."""
     try:
         event_id, event_type, found = word(event["id"]), word(event["type"]), dict(event["data"]["object"])
         at = _moment(event.get("created"))
     except (KeyError, OSError, OverflowError, TypeError, ValueError) as error:
-        raise Invalid("The body is not an event") from error
+        raise Invalid("The body is not a Stripe event") from error
     reader = _READERS.get(event_type)
     if reader is None:
         return None
     try:
         intent = found["id"] if reader is _intent else found.get("payment_intent")
         if intent is None:
-            # Money that was not asked for here.
+            # A payment that was not made through this service.
             return None
         report = reader(found)
         if report is None:
             return None
         return Told(event_id, event_type, at, word(intent), found["currency"].upper(), report)
     except (KeyError, ArithmeticError, AttributeError, TypeError, ValueError) as error:
-        raise Invalid(f"The event {event_type} does not hold what it is about") from error
+        raise Invalid(f"The {event_type} event is malformed") from error
 
 
 def word(value: Any) -> str:
-    """An identifier of Stripe's. Raises TypeError for what cannot be one."""
+    """A Stripe identifier. Raises TypeError for a value that cannot be one."""
     if not isinstance(value, str) or not _WORD.fullmatch(value):
         raise TypeError("not an identifier")
     return value
@@ -107,12 +107,12 @@ def _charge(charge: Mapping[str, Any]) -> Report:
 
 def _dispute(dispute: Mapping[str, Any]) -> Report | None:
     status = _DISPUTE_STATUSES.get(dispute["status"])
-    # An inquiry moves no money.
+    # Inquiries do not move money.
     return None if status is None else DisputeReport(word(dispute["id"]), status, _amount(dispute["amount"]))
 
 
 def _moment(seconds: Any) -> datetime:
-    """When an event came about: now, where it does not say."""
+    """When an event was created; now, if it does not say."""
     if seconds is None:
         return utc_now()
     if isinstance(seconds, bool) or not isinstance(seconds, int):
