@@ -61,7 +61,9 @@ def _with_constants(compiled: SQLCompiler) -> str:
     def constant(found: re.Match[str]) -> str:
         if found["list"] is not None:
             parameter = compiled.binds[found["list"]]
-            return ", ".join(_literal(_as_sent(parameter, each)) for each in parameter.value or [])
+            if not parameter.value:
+                raise ValueError(f"A list of values is empty, or a caller's: compare with any_() instead: {compiled}")
+            return ", ".join(_literal(_as_sent(parameter, each)) for each in parameter.value)
         if found["name"] is None or (parameter := compiled.binds[found["name"]]).required:
             return found[0]
         return _literal(_as_sent(parameter, parameter.value))

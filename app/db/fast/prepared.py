@@ -74,7 +74,7 @@ def listen(engine: Engine) -> None:
 
 
 def run(connection: Connection, statement: Prepared[*Columns], values: Mapping[str, Any]) -> Result[*Columns]:
-    """Run the statement; its rows, all of them here already.
+    """Run the statement on a connection of `app.db.fast.driver`; its rows, all of them here already.
 
     Who listens for SQLAlchemy's statements hears of this one too.
     """
