@@ -3,12 +3,15 @@
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from threading import Barrier
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from werkzeug.test import TestResponse
+
+from app.db.fast.prepared import AnyPrepared, Prepared
 
 Call = Callable[[], TestResponse]
 
@@ -34,6 +37,12 @@ def without_lock(patch: pytest.MonkeyPatch, module: Any, statement: str) -> None
 
 def replace_in(patch: pytest.MonkeyPatch, module: Any, statement: str, pattern: str, by: str) -> None:
     """Change a module's statement wherever it matches the pattern, which it must."""
-    changed, times = re.subn(pattern, by, str(getattr(module, statement)))
-    assert times
-    patch.setattr(module, statement, text(changed))
+    original: AnyPrepared | TextClause = getattr(module, statement)
+    parts = original.parts if isinstance(original, Prepared) else [original.text]
+    changed = [re.sub(pattern, by, part) for part in parts]
+    assert changed != parts
+    altered: AnyPrepared | TextClause = text(changed[0])
+    if isinstance(original, Prepared):
+        altered = copy(original)
+        altered.parts, altered.sql = changed, ";".join(changed)
+    patch.setattr(module, statement, altered)

@@ -21,7 +21,7 @@ from bench.findings import Finding
 from tests.caller import ACCOUNTS, Caller, Open, data
 from tests.factories.customers import credits_of
 from tests.prove.conftest import Record, Scale
-from tests.prove.crowd import Call, at_once, without_lock
+from tests.prove.crowd import Call, at_once, replace_in, without_lock
 from tests.purchases.conftest import (  # noqa: F401 - fixtures
     _stripe_process,
     buy,
@@ -75,9 +75,7 @@ class Locks(Kind):
 
     def unprotect(self, patch: pytest.MonkeyPatch) -> None:
         """Forget what the line held before."""
-        held = "- CASE held_as WHEN 'locked' THEN held ELSE 0 END"
-        assert held in str(ledger.RESERVE)
-        patch.setattr(ledger, "RESERVE", text(str(ledger.RESERVE).replace(held, "")))
+        replace_in(patch, ledger, "RESERVE", r"- CASE held_as WHEN 'locked' THEN held ELSE 0 END", "")
 
 
 class Captures(Locks):
