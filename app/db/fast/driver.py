@@ -3,6 +3,9 @@
 The driver sends BEGIN by itself and waits until it is done, and so for each statement and for COMMIT. Here BEGIN goes
 along with the first statement of a transaction, and statements whose outcome nobody waits for along with the next one,
 or with COMMIT. To others it is a connection like any other: a transaction begins with its first statement.
+
+Half a millisecond from the database, a lock with an idempotency key takes 74 % longer without (24 % for BEGIN, 51 % for
+deferred statements) and a fifth more processor time, and a customer's read 19 %: `bench/fast.py`, decision 0009.
 """
 
 from collections.abc import Iterator
