@@ -91,17 +91,19 @@ def billing_email(app: Flask, **claims: Any) -> Any:
 class TestVerifiedAddress:
     @pytest.mark.parametrize("name", ["email_verified", f"{NAMESPACE}email_verified"])
     @pytest.mark.parametrize("value", [True, "true", "True", "TRUE"])
-    def test_only_true_or_its_text_verifies(self, app: Flask, name: str, value: Any) -> None:
+    def test_true_or_its_text_verifies_an_address(self, app: Flask, name: str, value: Any) -> None:
         assert billing_email(app, **{name: value}) == "ann@harbour.example"
 
     @pytest.mark.parametrize("name", ["email_verified", f"{NAMESPACE}email_verified"])
     @pytest.mark.parametrize(
         "value", [False, "False", "false", "0", "1", 1, 1.0, 0, "", "yes", " true", "true,", [], [True], {}, {"a": 1}]
     )
-    def test_anything_else_does_not(self, app_with: Callable[..., Flask], name: str, value: Any) -> None:
+    def test_other_claim_values_do_not_verify_an_address(
+        self, app_with: Callable[..., Flask], name: str, value: Any
+    ) -> None:
         assert billing_email(app_with(email_verified_default=True), **{name: value}) is None
 
-    def test_a_claim_of_null_does_not(self, app_with: Callable[..., Flask]) -> None:
+    def test_null_claim_does_not_verify_an_address(self, app_with: Callable[..., Flask]) -> None:
         claims = {"email": "ann@harbour.example", "email_verified": None}
         caller = Caller(app_with(email_verified_default=True), by_hand(claims))
         assert not open_customer(caller, "A")["billing_email"]

@@ -39,7 +39,7 @@ def guarded(app: Flask) -> Iterator[tuple[Rule, str]]:
 
 
 class TestScopes:
-    def test_the_list_is_of_all_that_guards_ask_for(self, app: Flask) -> None:
+    def test_list_of_scopes_holds_all_that_guards_ask_for(self, app: Flask) -> None:
         asked = {
             scope
             for rule, method in guarded(app)
@@ -50,7 +50,7 @@ class TestScopes:
         assert asked | {"create:taas-workPeriods"} == set(SCOPES)
         assert len(SCOPES) == len(set(SCOPES))
 
-    def test_none_is_made_that_is_not_in_the_list(self) -> None:
+    def test_guard_with_an_unlisted_scope_cannot_be_made(self) -> None:
         with pytest.raises(ValueError, match="readd:client"):
             scopes("client", "readd")
 
@@ -60,11 +60,11 @@ class TestScopes:
 
 
 class TestEveryRoute:
-    def test_has_a_guard_or_is_meant_for_all(self, app: Flask) -> None:
+    def test_route_has_a_guard_or_is_meant_for_all(self, app: Flask) -> None:
         open_views = {rule.endpoint for rule, method in calls(app) if guard_of(app, rule.endpoint, method) is None}
         assert open_views == PUBLIC
 
-    def test_says_whom_it_lets_in(self, app: Flask) -> None:
+    def test_route_says_whom_it_lets_in(self, app: Flask) -> None:
         for rule, method in calls(app):
             guard = guard_of(app, rule.endpoint, method)
             if guard is not None and not guard.open_to_all:
@@ -73,7 +73,7 @@ class TestEveryRoute:
                 assert all(role == role.lower() for role in guard.roles), "comparison ignores case"
 
     @pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer ", "Basic YTpi", "Token x", "x"])
-    def test_turns_away_who_brings_no_token(self, app: Flask, authorization: str | None) -> None:
+    def test_route_refuses_callers_without_a_token(self, app: Flask, authorization: str | None) -> None:
         headers = {} if authorization is None else {"Authorization": authorization}
         checked = 0
         for rule, method in guarded(app):
@@ -83,14 +83,16 @@ class TestEveryRoute:
             checked += 1
         assert checked > 10
 
-    def test_asks_before_it_looks_at_the_request(self, as_caller: Callable[..., Caller]) -> None:
+    def test_route_authorizes_before_it_reads_the_request(self, as_caller: Callable[..., Caller]) -> None:
         nobody = as_caller()
         for body in (b"{", b"", b'{"name": 7}'):
             error(nobody.post("/v6/clients", body, Idempotency_Key="two words"), 403)
         error(nobody.get("/v6/billing-accounts/none"), 403)
         error(nobody.get("/v6/clients?page=0"), 403)
 
-    def test_says_which_roles_or_scopes_would_do(self, app: Flask, as_caller: Callable[..., Caller]) -> None:
+    def test_refusal_names_the_roles_and_scopes_that_would_do(
+        self, app: Flask, as_caller: Callable[..., Caller]
+    ) -> None:
         nobody, checked = as_caller(), 0
         for rule, method in guarded(app):
             guard = guard_of(app, rule.endpoint, method)
@@ -102,24 +104,24 @@ class TestEveryRoute:
                 checked += 1
         assert checked > 10
 
-    def test_reads_well(self, as_caller: Callable[..., Caller]) -> None:
+    def test_refusal_of_a_guard_reads_well(self, as_caller: Callable[..., Caller]) -> None:
         refused = error(as_caller().get("/v6/clients"), 403)
         assert refused["message"] == "Requires the role administrator or one of the scopes read:client, all:client"
         refused = error(as_caller().post("/v1/billing/credits/grant/", {}), 403)
         assert refused["message"].endswith("or one of the scopes grant:credits, all:credits")
 
-    def test_asks_for_head_as_for_get(self, app: Flask) -> None:
+    def test_route_guards_head_like_get(self, app: Flask) -> None:
         assert Caller(app, None).call("HEAD", "/v6/clients").status_code == 401
 
     @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-    def test_reads_the_scheme_in_any_case(self, app: Flask, token: Callable[..., str], scheme: str) -> None:
+    def test_bearer_scheme_is_read_in_any_case(self, app: Flask, token: Callable[..., str], scheme: str) -> None:
         answer = Caller(app, None).call("GET", "/v6/clients", Authorization=f"{scheme} {token()}")
         assert answer.status_code == 200
 
-    def test_takes_no_token_from_the_address(self, app: Flask, token: Callable[..., str]) -> None:
+    def test_token_in_the_query_string_is_ignored(self, app: Flask, token: Callable[..., str]) -> None:
         error(Caller(app, None).get(f"/v6/clients?access_token={token()}"), 401)
 
-    def test_tells_a_browser_which_methods_there_are_without_a_token(self, app: Flask) -> None:
+    def test_options_needs_no_token(self, app: Flask) -> None:
         answer = Caller(app, None).call("OPTIONS", "/v6/clients")
         assert (answer.status_code, answer.get_data()) == (200, b"")
         assert {"GET", "POST"} <= set(answer.allow)

@@ -61,7 +61,7 @@ class TestRefused:
             pytest.param(lambda: signed("curve", kid="old"), id="a curve key under the id of an RSA key"),
         ],
     )
-    def test_a_token_that_does_not_hold(self, service: Flask, make: Callable[[], str]) -> None:
+    def test_invalid_token_is_refused(self, service: Flask, make: Callable[[], str]) -> None:
         assert status(service, make()) == 401
 
     @pytest.mark.parametrize("name", ["long"])
@@ -121,7 +121,7 @@ class TestFetching:
             assert status(service, signed("curve", sub="8")) == 200
         assert provider.asked == 1
 
-    def test_no_token_no_fetch(self, service: Flask, provider: Provider) -> None:
+    def test_request_without_a_token_fetches_no_keys(self, service: Flask, provider: Provider) -> None:
         assert status(service, "x") == 401
         assert Caller(service, None).get("/health/live").status_code == 200
         assert provider.asked == 0
@@ -217,7 +217,9 @@ class TestProviderAway:
             with pytest.raises(BlockingIOError):
                 silent.accept()
 
-    def test_it_is_asked_again_when_it_is_back(self, service: Flask, provider: Provider, clock: Any) -> None:
+    def test_identity_provider_is_asked_again_once_available(
+        self, service: Flask, provider: Provider, clock: Any
+    ) -> None:
         provider.status = 503
         assert status(service, signed("old")) == 503
         provider.status = 200

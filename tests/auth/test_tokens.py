@@ -139,7 +139,9 @@ class TestTimes:
         ],
         ids=str,
     )
-    def test_hold_with_a_little_leeway_and_no_more(self, status: Verdict, claims: dict[str, int], verdict: int) -> None:
+    def test_token_times_have_a_little_leeway_and_no_more(
+        self, status: Verdict, claims: dict[str, int], verdict: int
+    ) -> None:
         with freeze_time("2025-10-30T12:00:00Z"):
             moments: dict[str, Any] = {name: in_seconds(value) for name, value in claims.items()}
             assert status(signed(**moments)) == verdict
@@ -239,7 +241,7 @@ class TestRotation:
         app = app_with(auth_secrets=(self.NEW,))
         assert [status_in(app, signed(secret=secret)) for secret in (self.NEW, self.OLD)] == [200, 401]
 
-    def test_the_first_signs(self, settings: Settings) -> None:
+    def test_first_secret_of_the_list_signs_tokens(self, settings: Settings) -> None:
         token = mint(replace(settings, auth_secrets=(self.NEW, self.OLD)))
         assert jwt.decode(token, self.NEW, algorithms=["HS256"])["sub"] == "admin"
 
@@ -278,7 +280,9 @@ class TestRolesAndScopes:
         ],
         ids=str,
     )
-    def test_are_read_from_every_place_in_any_case(self, status: Verdict, claims: dict[str, Any]) -> None:
+    def test_roles_and_scopes_are_read_from_every_claim_in_any_case(
+        self, status: Verdict, claims: dict[str, Any]
+    ) -> None:
         assert status(signed(**({"roles": None} | claims))) == 200
 
     @pytest.mark.parametrize(
@@ -304,7 +308,7 @@ class TestRolesAndScopes:
         ],
         ids=str,
     )
-    def test_are_not_read_from_anything_else(self, status: Verdict, claims: dict[str, Any]) -> None:
+    def test_roles_and_scopes_are_read_from_no_other_claim(self, status: Verdict, claims: dict[str, Any]) -> None:
         assert status(signed(**({"roles": None} | claims))) == 403
 
 
@@ -330,7 +334,7 @@ class TestWhoIsCalling:
         ],
         ids=str,
     )
-    def test_is_written_down_with_what_they_make(self, app: Flask, claims: dict[str, Any], user: str) -> None:
+    def test_creator_is_recorded_with_what_they_create(self, app: Flask, claims: dict[str, Any], user: str) -> None:
         caller = Caller(app, signed(**({"sub": None} | claims)))
         client_id = create_client(caller)
         account = {"name": "Acme", "budget": 1, "markup": 0, "clientId": client_id}

@@ -98,7 +98,7 @@ class TestCreate:
         account = {"name": "Acme", "budget": 1, "markup": 0, "clientId": client_id, **dates}
         assert "startDate" in error(admin.post(ACCOUNTS, account), 400)["details"]["json"]
 
-    def test_ids_increase(self, open_account: Open) -> None:
+    def test_account_ids_increase(self, open_account: Open) -> None:
         first, second = open_account(), open_account()
         assert second > first
 

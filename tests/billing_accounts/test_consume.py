@@ -117,7 +117,9 @@ class TestMany:
     def test_what_is_no_list_of_charges_is_refused(self, admin: Caller, body: Any) -> None:
         error(admin.post(self.URL, body), 400, "invalid_input")
 
-    def test_all_are_spent(self, admin: Caller, path: str, account_id: int, open_account: Any) -> None:
+    def test_batch_consume_spends_every_charge(
+        self, admin: Caller, path: str, account_id: int, open_account: Any
+    ) -> None:
         other = open_account()
         charges = [(account_id, "1.5"), (other, 100), (account_id, 2)]
         consumes = [{"billingAccountId": account, "externalId": "e", "amount": amount} for account, amount in charges]
@@ -137,7 +139,7 @@ class TestMany:
             ({"billingAccountId": 2_000_000}, 404, "not_found", {}),
         ],
     )
-    def test_none_is_spent_when_one_cannot(
+    def test_batch_consume_spends_nothing_when_one_charge_fails(
         self, admin: Caller, path: str, account_id: int, spoiler: Any, status: int, reason: str, facts: Any
     ) -> None:
         good = {"billingAccountId": account_id, "externalId": "e", "amount": 60}
@@ -145,7 +147,9 @@ class TestMany:
         assert error(admin.post(self.URL, body), status, reason)["details"] == {**facts, "index": 1}
         assert totals(admin, path) == (0, 0)
 
-    def test_an_inactive_account_stops_all(self, admin: Caller, path: str, account_id: int, open_account: Any) -> None:
+    def test_batch_consume_stops_at_an_inactive_account(
+        self, admin: Caller, path: str, account_id: int, open_account: Any
+    ) -> None:
         other = open_account(status="INACTIVE")
         consumes = [{"billingAccountId": account, "externalId": "e", "amount": 1} for account in (account_id, other)]
         assert error(admin.post(self.URL, {"consumes": consumes}), 409, "account_inactive")["details"] == {"index": 1}

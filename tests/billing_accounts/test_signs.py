@@ -33,7 +33,9 @@ def test_a_negative_amount_never_unlocks_or_consumes(admin: Caller, locked: str,
 
 @pytest.mark.parametrize("amount", NEGATIVE)
 @pytest.mark.parametrize("field", ["budget", "markup", "salesTax"])
-def test_no_field_of_an_account_takes_one(admin: Caller, client_id: str, path: str, field: str, amount: Any) -> None:
+def test_no_amount_of_an_account_may_be_negative(
+    admin: Caller, client_id: str, path: str, field: str, amount: Any
+) -> None:
     account = {"name": "Acme", "budget": 1, "markup": 0, "clientId": client_id}
     for answer in (admin.post(ACCOUNTS, {**account, field: amount}), admin.patch(path, {field: amount})):
         assert field in error(answer, 400, "invalid_input")["details"]["json"]

@@ -66,7 +66,7 @@ def call_as(as_caller: Any) -> Callable[..., Caller]:
 
 
 @pytest.mark.parametrize("name", CALLERS)
-def test_who_may_do_what(admin: Caller, call_as: Any, path: str, name: str) -> None:
+def test_roles_and_scopes_open_account_operations(admin: Caller, call_as: Any, path: str, name: str) -> None:
     """Bodies are empty: whoever is let in is told what is missing."""
     data(admin.post(f"{path}/users", {"userId": "7"}), 201)
     let_in = {request for request, (_, call) in REQUESTS.items() if call(call_as(name), path).status_code != 403}
@@ -84,12 +84,14 @@ class TestProjectManager:
         made: Caller = call_as(request.param)
         return made
 
-    def test_without_a_grant_there_is_no_account(self, manager: Caller, path: str) -> None:
+    def test_project_manager_sees_no_account_without_a_grant(self, manager: Caller, path: str) -> None:
         assert data(manager.get(ACCOUNTS))["count"] == 0
         for part in ("", "/entries", "/users", "/users/7/access"):
             error(manager.get(f"{path}{part}"), 404, "not_found")
 
-    def test_with_a_grant_there_is(self, admin: Caller, manager: Caller, path: str, open_account: Open) -> None:
+    def test_project_manager_sees_a_granted_account(
+        self, admin: Caller, manager: Caller, path: str, open_account: Open
+    ) -> None:
         open_account(name="Somebody else's")
         data(admin.post(f"{path}/users", {"userId": "7"}), 201)
         assert [row["name"] for row in data(manager.get(ACCOUNTS))["results"]] == ["Acme 2025"]

@@ -16,7 +16,7 @@ def balance(customer: Caller) -> Any:
 
 
 class TestMonthlyCredits:
-    def test_once_for_each_month_however_late(self, run: Run, as_caller: Callable[..., Caller]) -> None:
+    def test_monthly_credits_are_granted_once_for_each_month(self, run: Run, as_caller: Callable[..., Caller]) -> None:
         customer = as_caller(user="owner", hours=TEN_YEARS)
         with freeze_time("2031-01-31T23:00:00Z"):
             open_customer(customer, "A")
@@ -33,7 +33,7 @@ class TestMonthlyCredits:
             f"Free plan, {month} 2031" for month in ("May", "April", "March", "February", "January")
         ]
 
-    def test_what_the_plan_says(self, run: Run, customer: Caller, customer_id: int) -> None:
+    def test_monthly_credits_are_those_of_the_plan(self, run: Run, customer: Caller, customer_id: int) -> None:
         added = run("credits", "plan", "set", "Team", "--credits-per-month", "5000", "--usd-per-credit", "0.015")
         assert (added.exit_code, added.output) == (0, "Plan Team: 5,000 credits per month.\n")
         assert run("credits", "plan", "assign", str(customer_id), "Team").exit_code == 0
@@ -161,7 +161,7 @@ class TestPlanOfTheMonth:
 
 
 class TestPlansAndPackages:
-    def test_lists(self, run: Run) -> None:
+    def test_plans_and_packages_are_listed(self, run: Run) -> None:
         assert "Free" in run("credits", "plan", "list").output
         assert "Growth Pack" in run("credits", "package", "list").output
 
@@ -213,10 +213,10 @@ class TestPlansAndPackages:
             ["plan", "assign", str(2**53), "Free"],
         ],
     )
-    def test_wrong_usage(self, run: Run, words: list[str]) -> None:
+    def test_wrong_usage_of_credits_commands_is_refused(self, run: Run, words: list[str]) -> None:
         assert run("credits", *words).exit_code == 2
 
-    def test_unknown_accounts_and_plans(self, run: Run, customer_id: int) -> None:
+    def test_unknown_accounts_and_plans_are_refused(self, run: Run, customer_id: int) -> None:
         unknown = run("credits", "plan", "assign", "987654321", "Free")
         assert (unknown.exit_code, "was not found" in unknown.output) == (1, True)
         assert run("credits", "plan", "assign", str(customer_id), "Nope").exit_code == 1

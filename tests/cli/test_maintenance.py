@@ -121,7 +121,7 @@ def another(app: Flask) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("another")
-def test_one_process_at_a_time(app: Flask, run: Run) -> None:
+def test_one_process_does_maintenance_at_a_time(app: Flask, run: Run) -> None:
     result = run("maintenance", "run")
     assert (result.exit_code, result.output) == (0, "Another process is at it.\n")
     assert succeeded(app) == set()
@@ -150,7 +150,7 @@ def test_metrics_are_there_while_the_database_is_not(app: Flask, run: Run) -> No
 
 class TestEvery:
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-    def test_it_goes_on_until_it_is_told_to_stop(
+    def test_repeated_maintenance_goes_on_until_stopped(
         self, app: Flask, database_url: str, number: int, tmp_path: Any
     ) -> None:
         environ = {"DATABASE_URL": database_url, "AUTH_SECRET": "x" * 32, "VAR_DIR": str(tmp_path)}
@@ -162,7 +162,7 @@ class TestEvery:
         assert (code, err) == (0, "")
         assert succeeded(app) == set(JOBS)
 
-    def test_it_bears_a_database_that_is_not_there(self, tmp_path: Any) -> None:
+    def test_repeated_maintenance_survives_an_unavailable_database(self, tmp_path: Any) -> None:
         url = "postgresql://billing@127.0.0.1:1/billing"
         environ = {"DATABASE_URL": url, "AUTH_SECRET": "x" * 32, "VAR_DIR": str(tmp_path)}
         process = flask("maintenance", "run", "--every", "1", **environ)

@@ -37,7 +37,7 @@ def _run_in(app: Flask) -> Any:
     return app.test_cli_runner().invoke(args=["token", "--role", "administrator"])
 
 
-def test_it_carries_what_was_asked_for(run: Run, settings: Settings) -> None:
+def test_token_carries_what_was_asked_for(run: Run, settings: Settings) -> None:
     found = claims(
         run, settings, "--role", "copilot", "--scope", "read:client", "--scope", "all:credits", "--user", "7"
     )
@@ -65,22 +65,22 @@ def test_every_role_and_scope_is_known_in_any_case(run: Run, option: str, name: 
     assert run("token", option, name.upper()).exit_code == 0
 
 
-def test_an_address_is_verified(run: Run, settings: Settings) -> None:
+def test_address_of_a_token_is_verified(run: Run, settings: Settings) -> None:
     found = claims(run, settings, "--user", "7", "--email", "ann@harbour.example")
     assert (found["email"], found["email_verified"]) == ("ann@harbour.example", True)
     assert "email_verified" not in claims(run, settings, "--user", "7")
 
 
-def test_it_ends_after_the_hours_given(run: Run, settings: Settings) -> None:
+def test_token_expires_after_the_hours_given(run: Run, settings: Settings) -> None:
     found = claims(run, settings, "--role", "copilot", "--hours", "0.5")
     assert found["exp"] - found["iat"] == 1800
 
 
-def test_the_service_accepts_it(app: Flask, run: Run) -> None:
+def test_service_accepts_the_token(app: Flask, run: Run) -> None:
     data(Caller(app, run("token", "--role", "Administrator").output.strip()).get("/v6/clients"))
     error(Caller(app, run("token", "--role", "copilot").output.strip()).get("/v6/clients"), 403, "forbidden")
 
 
-def test_it_names_an_account_by_its_number(run: Run, settings: Settings) -> None:
+def test_token_names_an_account_by_its_number(run: Run, settings: Settings) -> None:
     assert claims(run, settings, "--user", "7", "--account", "12")["account_id"] == 12
     assert run("token", "--user", "7", "--account", "mine").exit_code == 2

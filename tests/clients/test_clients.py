@@ -75,7 +75,7 @@ class TestWhoMayCall:
         ],
         ids=str,
     )
-    def test_others_by_role_or_scope(
+    def test_clients_need_a_role_or_scope(
         self, status: Callable[..., int], as_caller: Callable[..., Caller], allowed: dict[str, Any], may: str
     ) -> None:
         caller = as_caller(**allowed)
@@ -143,7 +143,7 @@ class TestCreate:
         assert made["createdAt"] == made["updatedAt"]
         assert data(admin.get(f"{CLIENTS}/{made['id']}")) == made
 
-    def test_the_rest_has_defaults(self, admin: Caller) -> None:
+    def test_client_fields_have_defaults(self, admin: Caller) -> None:
         made = make(admin)
         assert made.keys() == FIELDS
         assert made["status"] == "ACTIVE"
@@ -283,7 +283,7 @@ class TestFilters:
         assert names(admin, codeName="a") == []
 
     @pytest.mark.parametrize(("status", "found"), [("ACTIVE", ["a"]), ("INACTIVE", ["b"])])
-    def test_status(self, admin: Caller, status: str, found: list[str]) -> None:
+    def test_clients_filter_by_status(self, admin: Caller, status: str, found: list[str]) -> None:
         make(admin, "a")
         make(admin, "b", status="INACTIVE")
         assert names(admin, status=status) == found

@@ -123,7 +123,7 @@ class Ledger(RuleBasedStateMachine):
 
 
 @pytest.mark.usefixtures("app")
-def test_every_history_is_that_of_the_model(app: Flask, admin: Caller, as_caller: Callable[..., Caller]) -> None:
+def test_credit_histories_follow_the_model(app: Flask, admin: Caller, as_caller: Callable[..., Caller]) -> None:
     members = {"app": app, "admin": admin, "sign_in": staticmethod(lambda user: as_caller(user=user))}
     machine = type("BoundLedger", (Ledger,), members)
     run_state_machine_as_test(

@@ -34,7 +34,7 @@ class TestWhoMayRead:
         assert customer.get(path).get_data() == before
         assert other.get(path).get_data() != before
 
-    def test_with_and_without_a_slash(self, customer: Caller, path: str) -> None:
+    def test_credit_reads_answer_with_and_without_a_slash(self, customer: Caller, path: str) -> None:
         assert customer.get(path).get_data() == customer.get(path.rstrip("/")).get_data()
 
 
@@ -77,7 +77,7 @@ class TestTransactions:
             "total_pages": 1,
         }
 
-    def test_pages(self, customer: Caller) -> None:
+    def test_transactions_come_in_pages(self, customer: Caller) -> None:
         for credits in range(1, 6):
             spend(customer, credits)
         page = data(customer.get(f"{TRANSACTIONS}?per_page=2&page=2"))
@@ -85,7 +85,7 @@ class TestTransactions:
         assert (page["count"], page["total_pages"]) == (6, 3)
         assert data(customer.get(f"{TRANSACTIONS}?page=9"))["count"] == 6
 
-    def test_by_type_and_date(self, customer: Caller) -> None:
+    def test_transactions_filter_by_type_and_date(self, customer: Caller) -> None:
         with freeze_time("2031-05-31T23:59:59Z"):
             spend(customer, 1)
         with freeze_time("2031-06-01T12:00:00Z"):
@@ -111,12 +111,12 @@ class TestTransactions:
             ("per_page=0", "per_page"),
         ],
     )
-    def test_bad_filters(self, customer: Caller, query: str, field: str) -> None:
+    def test_bad_filters_of_transactions_are_refused(self, customer: Caller, query: str, field: str) -> None:
         assert field in error(customer.get(f"{TRANSACTIONS}?{query}"), 400)["details"]["query"]
 
 
 class TestUsage:
-    def test_what_was_spent_on_what(self, customer: Caller) -> None:
+    def test_usage_lists_credits_by_operation(self, customer: Caller) -> None:
         spend(customer, 10, "images")
         spend(customer, 1, "search")
         page = data(customer.get(USAGE))
@@ -130,7 +130,7 @@ class TestUsage:
 
 
 class TestAnalytics:
-    def test_one_row_for_each_day(self, customer: Caller) -> None:
+    def test_analytics_have_one_row_for_each_day(self, customer: Caller) -> None:
         with freeze_time("2031-06-01T12:00:00Z"):
             spend(customer, 10)
             spend(customer, 5)
@@ -150,9 +150,9 @@ class TestAnalytics:
             "total_purchases": 0,
         }
 
-    def test_thirty_days_unless_said_otherwise(self, customer: Caller) -> None:
+    def test_analytics_default_to_thirty_days(self, customer: Caller) -> None:
         assert len(data(customer.get(ANALYTICS))["daily_usage"]) == 30
 
     @pytest.mark.parametrize("days", ["0", "366", "x", "1.5", ""])
-    def test_bad_periods(self, customer: Caller, days: str) -> None:
+    def test_bad_periods_of_analytics_are_refused(self, customer: Caller, days: str) -> None:
         assert "days" in error(customer.get(f"{ANALYTICS}?days={days}"), 400)["details"]["query"]

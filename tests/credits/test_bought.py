@@ -110,7 +110,7 @@ class History:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_any_history(app: Flask, customer_id: int, seed: int) -> None:
+def test_credits_left_of_purchases_follow_the_model(app: Flask, customer_id: int, seed: int) -> None:
     history = History(customer_id, seed)
     with app.app_context():
         for _ in range(120):
@@ -126,7 +126,7 @@ def test_any_history(app: Flask, customer_id: int, seed: int) -> None:
         assert list(audit.differences()) == []
 
 
-def test_in_one_call(app: Flask, customer_id: int) -> None:
+def test_credits_left_of_purchases_follow_bulk_spending(app: Flask, customer_id: int) -> None:
     entries = [
         Entry(customer_id, 50, TransactionType.PURCHASE, ""),
         Entry(customer_id, -120, TransactionType.DEDUCTION, "", "x"),
@@ -144,7 +144,9 @@ def test_in_one_call(app: Flask, customer_id: int) -> None:
         assert list(audit.differences()) == []
 
 
-def test_verification_recomputes_it(app: Flask, customer_id: int, tampered: Callable[[str], None]) -> None:
+def test_verification_recomputes_credits_left_of_purchases(
+    app: Flask, customer_id: int, tampered: Callable[[str], None]
+) -> None:
     with app.app_context():
         with transaction():
             tenancy.set_account(customer_id)

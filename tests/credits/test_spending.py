@@ -42,15 +42,15 @@ class TestSpending:
     def test_nobody_without_a_token(self, app: Flask) -> None:
         error(Caller(app, None).post(USAGE, item()), 401)
 
-    def test_plain_members_may_not(self, member: Caller, customer: Caller) -> None:
+    def test_plain_member_may_not_spend(self, member: Caller, customer: Caller) -> None:
         refused = error(member.post(USAGE, item()), 403, "forbidden")
         assert refused["details"] == {"roles": ["owner", "admin"], "scopes": ["spend:credits", "all:credits"]}
         assert credits_of(customer) == 100
 
-    def test_staff_without_an_account_may_not(self, admin: Caller, customer_id: int) -> None:
+    def test_staff_without_an_account_may_not_spend(self, admin: Caller, customer_id: int) -> None:
         error(admin.post(USAGE, item(account_id=customer_id)), 403, "no_account")
 
-    def test_machines_of_another_kind_may_not(self, as_caller: Callable[..., Caller], customer_id: int) -> None:
+    def test_machine_without_the_scope_may_not_spend(self, as_caller: Callable[..., Caller], customer_id: int) -> None:
         error(as_caller(scopes=("read:credits",)).post(USAGE, item(account_id=customer_id)), 403)
 
     def test_another_account_is_not_found(self, customer: Caller, as_caller: Callable[..., Caller]) -> None:
@@ -59,7 +59,7 @@ class TestSpending:
         error(customer.post(USAGE, item(account_id=other_id)), 404)
         assert credits_of(other) == credits_of(customer) == 100
 
-    def test_machines_name_an_account(self, machine: Caller, customer: Caller, customer_id: int) -> None:
+    def test_machine_spends_of_the_account_it_names(self, machine: Caller, customer: Caller, customer_id: int) -> None:
         assert "account_id" in error(machine.post(USAGE, item()), 400)["details"]["json"]
         error(machine.post(USAGE, item(account_id=UNKNOWN)), 404)
         spent = data(machine.post(USAGE, item(30, account_id=customer_id, description="a job")), 201)
@@ -78,14 +78,14 @@ class TestSpending:
         assert data(customer.post(USAGE, item(1)), 201)["balance_after"] == 99
         assert data(customer.post(USAGE, item(1, account_id=customer_id)), 201)["balance_after"] == 98
 
-    def test_not_more_than_there_are(self, customer: Caller) -> None:
+    def test_no_more_credits_are_spent_than_there_are(self, customer: Caller) -> None:
         failure = error(customer.post(USAGE, item(101)), 402, "insufficient_credits")
         assert failure["details"] == {"available": 100, "requested": 101}
         assert data(customer.post(USAGE, item(100)), 201)["balance_after"] == 0
         error(customer.post(USAGE, item(1)), 402, "insufficient_credits")
         assert data(customer.get(TRANSACTIONS))["count"] == 2
 
-    def test_time_does_not_run_backwards(self, machine: Caller, customer_id: int) -> None:
+    def test_transactions_of_an_account_never_go_back_in_time(self, machine: Caller, customer_id: int) -> None:
         """Another machine's clock may be behind, and whoever waits for the balance took the time before."""
         # The token is known from here on: seen first in the frozen time it would be one of the future.
         last = data(machine.post(USAGE, item(10, account_id=customer_id)), 201)
@@ -120,7 +120,7 @@ class TestSpending:
         assert field in error(customer.post(USAGE, body), 400)["details"]["json"]
         assert credits_of(customer) == 100
 
-    def test_once_for_a_key(self, customer: Caller) -> None:
+    def test_idempotency_key_spends_once(self, customer: Caller) -> None:
         first = customer.post(USAGE, item(10), Idempotency_Key="k1")
         again = customer.post(USAGE, item(10), Idempotency_Key="k1")
         assert again.get_data() == first.get_data()
@@ -128,7 +128,7 @@ class TestSpending:
 
 
 class TestBulkSpending:
-    def test_each_item_stands_alone(self, machine: Caller, customer: Caller, customer_id: int) -> None:
+    def test_bulk_spending_decides_each_item_alone(self, machine: Caller, customer: Caller, customer_id: int) -> None:
         items = [
             item(60, account_id=customer_id),
             item(60, account_id=customer_id),
@@ -145,21 +145,21 @@ class TestBulkSpending:
         assert found[1]["error"]["details"] == {"available": 40, "requested": 60}
         assert credits_of(customer) == 0
 
-    def test_several_accounts_at_once(
+    def test_bulk_spending_takes_several_accounts(
         self, machine: Caller, customer_id: int, as_caller: Callable[..., Caller]
     ) -> None:
         other_id = open_customer(as_caller(user="other"), "Other")["id"]
         found = data(machine.post(BULK, [item(n, account_id=[customer_id, other_id][n % 2]) for n in range(1, 5)]))
         assert [each["balance_after"] for each in found] == [99, 98, 96, 94]
 
-    def test_a_key_is_charged_once(self, machine: Caller, customer: Caller, customer_id: int) -> None:
+    def test_key_of_an_item_is_charged_once(self, machine: Caller, customer: Caller, customer_id: int) -> None:
         items = [item(10, account_id=customer_id, key="a"), item(20, account_id=customer_id, key="b")]
         first = data(machine.post(BULK, items))
         again = data(machine.post(BULK, [*items, items[0], item(1, account_id=customer_id)]))
         assert again[:3] == [first[0], first[1], first[0]]
         assert credits_of(customer) == 69
 
-    def test_a_key_stands_for_one_item(self, machine: Caller, customer: Caller, customer_id: int) -> None:
+    def test_key_of_an_item_stands_for_one_item(self, machine: Caller, customer: Caller, customer_id: int) -> None:
         found = data(
             machine.post(BULK, [item(10, account_id=customer_id, key="a"), item(11, account_id=customer_id, key="a")])
         )
@@ -209,13 +209,13 @@ class TestBulkSpending:
             ten = "SELECT sum(cost_usd) FROM credit_transactions WHERE amount = -1"
             assert db.session.execute(text(ten)).scalar_one() == Decimal("0.04")
 
-    def test_all_or_nothing(self, customer: Caller) -> None:
+    def test_atomic_bulk_spending_is_all_or_nothing(self, customer: Caller) -> None:
         failure = error(customer.post(f"{BULK}?atomic=true", [item(60), item(60)]), 402, "insufficient_credits")
         assert failure["details"]["index"] == 1
         assert credits_of(customer) == 100
 
     @pytest.mark.parametrize("body", [{}, [], [1], [item()] * 1001])
-    def test_bad_bodies(self, customer: Caller, body: Any) -> None:
+    def test_bad_bodies_of_bulk_spending_are_refused(self, customer: Caller, body: Any) -> None:
         error(customer.post(BULK, body), 400)
 
 
@@ -223,11 +223,11 @@ class TestGranting:
     def grant(self, account_id: int, amount: Any = 50, kind: str = "grant") -> dict[str, Any]:
         return {"account_id": account_id, "amount": amount, "transaction_type": kind, "description": "Goodwill"}
 
-    def test_customers_may_not(self, customer: Caller, customer_id: int) -> None:
+    def test_customer_may_not_grant_credits(self, customer: Caller, customer_id: int) -> None:
         error(customer.post(GRANT, self.grant(customer_id)), 403)
         assert credits_of(customer) == 100
 
-    def test_staff_and_machines_may(
+    def test_staff_and_machines_may_grant_credits(
         self, admin: Caller, as_caller: Callable[..., Caller], customer: Caller, customer_id: int
     ) -> None:
         granted = data(admin.post(GRANT, self.grant(customer_id)), 201)
@@ -237,7 +237,7 @@ class TestGranting:
         data(machine.post(GRANT, self.grant(customer_id, -15, "adjustment")), 201)
         assert credits_of(customer) == 140
 
-    def test_unknown_accounts(self, admin: Caller) -> None:
+    def test_grant_to_an_unknown_account_is_not_found(self, admin: Caller) -> None:
         error(admin.post(GRANT, self.grant(UNKNOWN)), 404)
 
     def test_an_adjustment_leaves_no_debt(self, admin: Caller, customer: Caller, customer_id: int) -> None:

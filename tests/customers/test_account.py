@@ -25,7 +25,7 @@ class TestOpening:
     def test_nobody_without_a_token(self, app: Flask) -> None:
         error(Caller(app, None).post(ACCOUNT, {"name": "A"}), 401)
 
-    def test_who_opens_it_owns_it(self, as_caller: Callers) -> None:
+    def test_opener_of_an_account_owns_it(self, as_caller: Callers) -> None:
         owner = as_caller(user="u1", email="u1@a.example", given_name="Una", family_name="Ode")
         account = data(owner.post(ACCOUNT, {"name": "Łódź Coffee & Co.", "tax_id": "PL1"}), 201)
         assert account == data(owner.get(SETTINGS))
@@ -43,10 +43,10 @@ class TestOpening:
             "role": "owner",
         }
 
-    def test_one_is_enough(self, customer: Caller) -> None:
+    def test_second_account_of_an_owner_is_refused(self, customer: Caller) -> None:
         error(customer.post(ACCOUNT, {"name": "Another"}), 409)
 
-    def test_the_same_name_twice(self, customer: Caller, as_caller: Callers) -> None:
+    def test_two_accounts_may_share_a_name(self, customer: Caller, as_caller: Callers) -> None:
         other = open_customer(as_caller(user="u2"))
         assert other["slug"].startswith("harbour-studio-")
         assert data(customer.get(SETTINGS))["slug"] == "harbour-studio"
@@ -64,7 +64,7 @@ class TestOpening:
 
 
 class TestSettings:
-    def test_change_some(self, customer: Caller) -> None:
+    def test_some_settings_can_be_changed(self, customer: Caller) -> None:
         before = data(customer.get(SETTINGS))
         changed = data(customer.patch(SETTINGS, {"billing_city": "Cork", "tax_id": "IE1"}))
         assert changed == {**before, "billing_city": "Cork", "tax_id": "IE1"}
@@ -86,7 +86,7 @@ class TestSettings:
         assert refused["details"] == {"json": {field: ["Cannot be changed."]}}
         assert data(customer.get(SETTINGS))["name"] == "Harbour Studio"
 
-    def test_members_only_read(self, customer: Caller, as_caller: Callers) -> None:
+    def test_plain_member_may_not_change_settings(self, customer: Caller, as_caller: Callers) -> None:
         member = join(customer, as_caller, "ann")
         error(member.patch(SETTINGS, {"name": "Mine"}), 403)
         assert data(member.get(SETTINGS))["name"] == "Harbour Studio"
@@ -102,12 +102,12 @@ class TestSettings:
 
 
 class TestTeam:
-    def test_twice_is_a_conflict(self, customer: Caller) -> None:
+    def test_second_invitation_of_an_address_is_a_conflict(self, customer: Caller) -> None:
         data(customer.post(TEAM, {"email": "ann@harbour.example"}), 201)
         error(customer.post(TEAM, {"email": "ANN@harbour.example"}), 409)
         error(customer.post(TEAM, {"email": "owner@harbour.example"}), 409)
 
-    def test_members_only_look(self, customer: Caller, as_caller: Callers) -> None:
+    def test_plain_member_may_not_change_the_team(self, customer: Caller, as_caller: Callers) -> None:
         ann = join(customer, as_caller, "ann")
         error(ann.post(TEAM, {"email": "x@harbour.example"}), 403)
         error(ann.delete(f"{TEAM}{member_id(ann, 'owner@harbour.example')}/"), 403)
@@ -120,7 +120,7 @@ class TestTeam:
         data(admin.post(TEAM, {"email": "x@harbour.example", "role": "admin"}), 201)
         data(admin.delete(f"{TEAM}{member_id(admin, 'x@harbour.example')}/"))
 
-    def test_who_is_removed_is_out(self, customer: Caller, as_caller: Callers) -> None:
+    def test_removed_member_has_no_access(self, customer: Caller, as_caller: Callers) -> None:
         ann = join(customer, as_caller, "ann")
         assert data(customer.delete(f"{TEAM}{member_id(customer, 'ann@harbour.example')}/")) == {"removed": True}
         error(ann.get(SETTINGS), 403, "no_account")
@@ -135,7 +135,7 @@ class TestTeam:
         data(customer.delete(f"{TEAM}{own}/"))
         error(customer.get(SETTINGS), 403, "no_account")
 
-    def test_others_are_not_found(self, customer: Caller, as_caller: Callers) -> None:
+    def test_members_of_others_are_not_found(self, customer: Caller, as_caller: Callers) -> None:
         other = as_caller(user="other", email="other@a.example")
         open_customer(other, "Other")
         error(customer.delete(f"{TEAM}{member_id(other, 'other@a.example')}/"), 404)

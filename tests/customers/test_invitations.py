@@ -151,7 +151,7 @@ class TestAccepting:
         assert data(as_caller(user="ann").get(SETTINGS))["name"] == "Harbour Studio"
         error(as_caller(user="eve", email="ann@harbour.example").get(SETTINGS), 403, "no_account")
 
-    def test_ids_that_are_none(self, ann: Caller) -> None:
+    def test_invitation_ids_that_are_none_are_refused(self, ann: Caller) -> None:
         error(ann.post(f"{INVITATIONS}{UNKNOWN}/accept/", None), 404)
         error(ann.post(f"{INVITATIONS}x/accept/", None), 400)
 
@@ -178,12 +178,12 @@ class TestEnds:
             error(caller.post(f"{INVITATIONS}{invitation_id}/{action}/", None), 409, "invitation_ended")
         assert invitations(caller) == []
 
-    def test_accepted(self, customer: Caller, ann: Caller) -> None:
+    def test_accepted_invitation_is_gone(self, customer: Caller, ann: Caller) -> None:
         invited = invite(customer, "ann@harbour.example")
         accept(ann, invited["id"])
         self.ended(ann, invited["id"])
 
-    def test_declined(self, customer: Caller, ann: Caller) -> None:
+    def test_declined_invitation_is_gone(self, customer: Caller, ann: Caller) -> None:
         invited = invite(customer, "ann@harbour.example")
         declined = data(ann.post(f"{INVITATIONS}{invited['id']}/decline/", None))
         assert (declined["id"], declined["account_name"]) == (invited["id"], "Harbour Studio")
@@ -191,13 +191,13 @@ class TestEnds:
         assert "ann@harbour.example" not in team(customer)
         error(ann.get(SETTINGS), 403, "no_account")
 
-    def test_withdrawn(self, customer: Caller, ann: Caller) -> None:
+    def test_withdrawn_invitation_is_gone(self, customer: Caller, ann: Caller) -> None:
         invited = invite(customer, "ann@harbour.example")
         assert data(customer.delete(f"{TEAM}{invited['id']}/")) == {"removed": True}
         self.ended(ann, invited["id"])
         error(customer.delete(f"{TEAM}{invited['id']}/"), 404)
 
-    def test_expired_after_fourteen_days(self, customer: Caller, ann: Caller) -> None:
+    def test_invitation_expires_after_fourteen_days(self, customer: Caller, ann: Caller) -> None:
         assert timedelta(days=14) == INVITATIONS_LIVE
         with freeze_time(NOW) as clock:
             invited = invite(customer, "ann@harbour.example")
@@ -209,7 +209,7 @@ class TestEnds:
             error(customer.delete(f"{TEAM}{invited['id']}/"), 404)
             error(customer.patch(f"{TEAM}{invited['id']}/", {"role": "admin"}), 404)
 
-    def test_just_before_it_can_be_accepted(self, customer: Caller, ann: Caller) -> None:
+    def test_invitation_can_be_accepted_until_it_expires(self, customer: Caller, ann: Caller) -> None:
         with freeze_time(NOW) as clock:
             invited = invite(customer, "ann@harbour.example")
             clock.tick(timedelta(days=14, seconds=-1))

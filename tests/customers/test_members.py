@@ -42,7 +42,7 @@ class TestMemberships:
     def test_without_a_token(self, app: Flask) -> None:
         error(Caller(app, None).get(MEMBERSHIPS), 401)
 
-    def test_none_is_no_failure(self, as_caller: Callers) -> None:
+    def test_list_of_memberships_may_be_empty(self, as_caller: Callers) -> None:
         assert data(as_caller(user="new").get(MEMBERSHIPS))["results"] == []
 
     def test_every_account_the_last_joined_first(
@@ -71,13 +71,13 @@ class TestAccountThatIsMeant:
     def name(self, caller: Caller, **headers: str) -> Any:
         return data(caller.get(SETTINGS, **headers))["name"]
 
-    def test_the_first_joined(self, other: Caller) -> None:
+    def test_account_that_is_meant_is_the_first_joined(self, other: Caller) -> None:
         assert self.name(other) == "Other"
 
-    def test_the_one_of_the_token(self, as_caller: Callers, customer_id: int) -> None:
+    def test_account_of_the_token_is_meant(self, as_caller: Callers, customer_id: int) -> None:
         assert self.name(as_caller(user="other", account_id=customer_id)) == "Harbour Studio"
 
-    def test_the_header_goes_before_the_token(self, as_caller: Callers, customer_id: int, other_id: int) -> None:
+    def test_account_header_goes_before_the_token(self, as_caller: Callers, customer_id: int, other_id: int) -> None:
         named = as_caller(user="other", account_id=customer_id)
         assert self.name(named, X_Account_Id=str(other_id)) == "Other"
         assert self.name(named, X_Account_Id=f" {customer_id} ") == "Harbour Studio"
@@ -90,14 +90,14 @@ class TestAccountThatIsMeant:
         data(other.post("/v1/billing/credits/usage/", spending, X_Account_Id=str(customer_id)), 201)
         assert credits_of(customer) == 93
 
-    def test_not_one_of_others(self, customer: Caller, other_id: int, as_caller: Callers) -> None:
+    def test_account_of_others_cannot_be_meant(self, customer: Caller, other_id: int, as_caller: Callers) -> None:
         error(customer.get(SETTINGS, X_Account_Id=str(other_id)), 403, "no_account")
         error(customer.get(SETTINGS, X_Account_Id=str(UNKNOWN)), 403, "no_account")
         error(as_caller(user="owner", account_id=other_id).get(SETTINGS), 403, "no_account")
         error(as_caller(user="new").get(SETTINGS, X_Account_Id=str(other_id)), 403, "no_account")
 
     @pytest.mark.parametrize("named", ["", "x", "0", "-1", "1.0", "1e3", "9007199254740992", "1,2", "\u0661"])
-    def test_what_is_no_id(self, customer: Caller, named: str) -> None:
+    def test_account_header_that_is_no_id_is_refused(self, customer: Caller, named: str) -> None:
         refused = error(customer.get(SETTINGS, X_Account_Id=named.encode().decode("latin-1")), 400)
         assert "X-Account-Id" in refused["details"]["headers"]
 
@@ -136,7 +136,7 @@ class TestRoles:
         assert data(ann.patch(path, {"role": "member"}))["role"] == "member"
         error(ann.patch(SETTINGS, {"billing_city": "Cork"}), 403)
 
-    def test_an_invitation_changes_too(self, customer: Caller, as_caller: Callers) -> None:
+    def test_role_of_an_invitation_can_be_changed(self, customer: Caller, as_caller: Callers) -> None:
         invited = invite(customer, "ann@harbour.example")
         assert data(customer.patch(f"{TEAM}{invited['id']}/", {"role": "admin"}))["is_active"] is False
         ann = as_caller(user="ann", email="ann@harbour.example")

@@ -26,7 +26,7 @@ class TestLimit:
         error(customer.post(ACCOUNT, {"name": "Another"}), 409, "conflict")
         error(join(customer, as_caller, "ann", "owner").post(ACCOUNT, {"name": "Another"}), 409, "conflict")
 
-    def test_those_left_count(self, as_caller: Callers) -> None:
+    def test_accounts_left_count_against_the_limit(self, as_caller: Callers) -> None:
         opener = as_caller(user="opener")
         for number in range(3):
             open_customer(opener)
@@ -73,7 +73,7 @@ class TestLimit:
 
 
 class TestFirstCredits:
-    def test_once_for_each_user(self, as_caller: Callers) -> None:
+    def test_first_credits_are_granted_once_for_each_user(self, as_caller: Callers) -> None:
         opener = as_caller(user="opener")
         assert open_customer(opener)["credit_balance"] == 100
         hand_over(opener, as_caller, "heir")
@@ -81,7 +81,7 @@ class TestFirstCredits:
         assert second["credit_balance"] == 0
         assert data(opener.get("/v1/billing/transactions/"))["count"] == 0
 
-    def test_once_for_each_verified_address(self, as_caller: Callers) -> None:
+    def test_first_credits_are_granted_once_for_each_verified_address(self, as_caller: Callers) -> None:
         one = as_caller(user="one", email="Ann@harbour.example")
         two = as_caller(user="two", email="ann@HARBOUR.example")
         assert [open_customer(each)["credit_balance"] for each in (one, two)] == [100, 0]

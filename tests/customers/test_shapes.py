@@ -65,7 +65,7 @@ def test_ids_are_numbers_and_texts_never_null(nameless: Caller, admin: Caller) -
     assert {*OPTIONAL, "first_name", "email", "description", "client_secret", "gateway_reference", "failure"} <= seen
 
 
-def test_the_document_says_so(app: Flask) -> None:
+def test_document_types_v1_ids_as_the_responses_do(app: Flask) -> None:
     schemas = document.served(app)["components"]["schemas"]
     for name in ("AccountSettings", "TeamMember", "CreditTransaction", "SpentCredits", "Invoice", "Payment"):
         properties = schemas[name]["properties"]

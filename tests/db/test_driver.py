@@ -84,7 +84,7 @@ def test_work_is_kept_or_undone_as_a_whole(changes: Any) -> None:
     assert changes() == [1, 2, 3]
 
 
-def test_many_values_are_part_of_the_transaction(changes: Any) -> None:
+def test_executemany_is_part_of_the_transaction(changes: Any) -> None:
     with undone_by(ZeroDivisionError):
         db.session.execute(ADD_NOW, [{"number": 1}, {"number": 2}])
         fail()
@@ -92,7 +92,7 @@ def test_many_values_are_part_of_the_transaction(changes: Any) -> None:
 
 
 @pytest.mark.parametrize("undone", [False, True])
-def test_so_are_copied_rows(changes: Any, undone: bool) -> None:
+def test_copied_rows_are_part_of_the_transaction(changes: Any, undone: bool) -> None:
     driver().cursor().copy_expert("COPY changes FROM STDIN", BytesIO(b"7\n8\n"))
     assert changes() == []
     (db.session.rollback if undone else db.session.commit)()
@@ -110,7 +110,7 @@ def test_rows_are_read_as_they_are_asked_for(changes: Any) -> None:
     assert len(changes()) == 5000
 
 
-def test_what_is_deferred_runs_before_the_next_statement(changes: Any) -> None:
+def test_deferred_statement_runs_before_the_next_one(changes: Any) -> None:
     for number in (1, 2):
         with transaction():
             defer(ADD, {"number": number})
@@ -120,7 +120,7 @@ def test_what_is_deferred_runs_before_the_next_statement(changes: Any) -> None:
         assert changes() == list(range(1, number + 1))
 
 
-def test_or_with_the_commit(changes: Any) -> None:
+def test_deferred_statement_runs_with_the_commit(changes: Any) -> None:
     for number in (1, 2, 3):
         with transaction():
             defer(ADD, {"number": number})
@@ -128,7 +128,7 @@ def test_or_with_the_commit(changes: Any) -> None:
     assert changes() == [1, 2, 3]
 
 
-def test_or_not_at_all(changes: Any) -> None:
+def test_deferred_statement_of_a_rolled_back_transaction_never_runs(changes: Any) -> None:
     with undone_by(ZeroDivisionError):
         defer(ADD, {"number": 1})
         fail()
@@ -138,7 +138,7 @@ def test_or_not_at_all(changes: Any) -> None:
     assert changes() == []
 
 
-def test_its_failure_undoes_the_work(changes: Any) -> None:
+def test_failed_deferred_statement_rolls_back_the_transaction(changes: Any) -> None:
     with transaction():
         db.session.execute(ADD_NOW, {"number": 1})
     with undone_by(IntegrityError):
@@ -191,19 +191,19 @@ def test_a_migration_may_leave_its_transaction() -> None:
 
 
 @pytest.mark.usefixtures("changes")
-def test_statements_that_no_transaction_takes() -> None:
+def test_autocommit_runs_statements_that_no_transaction_takes() -> None:
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM changes"))
     assert transaction_number() == transaction_number(), "the connection is as it was"
 
 
 @pytest.mark.usefixtures("changes")
-def test_another_isolation_is_refused_rather_than_ignored() -> None:
+def test_other_isolation_level_is_refused() -> None:
     with pytest.raises(NotSupportedError, match="isolation"):
         db.engine.connect().execution_options(isolation_level="SERIALIZABLE")
 
 
-def test_one_that_cannot_be_prepared_fails_by_itself(changes: Any) -> None:
+def test_deferred_statement_that_cannot_be_prepared_fails_by_itself(changes: Any) -> None:
     gone = Prepared("INSERT INTO nothing VALUES (:number)")
     with undone_by(ProgrammingError):
         db.session.execute(ADD_NOW, {"number": 1})

@@ -47,14 +47,14 @@ def user_of(var_dir: Path) -> "subprocess.Popen[str]":
     return process
 
 
-def test_runs_inside_the_block_and_leaves_no_process(var_dir: Path) -> None:
+def test_embedded_server_runs_inside_the_block_and_leaves_no_process(var_dir: Path) -> None:
     with embedded.running(var_dir, durable=False):
         assert answers(var_dir)
     assert not answers(var_dir)
     assert using(var_dir) == []
 
 
-def test_keeps_its_data(var_dir: Path) -> None:
+def test_embedded_server_keeps_its_data(var_dir: Path) -> None:
     dsn = make_url(embedded.url(var_dir)).set(drivername="postgresql").render_as_string()
     with embedded.running(var_dir):
         connection = psycopg2.connect(dsn)
@@ -69,7 +69,7 @@ def test_keeps_its_data(var_dir: Path) -> None:
         connection.close()
 
 
-def test_the_last_of_several_users_stops_it(var_dir: Path) -> None:
+def test_last_of_several_users_stops_the_embedded_server(var_dir: Path) -> None:
     with embedded.running(var_dir, durable=False):
         other = user_of(var_dir)
     assert answers(var_dir), "another process still uses the server"
@@ -108,7 +108,7 @@ def test_a_long_path_gets_a_short_socket(var_dir: Path) -> None:
     assert not answers(deep)
 
 
-def test_broken_files_are_reported_in_one_line(var_dir: Path) -> None:
+def test_broken_files_of_the_embedded_server_are_reported_in_one_line(var_dir: Path) -> None:
     with embedded.running(var_dir, durable=False):
         pass
     (var_dir / "postgres" / "global" / "pg_control").unlink()
@@ -117,7 +117,7 @@ def test_broken_files_are_reported_in_one_line(var_dir: Path) -> None:
     assert "\n" not in str(failure.value)
 
 
-def test_works_for_an_ordinary_user_too(var_dir: Path) -> None:
+def test_embedded_server_runs_for_an_ordinary_user(var_dir: Path) -> None:
     """As root, by becoming somebody else in a fork: the interpreter itself may be out of an ordinary user's reach."""
     ordinary = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
     os.chown(var_dir, ordinary.pw_uid, ordinary.pw_gid)

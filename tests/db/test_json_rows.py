@@ -30,14 +30,14 @@ def built(app: Flask, members: dict[str, json_rows.Json], **values: Any) -> Any:
         datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
     ],
 )
-def test_times(app: Flask, moment: datetime) -> None:
+def test_json_rows_write_times_as_responses_do(app: Flask, moment: datetime) -> None:
     found = built(
         app, {"start_date": json_rows.time(bindparam("moment", type_=DateTime(timezone=True)))}, moment=moment
     )
     assert found == {"startDate": format_time(moment)}
 
 
-def test_texts_and_numbers(app: Flask) -> None:
+def test_json_rows_write_texts_and_numbers_as_responses_do(app: Flask) -> None:
     name = "a \"quoted\" \\ ' || ' \n łódź"
     members = {
         "name": json_rows.value(cast(bindparam("name"), Text)),

@@ -42,7 +42,7 @@ def known(session: Any) -> list[str]:
     return list(session.execute(text("SELECT statement FROM pg_prepared_statements")).scalars())
 
 
-def test_what_is_run_often_is_prepared(session: Any, direct: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_statement_run_often_is_prepared(session: Any, direct: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preparing, "PREPARED_AT_RUN", 3)
     statement = Prepared("SELECT CAST(:number AS int) + 40002")
     for runs in (1, 2, 3, 4):
@@ -50,7 +50,7 @@ def test_what_is_run_often_is_prepared(session: Any, direct: bool, monkeypatch: 
         assert any("40002" in each for each in known(session)) == (direct and runs >= 3)
 
 
-def test_other_statements_are_not(session: Any) -> None:
+def test_text_statements_are_not_prepared(session: Any) -> None:
     for _ in range(5):
         session.execute(text("SELECT 40003"))
     assert not any("40003" in each for each in known(session))
@@ -70,12 +70,16 @@ def test_other_statements_are_not(session: Any) -> None:
         (Prepared("SELECT set_config('billing.x', :x, true); SELECT current_setting('billing.x')"), {"x": "1"}, ["1"]),
     ],
 )
-def test_values_arrive_as_they_are(session: Any, statement: AnyPrepared, values: Any, found: list[Any]) -> None:
+def test_values_of_prepared_statements_arrive_unchanged(
+    session: Any, statement: AnyPrepared, values: Any, found: list[Any]
+) -> None:
     for _ in range(2):
         assert list(session.execute(statement, values).scalars()) == found
 
 
-def test_few_stay_prepared(engine: Engine, direct: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_prepared_statements_is_bounded(
+    engine: Engine, direct: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(preparing, "KEPT", 2)
     with engine.connect() as connection:
         for number in range(5):

@@ -134,7 +134,7 @@ class TestWhereReadsGo:
     def test_reads_go_to_the_replica(self, app: Flask, admin: Caller, path: str) -> None:
         assert reads_from_replica(app, admin, path)
 
-    def test_so_do_the_head_of_one_and_a_detail(self, app: Flask, admin: Caller, account_id: int) -> None:
+    def test_head_and_detail_read_from_the_replica(self, app: Flask, admin: Caller, account_id: int) -> None:
         assert reads_from_replica(app, admin, f"{ACCOUNTS}/{account_id}")
         with asked(app) as statements:
             assert admin.call("HEAD", f"{ACCOUNTS}/{account_id}").status_code == 200
@@ -144,7 +144,9 @@ class TestWhereReadsGo:
         "path",
         ["/v1/billing/credits/balance/", "/v1/billing/transactions/", "/v1/account/usage/analytics/"],
     )
-    def test_so_do_those_behind_walls(self, app: Flask, as_caller: Callable[..., Caller], path: str) -> None:
+    def test_reads_of_customers_go_to_the_replica(
+        self, app: Flask, as_caller: Callable[..., Caller], path: str
+    ) -> None:
         owners = [as_caller(user=f"{path} {name}") for name in ("one", "two")]
         for owner in owners:
             open_customer(owner)
@@ -153,7 +155,7 @@ class TestWhereReadsGo:
         if "transactions" in path:
             assert answers[0] != answers[1]
 
-    def test_writes_and_what_they_read_do_not(self, app: Flask, admin: Caller) -> None:
+    def test_writes_and_their_reads_go_to_the_primary(self, app: Flask, admin: Caller) -> None:
         with asked(app) as statements:
             client = create_client(admin)
             account = {"name": "Acme", "budget": 10, "markup": 0, "clientId": client}
@@ -195,7 +197,7 @@ class TestOwnWrites:
         assert data(there.get(f"/v6/clients/{client}"))["name"] == "After"
         replica.query("SELECT pg_wal_replay_resume()")
 
-    def test_without_the_check_it_would_not_be(
+    def test_write_is_missed_on_another_machine_without_the_check(
         self, app: Flask, admin: Caller, replica: Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         client = create_client(admin, "Before")
@@ -205,7 +207,7 @@ class TestOwnWrites:
         data(admin.patch(f"/v6/clients/{client}", {"name": "After"}))
         assert data(admin.get(f"/v6/clients/{client}"))["name"] == "Before"
 
-    def test_that_holds_for_commits_that_do_not_wait_for_the_disk(
+    def test_asynchronous_commit_is_seen_at_once_on_every_machine(
         self, app: Flask, admin: Caller, primary: Server
     ) -> None:
         primary.query("ALTER DATABASE billing SET synchronous_commit = off")
@@ -227,7 +229,9 @@ class TestOwnWrites:
 
 
 class TestLeavingOut:
-    def test_one_that_lags_until_it_has_caught_up(self, machine: Make, token: Any, replica: Server) -> None:
+    def test_lagging_replica_is_left_out_until_it_has_caught_up(
+        self, machine: Make, token: Any, replica: Server
+    ) -> None:
         app = machine(max_lag=NO_PATIENCE)
         admin = Caller(app, token())
         replica.query("SELECT pg_wal_replay_pause()")
@@ -241,7 +245,7 @@ class TestLeavingOut:
         until_in_use(app)
         until(lambda: reads_from_replica(app, admin, "/v6/clients"), "the replica to be read from")
 
-    def test_one_whose_connections_break(self, app: Flask, admin: Caller, replica: Server) -> None:
+    def test_replica_whose_connections_break_is_left_out(self, app: Flask, admin: Caller, replica: Server) -> None:
         ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'billing-service'"
         assert reads_from_replica(app, admin, "/v6/clients")
         replica.query(ours)
@@ -249,7 +253,7 @@ class TestLeavingOut:
         until_in_use(app)
         assert reads_from_replica(app, admin, "/v6/clients")
 
-    def test_one_that_hangs(self, machine: Make, token: Any, replica: Server) -> None:
+    def test_hanging_replica_is_left_out(self, machine: Make, token: Any, replica: Server) -> None:
         """Its connections stay open, and nothing comes back."""
         app = machine(max_lag=NO_PATIENCE)
         admin = Caller(app, token())
@@ -261,7 +265,7 @@ class TestLeavingOut:
         replica.thaw()
         until_in_use(app)
 
-    def test_one_that_takes_connections_and_says_nothing(self, machine: Make, token: Any) -> None:
+    def test_silent_replica_is_left_out(self, machine: Make, token: Any) -> None:
         with socket.create_server(("127.0.0.1", 0)) as hole:
             url = f"postgresql+psycopg2://billing@127.0.0.1:{hole.getsockname()[1]}/billing"
             app = machine(url=url, waits=False)
@@ -272,17 +276,19 @@ class TestLeavingOut:
             hole.accept()[0].close()
         assert not replica_of(app).in_use
 
-    def test_one_that_is_not_there(self, machine: Make, token: Any) -> None:
+    def test_missing_replica_is_left_out(self, machine: Make, token: Any) -> None:
         app = machine(url="postgresql+psycopg2://billing@127.0.0.1:1/billing", waits=False)
         data(Caller(app, token()).get("/v6/clients"))
 
-    def test_one_that_is_the_primary(self, machine: Make, primary: Server, token: Any) -> None:
+    def test_primary_named_as_replica_is_left_out(self, machine: Make, primary: Server, token: Any) -> None:
         app = machine(url=primary.url, max_lag=NO_PATIENCE, waits=False)
         admin = Caller(app, token())
         data(admin.post("/v6/clients", {"name": "Acme"}), 201)
         assert not reads_from_replica(app, admin, "/v6/clients")
 
-    def test_one_that_went_another_way(self, machine: Make, token: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_replica_of_another_timeline_is_left_out(
+        self, machine: Make, token: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """As far on as the primary, on a timeline that the primary has left."""
         app = machine(max_lag=NO_PATIENCE)
         there = position(app)
@@ -290,7 +296,7 @@ class TestLeavingOut:
         assert not reads_from_replica(app, Caller(app, token()), "/v6/clients")
         assert not replica_of(app).in_use
 
-    def test_one_that_hangs_in_the_middle_of_a_read(self, machine: Make, token: Any, replica: Server) -> None:
+    def test_replica_that_hangs_during_a_read_is_left_out(self, machine: Make, token: Any, replica: Server) -> None:
         app = machine(max_lag=NO_PATIENCE)
 
         def hang(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
@@ -304,7 +310,7 @@ class TestLeavingOut:
         until(lambda: bool(data(admin.get("/v6/clients")) and hung), "a read to hang, and be answered")
         assert not replica_of(app).in_use
 
-    def test_one_that_works_on_a_read_for_too_long(
+    def test_replica_that_reads_for_too_long_is_left_out(
         self, machine: Make, token: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """It says that it is well meanwhile."""

@@ -20,7 +20,7 @@ from tests.processes import DEADLINE_SECONDS, Service, finish, flask, free_port,
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
-def test_starts_answers_and_leaves_nothing(var_dir: Path, signal_number: int) -> None:
+def test_service_starts_answers_and_leaves_nothing(var_dir: Path, signal_number: int) -> None:
     service = Service(var_dir)
     assert service.banner[0].split() == ["Service", f"http://127.0.0.1:{service.port}"]
     assert service.banner[1].split() == ["Reference", f"http://127.0.0.1:{service.port}/docs"]

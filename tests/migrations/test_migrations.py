@@ -50,7 +50,7 @@ def definition() -> list[tuple[Any, ...]]:
 
 @pytest.mark.usefixtures("empty_app")
 class TestMigrations:
-    def test_up_and_down_leave_nothing(self) -> None:
+    def test_migrations_up_and_down_leave_nothing(self) -> None:
         assert objects() == set()
         flask_migrate.upgrade()
         assert "budgets" in objects()

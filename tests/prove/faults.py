@@ -140,7 +140,7 @@ FAULTS = (
     ),
     _fault(
         "a failed request keeps what it did",
-        "work_periods/test_bulk.py::TestCreate::test_all_or_nothing",
+        "work_periods/test_bulk.py::TestCreate::test_atomic_bulk_payments_are_all_or_nothing",
         (
             "app/db/transaction.py",
             "BaseException:\n        session.rollback()",
@@ -168,7 +168,7 @@ FAULTS = (
     ),
     _fault(
         "the last credit cannot be spent",
-        "credits/test_spending.py::TestSpending::test_not_more_than_there_are",
+        "credits/test_spending.py::TestSpending::test_no_more_credits_are_spent_than_there_are",
         (CREDIT_QUERIES, "FROM state WHERE asked <= credits", "FROM state WHERE asked < credits"),
     ),
     _fault(

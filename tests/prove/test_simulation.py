@@ -326,7 +326,7 @@ def _failing_commits(app: Flask) -> Iterator[None]:
     event.remove(engine, "commit", fail)
 
 
-def test_every_history_is_that_of_the_model(simulate: Callable[..., None], scale: Scale, record: Record) -> None:
+def test_simulated_histories_follow_the_model(simulate: Callable[..., None], scale: Scale, record: Record) -> None:
     wanted = scale(10_000, 150)
     simulate(wanted)
     done = f"{World.steps:,} steps in {World.histories} histories, {World.faults:,} commits failed"

@@ -35,9 +35,9 @@ def member(customer: Caller, as_caller: Callers) -> Callable[..., Caller]:
     return act
 
 
-class TestWhoMay:
+class TestWhoMayCancelPurchases:
     @pytest.mark.parametrize("role", ["owner", "admin", "staff"])
-    def test_managers_and_staff(
+    def test_managers_and_staff_may_cancel_a_purchase(
         self, role: str, customer: Caller, admin: Caller, member: Callable[..., Caller], buy: Buy
     ) -> None:
         bought = buy()
@@ -47,14 +47,14 @@ class TestWhoMay:
         assert data(customer.get(f"{INVOICES}{bought['invoice']['id']}/"))["status"] == "void"
         assert credits_of(customer) == 100
 
-    def test_the_member_who_bought_and_no_other(self, member: Callable[..., Caller], buy: Buy) -> None:
+    def test_member_may_cancel_only_own_purchases(self, member: Callable[..., Caller], buy: Buy) -> None:
         ann, bob = member("ann", "member"), member("bob", "member")
         mine = purchases.buy(ann)["payment"]["id"]
         error(cancel(bob, mine), 403, "forbidden")
         error(cancel(ann, buy()["payment"]["id"]), 403, "forbidden")
         assert data(cancel(ann, mine))["status"] == "cancelled"
 
-    def test_others_find_nothing(self, as_caller: Callers, customer: Caller, buy: Buy) -> None:
+    def test_purchase_of_others_is_not_found_to_cancel(self, as_caller: Callers, customer: Caller, buy: Buy) -> None:
         payment_id = buy()["payment"]["id"]
         other = as_caller(user="other")
         error(cancel(other, payment_id), 403, "no_account")
@@ -64,14 +64,16 @@ class TestWhoMay:
         error(cancel(as_caller(user="", azp="machine", scopes=("spend:credits",)), payment_id), 403)
         assert data(customer.get(f"{PAYMENTS}{payment_id}/"))["status"] == "pending"
 
-    def test_unknown_payments(self, customer: Caller, admin: Caller) -> None:
+    def test_unknown_payment_is_not_found_to_cancel(self, customer: Caller, admin: Caller) -> None:
         error(cancel(customer, UNKNOWN), 404)
         error(cancel(admin, UNKNOWN), 404)
         error(customer.get(f"{PAYMENTS}{UNKNOWN}/"), 404)
 
 
-class TestWhatFollows:
-    def test_it_is_not_approved_refunded_or_cancelled_again(self, customer: Caller, admin: Caller, buy: Buy) -> None:
+class TestCancelledPurchases:
+    def test_cancelled_purchase_is_not_approved_refunded_or_cancelled_again(
+        self, customer: Caller, admin: Caller, buy: Buy
+    ) -> None:
         payment_id = buy()["payment"]["id"]
         data(cancel(customer, payment_id))
         pending = "The payment is cancelled, not pending"
@@ -80,35 +82,35 @@ class TestWhatFollows:
             failure = error(admin.post(f"{PAYMENTS}{payment_id}/{path}/", None), 409, "conflict")
             assert failure["message"] == message
 
-    def test_its_number_stays(self, customer: Caller, buy: Buy) -> None:
+    def test_cancelled_purchase_keeps_its_invoice_number(self, customer: Caller, buy: Buy) -> None:
         numbers = [buy()["invoice"]["invoice_number"]]
         data(cancel(customer, buy()["payment"]["id"]))
         numbers += [buy()["invoice"]["invoice_number"]]
         assert [number[-3:] for number in numbers] == ["001", "003"]
         assert data(customer.get(f"{INVOICES}?status=void"))["count"] == 1
 
-    def test_what_is_paid_stays(self, customer: Caller, admin: Caller, buy: Buy) -> None:
+    def test_paid_purchase_cannot_be_cancelled(self, customer: Caller, admin: Caller, buy: Buy) -> None:
         payment_id = buy()["payment"]["id"]
         approve(admin, payment_id)
         error(cancel(customer, payment_id), 409)
         assert credits_of(customer) == 600
 
-    def test_not_by_card(self, bought: Bought) -> None:
+    def test_card_purchase_cannot_be_cancelled(self, bought: Bought) -> None:
         second = bought.another()
         assert "gateway" in error(cancel(bought.staff, second.id), 409)["message"]
         assert second.payment()["status"] == "pending"
 
-    def test_a_key_cancels_once(self, customer: Caller, buy: Buy) -> None:
+    def test_idempotency_key_cancels_a_purchase_once(self, customer: Caller, buy: Buy) -> None:
         path = f"{PAYMENTS}{buy()['payment']['id']}/cancel/"
         first = data(customer.post(path, None, Idempotency_Key="c"))
         assert data(customer.post(path, None, Idempotency_Key="c")) == first
 
-    def test_a_body_is_refused(self, customer: Caller, buy: Buy) -> None:
+    def test_cancellation_refuses_a_body(self, customer: Caller, buy: Buy) -> None:
         payment_id = buy()["payment"]["id"]
         error(cancel(customer, payment_id, {"reason": "x"}), 400)
         assert data(cancel(customer, payment_id, {}))["status"] == "cancelled"
 
 
-def test_a_single_payment_is_that_of_the_list(customer: Caller, buy: Buy) -> None:
+def test_payment_detail_equals_its_row_of_the_list(customer: Caller, buy: Buy) -> None:
     bought = buy()["payment"]
     assert data(customer.get(f"{PAYMENTS}{bought['id']}/")) == bought == data(customer.get(PAYMENTS))["results"][0]

@@ -39,7 +39,7 @@ def dispute(bought: Bought, status: str, event_id: str, cents: int = 900, name: 
 
 
 class TestRefunds:
-    def test_in_full(self, bought: Bought) -> None:
+    def test_full_refund_event_takes_the_credits(self, bought: Bought) -> None:
         assert bought.tell(charge(bought, 900)) is True
         assert bought.status() == REFUNDED
         assert bought.tell(charge(bought, 900)) is False
@@ -47,7 +47,7 @@ class TestRefunds:
         assert bought.status() == REFUNDED
         error(bought.refund(), 409)
 
-    def test_in_parts(self, bought: Bought) -> None:
+    def test_partial_refund_events_add_up(self, bought: Bought) -> None:
         """Credits are taken by the whole of what went back, rounded down, so that parts come to the whole."""
         assert bought.tell(charge(bought, 100)) is True
         assert bought.status() == ("partially_refunded", 600 - 55, "partially_refunded")
@@ -58,7 +58,7 @@ class TestRefunds:
         assert bought.tell(charge(bought, 900, "evt_4")) is True
         assert bought.status() == REFUNDED
 
-    def test_the_rest_of_a_part_can_be_refunded_here(self, bought: Bought, gateway: SlowGateway) -> None:
+    def test_rest_of_a_partial_refund_can_be_refunded_by_staff(self, bought: Bought, gateway: SlowGateway) -> None:
         gateway.refund(bought.intent, 250)
         assert bought.tell(charge(bought, 250)) is True
         assert data(bought.refund())["status"] == "refunded"
@@ -73,7 +73,7 @@ class TestRefunds:
         assert bought.status() == ("refunded", 1000, "refunded")
         assert bought.payment()["credits_refunded"] == 200
 
-    def test_told_by_refund_and_by_charge_it_counts_once(self, bought: Bought) -> None:
+    def test_refund_told_by_two_events_counts_once(self, bought: Bought) -> None:
         assert bought.tell(refund(bought, "re_9", 300, "succeeded", "evt_1")) is True
         assert bought.tell(charge(bought, 300, "evt_2")) is False
         assert bought.tell(charge(bought, 500, "evt_3")) is True
@@ -84,7 +84,7 @@ class TestRefunds:
         assert bought.tell(refund(bought, "re_11", 400, "succeeded", "evt_6")) is True
         assert bought.status() == REFUNDED
 
-    def test_one_that_fails_gives_its_part_back(self, bought: Bought) -> None:
+    def test_failed_refund_event_gives_its_part_back(self, bought: Bought) -> None:
         assert bought.tell(charge(bought, 450, created=1_900_000_000)) is True
         assert bought.status() == ("partially_refunded", 350, "partially_refunded")
         assert bought.tell(refund(bought, "re_9", 450, "failed", "evt_2", 1_900_000_060)) is True
@@ -95,7 +95,7 @@ class TestRefunds:
         assert bought.tell(charge(bought, 450, "evt_4", 1_900_000_120)) is True
         assert bought.status() == ("partially_refunded", 350, "partially_refunded")
 
-    def test_before_the_payment_is_known_to_have_succeeded(self, bought: Bought) -> None:
+    def test_refund_event_before_the_payment_succeeded_counts(self, bought: Bought) -> None:
         second = bought.another()
         assert second.tell(charge(second, 900)) is True
         assert second.status() == ("pending", 600, "pending")
@@ -105,11 +105,11 @@ class TestRefunds:
 
 class TestDisputes:
     @pytest.mark.parametrize("status", ["warning_needs_response", "warning_under_review", "warning_closed", "new_kind"])
-    def test_an_inquiry_changes_nothing(self, bought: Bought, status: str) -> None:
+    def test_inquiry_event_changes_nothing(self, bought: Bought, status: str) -> None:
         assert bought.tell(dispute(bought, status, "evt_1")) is False
         assert bought.status() == PAID
 
-    def test_won(self, bought: Bought) -> None:
+    def test_won_dispute_returns_the_payment_to_paid(self, bought: Bought) -> None:
         assert bought.tell(dispute(bought, "needs_response", "evt_1")) is True
         assert bought.status() == ("disputed", 600, "paid")
         assert error(bought.refund(), 409)["message"] == "A payment that is disputed cannot be refunded"
@@ -119,7 +119,7 @@ class TestDisputes:
         assert bought.tell(dispute(bought, "needs_response", "evt_4")) is False
         assert bought.status() == PAID
 
-    def test_lost(self, bought: Bought) -> None:
+    def test_lost_dispute_takes_the_credits_that_are_left(self, bought: Bought) -> None:
         bought.spend(250)
         assert bought.tell(dispute(bought, "needs_response", "evt_1")) is True
         assert bought.tell(dispute(bought, "lost", "evt_2")) is True
@@ -130,13 +130,13 @@ class TestDisputes:
         assert bought.status() == ("charged_back", 0, "refunded")
         error(bought.refund(), 409)
 
-    def test_lost_in_part(self, bought: Bought) -> None:
+    def test_dispute_lost_in_part_refunds_that_part(self, bought: Bought) -> None:
         assert bought.tell(dispute(bought, "lost", "evt_1", cents=300)) is True
         assert bought.status() == ("charged_back", 600 - 166, "partially_refunded")
         assert bought.tell(charge(bought, 600, "evt_2")) is True
         assert bought.status() == ("charged_back", 100, "refunded")
 
-    def test_after_a_part_was_refunded_it_returns_to_that(self, bought: Bought) -> None:
+    def test_won_dispute_after_a_partial_refund_returns_to_that(self, bought: Bought) -> None:
         assert bought.tell(charge(bought, 450)) is True
         assert bought.tell(dispute(bought, "needs_response", "evt_2", cents=450)) is True
         assert bought.tell(dispute(bought, "won", "evt_3", cents=450)) is True
@@ -159,21 +159,21 @@ class TestHostile:
             {"id": "x", "amount": 900, "amount_refunded": 900, "status": "lost", "currency": None},
         ],
     )
-    def test_nonsense(self, bought: Bought, kind: str, about: dict[str, Any]) -> None:
+    def test_nonsense_in_gateway_events_is_refused(self, bought: Bought, kind: str, about: dict[str, Any]) -> None:
         error(bought.stripe.send(event(kind, **{"payment_intent": bought.intent, **about})), 400)
         assert bought.status() == PAID
 
     @pytest.mark.parametrize("created", ["now", True, 10**30, [1]])
-    def test_times(self, bought: Bought, created: Any) -> None:
+    def test_gateway_event_with_an_impossible_time_is_refused(self, bought: Bought, created: Any) -> None:
         error(bought.stripe.send(charge(bought, 900, created=created)), 400)
         assert bought.status() == PAID
 
-    def test_of_others(self, bought: Bought) -> None:
+    def test_gateway_event_of_another_intent_is_ignored(self, bought: Bought) -> None:
         for intent in ("pi_unknown", None):
             about: dict[str, Any] = {"id": "ch_1", "amount": 900, "amount_refunded": 900, "payment_intent": intent}
             assert bought.tell(event("charge.refunded", str(intent), **about)) is False
         assert bought.status() == PAID
 
-    def test_more_than_was_paid(self, bought: Bought) -> None:
+    def test_refund_event_of_more_than_was_paid_is_bounded(self, bought: Bought) -> None:
         assert bought.tell(charge(bought, 99_999)) is True
         assert bought.status() == REFUNDED

@@ -61,7 +61,7 @@ def render(**changes: Any) -> str:
     return text_of(pdf.render({**INVOICE, **changes}))
 
 
-def test_over_http(customer: Caller, buy: Callable[..., Any]) -> None:
+def test_invoice_pdf_is_served_over_http(customer: Caller, buy: Callable[..., Any]) -> None:
     data(customer.patch("/v1/account/settings/", {"billing_city": "Κόρκη"}))
     invoice = buy()["invoice"]
     answer = customer.get(f"/v1/billing/invoices/{invoice['id']}/pdf/")
@@ -72,7 +72,7 @@ def test_over_http(customer: Caller, buy: Callable[..., Any]) -> None:
         assert expected in text
 
 
-def test_everything_is_on_it() -> None:
+def test_invoice_pdf_shows_every_field() -> None:
     text = render()
     for expected in (
         *("Example Ltd", "INV-2031-007", "2031-03-04", "2031-03-06", "PAID", "Harbour Studio", "1 Quay Street"),
@@ -82,7 +82,7 @@ def test_everything_is_on_it() -> None:
         assert expected in text
 
 
-def test_what_is_not_known_is_left_out() -> None:
+def test_invoice_pdf_leaves_out_unknown_fields() -> None:
     missing = dict.fromkeys([name for name in INVOICE if name.startswith("billing_") or name == "tax_id"], "")
     text = render(**missing, paid_at=None)
     assert "None" not in text
@@ -90,14 +90,14 @@ def test_what_is_not_known_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("status", InvoiceStatus)
-def test_every_status(status: InvoiceStatus) -> None:
+def test_invoice_pdf_shows_every_status(status: InvoiceStatus) -> None:
     assert status.upper().replace("_", " ") in render(status=status)
 
 
 @pytest.mark.parametrize(
     "name", ["Łódź Kávéház", "Καφές", "Кофейня", "東京珈琲株式会社", "서울 커피", "北京咖啡", "ყავა"]
 )
-def test_names_in_any_script(name: str) -> None:
+def test_invoice_pdf_prints_names_in_any_script(name: str) -> None:
     assert name in render(account_name=name)
 
 
@@ -161,7 +161,7 @@ def test_the_seller_is_on_it_as_far_as_known() -> None:
 MARKUP = "{nb} **b** __u__ --l-- ~~g~~ <b>"
 
 
-def test_markup_is_text() -> None:
+def test_markup_in_an_invoice_is_printed_as_text() -> None:
     names = ("account_name", "billing_address_line1", "tax_id", "seller_address")
     others = {"description": "Pack {nb}", "seller_bank": "Bank {nb}", "seller_name": "A {nb}"}
     text = render(**dict.fromkeys(names, MARKUP), **others)
@@ -191,7 +191,7 @@ with ThreadPoolExecutor(8) as pool:
 """
 
 
-def test_the_first_of_a_process_may_come_at_once() -> None:
+def test_first_invoice_pdfs_of_a_process_may_come_at_once() -> None:
     done = subprocess.run(
         [sys.executable, "-c", FIRST_AT_ONCE], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
     )

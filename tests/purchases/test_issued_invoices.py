@@ -37,7 +37,7 @@ def sold_by(app_with: Callable[..., Flask], customer: Caller, token: Callable[..
     return lambda name: Caller(app_with(seller=seller(name)), token(roles=(), user="owner", hours=TEN_YEARS))
 
 
-def test_seller_and_buyer_stay(sold_by: Callable[[str], Caller]) -> None:
+def test_issued_invoice_keeps_its_seller_and_buyer(sold_by: Callable[[str], Caller]) -> None:
     old, new = sold_by("Olden"), sold_by("Newer")
     issued = buy(old)["invoice"]
     assert (issued["seller_name"], issued["seller_tax_id"]) == ("Olden", "Olden-TAX")
@@ -64,7 +64,9 @@ def test_seller_and_buyer_stay(sold_by: Callable[[str], Caller]) -> None:
         "description = ''",
     ],
 )
-def test_the_database_refuses_to_change_it(app: Flask, customer_id: int, buy: Callable[..., Any], change: str) -> None:
+def test_database_refuses_to_change_an_issued_invoice(
+    app: Flask, customer_id: int, buy: Callable[..., Any], change: str
+) -> None:
     buy()
     with app.app_context():
         tenancy.set_account(customer_id)
@@ -73,7 +75,7 @@ def test_the_database_refuses_to_change_it(app: Flask, customer_id: int, buy: Ca
         db.session.rollback()
 
 
-def test_settings_name_the_seller() -> None:
+def test_settings_name_the_seller_of_an_invoice() -> None:
     environment = {
         "SELLER_NAME": "Example Ltd",
         "SELLER_ADDRESS": "1 Harbour Road\\nCork",

@@ -39,7 +39,7 @@ def test_packages_for_sale(customer: Caller) -> None:
     assert page["count"] == 3
 
 
-def test_ways_to_pay(customer: Caller) -> None:
+def test_payment_methods_are_listed(customer: Caller) -> None:
     page = data(customer.get("/v1/billing/payment-methods/"))
     assert [(each["payment_method"], each["is_enabled"]) for each in page["results"]] == [
         ("stripe", False),
@@ -49,11 +49,13 @@ def test_ways_to_pay(customer: Caller) -> None:
 
 
 class TestPurchase:
-    def test_nobody_without_an_account(self, as_caller: Callable[..., Caller], packages: dict[str, int]) -> None:
+    def test_purchase_needs_a_customer_account(
+        self, as_caller: Callable[..., Caller], packages: dict[str, int]
+    ) -> None:
         path = f"{PACKAGES}{packages['Starter Pack']}/purchase/"
         error(as_caller(user="stranger").post(path, {"payment_method": "manual"}), 403, "no_account")
 
-    def test_an_invoice_and_a_payment(self, customer: Caller, buy: Buy) -> None:
+    def test_purchase_makes_an_invoice_and_a_payment(self, customer: Caller, buy: Buy) -> None:
         settings = {"billing_city": "Cork", "billing_country": "Ireland", "tax_id": "IE1"}
         data(customer.patch("/v1/account/settings/", settings))
         with freeze_time("2031-03-04T05:06:07Z"):
@@ -70,19 +72,19 @@ class TestPurchase:
         assert data(customer.get(PAYMENTS))["results"] == [payment]
         assert credits_of(customer) == 100
 
-    def test_the_invoice_stays_as_it_was(self, customer: Caller, buy: Buy) -> None:
+    def test_invoice_keeps_the_name_it_was_issued_to(self, customer: Caller, buy: Buy) -> None:
         invoice = buy()["invoice"]
         data(customer.patch("/v1/account/settings/", {"name": "Another name"}))
         assert data(customer.get(f"{INVOICES}{invoice['id']}/"))["account_name"] == "Harbour Studio"
 
-    def test_numbers_begin_anew_each_year(self, buy: Buy) -> None:
+    def test_invoice_numbers_restart_each_year(self, buy: Buy) -> None:
         with freeze_time("2031-12-31T23:59:59Z"):
             numbers = [buy()["invoice"]["invoice_number"] for _ in range(2)]
         with freeze_time("2032-01-01T00:00:00Z"):
             numbers.append(buy()["invoice"]["invoice_number"])
         assert numbers == ["INV-2031-001", "INV-2031-002", "INV-2032-001"]
 
-    def test_a_purchase_that_fails_takes_no_number(
+    def test_failed_purchase_takes_no_invoice_number(
         self, app: Flask, customer: Caller, buy: Buy, packages: dict[str, int]
     ) -> None:
         def alter(change: str) -> None:
@@ -96,13 +98,13 @@ class TestPurchase:
             alter("DROP CONSTRAINT unpayable")
         assert buy()["invoice"]["invoice_number"].endswith("-001")
 
-    def test_a_key_buys_once(self, customer: Caller, buy: Buy, packages: dict[str, int]) -> None:
+    def test_idempotency_key_buys_once(self, customer: Caller, buy: Buy, packages: dict[str, int]) -> None:
         assert buy(Idempotency_Key="k") == buy(Idempotency_Key="k")
         assert data(customer.get(INVOICES))["count"] == 1
         path = f"{PACKAGES}{packages['Growth Pack']}/purchase/"
         error(customer.post(path, {"payment_method": "manual"}, Idempotency_Key="k"), 422, "idempotency_key_reused")
 
-    def test_a_key_does_not_buy_for_another_account(
+    def test_idempotency_key_does_not_buy_for_another_account(
         self, customer: Caller, customer_id: int, as_caller: Callable[..., Caller], packages: dict[str, int]
     ) -> None:
         other = as_caller(user="other", email="other@quay.example")
@@ -116,7 +118,7 @@ class TestPurchase:
         error(in_other.post(path, body, Idempotency_Key="k"), 422, "idempotency_key_reused")
         assert (data(customer.get(INVOICES))["count"], data(other.get(INVOICES))["count"]) == (1, 0)
 
-    def test_a_key_is_the_callers_own(self, app: Flask, customer: Caller) -> None:
+    def test_idempotency_key_of_a_purchase_is_the_callers_own(self, app: Flask, customer: Caller) -> None:
         """The same user id from another issuer, or of a machine, is another caller, who buys for the same account."""
         callers = [
             customer,
@@ -127,14 +129,14 @@ class TestPurchase:
             assert purchases.buy(caller, Idempotency_Key="k") == purchases.buy(caller, Idempotency_Key="k")
         assert data(customer.get(INVOICES))["count"] == 3
 
-    def test_a_key_may_be_used_again_after_a_day(self, customer: Caller, buy: Buy) -> None:
+    def test_idempotency_key_of_a_purchase_expires_after_a_day(self, customer: Caller, buy: Buy) -> None:
         with freeze_time("2031-03-04T00:00:00Z"):
             buy(Idempotency_Key="k")
         with freeze_time("2031-03-05T00:00:01Z"):
             buy(Idempotency_Key="k")
             assert data(customer.get(INVOICES))["count"] == 2
 
-    def test_what_cannot_be_bought(self, app: Flask, customer: Caller, packages: dict[str, int]) -> None:
+    def test_what_cannot_be_bought_is_refused(self, app: Flask, customer: Caller, packages: dict[str, int]) -> None:
         starter = f"{PACKAGES}{packages['Starter Pack']}/purchase/"
         error(customer.post(f"{PACKAGES}{UNKNOWN}/purchase/", {"payment_method": "manual"}), 404)
         error(customer.post(f"{PACKAGES}{2**53}/purchase/", {"payment_method": "manual"}), 400)
@@ -150,10 +152,10 @@ class TestPurchase:
 
 
 class TestApproval:
-    def test_customers_do_not_approve(self, customer: Caller, buy: Buy) -> None:
+    def test_customer_may_not_approve_a_payment(self, customer: Caller, buy: Buy) -> None:
         error(approve(customer, buy()["payment"]["id"]), 403, "forbidden")
 
-    def test_credits_arrive_once(self, customer: Caller, admin: Caller, buy: Buy) -> None:
+    def test_approval_credits_the_account_once(self, customer: Caller, admin: Caller, buy: Buy) -> None:
         bought = buy()
         payment = data(approve(admin, bought["payment"]["id"]))
         assert payment["status"] == "succeeded"
@@ -172,10 +174,10 @@ class TestApproval:
 
 
 class TestRefund:
-    def test_customers_do_not_refund(self, customer: Caller, buy: Buy) -> None:
+    def test_customer_may_not_refund_a_payment(self, customer: Caller, buy: Buy) -> None:
         error(refund(customer, buy()["payment"]["id"]), 403, "forbidden")
 
-    def test_credits_go_once(self, customer: Caller, admin: Caller, buy: Buy) -> None:
+    def test_refund_takes_the_credits_once(self, customer: Caller, admin: Caller, buy: Buy) -> None:
         bought = buy()
         payment_id = bought["payment"]["id"]
         error(refund(admin, payment_id), 409)
@@ -189,7 +191,7 @@ class TestRefund:
         assert data(customer.get(f"{INVOICES}{bought['invoice']['id']}/"))["status"] == "refunded"
         assert data(customer.get("/v1/billing/transactions/"))["results"][0]["amount"] == -500
 
-    def test_not_when_they_are_spent(self, customer: Caller, admin: Caller, buy: Buy) -> None:
+    def test_refund_of_spent_credits_is_refused(self, customer: Caller, admin: Caller, buy: Buy) -> None:
         payment_id = buy()["payment"]["id"]
         data(approve(admin, payment_id))
         spend(customer, 130)
@@ -209,13 +211,13 @@ class TestForeign:
         open_customer(caller, "Other")
         return caller
 
-    def test_nothing_of_others_is_found(self, other: Caller, buy: Buy) -> None:
+    def test_purchases_of_others_are_not_found(self, other: Caller, buy: Buy) -> None:
         invoice = buy()["invoice"]
         error(other.get(f"{INVOICES}{invoice['id']}/"), 404)
         error(other.get(f"{INVOICES}{invoice['id']}/pdf/"), 404)
         assert data(other.get(INVOICES))["count"] == data(other.get(PAYMENTS))["count"] == 0
 
-    def test_lists_filter(self, customer: Caller, admin: Caller, buy: Buy) -> None:
+    def test_lists_of_purchases_filter(self, customer: Caller, admin: Caller, buy: Buy) -> None:
         buy()
         data(approve(admin, buy()["payment"]["id"]))
         assert data(customer.get(f"{INVOICES}?status=paid"))["count"] == 1

@@ -38,7 +38,9 @@ def pending(gateway: SlowGateway, bought: Bought) -> dict[str, Any]:
     return refund
 
 
-def test_it_waits_for_the_gateway(gateway: SlowGateway, bought: Bought, pending: dict[str, Any]) -> None:
+def test_refund_stays_pending_until_the_gateway_decides(
+    gateway: SlowGateway, bought: Bought, pending: dict[str, Any]
+) -> None:
     assert bought.status() == REFUNDING
     assert bought.payment()["refunded_at"] is None
     assert bought.reconcile() == ["refund pending"]
@@ -52,7 +54,7 @@ def test_it_waits_for_the_gateway(gateway: SlowGateway, bought: Bought, pending:
     assert len(gateway.refunds) == 1
 
 
-def test_an_event_finishes_it_once(bought: Bought, pending: dict[str, Any]) -> None:
+def test_refund_event_completes_a_pending_refund_once(bought: Bought, pending: dict[str, Any]) -> None:
     assert bought.tell(about(pending)) is False
     assert bought.tell(about(pending, event_id="evt_2", status="succeeded")) is True
     assert bought.status() == REFUNDED
@@ -63,7 +65,7 @@ def test_an_event_finishes_it_once(bought: Bought, pending: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("kind", ["refund.failed", "refund.updated", "charge.refund.updated"])
 @pytest.mark.parametrize("first", ["pending", "succeeded"])
-def test_one_that_fails_gives_the_credits_back(bought: Bought, gateway: SlowGateway, kind: str, first: str) -> None:
+def test_failed_refund_gives_the_credits_back(bought: Bought, gateway: SlowGateway, kind: str, first: str) -> None:
     gateway.refunds_are = first
     data(bought.refund())
     (refund,) = gateway.refunds.values()
@@ -80,7 +82,7 @@ def test_one_that_fails_gives_the_credits_back(bought: Bought, gateway: SlowGate
     assert bought.reconcile() == []
 
 
-def test_after_a_failed_one_another_is_made(bought: Bought, gateway: SlowGateway) -> None:
+def test_failed_refund_can_be_made_again(bought: Bought, gateway: SlowGateway) -> None:
     gateway.refunds_are = "failed"
     failure = error(bought.refund(Idempotency_Key="r"), 409)
     assert failure["message"] == "The payment gateway refused the refund: lost_or_stolen_card"
@@ -91,18 +93,18 @@ def test_after_a_failed_one_another_is_made(bought: Bought, gateway: SlowGateway
     assert [each["status"] for each in gateway.refunds.values()] == ["failed", "succeeded"]
 
 
-def test_reconciling_finds_that_it_failed(bought: Bought, pending: dict[str, Any]) -> None:
+def test_reconciliation_finds_that_a_refund_failed(bought: Bought, pending: dict[str, Any]) -> None:
     pending.update(status="failed", failure_reason="expired_or_canceled_card")
     assert bought.reconcile() == ["refund refused: expired_or_canceled_card"]
     assert bought.status() == PAID
 
 
-def test_one_that_is_cancelled_at_the_gateway_failed(bought: Bought, pending: dict[str, Any]) -> None:
+def test_refund_cancelled_at_the_gateway_failed(bought: Bought, pending: dict[str, Any]) -> None:
     assert bought.tell(about(pending, status="canceled")) is True
     assert bought.status() == PAID
 
 
-def test_the_credits_of_a_pending_one_cannot_be_spent(bought: Bought, pending: dict[str, Any]) -> None:
+def test_credits_of_a_pending_refund_cannot_be_spent(bought: Bought, pending: dict[str, Any]) -> None:
     assert pending["amount"] == 900
     body = {"operation_type": "x", "credits_used": 101}
     error(bought.customer.post("/v1/billing/credits/usage/", body), 402)
@@ -111,14 +113,14 @@ def test_the_credits_of_a_pending_one_cannot_be_spent(bought: Bought, pending: d
     assert bought.status() == ("succeeded", 500, "paid")
 
 
-def test_credits_that_came_back_are_those_of_the_purchase(bought: Bought, pending: dict[str, Any]) -> None:
+def test_credits_of_a_failed_refund_are_those_of_the_purchase(bought: Bought, pending: dict[str, Any]) -> None:
     assert bought.tell(about(pending, status="failed")) is True
     bought.spend(100)
     assert data(bought.refund())["status"] == "refunding"
     assert bought.status() == ("refunding", 0, "paid")
 
 
-def test_an_event_may_come_before_the_answer(bought: Bought, gateway: SlowGateway) -> None:
+def test_refund_event_may_come_before_the_gateways_response(bought: Bought, gateway: SlowGateway) -> None:
     """Stripe may tell of a refund before it answers the request that makes it: it is the same one."""
     gateway.refunds_are = "pending"
     with ThreadPoolExecutor(1) as pool:

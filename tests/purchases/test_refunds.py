@@ -51,7 +51,7 @@ def refund(admin: Caller, payment_id: int, body: Any = None) -> Any:
 
 
 class TestWhichCredits:
-    def test_those_that_were_given_are_no_substitute(
+    def test_refund_does_not_take_given_credits_for_bought_ones(
         self, customer: Caller, admin: Caller, paid: Callable[..., int], grant: Callable[..., None]
     ) -> None:
         payment_id = paid()
@@ -61,7 +61,7 @@ class TestWhichCredits:
         assert failure["details"] == {"missing": 300, "available": 200, "credits": 500}
 
     @pytest.mark.parametrize("kind", ["grant", "adjustment", "refund"])
-    def test_what_was_given_is_spent_first(
+    def test_given_credits_are_spent_first(
         self, customer: Caller, admin: Caller, paid: Callable[..., int], grant: Callable[..., None], kind: str
     ) -> None:
         payment_id = paid()
@@ -70,7 +70,7 @@ class TestWhichCredits:
         assert data(refund(admin, payment_id))["status"] == "refunded"
         assert credits_of(customer) == 0
 
-    def test_an_adjustment_downwards_spends_too(
+    def test_downward_adjustment_counts_as_spending(
         self, customer: Caller, admin: Caller, paid: Callable[..., int], grant: Callable[..., None]
     ) -> None:
         payment_id = paid()
@@ -78,7 +78,7 @@ class TestWhichCredits:
         assert error(refund(admin, payment_id), 409, "credits_spent")["details"]["missing"] == 50
         assert credits_of(customer) == 450
 
-    def test_the_older_purchase_is_spent_first(self, customer: Caller, admin: Caller, paid: Callable[..., int]) -> None:
+    def test_older_purchase_is_spent_first(self, customer: Caller, admin: Caller, paid: Callable[..., int]) -> None:
         first, second = paid(), paid()
         spend(customer, 130)
         assert error(refund(admin, first), 409, "credits_spent")["details"]["missing"] == 30
@@ -88,13 +88,17 @@ class TestWhichCredits:
         spend(customer, 480)
         assert error(refund(admin, third), 409, "credits_spent")["details"]["missing"] == 10
 
-    def test_bulk_spending_counts_alike(self, customer: Caller, admin: Caller, paid: Callable[..., int]) -> None:
+    def test_bulk_spending_uses_up_purchases_alike(
+        self, customer: Caller, admin: Caller, paid: Callable[..., int]
+    ) -> None:
         payment_id = paid()
         items = [{"operation_type": "x", "credits_used": 60, "key": str(n)} for n in range(2)]
         data(customer.post("/v1/billing/credits/usage/bulk/", items))
         assert error(refund(admin, payment_id), 409, "credits_spent")["details"]["missing"] == 20
 
-    def test_verification_notices_another_number(self, app: Flask, customer_id: int, paid: Callable[..., int]) -> None:
+    def test_verification_notices_a_wrong_number_of_bought_credits(
+        self, app: Flask, customer_id: int, paid: Callable[..., int]
+    ) -> None:
         payment_id = paid()
         with app.app_context():
             tenancy.set_account(customer_id)
@@ -110,7 +114,7 @@ class TestRequest:
         "body",
         [{"amount": "10.00"}, {"credits": 1}, {"reason": None}, {"reason": "x" * 501}, {"reason": 5}, [], '{"x":', "x"],
     )
-    def test_what_it_does_not_know_is_refused(
+    def test_refund_refuses_unknown_fields(
         self, customer: Caller, admin: Caller, paid: Callable[..., int], body: Any
     ) -> None:
         payment_id = paid()
@@ -121,7 +125,7 @@ class TestRequest:
     @pytest.mark.parametrize(
         ("body", "kept"), [(None, ""), ({}, ""), ({"reason": "Bought by mistake"}, "Bought by mistake")]
     )
-    def test_the_reason_is_kept(
+    def test_reason_of_a_refund_is_kept(
         self, app: Flask, customer_id: int, admin: Caller, paid: Callable[..., int], body: Any, kept: str
     ) -> None:
         refunded = data(refund(admin, paid(), body))

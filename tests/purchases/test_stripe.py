@@ -58,11 +58,11 @@ def dies(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 
 class TestPurchase:
-    def test_it_is_offered(self, payer: Caller) -> None:
+    def test_stripe_is_offered_where_it_is_set_up(self, payer: Caller) -> None:
         offers = data(payer.get("/v1/billing/payment-methods/"))["results"]
         assert all(each["is_enabled"] for each in offers)
 
-    def test_the_payer_gets_a_secret(self, buy_by_card: Buy, stripe_peer: Any, customer: Caller) -> None:
+    def test_card_purchase_returns_a_client_secret(self, buy_by_card: Buy, stripe_peer: Any, customer: Caller) -> None:
         bought = buy_by_card()
         (intent,) = stripe_peer.intents()
         assert bought["client_secret"] == intent["client_secret"]
@@ -70,7 +70,7 @@ class TestPurchase:
         assert (intent["amount"], intent["currency"]) == (900, "usd")
         assert credits_of(customer) == 100
 
-    def test_every_cent_is_asked_for(self, app: Flask, buy_by_card: Buy, stripe_peer: Any) -> None:
+    def test_card_purchase_asks_for_every_cent(self, app: Flask, buy_by_card: Buy, stripe_peer: Any) -> None:
         """As a float, 19.99 dollars are 1998.9999999999998 cents."""
         price = text("UPDATE credit_packages SET price = :price WHERE name = 'Starter Pack'")
         with app.app_context(), db.engine.begin() as connection:
@@ -78,14 +78,14 @@ class TestPurchase:
         assert buy_by_card()["payment"]["amount"] == "19.99"
         assert [intent["amount"] for intent in stripe_peer.intents()] == [1999]
 
-    def test_a_key_buys_once(self, buy_by_card: Buy, stripe_peer: Any) -> None:
+    def test_idempotency_key_buys_once_by_card(self, buy_by_card: Buy, stripe_peer: Any) -> None:
         assert buy_by_card(Idempotency_Key="k") == buy_by_card(Idempotency_Key="k")
         assert len(stripe_peer.intents()) == 1
 
-    def test_staff_do_not_approve_it(self, buy_by_card: Buy, staff: Caller) -> None:
+    def test_staff_may_not_approve_a_card_payment(self, buy_by_card: Buy, staff: Caller) -> None:
         error(staff.post(f"{PAYMENTS}{buy_by_card()['payment']['id']}/approve/", None), 409)
 
-    def test_stripe_away(
+    def test_card_purchase_is_unavailable_while_stripe_is(
         self, app_with: Callable[..., Flask], customer: Caller, packages: dict[str, str], token: Callable[..., str]
     ) -> None:
         away = app_with(stripe_secret_key="sk_test_x", stripe_api_base=f"http://127.0.0.1:{free_port()}")
@@ -98,7 +98,7 @@ class TestPurchase:
 
 
 class TestSettlement:
-    def test_reconciling_finds_what_was_paid(
+    def test_reconciliation_finds_what_was_paid(
         self, stripe_app: Flask, buy_by_card: Buy, stripe_peer: Any, customer: Caller
     ) -> None:
         intent_id = buy_by_card()["payment"]["gateway_reference"]
@@ -130,7 +130,7 @@ class TestSettlement:
 
 
 class TestCrashes:
-    def test_before_stripe_heard_of_it(
+    def test_crash_before_stripe_received_the_intent_is_reconciled(
         self, stripe_app: Flask, buy_by_card: Buy, customer: Caller, dies: Callable[..., None]
     ) -> None:
         dies("open")
@@ -141,7 +141,7 @@ class TestCrashes:
             assert reconcile(stripe_app) == ["cancelled"]
             assert payment_of(customer)["status"] == "cancelled"
 
-    def test_before_its_answer_was_kept(
+    def test_crash_before_the_intent_was_recorded_is_reconciled(
         self, stripe_app: Flask, buy_by_card: Buy, stripe_peer: Any, customer: Caller, dies: Callable[..., None]
     ) -> None:
         dies("open", after=True)
@@ -153,7 +153,7 @@ class TestCrashes:
         assert reconcile(stripe_app) == ["succeeded"]
         assert credits_of(customer) == 600
 
-    def test_sent_again_it_goes_on(
+    def test_purchase_after_a_crash_completes_with_its_key(
         self, buy_by_card: Buy, customer: Caller, dies: Callable[..., None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         dies("open")
@@ -165,7 +165,7 @@ class TestCrashes:
         assert bought["client_secret"]
 
     @pytest.mark.parametrize("after", [False, True])
-    def test_in_the_middle_of_a_refund(
+    def test_crash_in_the_middle_of_a_refund_is_reconciled(
         self,
         stripe_app: Flask,
         buy_by_card: Buy,
@@ -199,7 +199,9 @@ class TestRefund:
         reconcile(stripe_app)
         return payment
 
-    def test_money_and_credits_go_back(self, paid: Any, staff: Caller, stripe_peer: Any, customer: Caller) -> None:
+    def test_card_refund_returns_money_and_credits(
+        self, paid: Any, staff: Caller, stripe_peer: Any, customer: Caller
+    ) -> None:
         refunded = data(refund(staff, paid["id"], Idempotency_Key="r"))
         assert refunded["status"] == "refunded"
         assert data(refund(staff, paid["id"], Idempotency_Key="r")) == refunded
@@ -222,7 +224,7 @@ class TestRefund:
         assert sorted(each["amount"] for each in stripe_peer.refunds()) == [250, 650]
         assert credits_of(customer) == 100
 
-    def test_refused_and_tried_again(
+    def test_refund_refused_by_stripe_can_be_tried_again(
         self, paid: Any, staff: Caller, stripe_peer: Any, customer: Caller, stripe_app: Flask
     ) -> None:
         """Stripe repeats a refusal to who asks with the same key, for a day."""
@@ -234,12 +236,12 @@ class TestRefund:
         assert data(refund(staff, paid["id"], Idempotency_Key="r"))["status"] == "refunded"
         assert credits_of(customer) == 100
 
-    def test_where_stripe_is_not_set_up_any_more(self, paid: Any, admin: Caller, customer: Caller) -> None:
+    def test_card_refund_without_stripe_set_up_is_refused(self, paid: Any, admin: Caller, customer: Caller) -> None:
         assert "no longer enabled" in error(refund(admin, paid["id"]), 409)["message"]
         assert credits_of(customer) == 600
         assert payment_of(customer)["status"] == "succeeded"
 
-    def test_of_a_payment_that_stripe_does_not_know(
+    def test_refund_of_a_payment_unknown_to_stripe_fails(
         self, app: Flask, paid: Any, staff: Caller, customer: Caller, stripe_app: Flask
     ) -> None:
         with app.app_context(), db.engine.begin() as connection:
@@ -249,7 +251,7 @@ class TestRefund:
         assert credits_of(customer) == 600
         assert reconcile(stripe_app) == []
 
-    def test_away_in_the_middle(
+    def test_refund_survives_stripe_unavailable_in_the_middle(
         self, paid: Any, staff: Caller, customer: Caller, monkeypatch: pytest.MonkeyPatch, stripe_app: Flask
     ) -> None:
         def away(*_: Any) -> None:
@@ -263,7 +265,7 @@ class TestRefund:
         assert credits_of(customer) == 100
 
 
-def test_only_stripe_is_reconciled(app: Flask, buy_by_card: Buy, buy: Buy) -> None:
+def test_nothing_is_reconciled_without_stripe_set_up(app: Flask, buy_by_card: Buy, buy: Buy) -> None:
     buy_by_card()
     buy()
     assert list(gateways.DISPLAY_NAMES) == [PaymentMethod.STRIPE, PaymentMethod.MANUAL]

@@ -57,13 +57,15 @@ def status_of(customer: Caller) -> str:
 
 
 class TestEvents:
-    def test_success_brings_the_credits_once(self, stripe: Stripe, payment: Any, customer: Caller) -> None:
+    def test_succeeded_event_credits_the_account_once(self, stripe: Stripe, payment: Any, customer: Caller) -> None:
         assert data(stripe.send(about(payment))) == {"received": True, "applied": True}
         assert data(stripe.send(about(payment))) == {"received": True, "applied": False}
         assert data(stripe.send(about(payment, event_id="evt_2"))) == {"received": True, "applied": False}
         assert credits_of(customer) == 600
 
-    def test_in_any_order(self, stripe: Stripe, payment: Any, customer: Caller) -> None:
+    def test_failed_and_succeeded_events_apply_in_any_order(
+        self, stripe: Stripe, payment: Any, customer: Caller
+    ) -> None:
         assert data(stripe.send(about(payment, "payment_failed", "evt_1")))["applied"] is True
         assert (status_of(customer), credits_of(customer)) == ("failed", 100)
         assert data(stripe.send(about(payment, event_id="evt_3")))["applied"] is True
@@ -71,14 +73,14 @@ class TestEvents:
         assert data(stripe.send(about(payment, "canceled", "evt_4")))["applied"] is False
         assert (status_of(customer), credits_of(customer)) == ("succeeded", 600)
 
-    def test_before_our_own_record_of_the_intent(
+    def test_event_before_the_intent_is_recorded_settles_the_payment(
         self, stripe: Stripe, stripe_peer: Any, payment: Any, customer: Caller
     ) -> None:
         event = about(payment, id="pi_not_kept_yet", metadata=metadata_of(stripe_peer, payment))
         assert data(stripe.send(event))["applied"] is True
         assert credits_of(customer) == 600
 
-    def test_before_our_own_record_was_kept_and_then_refunded(
+    def test_event_before_the_intent_is_recorded_allows_a_refund(
         self, app: Flask, stripe: Stripe, stripe_peer: Any, payment: Any, customer: Caller, staff: Caller
     ) -> None:
         """Who died before the reference was kept is made good by the event, or nobody could refund."""
@@ -93,7 +95,7 @@ class TestEvents:
         assert [each["amount"] for each in stripe_peer.refunds()] == [900]
         assert credits_of(customer) == 100
 
-    def test_of_two_payments_the_one_whose_intent_it_is(
+    def test_event_settles_the_payment_of_its_intent_only(
         self, app: Flask, stripe: Stripe, stripe_peer: Any, buy_by_card: Buy, customer: Caller
     ) -> None:
         """What the metadata name counts only for intents that are not known."""
@@ -106,7 +108,7 @@ class TestEvents:
         found = data(customer.get("/v1/billing/payments/?status=succeeded"))["results"]
         assert [each["id"] for each in found] == [mine["id"]]
 
-    def test_after_a_refund_nothing_comes_back(
+    def test_event_after_a_refund_brings_no_credits(
         self, stripe: Stripe, stripe_peer: Any, payment: Any, customer: Caller, staff: Caller
     ) -> None:
         stripe_peer.pay(payment["gateway_reference"])
@@ -115,7 +117,7 @@ class TestEvents:
         assert data(stripe.send(about(payment, event_id="evt_9")))["applied"] is False
         assert (status_of(customer), credits_of(customer)) == ("refunded", 100)
 
-    def test_a_key_means_nothing_here(self, stripe_app: Flask, payment: Any) -> None:
+    def test_webhook_ignores_an_idempotency_key(self, stripe_app: Flask, payment: Any) -> None:
         body = json.dumps(about(payment)).encode()
         headers = {"Stripe_Signature": Stripe(stripe_app).sign(body), "Idempotency_Key": "k"}
         assert data(Caller(stripe_app, None).post(PATH, body, **headers))["applied"] is True
@@ -128,27 +130,29 @@ class TestHostile:
         yield
         assert (status_of(customer), credits_of(customer)) == ("pending", 100)
 
-    def test_another_secret(self, stripe: Stripe, payment: Any) -> None:
+    def test_event_signed_with_another_secret_is_refused(self, stripe: Stripe, payment: Any) -> None:
         error(stripe.send(about(payment), secret="whsec_other"), 400)
 
-    def test_an_old_signature(self, stripe: Stripe, payment: Any) -> None:
+    def test_event_with_an_old_signature_is_refused(self, stripe: Stripe, payment: Any) -> None:
         error(stripe.send(about(payment), age=301), 400)
 
     @pytest.mark.parametrize("signature", [None, "", "t=1", "v1=abc", "t=x,v1=y", "t=1,v1=\x7f", "t=1e99,v1=0"])
-    def test_no_signature(self, stripe: Stripe, payment: Any, signature: str | None) -> None:
+    def test_event_without_a_signature_is_refused(self, stripe: Stripe, payment: Any, signature: str | None) -> None:
         error(stripe.send_with(signature, about(payment)), 400)
 
-    def test_the_signature_of_another_body(self, stripe: Stripe, payment: Any) -> None:
+    def test_event_with_the_signature_of_another_body_is_refused(self, stripe: Stripe, payment: Any) -> None:
         signature = stripe.sign(json.dumps(about(payment, amount=1)).encode())
         error(stripe.send_with(signature, about(payment)), 400)
 
     @pytest.mark.parametrize(
         "change", [{"amount": 899}, {"amount": 90000}, {"amount_received": 1}, {"currency": "eur"}, {"amount": None}]
     )
-    def test_another_amount_or_currency(self, stripe: Stripe, payment: Any, change: dict[str, Any]) -> None:
+    def test_event_of_another_amount_or_currency_is_refused(
+        self, stripe: Stripe, payment: Any, change: dict[str, Any]
+    ) -> None:
         error(stripe.send(about(payment, **change)), 400)
 
-    def test_unknown_intents(self, stripe: Stripe, payment: Any) -> None:
+    def test_event_of_an_unknown_intent_is_ignored(self, stripe: Stripe, payment: Any) -> None:
         event = about(payment, id="pi_unknown", metadata={"payment_key": "0198f0a2-6c1e-7d53-9b9d-2f6f2a1c7e10"})
         assert data(stripe.send(event))["applied"] is False
 
@@ -161,7 +165,7 @@ class TestHostile:
         assert data(stripe.send(about(payment, id="pi_of_another", metadata=foreign)))["applied"] is False
         assert (status_of(customer), credits_of(customer)) == ("pending", 100)
 
-    def test_other_events(self, stripe: Stripe, payment: Any) -> None:
+    def test_event_of_another_type_is_ignored(self, stripe: Stripe, payment: Any) -> None:
         event = {**about(payment), "type": "charge.refunded"}
         assert data(stripe.send(event))["applied"] is False
 
@@ -185,19 +189,21 @@ class TestHostile:
             event_with('{"id": "pi", "status": "canceled", "amount": 1, "currency": "usd", "last_payment_error": 7}'),
         ],
     )
-    def test_signed_nonsense(self, stripe: Stripe, body: bytes) -> None:
+    def test_signed_nonsense_is_refused(self, stripe: Stripe, body: bytes) -> None:
         error(stripe.send(body), 400)
 
     @pytest.mark.parametrize("message", [5, ["x"], {"a": 1}, True, "a\x00b"])
-    def test_failures_of_any_kind(self, stripe: Stripe, payment: Any, message: Any) -> None:
+    def test_failed_event_with_an_impossible_message_is_refused(
+        self, stripe: Stripe, payment: Any, message: Any
+    ) -> None:
         error(stripe.send(about(payment, "payment_failed", last_payment_error={"message": message})), 400)
 
-    def test_metadata_of_any_kind(self, stripe: Stripe, payment: Any) -> None:
+    def test_event_of_an_unknown_intent_may_carry_any_metadata(self, stripe: Stripe, payment: Any) -> None:
         for named in (5, None, "\x00", ["x"], "x" * 10_000, payment["id"], str(payment["id"]), ""):
             event = about(payment, id="pi_unknown", metadata={"payment_key": named})
             assert data(stripe.send(event))["applied"] is False
 
-    def test_without_a_secret_nothing_is_believed(
+    def test_webhook_without_a_secret_refuses_every_event(
         self, app_with: Callable[..., Flask], payment: Any, stripe: Stripe
     ) -> None:
         body = json.dumps(about(payment)).encode()

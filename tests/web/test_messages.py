@@ -45,7 +45,7 @@ def assert_readable(message: str) -> None:
 
 
 class TestEveryField:
-    def test_of_every_body_is_named_with_the_reason(self, app: Flask, admin: Caller) -> None:
+    def test_bad_field_of_every_body_is_named_with_the_reason(self, app: Flask, admin: Caller) -> None:
         document, tried = served(app), 0
         for path, method, operation in operations(document):
             if operation["operationId"] == "receiveStripeEvent" or "requestBody" not in operation:
@@ -69,7 +69,7 @@ class TestEveryField:
                 tried += 1
         assert tried > 70
 
-    def test_of_every_query_is_named_with_the_reason(self, app: Flask, admin: Caller) -> None:
+    def test_bad_field_of_every_query_is_named_with_the_reason(self, app: Flask, admin: Caller) -> None:
         document, tried = served(app), 0
         for path, method, operation in operations(document):
             for parameter in operation.get("parameters", []):
@@ -119,7 +119,7 @@ class TestSeveralMistakes:
             ),
         ],
     )
-    def test_the_first_is_told_and_the_others_are_named(self, admin: Caller, body: Any, message: str) -> None:
+    def test_message_tells_the_first_mistake_and_names_the_others(self, admin: Caller, body: Any, message: str) -> None:
         failure = error(admin.post(ACCOUNTS, body), 400, "invalid_input")
         assert failure["message"] == message
 
@@ -151,7 +151,7 @@ class TestSeveralMistakes:
         assert consumes["message"] == "consumes.0: Must be an object."
         assert consumes["details"] == {"json": {"consumes": {"0": ["Must be an object."]}}}
 
-    def test_it_stays_short_however_much_is_wrong(self, admin: Caller) -> None:
+    def test_message_stays_short_however_much_is_wrong(self, admin: Caller) -> None:
         body = {"name": "Acme", **{f"{number}{'x' * 300}": 1 for number in range(500)}}
         message = error(admin.post("/v6/clients", body), 400)["message"]
         assert_readable(message)

@@ -102,10 +102,10 @@ class TestPaging:
             tried += 1
         assert tried > 12
 
-    def test_head_sends_them_too(self, admin: Caller) -> None:
+    def test_head_of_a_list_sends_paging_headers(self, admin: Caller) -> None:
         assert admin.call("HEAD", "/v6/clients").headers["X-Total"] == "0"
 
-    def test_nothing_else_does(self, admin: Caller, account_id: int) -> None:
+    def test_only_lists_send_paging_headers(self, admin: Caller, account_id: int) -> None:
         for answer in (
             admin.get(f"{ACCOUNTS}/{account_id}"),
             admin.get("/v6/clients?page=0"),
@@ -225,7 +225,7 @@ class TestOrigins:
             "",
         ],
     )
-    def test_no_other_may(self, page: Caller, origin: str) -> None:
+    def test_unnamed_origin_may_not_call(self, page: Caller, origin: str) -> None:
         asking: list[tuple[str, Mapping[str, str]]] = [("GET", {}), ("OPTIONS", self.ASKING)]
         for method, headers in asking:
             answer = page.call(method, "/v6/clients", Origin=origin, **headers)
@@ -234,14 +234,14 @@ class TestOrigins:
     def test_origins_are_not_told_to_who_names_none(self, page: Caller) -> None:
         assert not [name for name, _ in page.get("/health/live").headers if name.startswith("Access-Control")]
 
-    def test_any_may_where_any_is_meant(self, app_with: Callable[..., Flask]) -> None:
+    def test_wildcard_origin_lets_any_page_call(self, app_with: Callable[..., Flask]) -> None:
         answer = Caller(app_with(cors_origins=("*",)), None).call("GET", "/health/live", Origin="https://a.example")
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
         assert "Access-Control-Allow-Credentials" not in answer.headers
 
 
 class TestHome:
-    def test_it_leads_to_what_there_is(self, app: Flask) -> None:
+    def test_home_page_links_to_what_there_is(self, app: Flask) -> None:
         caller = Caller(app, None)
         page = caller.get("/")
         assert (page.status_code, page.mimetype) == (200, "text/html")
@@ -253,7 +253,7 @@ class TestHome:
                 assert answer.status_code == 200, target
         assert "flask token --role administrator" in text
 
-    def test_it_runs_nothing(self, app: Flask) -> None:
+    def test_home_page_runs_no_script(self, app: Flask) -> None:
         page = Caller(app, None).get("/")
         text = page.get_data(as_text=True)
         assert "<script" not in text

@@ -96,7 +96,7 @@ class TestPages:
     @pytest.mark.parametrize(
         "path", ["/", "/docs", "/docs/assets/swagger-ui.css", "/static/home.css", "/favicon.ico", "/health/live"]
     )
-    def test_they_ignore_what_they_do_not_know(self, app: Flask, path: str) -> None:
+    def test_pages_ignore_unknown_query_parameters(self, app: Flask, path: str) -> None:
         with Caller(app, None).send("GET", f"{path}?utm_source=x&x", b'{"x":') as answer:
             assert answer.status_code == 200
 
@@ -106,7 +106,7 @@ class TestEffects:
         error(admin.post("/v6/clients?dryRun=true", {"name": "Acme"}), 400)
         assert data(admin.get("/v6/clients"))["count"] == 0
 
-    def test_empty_parameters_are_none(self, admin: Caller) -> None:
+    def test_empty_query_parameters_count_as_absent(self, admin: Caller) -> None:
         data(admin.post("/v6/clients?&", {"name": "Acme"}), 201)
 
     def test_a_refusal_leaves_the_key_free(self, admin: Caller) -> None:

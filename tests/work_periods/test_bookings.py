@@ -26,12 +26,12 @@ def week(caller: Caller, booking: Any) -> list[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("name", ALLOWED)
-def test_who_may_read(as_caller: Any, booking: Any, name: str) -> None:
+def test_roles_and_scopes_that_may_read_bookings(as_caller: Any, booking: Any, name: str) -> None:
     data(as_caller(**ALLOWED[name]).get(f"{BOOKINGS}/{booking['id']}"))
 
 
 @pytest.mark.parametrize("caller", [{"roles": ("copilot",)}, {"scopes": ("read:taas-workPeriods",)}])
-def test_others_may_not(as_caller: Any, caller: Any) -> None:
+def test_bookings_need_a_role_or_scope(as_caller: Any, caller: Any) -> None:
     error(as_caller(**caller).get(BOOKINGS), 403, "forbidden")
     error(as_caller(scopes=("read:taas-resourceBookings",)).post(BOOKINGS, BOOKING), 403, "forbidden")
 

@@ -30,12 +30,12 @@ class TestShape:
     def test_what_is_no_json_is_refused(self, admin: Caller, method: str) -> None:
         error(SEND[method](admin, b"[{"), 400, "invalid_json")
 
-    def test_others_may_not(self, as_caller: Any) -> None:
+    def test_bulk_payments_need_a_role_or_scope(self, as_caller: Any) -> None:
         error(as_caller(roles=("copilot",)).post(BULK, [{}]), 403, "forbidden")
         error(as_caller(scopes=("create:taas-workPeriodPayments",)).patch(BULK, [{}]), 403, "forbidden")
 
     @pytest.mark.parametrize("query", ["atomic=1", "atomic=", "partial=true"])
-    def test_options_are_strict(self, admin: Caller, query: str) -> None:
+    def test_options_of_bulk_payments_are_strict(self, admin: Caller, query: str) -> None:
         error(admin.post(f"{BULK}?{query}", [{}]), 400, "invalid_input")
 
 
@@ -83,7 +83,7 @@ class TestCreate:
         assert answer[2]["error"]["details"] == {"available": 2000, "requested": 4000}
         assert budget(admin, account) == (8000, 0)
 
-    def test_all_or_nothing(self, admin: Caller, book: Book, account: int) -> None:
+    def test_atomic_bulk_payments_are_all_or_nothing(self, admin: Caller, book: Book, account: int) -> None:
         first, second, _ = book()
         good, bad = {"workPeriodId": first}, {"workPeriodId": second, "days": 6}
         problem = error(admin.post(f"{BULK}?atomic=true", [good, bad, {}]), 400, "invalid_input")

@@ -22,7 +22,7 @@ PROCESS = "process:taas-workPeriodPayments"
 
 class TestExtraPayments:
     @pytest.mark.parametrize("rate", [None, 0])
-    def test_they_need_no_member_rate(self, admin: Caller, book: Book, account: int, rate: Any) -> None:
+    def test_extra_payment_needs_no_member_rate(self, admin: Caller, book: Book, account: int, rate: Any) -> None:
         period_id = book(memberRate=rate)[0]
         payment = pay(admin, period_id, days=0, amount="12.34")
         assert (payment["memberRate"], payment["days"], payment["amount"]) == (rate, 0, Decimal("12.34"))
@@ -38,7 +38,7 @@ class TestExtraPayments:
             error(admin.patch(path, changes), 409, "conflict")
         assert data(admin.patch(path, {"days": 2, "memberRate": 100}))["amount"] == 40
 
-    def test_they_need_no_week_that_has_begun(self, admin: Caller, book: Book) -> None:
+    def test_extra_payment_needs_no_week_that_has_begun(self, admin: Caller, book: Book) -> None:
         soon = utc_now().date() + timedelta(days=8)
         period_id = book(startDate=str(soon), endDate=str(soon + timedelta(days=6)))[0]
         error(admin.post(PAYMENTS, {"workPeriodId": period_id}), 400, "invalid_input")
@@ -48,7 +48,7 @@ class TestExtraPayments:
         problem = error(admin.patch(path, {"days": 1}), 400, "invalid_input")
         assert problem["details"]["json"].keys() == {"days"}
 
-    def test_they_need_a_billing_account(self, admin: Caller, book: Book) -> None:
+    def test_extra_payment_needs_a_billing_account(self, admin: Caller, book: Book) -> None:
         item = {"workPeriodId": book(billingAccountId=None)[0], "days": 0, "amount": 5}
         error(admin.post(PAYMENTS, item), 409, "conflict")
 
@@ -64,7 +64,7 @@ class TestTimes:
         assert cancelled["completedAt"] == completed["completedAt"]
         assert cancelled["cancelledAt"] == cancelled["updatedAt"]
 
-    def test_they_are_whole_milliseconds(self, admin: Caller, machine: Caller, book: Book, app: Flask) -> None:
+    def test_payment_times_are_whole_milliseconds(self, admin: Caller, machine: Caller, book: Book, app: Flask) -> None:
         payment_in("completed", admin, machine, book()[0])
         columns = ("created_at", "updated_at", "completed_at")
         whole = " AND ".join(f"date_trunc('milliseconds', {column}) = {column}" for column in columns)
@@ -145,7 +145,7 @@ class TestCorrections:
             ({"customerRate": None}, 500),
         ],
     )
-    def test_they_move_what_is_consumed(
+    def test_correction_moves_what_is_consumed(
         self, admin: Caller, payment: Any, account: int, changes: Any, amount: int
     ) -> None:
         changed = data(admin.patch(f"{PAYMENTS}/{payment['id']}", changes))
@@ -154,7 +154,7 @@ class TestCorrections:
         assert summary(admin, payment["workPeriodId"]) == (5, amount, "completed")
         assert budget(admin, account) == (0, amount)
 
-    def test_they_keep_the_budget_rule(self, admin: Caller, payment: Any, account: int) -> None:
+    def test_correction_keeps_the_budget_rule(self, admin: Caller, payment: Any, account: int) -> None:
         path = f"{PAYMENTS}/{payment['id']}"
         problem = error(admin.patch(path, {"amount": "10000.01"}), 400, "insufficient_funds")
         assert problem["details"] == {"available": 10_000, "requested": Decimal("10000.01")}
@@ -162,7 +162,9 @@ class TestCorrections:
         error(admin.patch(path, {"amount": 501}), 409, "account_inactive")
         assert data(admin.patch(path, {"amount": 400}))["amount"] == 400
 
-    def test_they_move_to_another_account(self, admin: Caller, payment: Any, account: int, open_account: Open) -> None:
+    def test_correction_moves_a_payment_to_another_account(
+        self, admin: Caller, payment: Any, account: int, open_account: Open
+    ) -> None:
         other, poor = open_account(budget=600), open_account(budget=499)
         path = f"{PAYMENTS}/{payment['id']}"
         error(admin.patch(path, {"billingAccountId": poor}), 400, "insufficient_funds")
@@ -258,7 +260,9 @@ class TestFilters:
 
         return find
 
-    def test_each_narrows(self, admin: Caller, machine: Caller, book: Book, found: Any, open_account: Open) -> None:
+    def test_each_filter_of_payments_narrows(
+        self, admin: Caller, machine: Caller, book: Book, found: Any, open_account: Open
+    ) -> None:
         other = open_account(budget=1000)
         first = payment_in("completed", admin, machine, book(memberRate=100)[0])
         second_week = book(projectId=18, userId="u|2", userHandle="Bob", memberRate=200, billingAccountId=other)[0]

@@ -191,7 +191,7 @@ class TestPaying:
 
 
 class TestDryRun:
-    def test_it_changes_nothing_and_says_the_same(self, admin: Caller, book: Book, open_account: Open) -> None:
+    def test_dry_run_changes_nothing_and_says_the_same(self, admin: Caller, book: Book, open_account: Open) -> None:
         periods = book(memberRate=4000) + book(billingAccountId=open_account(budget=900), memberRate=None)
         periods += book(billingAccountId=open_account(budget=900))
         accounts = data(admin.get("/v6/billing-accounts"))
@@ -206,12 +206,12 @@ class TestDryRun:
         assert run(admin, query, dryRun=False) == told
         assert data(admin.get(PAYMENTS))["count"] == told["totalSuccess"]
 
-    def test_it_waits_for_nobody(self, admin: Caller, book: Book, account: int, app: Any) -> None:
+    def test_dry_run_waits_for_no_lock(self, admin: Caller, book: Book, account: int, app: Any) -> None:
         book()
         rows = "SELECT FROM budgets FOR UPDATE; SELECT FROM work_periods FOR UPDATE; SELECT FROM resource_bookings"
         with holding(app, f"{rows} FOR UPDATE"):
             assert run(admin, {"billingAccountId": account}, dryRun=True)["amountTotal"] == 1500
 
-    def test_others_may_not(self, as_caller: Any) -> None:
+    def test_payment_runs_need_a_role_or_scope(self, as_caller: Any) -> None:
         reader = as_caller(scopes=("read:taas-workPeriodPayments",))
         error(reader.post(URL, {"query": {"projectId": 17}, "dryRun": True}), 403, "forbidden")

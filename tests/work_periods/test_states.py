@@ -160,12 +160,12 @@ def rows() -> list[Row]:
     return found
 
 
-def test_the_table_is_whole() -> None:
+def test_table_of_payment_states_is_whole() -> None:
     assert [(row.status, row.sent) for row in rows()] == [(status, sent) for status in STATUSES for sent in SENT]
 
 
 @pytest.mark.parametrize("row", rows(), ids=str)
-def test_every_cell(
+def test_every_payment_state_allows_what_its_table_says(
     admin: Caller, machine: Caller, as_caller: Callable[..., Caller], book: Book, open_account: Open, row: Row
 ) -> None:
     other = open_account(budget=10_000)
@@ -190,7 +190,7 @@ def test_every_cell(
 
 
 @pytest.mark.parametrize("row", [row for row in rows() if row.sent.startswith("→")][::7], ids=str)
-def test_bulk_says_the_same(
+def test_bulk_moves_follow_the_table_of_payment_states(
     admin: Caller, machine: Caller, as_caller: Callable[..., Caller], book: Book, open_account: Open, row: Row
 ) -> None:
     stand_in = {"…": row.status, "other": open_account(budget=10_000)}
