@@ -45,8 +45,9 @@ def create(actor: Actor, values: Mapping[str, Any], *, limit: int) -> Opened:
     }
     account = _insert(actor, settings)
     tenancy.set_account(account.id)
-    owner = {**membership.person(actor), "account_id": account.id, "role": MemberRole.OWNER, "now": utc_now()}
-    db.session.execute(queries.ADD_MEMBER, {**owner, "invited_by": "", "expires_at": None})
+    now = utc_now()
+    owner = {**membership.person(actor), "account_id": account.id, "role": MemberRole.OWNER, "date_joined": now}
+    db.session.execute(queries.ADD_MEMBER, {**owner, "invited_at": now, "invited_by": "", "expires_at": None})
     return Opened(account, is_first)
 
 
@@ -60,12 +61,13 @@ def update(account_id: int, changes: Mapping[str, Any]) -> Row[Any]:
     db.session.execute(queries.LOCK_ACCOUNT, {"account_id": account_id})
     known = settings(account_id)._asdict()
     values = {name: changes.get(name, known[name]) for name in queries.CHANGEABLE}
-    return db.session.execute(queries.UPDATE, {**values, "account_id": account_id, "now": utc_now()}).one()
+    return db.session.execute(queries.UPDATE, {**values, "account_id": account_id, "updated_at": utc_now()}).one()
 
 
 def _insert(actor: Actor, settings: Mapping[str, Any]) -> Row[Any]:
     slug = _slug(settings["name"])
-    values = {**settings, "created_by": actor.subject, "now": utc_now()}
+    now = utc_now()
+    values = {**settings, "created_by": actor.subject, "created_at": now, "updated_at": now}
     account = db.session.execute(queries.CREATE, {**values, "slug": slug}).one_or_none()
     if account is None:
         # The slug is taken: a random suffix makes it unique.

@@ -101,7 +101,7 @@ class Leaving(Resource):
     @blueprint.response(200, schemas.AccountMembership)
     @fails(failures.LAST_OWNER)
     @blueprint.doc(operationId="leaveAccount")
-    def post(self, membership: Membership) -> Row[Any]:
+    def post(self, membership: Membership) -> team.EndedMembership:
         """Leave the account
 
         Ends the caller's own membership in the account, and returns it. The last owner cannot leave and is refused with

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
-from typing import Any, NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import Row
 
@@ -17,6 +17,8 @@ from app.db.paging import Page
 from app.errors import Conflict, Forbidden, NotFound, Reason
 from app.identifiers import fold_ascii
 
+# The columns of a membership: its id, those of the account, the role, and when it began.
+EndedMembership: TypeAlias = Row[int, int, str, str, datetime | None]
 INVITATIONS_LIVE = timedelta(days=14)
 
 
@@ -41,11 +43,13 @@ def invite(actor: Actor, caller: Membership, email: str, role: MemberRole) -> Ro
         "last_name": "",
         "role": role,
         "is_staff": False,
+        "invited_at": now,
         "invited_by": membership.verified_email(actor) or actor.subject,
         "expires_at": now + INVITATIONS_LIVE,
-        "now": now,
+        "date_joined": None,
     }
-    db.session.execute(queries.END_EXPIRED, {**invitation, "folded_email": fold_ascii(email)})
+    expired = {"account_id": caller.account_id, "folded_email": fold_ascii(email), "now": now}
+    db.session.execute(queries.END_EXPIRED, expired)
     member = db.session.execute(queries.ADD_MEMBER, invitation).one_or_none()
     if member is None:
         raise Conflict(f"{email} is already a member of this account or invited to it")
@@ -73,7 +77,7 @@ def remove(actor: Actor, caller: Membership, member_id: int) -> None:
     db.session.execute(queries.REMOVE_MEMBER if member.is_active else queries.END_INVITATION, values)
 
 
-def leave(actor: Actor, caller: Membership) -> Row[Any]:
+def leave(actor: Actor, caller: Membership) -> EndedMembership:
     """End the caller's membership in the account, and return it.
 
     Raises Forbidden if it ended meanwhile, and Conflict for the last owner.

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    BindParameter,
     ColumnElement,
     FromClause,
     Select,
@@ -80,6 +81,11 @@ def columns_of(model: type[Base], *, but: Collection[str] = ()) -> list[Instrume
     if unknown := set(but) - set(attributes.keys()):
         raise ValueError(f"{model.__name__} has no column {', '.join(sorted(unknown))}")
     return [getattr(model, each.key) for each in attributes if each.key not in but]
+
+
+def values_of(model: type[Base], *, but: Collection[str] = ()) -> dict[str, BindParameter[Any]]:
+    """The columns of a model, each with the value of its name, for an insert or an update: all `but` those named."""
+    return {each.key: bindparam(each.key) for each in columns_of(model, but=but)}
 
 
 @dataclass(frozen=True, eq=False)

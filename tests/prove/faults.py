@@ -330,15 +330,15 @@ FAULTS = (
     _fault(
         "the last owner can be removed",
         "customers/test_account.py::TestTeam",
-        (MEMBERS, "\n            AND user_id IS NOT NULL AND id <>", "\n            AND id <>"),
+        (MEMBERS, "            _HAS_JOINED,\n            AccountMember.id !=", "            AccountMember.id !="),
     ),
     _fault(
         "two owners can remove each other",
         "concurrency/test_credit_races.py::test_two_owners_cannot_remove_each_other",
         (
             "app/customers/team.py",
-            'stay one.\n    """\n    db.session.execute(queries.LOCK_ACCOUNT',
-            'stay one.\n    """\n    (queries.LOCK_ACCOUNT',
+            'stay an owner.\n    """\n    db.session.execute(queries.LOCK_ACCOUNT',
+            'stay an owner.\n    """\n    (queries.LOCK_ACCOUNT',
         ),
     ),
     _fault(
@@ -389,8 +389,8 @@ FAULTS = (
         "billing_accounts/test_visibility.py::TestCopilot",
         (
             "app/billing_accounts/queries.py",
-            "CASE l.external_type WHEN 'WORK_PERIOD_PAYMENT'",
-            "CASE l.external_type WHEN 'OTHER'",
+            "(BudgetLine.external_type == ExternalType.WORK_PERIOD_PAYMENT, BudgetLine.amount)",
+            '(BudgetLine.external_type == "OTHER", BudgetLine.amount)',
         ),
     ),
     _fault(
