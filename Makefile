@@ -100,6 +100,15 @@ prove-ha: .venv/checks-installed ## Fail over and break replicas under load and 
 	$(PROVE) -n 0 tests/prove/test_failover.py tests/prove/test_replica_reads.py
 	$(BIN)/python -m bench.findings $(FINDINGS)
 
+.PHONY: migration
+migration: .venv/checks-installed ## Write the next migration from the models: make migration MESSAGE="Add cost centers"
+	@test -n "$(MESSAGE)" || { echo 'Say what it does: make migration MESSAGE="Add cost centers"'; exit 1; }
+	@# On a database of its own, so that the one in var/ may be at any step.
+	@dir=$$(mktemp -d) && trap 'rm -rf $$dir' EXIT && export DATABASE_URL= VAR_DIR=$$dir && \
+		next=$$(ls migrations/versions/[0-9]*.py | wc -l | awk '{printf "%04d", $$1 + 1}') && \
+		$(BIN)/flask db upgrade && $(BIN)/flask db revision --autogenerate --rev-id $$next -m "$(MESSAGE)" && \
+		$(BIN)/ruff check --quiet --fix migrations && $(BIN)/ruff format --quiet migrations
+
 .PHONY: openapi
 openapi: .venv/service-installed ## Write docs/openapi.json
 	$(BIN)/flask openapi print > docs/openapi.json
