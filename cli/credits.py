@@ -15,6 +15,7 @@ from app.db.transaction import transaction
 from app.errors import NotFound
 from app.purchases import packages
 from cli.database import with_database
+from cli.numbers import Amount, Whole
 
 BATCH = 500
 _MAX_CREDITS = 2**31 - 1
@@ -29,34 +30,9 @@ credits.add_command(plan)
 credits.add_command(package)
 
 
-class _Amount(click.ParamType[Decimal]):
-    """A decimal of at most so many places, from `least` to `most`."""
-
-    name = "amount"
-
-    def __init__(self, *, places: int, least: Decimal, most: Decimal) -> None:
-        self.places = places
-        self.least = least
-        self.most = most
-
-    def convert(self, value: str | Decimal, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
-        """The decimal."""
-        try:
-            number = Decimal(value)
-            # Not a number, or an infinite one, compares with nothing.
-            sound = self.least <= number <= self.most and number == round(number, self.places)
-        except ArithmeticError:
-            sound = False
-        if not sound:
-            self.fail(
-                f"{value!r} is not an amount from {self.least} to {self.most} of {self.places} decimals.", param, ctx
-            )
-        return number
-
-
 # What the most credits that can be spent at once are worth has to fit its column.
-_RATE = _Amount(places=6, least=Decimal(0), most=Decimal(1000))
-_PRICE = _Amount(places=2, least=Decimal("0.01"), most=_MAX_PRICE)
+_RATE = Amount(places=6, least=Decimal(0), most=Decimal(1000))
+_PRICE = Amount(places=2, least=Decimal("0.01"), most=_MAX_PRICE)
 _NAME = click.argument("name", callback=lambda _, __, value: _name(value))
 
 
@@ -97,7 +73,7 @@ def list_plans() -> None:
 
 @plan.command("set", epilog="Example: flask credits plan set Team --credits-per-month 5000 --usd-per-credit 0.015")
 @_NAME
-@click.option("--credits-per-month", required=True, type=click.IntRange(0, _MAX_CREDITS))
+@click.option("--credits-per-month", required=True, type=Whole(0, _MAX_CREDITS))
 @click.option("--usd-per-credit", required=True, type=_RATE, help="What a credit that is spent is worth.")
 @click.option("--default", is_flag=True, help="New accounts start on this plan.")
 @with_database
@@ -109,7 +85,7 @@ def set_plan(name: str, credits_per_month: int, usd_per_credit: Decimal, *, defa
 
 
 @plan.command("assign", epilog="Example: flask credits plan assign 17 Team")
-@click.argument("account_id", type=click.IntRange(1, MAX_ID))
+@click.argument("account_id", type=Whole(1, MAX_ID))
 @_NAME
 @with_database
 def assign_plan(account_id: int, name: str) -> None:
@@ -135,7 +111,7 @@ def list_packages() -> None:
 
 @package.command("set", epilog="Example: flask credits package set 'Mega Pack' --credits 50000 --price 499.00")
 @_NAME
-@click.option("--credits", "amount", required=True, type=click.IntRange(1, _MAX_CREDITS))
+@click.option("--credits", "amount", required=True, type=Whole(1, _MAX_CREDITS))
 @click.option("--price", required=True, type=_PRICE, help="In USD.")
 @click.option("--inactive", is_flag=True, help="Not sold any more.")
 @with_database

@@ -15,6 +15,7 @@ from app.idempotency import store
 from cli.credits import grant_all_months
 from cli.database import with_database
 from cli.failures import told
+from cli.numbers import Whole
 from cli.payments import reconcile_all
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -39,7 +40,7 @@ JOBS: dict[str, Callable[[], str]] = {
 @maintenance.command(epilog="Example: flask maintenance run --every 300")
 @click.option(
     "--every",
-    type=click.IntRange(1, 86_400),
+    type=Whole(1, 86_400),
     metavar="SECONDS",
     help="Go on until stopped, with such a pause between rounds.",
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -10,12 +11,15 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from app.auth.permissions import SCOPES, Role
+from app.auth.tokens import MAX_CLAIM_CHARACTERS
 from app.clock import utc_now
 from app.config import Settings
 from app.db.base import MAX_ID
+from cli.numbers import Amount, Whole
 
 DEFAULT_HOURS = 24
-MAX_HOURS = 100 * 365 * 24
+# From a few seconds to a hundred years.
+_HOURS = Amount(places=4, least=Decimal("0.001"), most=Decimal(100 * 365 * 24))
 
 
 def mint(
@@ -65,21 +69,16 @@ class _Known(click.ParamType[str]):
         return value
 
 
-class _Hours(click.ParamType[float]):
-    """How long a token is valid: a second at least, a hundred years at most."""
+class _Claim(click.ParamType[str]):
+    """A text of the length that the service accepts in a claim."""
 
-    name = "hours"
+    name = "text"
 
-    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number of hours."""
-        try:
-            hours = float(value)
-        except ValueError:
-            hours = 0
-        # Not a number compares with nothing.
-        if not 1 / 3600 <= hours <= MAX_HOURS:
-            self.fail(f"{str(value)[:40]!r} is not a number of hours up to {MAX_HOURS:,}.", param, ctx)
-        return hours
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text as it was given."""
+        if len(value) > MAX_CLAIM_CHARACTERS:
+            self.fail(f"It has {len(value):,} characters, more than {MAX_CLAIM_CHARACTERS}.", param, ctx)
+        return value
 
 
 @click.command(
@@ -91,12 +90,14 @@ class _Hours(click.ParamType[float]):
 @click.option(
     "--scope", "scopes", multiple=True, type=_Known("scope", SCOPES), help="A scope it carries; may be repeated."
 )
-@click.option("--user", help="The user id. Defaults to admin.")
-@click.option("--email", help="The user's verified e-mail address, by which invitations to accounts are found.")
+@click.option("--user", type=_Claim(), help="The user id. Defaults to admin.")
 @click.option(
-    "--account", type=click.IntRange(1, MAX_ID), help="The customer account to act in, for users who belong to several."
+    "--email", type=_Claim(), help="The user's verified e-mail address, by which invitations to accounts are found."
 )
-@click.option("--hours", default=DEFAULT_HOURS, show_default=True, type=_Hours(), help="How long it is valid.")
+@click.option(
+    "--account", type=Whole(1, MAX_ID), help="The customer account to act in, for users who belong to several."
+)
+@click.option("--hours", default=DEFAULT_HOURS, show_default=True, type=_HOURS, help="How long it is valid.")
 @with_appcontext
 def token(
     *,
@@ -105,13 +106,13 @@ def token(
     user: str | None,
     email: str | None,
     account: int | None,
-    hours: float,
+    hours: Decimal,
 ) -> None:
     """Print a token signed with the service's secret."""
     if not (roles or scopes or user):
         raise click.UsageError("Name at least one --role or --scope, or the --user of a customer.")
     settings = current_app.config["SETTINGS"]
     minted = mint(
-        settings, roles=roles, scopes=scopes, user=user or "admin", hours=hours, email=email, account_id=account
+        settings, roles=roles, scopes=scopes, user=user or "admin", hours=float(hours), email=email, account_id=account
     )
     click.echo(minted)

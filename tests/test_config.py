@@ -366,3 +366,10 @@ print(*Settings.load({"VAR_DIR": sys.argv[2]}).auth_secrets)
         assert [(code, err) for code, _, err in ended] == [(0, "")] * 4
         assert len({out for _, out, _ in ended}) == 1
         assert [path.name for path in var_dir.iterdir()] == ["auth_secret"]
+
+
+def test_a_dotenv_file_that_is_not_utf_8_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.config.settings.ROOT", tmp_path)
+    (tmp_path / ".env").write_bytes(b"SELLER_NAME=M\xfcller GmbH\n")
+    with pytest.raises(ConfigurationError, match="is not UTF-8 text: byte 14"):
+        Settings.load()

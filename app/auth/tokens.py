@@ -78,6 +78,10 @@ class TokenVerifier:
             return self._decode(token, *last)
         except jwt.ExpiredSignatureError:
             raise Unauthorized("The token has expired") from None
+        except jwt.DecodeError as error:
+            # Of a signature the library says that it is wrong, of anything else how its parsers failed.
+            reason = str(error) if isinstance(error, jwt.InvalidSignatureError) else "it cannot be decoded"
+            raise Unauthorized(f"The token is not valid: {reason}") from None
         except jwt.PyJWTError as error:
             raise Unauthorized(f"The token is not valid: {error}") from None
 

@@ -44,7 +44,11 @@ class Declaration:
         if text is None:
             return None
         try:
+            # Of bytes that are no text Python makes what cannot be encoded again.
+            text.encode()
             return self.read(text)
+        except UnicodeEncodeError:
+            raise ConfigurationError(f"{self.variable} is not UTF-8 text.") from None
         except UnusableValueError as error:
             given = "" if self.secret else f", not {text[:_SHOWN]!r}"
             raise ConfigurationError(f"{self.variable} {error}{given}.") from None

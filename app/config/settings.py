@@ -198,8 +198,7 @@ class Settings:
         Raises ConfigurationError naming the variable when a value is unusable or a needed one is missing.
         """
         if environ is None:
-            dotenv = {key: value for key, value in dotenv_values(ROOT / ".env").items() if value is not None}
-            environ = {**dotenv, **os.environ}
+            environ = {**_dotenv(), **os.environ}
             _unset_empty_variables()
         found = read_all(cls, {key: value.strip() for key, value in environ.items() if value.strip()})
         _require_together(found)
@@ -209,6 +208,19 @@ class Settings:
         if not found["auth_secrets"] and found["auth_jwks_url"] is None:
             found["auth_secrets"] = (kept_secret(var_dir / "auth_secret"),)
         return cls(**found)
+
+
+def _dotenv() -> dict[str, str]:
+    """The variables of `.env`. Raises ConfigurationError when it cannot be read."""
+    path = ROOT / ".env"
+    try:
+        return {key: value for key, value in dotenv_values(path).items() if value is not None}
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"{path} is not UTF-8 text: byte {error.start + 1} is not part of a character."
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def _unset_empty_variables() -> None:

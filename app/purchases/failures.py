@@ -14,7 +14,7 @@ CREDITS_SPENT = Conflict(
     reason=Reason.CREDITS_SPENT,
     details={"missing": 20, "available": 480, "credits": 500},
 )
-NOT_SIGNED = Invalid("The Stripe-Signature header is not valid")
+NOT_SIGNED = Invalid.field("Stripe-Signature", "Is required.", location="headers")
 GATEWAY = (
     *UNAVAILABLE,
     Unavailable("The payment gateway is unavailable; try again shortly", reason=Reason.PAYMENT_GATEWAY_UNAVAILABLE),

@@ -1,11 +1,13 @@
 """JSON in and out: exact decimals both ways, strict on the way in."""
 
 import json
+import re
 from codecs import BOM_UTF8
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, NoReturn
+from typing import Any, NamedTuple
 
 import orjson
 from flask import current_app
@@ -13,6 +15,7 @@ from flask.json.provider import JSONProvider
 
 from app.errors import Invalid, Reason
 from app.money import plain
+from app.web import messages
 
 # More than any valid body needs, and less than orjson can write.
 MAX_DEPTH = 100
@@ -22,6 +25,9 @@ _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
 _INTEGER_DIGITS = 18
 _NAME_SHOWN = 60
 _TOO_DEEP = "it is nested too deeply"
+# Most bodies have none of these, and need no closer look.
+_SIGNS_OF_UNUSABLE = ("NaN", "Infinity", "\\ud", "\\uD")
+_HALF_OF_A_PAIR = re.compile("[\ud800-\udfff]")
 
 
 class OrjsonProvider(JSONProvider):
@@ -76,8 +82,9 @@ def _digits(value: Any) -> orjson.Fragment:
 def parse(body: bytes) -> Any:
     """The value of a JSON body; numbers with a decimal point, and integers of more than 64 bits, are Decimals.
 
-    A leading byte order mark is ignored. Raises Invalid for what is not JSON or is nested too deeply, for NaN and
-    Infinity, for a repeated name in an object, and for text that is not Unicode: none of it could be stored as sent.
+    A leading byte order mark is ignored. Raises Invalid for what is not JSON or is nested too deeply, for a repeated
+    name in an object, and naming the field for NaN, Infinity and text that is not Unicode: none of it could be stored
+    as sent.
     """
     try:
         text = body.removeprefix(BOM_UTF8).decode("utf-8")
@@ -85,11 +92,9 @@ def parse(body: bytes) -> Any:
             text,
             parse_float=_decimal,
             parse_int=_integer,
-            parse_constant=_no_constant,
+            parse_constant=_NotFinite,
             object_pairs_hook=_object_without_repeats,
         )
-        if "\\ud" in text or "\\uD" in text:
-            json.dumps(value, ensure_ascii=False, default=str).encode()
     except UnicodeError:
         raise Invalid("The body is not valid UTF-8 text", reason=Reason.INVALID_JSON) from None
     except RecursionError:
@@ -103,7 +108,42 @@ def parse(body: bytes) -> Any:
     # Few brackets cannot nest deeply, so most bodies need no walk.
     if text.count("[") + text.count("{") > MAX_DEPTH and _is_deep(value, MAX_DEPTH):
         raise _not_json(_TOO_DEEP)
+    if any(sign in text for sign in _SIGNS_OF_UNUSABLE):
+        for path, problem in _unusable(value):
+            raise _unusable_field(path, problem)
     return value
+
+
+class _NotFinite(NamedTuple):
+    """What stands in a body where a number should, which JSON has no word for: NaN or an infinity."""
+
+    name: str
+
+
+def _unusable(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What cannot be kept as it was sent, as paths and problems."""
+    if isinstance(value, _NotFinite):
+        yield path, f"Is {value.name}, which is no JSON number."
+    elif isinstance(value, str):
+        if _HALF_OF_A_PAIR.search(value):
+            yield path, "Holds half of a surrogate pair."
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            if _HALF_OF_A_PAIR.search(name):
+                yield path, "Holds half of a surrogate pair in a name."
+            yield from _unusable(each, (*path, name))
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _unusable(each, (*path, str(index)))
+
+
+def _unusable_field(path: tuple[str, ...], problem: str) -> Invalid:
+    problems: Any = [problem]
+    for name in reversed(path or ("body",)):
+        problems = {name: problems}
+    failure = messages.invalid(problems)
+    failure.reason = Reason.INVALID_JSON
+    return failure
 
 
 def _not_json(problem: str) -> Invalid:
@@ -126,10 +166,6 @@ def _is_deep(value: Any, limit: int) -> bool:
     inside = value.values() if isinstance(value, dict) else value
     nested = [each for each in inside if isinstance(each, dict | list)]
     return bool(nested) and (limit == 1 or any(_is_deep(each, limit - 1) for each in nested))
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON number")
 
 
 def _object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """`flask import-legacy` and `flask import-access`."""
 
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -36,7 +37,9 @@ _FILES = click.argument(
 )
 _DRY_RUN = click.option("--dry-run", is_flag=True, help="Report what would happen and change nothing.")
 _ERRORS = click.option(
-    "--errors", type=click.File("w", encoding="utf-8", lazy=False), help="Where rejected rows go, one JSON line each."
+    "--errors",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where rejected rows go, one JSON line each; a file of this name is replaced.",
 )
 
 
@@ -47,11 +50,11 @@ _ERRORS = click.option(
 @_ERRORS
 @with_database
 def import_legacy(
-    files: tuple[Path, ...], default_client_id: str | None, *, dry_run: bool, errors: IO[str] | None
+    files: tuple[Path, ...], default_client_id: str | None, *, dry_run: bool, errors: Path | None
 ) -> None:
     """Load clients, billing accounts and challenge budgets from exports; loading them again changes nothing."""
-    report = Report(tuple(kind.key for kind in _LEGACY_KINDS), errors)
     with ExitStack() as stack:
+        report = Report(tuple(kind.key for kind in _LEGACY_KINDS), stack.enter_context(_opened(errors, files)))
         spools = {kind: stack.enter_context(spool(with_raw=kind in _KINDS_WITH_RAW)) for kind in _LEGACY_KINDS}
         with file_progress() as progress:
             read_files(files, spools, report, progress)
@@ -69,14 +72,14 @@ def import_legacy(
 @_DRY_RUN
 @_ERRORS
 @with_database
-def import_access(files: tuple[Path, ...], *, dry_run: bool, errors: IO[str] | None) -> None:
+def import_access(files: tuple[Path, ...], *, dry_run: bool, errors: Path | None) -> None:
     """Load who manages which account from exports, finding user ids in the database at MEMBER_DB_URL."""
     settings: Settings = current_app.config["SETTINGS"]
     if settings.member_db_url is None:
         raise click.ClickException("MEMBER_DB_URL is not set: handles are resolved in the Members database.")
     url = settings.member_db_url
-    report = Report((USER_ACCOUNT.key, PROJECT_MANAGER.key), errors)
     with ExitStack() as stack:
+        report = Report((USER_ACCOUNT.key, PROJECT_MANAGER.key), stack.enter_context(_opened(errors, files)))
         users, managers = stack.enter_context(spool()), stack.enter_context(spool(with_raw=True))
         with file_progress() as progress:
             read_files(files, {USER_ACCOUNT: users, PROJECT_MANAGER: managers}, report, progress)
@@ -117,3 +120,19 @@ def _finish(report: Report, *, dry_run: bool) -> None:
     failure = report.failure()
     if failure is not None:
         raise click.ClickException(failure)
+
+
+@contextmanager
+def _opened(path: Path | None, files: Iterable[Path]) -> Iterator[IO[str] | None]:
+    """The file for rejected rows, emptied once it is known to be none of those that are read."""
+    if path is None:
+        yield None
+        return
+    if path.exists() and any(path.samefile(each) for each in files):
+        raise click.BadParameter(f"{path} is one of the files to load and would be overwritten.", param_hint="--errors")
+    try:
+        file = path.open("w", encoding="utf-8")
+    except OSError as error:
+        raise click.BadParameter(f"{path}: {error.strerror}", param_hint="--errors") from None
+    with file:
+        yield file

@@ -88,6 +88,14 @@ class TestUnusableTokens:
         claims = part({"sub": "7", "roles": ["administrator"], "exp": in_seconds(60)})
         assert status(f"{part({'alg': spelling, 'typ': 'JWT'})}.{claims}.") == 401
 
+    @pytest.mark.parametrize(
+        "payload", [b"\xff", b'{"sub": ' + b"9" * 5000 + b"}", b"[" * 5000 + b"]" * 5000, b"{", b"[]"], ids=len
+    )
+    def test_a_payload_that_cannot_be_read_is_refused_without_parsers_words(self, app: Flask, payload: bytes) -> None:
+        token = jwt.api_jws.encode(payload, SECRET, algorithm="HS256")
+        refused = error(Caller(app, token).get("/v6/clients"), 401, "unauthorized")
+        assert refused["message"] == "The token is not valid: it cannot be decoded"
+
     @pytest.mark.parametrize("algorithm", ["HS384", "HS512"])
     def test_another_algorithm_is_refused_though_the_secret_is_right(self, status: Verdict, algorithm: str) -> None:
         assert status(signed(secret=SECRET * 2, algorithm=algorithm)) == 401

@@ -119,7 +119,21 @@ def test_odd_values_of_every_option(
     gc.collect()
 
 
-@pytest.mark.parametrize("hours", ["0", "-1", "soon", "nan", "inf", "-inf", "1e400", "1e300", "1e-9", "9" * 400])
+def test_environment_that_is_no_text_is_named_in_one_line(tmp_path: Path) -> None:
+    words = ("token", "--role", "copilot")
+    for name in ("VAR_DIR", "SELLER_NAME", "LOG_LEVEL"):
+        assert name in fails(
+            finish(flask(*words, **{"AUTH_SECRET": SECRET, "VAR_DIR": str(tmp_path), name: "/a\udcff"}))
+        )
+
+
+def test_a_claim_that_the_service_would_refuse_is_wrong_usage(tmp_path: Path) -> None:
+    for option in ("--user", "--email"):
+        words = ("token", "--role", "copilot", option, "a" * 256)
+        fails(finish(flask(*words, AUTH_SECRET=SECRET, VAR_DIR=str(tmp_path))), 2)
+
+
+@pytest.mark.parametrize("hours", ["0", "-1", "soon", "nan", "inf", "-inf", "1e400", "1e300", "1e-9", "9" * 400, "1_0"])
 def test_a_token_that_never_holds_is_wrong_usage(tmp_path: Path, hours: str) -> None:
     words = ("token", "--role", "copilot", f"--hours={hours}")
     fails(finish(flask(*words, AUTH_SECRET=SECRET, VAR_DIR=str(tmp_path))), 2)

@@ -223,7 +223,18 @@ def _now(target: Target) -> list[Response]:
 
 class TestThroughToTheService:
     @pytest.mark.parametrize(
-        "path", ["/metrics", "/metrics/", "/%6detrics", "/metrics%2F", "/x/../metrics", "/metrics?a=b", "/./metrics"]
+        "path",
+        [
+            "/metrics",
+            "/metrics/",
+            "/%6detrics",
+            "/metrics%2F",
+            "/x/../metrics",
+            "/metrics?a=b",
+            "/./metrics",
+            "//metrics",
+            "///metrics//",
+        ],
     )
     def test_metrics_are_not_public(self, front: Target, direct: Target, path: str) -> None:
         assert envelope(front.get(path)) == (404, "not_found")

@@ -13,7 +13,7 @@ import pytest
 from tests.processes import ROOT
 
 PAGE = "CONTRIBUTING.md"
-_BLOCK = re.compile(r"```(python|sh)\n(.*?)\n *```", re.DOTALL)
+_BLOCK = re.compile(r"```(python|text|sh)\n(.*?)\n *```", re.DOTALL)
 _PLACE = re.compile(r"In\s+`(?P<file>[^`]+)`,\s+(?:below\s+`(?P<anchor>[^`]+)`|at\s+the\s+end)$", re.IGNORECASE)
 _NEW_FILE = re.compile(r"New\s+file\s+`(?P<file>[^`]+)`$")
 
@@ -66,11 +66,11 @@ class Project(NamedTuple):
             self.run(step.text)
             return
         path = self.root / step.file
-        lines = path.read_text().splitlines() if path.exists() else []
+        lines = [*path.read_text().splitlines(), "", ""] if path.exists() else []
         found = [index + 1 for index, line in enumerate(lines) if step.anchor is not None and step.anchor in line]
         lines.insert(found[0] if found else len(lines), step.text)
         assert found or step.anchor is None, f"{step.anchor} is not in {step.file}"
-        path.write_text("\n".join(lines) + "\n")
+        path.write_text("\n".join(lines).rstrip() + "\n")
 
 
 @pytest.fixture

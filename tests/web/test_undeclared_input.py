@@ -139,13 +139,34 @@ class TestEncodings:
             (b"{", "Expecting property name enclosed in double quotes at line 1, column 2"),
             (b'{"name": "a\nb"}', "Invalid control character at line 1, column 12"),
             (b'{"name": "x"} more', "Extra data at line 1, column 15"),
-            (b'{"name": NaN}', "NaN is not a JSON number"),
             (b'{"name": 1, "name": 2}', 'the name "name" is repeated in one object'),
         ],
     )
     def test_what_is_wrong_with_json_is_said_to_any_caller(self, admin: Caller, body: bytes, message: str) -> None:
         refused = error(admin.post("/v6/clients", body), 400, "invalid_json")
         assert refused["message"] == f"The body is not valid JSON: {message}"
+
+    @pytest.mark.parametrize(
+        ("body", "field", "message"),
+        [
+            (b'{"name": NaN}', "name", "name: Is NaN, which is no JSON number."),
+            (b'{"name": "x", "a": {"b": [1, -Infinity]}}', "a", "a.b.1: Is -Infinity, which is no JSON number."),
+            (rb'{"name": "\ud800"}', "name", "name: Holds half of a surrogate pair."),
+            (
+                rb'{"name": "\ud83d\ude00", "codeName": "\uDE00"}',
+                "codeName",
+                "codeName: Holds half of a surrogate pair.",
+            ),
+            (rb'{"\ud800": NaN}', "body", "Holds half of a surrogate pair in a name."),
+            (b"NaN", "body", "Is NaN, which is no JSON number."),
+        ],
+    )
+    def test_what_json_cannot_say_is_refused_by_its_field(
+        self, admin: Caller, body: bytes, field: str, message: str
+    ) -> None:
+        refused = error(admin.post("/v6/clients", body), 400, "invalid_json")
+        assert refused["message"] == message
+        assert refused["details"]["json"].keys() == {field}
 
     @pytest.mark.parametrize(
         "body", [b"\xff", b"\x1f\x8b\x08", b"\xef\xbb\xbf\xef\xbb\xbf{}", b"\xef\xbb", b"\xfe\xff"]

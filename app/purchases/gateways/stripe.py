@@ -121,7 +121,9 @@ def standing_of(intent: Mapping[str, Any]) -> Standing:
         status = PaymentStatus.CANCELLED
     elif intent["status"] == "requires_payment_method" and failure:
         status = PaymentStatus.FAILED
-    amount = Decimal(intent.get("amount_received") or intent["amount"]) / _CENTS
+    # Before it succeeds nothing is received: what is asked for counts then.
+    is_received = status == PaymentStatus.SUCCEEDED and "amount_received" in intent
+    amount = Decimal(intent["amount_received" if is_received else "amount"]) / _CENTS
     return Standing(status, amount, intent["currency"].upper(), message)
 
 
@@ -158,13 +160,21 @@ def _key(named: Any) -> str | None:
 
 def verify(payload: str, signature: str, secret: str) -> None:
     """Raise Invalid unless Stripe signed the payload with the secret within the last five minutes."""
-    # The library compares strings, which must be ASCII.
-    if not signature.isascii():
-        raise Invalid("The Stripe-Signature header is not valid")
+    if not signature:
+        raise Invalid.field("Stripe-Signature", "Is required.", location="headers")
+    if not _is_signed(payload, signature, secret):
+        problem = f"Is not a signature of this body made in the last {SIGNATURE_LIVES_SECONDS} seconds."
+        raise Invalid.field("Stripe-Signature", problem, location="headers")
+
+
+def _is_signed(payload: str, signature: str, secret: str) -> bool:
     try:
-        stripe.WebhookSignature.verify_header(payload, signature, secret, SIGNATURE_LIVES_SECONDS)
-    except stripe.SignatureVerificationError as error:
-        raise Invalid(f"The Stripe-Signature header is not valid: {error.user_message or error}") from None
+        # The library compares texts, which must be ASCII.
+        return signature.isascii() and stripe.WebhookSignature.verify_header(
+            payload, signature, secret, SIGNATURE_LIVES_SECONDS
+        )
+    except stripe.SignatureVerificationError:
+        return False
 
 
 def _cents(amount: Decimal) -> int:

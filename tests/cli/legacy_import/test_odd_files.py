@@ -172,3 +172,16 @@ def test_an_export_of_a_pretty_printer_is_read(run: Run, export: Export, admin: 
     path.write_text(json.dumps(json.loads(path.read_text()), indent=4).replace("\n", "\r\n"))
     assert run("import-legacy", path).exit_code == 0
     assert data(admin.get("/v6/billing-accounts"))["count"] == 1
+
+
+@pytest.mark.parametrize("spelling", ["export.json", "here/../export.json", "link.json"])
+def test_the_file_of_errors_is_none_of_those_that_are_loaded(run: Run, tmp_path: Path, spelling: str) -> None:
+    content = document(client=[{"client_id": "x"}])
+    (tmp_path / "export.json").write_bytes(content)
+    (tmp_path / "here").mkdir()
+    (tmp_path / "link.json").symlink_to("export.json")
+    for dry_run in ([], ["--dry-run"]):
+        result = run("import-legacy", tmp_path / "export.json", "--errors", tmp_path / spelling, *dry_run)
+        assert result.exit_code == 2, result.output
+        assert "one of the files to load" in result.output
+        assert (tmp_path / "export.json").read_bytes() == content
