@@ -1,6 +1,6 @@
 """Guards declare who may call a view, and refuse all other callers. `Resource` checks them on every request."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -25,8 +25,8 @@ class Guard:
     # The rate limit that each call counts against, besides the limit of all requests.
     limit: str | None = None
     open_to_all: ClassVar[bool] = False
-    # Whether `enter` must be called, inside the transaction of the request.
-    enters: ClassVar[bool] = False
+    # Whether it sets a tenant, which lasts as long as the transaction of the request.
+    sets_tenant: ClassVar[bool] = False
     # Whether the caller can select a customer account.
     takes_account: ClassVar[bool] = False
 
@@ -39,10 +39,6 @@ class Guard:
     def admits(self, actor: Actor) -> bool:
         """Whether the caller has one of the roles or scopes."""
         return actor.has_role(*self.roles) or actor.has_scope(self.scopes)
-
-    def enter(self) -> Mapping[str, Any]:
-        """Called inside the transaction of the request: the arguments to pass to the view. Raises Forbidden."""
-        return {}
 
     @property
     def needs(self) -> str:

@@ -26,11 +26,11 @@ blueprint = ApiBlueprint(
 class Accounts(Resource):
     """New accounts."""
 
-    @person()
     @blueprint.arguments(schemas.AccountCreate(), example=schemas.ACCOUNT_EXAMPLE)
     @blueprint.response(201, schemas.AccountSettings)
     @fails(failures.OWNS_ONE, failures.TOO_MANY)
     @blueprint.doc(operationId="openAccount")
+    @person()
     def post(self, values: dict[str, Any]) -> dict[str, Any]:
         """Open a customer account
 
@@ -46,9 +46,9 @@ class Accounts(Resource):
 class Settings(Resource):
     """The settings of the account."""
 
-    @member()
     @blueprint.response(200, schemas.AccountSettings)
     @blueprint.doc(operationId="getAccountSettings")
+    @member()
     def get(self, membership: Membership) -> dict[str, Any]:
         """Get the account's settings
 
@@ -57,10 +57,10 @@ class Settings(Resource):
         """
         return accounts.settings(membership.account_id)
 
-    @manager()
     @blueprint.arguments(schemas.AccountUpdate(), example=schemas.SETTINGS_EXAMPLE)
     @blueprint.response(200, schemas.AccountSettings)
     @blueprint.doc(operationId="updateAccountSettings")
+    @manager()
     def patch(self, changes: dict[str, Any], membership: Membership) -> dict[str, Any]:
         """Update the account's settings
 
@@ -78,10 +78,10 @@ class UsageAnalytics(Resource):
 
     guide = "credits.md#balance-and-transactions"
 
-    @member()
     @blueprint.arguments(schemas.AnalyticsQuery(), location="query")
     @blueprint.response(200, schemas.UsageAnalytics)
     @blueprint.doc(operationId="getUsageAnalytics")
+    @member()
     def get(self, arguments: dict[str, Any], membership: Membership) -> dict[str, Any]:
         """Get usage and purchases by day and type
 

@@ -35,9 +35,9 @@ _spend = manager(or_scopes=service.SPEND_SCOPES)
 class Balance(Resource):
     """The credit balance of the account."""
 
-    @_member
     @blueprint.response(200, schemas.CreditBalance)
     @blueprint.doc(operationId="getCreditBalance")
+    @_member
     def get(self, membership: Membership) -> Row[Any]:
         """Get the credit balance
 
@@ -51,9 +51,9 @@ class Balance(Resource):
 class BalanceByItsFirstAddress(Resource):
     """The credit balance at a second path, which existing clients use."""
 
-    @_member
     @blueprint.response(200, schemas.CreditBalance)
     @blueprint.doc(operationId="getCreditBalanceByItsFirstAddress")
+    @_member
     def get(self, membership: Membership) -> Row[Any]:
         """Get the credit balance (compatibility path)
 
@@ -67,10 +67,10 @@ class BalanceByItsFirstAddress(Resource):
 class Transactions(Resource):
     """The transactions of the account."""
 
-    @_member
     @blueprint.arguments(schemas.TransactionQuery(), location="query")
     @blueprint.response(200, page_of(schemas.CreditTransaction))
     @blueprint.doc(operationId="listCreditTransactions")
+    @_member
     def get(self, arguments: dict[str, Any], membership: Membership) -> Page:
         """List credit transactions
 
@@ -87,10 +87,10 @@ class Usage(Resource):
     guide = "credits.md#spending"
     commit = "each statement"
 
-    @_member
     @blueprint.arguments(schemas.UsageQuery(), location="query")
     @blueprint.response(200, page_of(schemas.CreditUsage))
     @blueprint.doc(operationId="listCreditUsage")
+    @_member
     def get(self, arguments: dict[str, Any], membership: Membership) -> Page:
         """List credit usage
 
@@ -100,11 +100,11 @@ class Usage(Resource):
         """
         return balances.usage(membership.account_id, arguments)
 
-    @_spend
     @blueprint.arguments(schemas.UsageCreate(), example=schemas.USAGE_EXAMPLE)
     @blueprint.response(201, schemas.SpentCredits)
     @fails(failures.INSUFFICIENT, failures.NO_ACCOUNT)
     @blueprint.doc(operationId="spendCredits")
+    @_spend
     def post(self, values: dict[str, Any], membership: Membership | None) -> Row[Any]:
         """Spend credits on an operation
 
@@ -122,10 +122,10 @@ class UsageBulk(Resource):
 
     guide = "credits.md#spending"
 
-    @_spend
     @bulk.operation(blueprint, item=schemas.UsageItem, result=schemas.SpentCredits, example=schemas.USAGE_BULK_EXAMPLE)
     @fails(failures.INSUFFICIENT, failures.NO_ACCOUNT)
     @blueprint.doc(operationId="spendCreditsBulk")
+    @_spend
     def post(self, items: Sequence[dict[str, Any]], membership: Membership | None) -> list[Outcome]:
         """Spend credits in bulk
 

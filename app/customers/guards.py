@@ -1,11 +1,13 @@
 """Guards for customers: the caller must be a member of an account, or at least a person.
 
-Membership is resolved inside the transaction of the request, which sets its tenant, and is passed to the view as
-`membership`.
+They come last among the decorators of a view: once the input is read, they resolve the membership inside the
+transaction of the request, whose tenant is set by that, and pass it to the view as `membership`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import wraps
 from typing import Any
 
 from flask import g, request
@@ -14,14 +16,17 @@ from app import tenancy
 from app.auth.actor import account_id_from, current_actor
 from app.auth.guards import ACCOUNT_HEADER, Guard, View, authenticate, guarded_by
 from app.customers import membership
+from app.customers.membership import Membership
 from app.customers.models import MemberRole
+from app.db.transaction import transaction
 from app.errors import Invalid, ServiceError
+from app.web.resource import Resource
 
 
 class _CustomerGuard(Guard):
     """Admits callers with a verified token; their membership decides the rest."""
 
-    enters = True
+    sets_tenant = True
     takes_account = True
 
     def admit(self) -> None:
@@ -41,12 +46,10 @@ class MemberGuard(_CustomerGuard):
 
     member_roles: frozenset[MemberRole] = membership.EVERY_ROLE
 
-    def enter(self) -> Mapping[str, Any]:
-        """Resolve the membership of the caller and set its account as the tenant. Raises Forbidden."""
+    def resolve(self) -> Membership | None:
+        """The membership of the caller, whose account is the tenant from here on. Raises Forbidden."""
         actor = current_actor()
-        if self.admits(actor):
-            return {"membership": None}
-        return {"membership": membership.resolve(actor, self.member_roles, or_scopes=self.scopes)}
+        return None if self.admits(actor) else membership.resolve(actor, self.member_roles, or_scopes=self.scopes)
 
     @property
     def needs(self) -> str:
@@ -75,11 +78,6 @@ class PersonGuard(_CustomerGuard):
         super().admit()
         membership.require_person(current_actor())
 
-    def enter(self) -> Mapping[str, Any]:
-        """Make the person the tenant of the transaction."""
-        tenancy.set_person(**membership.own(current_actor()))
-        return {}
-
     @property
     def refusals(self) -> Sequence[ServiceError]:
         """The failures for callers with a verified token, as examples for the OpenAPI document."""
@@ -90,17 +88,40 @@ def member(
     *, or_roles: Iterable[str] = (), or_scopes: Iterable[str] = (), limit: str | None = None
 ) -> Callable[[View], View]:
     """Guard a view for members of an account, and for callers with one of these roles or scopes."""
-    return guarded_by(MemberGuard(tuple(or_roles), tuple(or_scopes), limit))
+    return _with_membership(MemberGuard(tuple(or_roles), tuple(or_scopes), limit))
 
 
 def manager(*, or_scopes: Iterable[str] = ()) -> Callable[[View], View]:
     """Guard a view for owners and admins of an account, and for machines with one of these scopes."""
-    return guarded_by(MemberGuard(scopes=tuple(or_scopes), member_roles=membership.MANAGERS))
+    return _with_membership(MemberGuard(scopes=tuple(or_scopes), member_roles=membership.MANAGERS))
 
 
 def person() -> Callable[[View], View]:
-    """Guard a view for people, whether they are members of an account or not."""
-    return guarded_by(PersonGuard())
+    """Guard a view for people who sign in, whether they belong to an account or not: the person is the tenant."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def run(*arguments: Any, **values: Any) -> Any:
+            tenancy.set_person(**membership.own(current_actor()))
+            return view(*arguments, **values)
+
+        return guarded_by(PersonGuard())(run)
+
+    return decorate
+
+
+def _with_membership(guard: MemberGuard) -> Callable[[View], View]:
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def run(resource: Resource, *arguments: Any, **values: Any) -> Any:
+            # What commits in parts has no transaction yet.
+            with transaction() if resource.commit == "in parts" else nullcontext():
+                found = guard.resolve()
+            return view(resource, *arguments, membership=found, **values)
+
+        return guarded_by(guard)(run)
+
+    return decorate
 
 
 def _account_id(named: str) -> int:

@@ -32,10 +32,10 @@ _person = person()
 class Team(Resource):
     """The team of the account."""
 
-    @member()
     @blueprint.arguments(SnakePageArguments(), location="query")
     @blueprint.response(200, page_of(schemas.TeamMember))
     @blueprint.doc(operationId="listTeamMembers")
+    @member()
     def get(self, arguments: dict[str, Any], membership: Membership) -> Page:
         """List the team of the account
 
@@ -44,11 +44,11 @@ class Team(Resource):
         """
         return team.members(membership.account_id, arguments)
 
-    @_manager
     @blueprint.arguments(schemas.Invitation(), example=schemas.INVITATION_EXAMPLE)
     @blueprint.response(201, schemas.TeamMember)
     @fails(failures.INVITED, failures.OWNERS_ONLY)
     @blueprint.doc(operationId="inviteTeamMember")
+    @_manager
     def post(self, values: dict[str, Any], membership: Membership) -> Row[Any]:
         """Invite a person to the account
 
@@ -64,11 +64,11 @@ class Team(Resource):
 class OneMember(Resource):
     """One member of the team."""
 
-    @_manager
     @blueprint.arguments(schemas.RoleChange(), example=schemas.ROLE_EXAMPLE)
     @blueprint.response(200, schemas.TeamMember)
     @fails(failures.LAST_OWNER, failures.OWNERS_ONLY)
     @blueprint.doc(operationId="changeTeamMember")
+    @_manager
     def patch(self, values: dict[str, Any], member_id: int, membership: Membership) -> Row[Any]:
         """Change the role of a member or an invitation
 
@@ -78,10 +78,10 @@ class OneMember(Resource):
         """
         return team.change_role(current_actor(), membership, member_id, MemberRole(values["role"]))
 
-    @_manager
     @blueprint.response(200, schemas.RemovedMember)
     @fails(failures.LAST_OWNER, failures.OWNERS_ONLY)
     @blueprint.doc(operationId="removeTeamMember")
+    @_manager
     def delete(self, member_id: int, membership: Membership) -> dict[str, bool]:
         """Remove a member, or withdraw an invitation
 
@@ -97,10 +97,10 @@ class OneMember(Resource):
 class Leaving(Resource):
     """Leaving the account."""
 
-    @member()
     @blueprint.response(200, schemas.AccountMembership)
     @fails(failures.LAST_OWNER)
     @blueprint.doc(operationId="leaveAccount")
+    @member()
     def post(self, membership: Membership) -> team.EndedMembership:
         """Leave the account
 
@@ -114,10 +114,10 @@ class Leaving(Resource):
 class Memberships(Resource):
     """The memberships of the caller."""
 
-    @_person
     @blueprint.arguments(SnakePageArguments(), location="query")
     @blueprint.response(200, page_of(schemas.AccountMembership))
     @blueprint.doc(operationId="listMemberships")
+    @_person
     def get(self, arguments: dict[str, Any]) -> Page:
         """List the memberships of the caller
 
@@ -131,10 +131,10 @@ class Memberships(Resource):
 class Invitations(Resource):
     """The invitations to the caller."""
 
-    @_person
     @blueprint.arguments(SnakePageArguments(), location="query")
     @blueprint.response(200, page_of(schemas.ReceivedInvitation))
     @blueprint.doc(operationId="listInvitations")
+    @_person
     def get(self, arguments: dict[str, Any]) -> Page:
         """List the invitations to the caller
 
@@ -148,10 +148,10 @@ class Invitations(Resource):
 class AcceptedInvitation(Resource):
     """Accepting an invitation."""
 
-    @_person
     @blueprint.response(200, schemas.ReceivedInvitation)
     @fails(failures.INVITATION_ENDED, failures.IS_MEMBER)
     @blueprint.doc(operationId="acceptInvitation")
+    @_person
     def post(self, invitation_id: int) -> Row[Any]:
         """Accept an invitation
 
@@ -166,10 +166,10 @@ class AcceptedInvitation(Resource):
 class DeclinedInvitation(Resource):
     """Declining an invitation."""
 
-    @_person
     @blueprint.response(200, schemas.ReceivedInvitation)
     @fails(failures.INVITATION_ENDED)
     @blueprint.doc(operationId="declineInvitation")
+    @_person
     def post(self, invitation_id: int) -> Row[Any]:
         """Decline an invitation
 

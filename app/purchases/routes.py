@@ -37,10 +37,10 @@ class CreditPackages(Resource):
 
     guide = "credits.md#plans-and-packages"
 
-    @_member
     @blueprint.arguments(SnakePageArguments(), location="query")
     @blueprint.response(200, page_of(schemas.CreditPackage))
     @blueprint.doc(operationId="listCreditPackages")
+    @_member
     def get(self, arguments: dict[str, Any], membership: Membership) -> Page:  # noqa: ARG002 - every member may
         """List the packages for sale
 
@@ -55,11 +55,11 @@ class Purchases(Resource):
 
     commit = "in parts"
 
-    @_member
     @blueprint.arguments(schemas.PurchaseCreate(), example=schemas.PURCHASE_EXAMPLE)
     @blueprint.response(201, schemas.Purchase)
     @fails(failures.NOT_SOLD, *failures.GATEWAY)
     @blueprint.doc(operationId="purchaseCreditPackage")
+    @_member
     def post(self, values: dict[str, Any], package_id: int, membership: Membership) -> dict[str, Any]:
         """Purchase a credit package
 
@@ -76,10 +76,10 @@ class Purchases(Resource):
 class PaymentMethods(Resource):
     """Payment methods."""
 
-    @_member
     @blueprint.arguments(SnakePageArguments(), location="query")
     @blueprint.response(200, page_of(schemas.PaymentMethodOffer))
     @blueprint.doc(operationId="listPaymentMethods")
+    @_member
     def get(self, arguments: dict[str, Any], membership: Membership) -> Page:  # noqa: ARG002 - every member may
         """List payment methods
 
@@ -94,10 +94,10 @@ class PaymentMethods(Resource):
 class Invoices(Resource):
     """The invoices of the account."""
 
-    @_member
     @blueprint.arguments(schemas.InvoiceQuery(), location="query")
     @blueprint.response(200, page_of(schemas.Invoice))
     @blueprint.doc(operationId="listInvoices")
+    @_member
     def get(self, arguments: dict[str, Any], membership: Membership) -> Page:
         """List invoices
 
@@ -111,9 +111,9 @@ class Invoices(Resource):
 class OneInvoice(Resource):
     """One invoice."""
 
-    @_member
     @blueprint.response(200, schemas.Invoice)
     @blueprint.doc(operationId="getInvoice")
+    @_member
     def get(self, invoice_id: int, membership: Membership) -> Row[Any]:
         """Get an invoice
 
@@ -127,9 +127,9 @@ class OneInvoice(Resource):
 class InvoicePdf(Resource):
     """One invoice as a PDF."""
 
-    @member(limit="pdf")
     @blueprint.response(200, {"type": "string", "format": "binary"}, content_type="application/pdf")
     @blueprint.doc(operationId="getInvoicePdf")
+    @member(limit="pdf")
     def get(self, invoice_id: int, membership: Membership) -> Response:
         """Get an invoice as a PDF
 
@@ -146,10 +146,10 @@ class InvoicePdf(Resource):
 class Payments(Resource):
     """The payments of the account."""
 
-    @_member
     @blueprint.arguments(schemas.PaymentQuery(), location="query")
     @blueprint.response(200, page_of(schemas.Payment))
     @blueprint.doc(operationId="listPayments")
+    @_member
     def get(self, arguments: dict[str, Any], membership: Membership) -> Page:
         """List payments
 
@@ -163,9 +163,9 @@ class Payments(Resource):
 class OnePayment(Resource):
     """One payment."""
 
-    @_member
     @blueprint.response(200, schemas.Payment)
     @blueprint.doc(operationId="getPayment")
+    @_member
     def get(self, payment_id: int, membership: Membership) -> Row[Any]:
         """Get a payment
 
@@ -179,10 +179,10 @@ class OnePayment(Resource):
 class Cancellation(Resource):
     """Cancelling a bank transfer."""
 
-    @member(or_roles=[Role.ADMINISTRATOR])
     @blueprint.response(200, schemas.Payment)
     @fails(failures.NOT_PENDING, failures.NOT_THE_BUYER)
     @blueprint.doc(operationId="cancelPayment")
+    @member(or_roles=[Role.ADMINISTRATOR])
     def post(self, payment_id: int, membership: Membership | None) -> Row[Any]:
         """Cancel an unpaid bank transfer
 

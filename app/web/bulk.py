@@ -47,9 +47,9 @@ def operation(
         @blueprint.doc(requestBody=_request(item, example))
         @blueprint.response(200, _outcome_of(result)(many=True))
         @wraps(view)
-        def run(self: Any, options: dict[str, Any], **entered: Any) -> list[Any]:
+        def run(self: Any, options: dict[str, Any], **passed: Any) -> list[Any]:
             sent = _items()
-            outcomes = _outcomes(sent, load, lambda items: view(self, items, **entered))
+            outcomes = _outcomes(sent, load, lambda items: view(self, items, **passed))
             if options["atomic"]:
                 _require_success(outcomes)
             return [

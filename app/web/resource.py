@@ -54,23 +54,17 @@ class Resource(MethodView):
             with transaction():
                 return cast("Response", view(**path))
         if self.commit == "in parts":
-            with transaction():
-                entered = guard.enter()
-            return idempotency.once_in_parts(lambda: view(**path, **entered))
+            return idempotency.once_in_parts(lambda: view(**path))
         if self.commit == "each statement" and not idempotency.has_key():
             with autocommit():
-                return _enter_and_run(view, path)
-        return idempotency.once(lambda: _enter_and_run(view, path))
+                return cast("Response", view(**path))
+        return idempotency.once(lambda: view(**path))
 
 
 def _read(view: Any, path: Mapping[str, Any]) -> Response:
     guard: Guard = view.guard
-    with transaction() if guard.enters else autocommit():
-        return _enter_and_run(view, path)
-
-
-def _enter_and_run(view: Any, path: Mapping[str, Any]) -> Response:
-    return cast("Response", view(**path, **view.guard.enter()))
+    with transaction() if guard.sets_tenant else autocommit():
+        return cast("Response", view(**path))
 
 
 def _require_no_word_here() -> None:

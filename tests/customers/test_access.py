@@ -8,7 +8,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.web.json import parse
-from tests.caller import Caller, error
+from tests.caller import Caller
 from tests.document import operations, served
 from tests.factories.customers import Callers, invite, join, open_customer
 from tests.factories.purchases import buy, packages_for_sale
@@ -151,15 +151,3 @@ def test_naming_an_account_of_others_is_forbidden(
     assert answer.status_code == (200 if who in MEMBERS else 403)
     claimed = Caller(app, token(roles=(), user=who, account_id=world.account_id)).get("/v1/account/settings/")
     assert claimed.status_code == (200 if who in MEMBERS else 403)
-
-
-def test_membership_is_decided_before_the_request_is_looked_at(world: World) -> None:
-    for who, method, path in (
-        ("stranger", "GET", "/v1/billing/transactions/?page=0"),
-        ("stranger", "POST", f"/v1/billing/credit-packages/{world.ids['package']}/purchase/"),
-        ("member", "PATCH", "/v1/account/settings/"),
-        ("member", "POST", "/v1/billing/credits/usage/bulk/"),
-        ("machine", "GET", "/v1/account/memberships/?page=0"),
-    ):
-        body = None if method == "GET" else {"nothing": "like it"}
-        error(world.callers[who].call(method, path, body), 403)

