@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from app.billing_accounts import ledger
+from app.billing_accounts.ledger import single
 from app.db.server import embedded
 
 _SETUP = """
@@ -30,7 +30,7 @@ _VALUES = {
 
 def lock_rate(var_dir: Path, options: argparse.Namespace) -> float:
     """Locks per second of as many connections as wrk has, each in a transaction of its own."""
-    statements = ledger.RESERVE.sql
+    statements = single.RESERVE.sql
     for name, value in _VALUES.items():
         statements = statements.replace(f"%({name})s", value)
     with TemporaryDirectory(prefix="billing-pgbench-") as place:

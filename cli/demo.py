@@ -9,9 +9,10 @@ import click
 from app import clock, tenancy
 from app.auth.actor import Actor
 from app.auth.permissions import Role
-from app.billing_accounts import access, ledger
+from app.billing_accounts import access
 from app.billing_accounts import service as billing_accounts
-from app.billing_accounts.ledger import Reference
+from app.billing_accounts.ledger import single
+from app.billing_accounts.ledger.single import Reference
 from app.billing_accounts.models import ExternalType
 from app.clients import service as clients
 from app.clock import utc_now
@@ -155,9 +156,9 @@ def _create(wanted: _Account) -> int:
     for user_id, handle in wanted.users:
         access.grant(account_id, user_id, handle)
     for external_id, name, amount in wanted.locked:
-        ledger.lock(account_id, Reference(ExternalType.CHALLENGE, external_id, name), Decimal(amount))
+        single.lock(account_id, Reference(ExternalType.CHALLENGE, external_id, name), Decimal(amount))
     for external_type, external_id, name, amount in wanted.consumed:
-        ledger.consume(account_id, Reference(external_type, external_id, name), Decimal(amount))
+        single.consume(account_id, Reference(external_type, external_id, name), Decimal(amount))
     return account_id
 
 

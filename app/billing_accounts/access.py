@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 from sqlalchemy import Row
 
 from app.auth.actor import Actor
-from app.billing_accounts import ledger, queries, service
+from app.billing_accounts import queries, service
+from app.billing_accounts.ledger.refusals import not_found
 from app.billing_accounts.models import BillingAccount
 from app.clock import utc_now
 from app.db.base import db
@@ -27,7 +28,7 @@ def users(actor: Actor, account_id: int, arguments: Mapping[str, Any]) -> Page:
 def grant(account_id: int, user_id: str, user_handle: str | None) -> GrantedUser:
     """Let the user use the account; a second grant changes at most the handle. Raises NotFound."""
     if db.session.get(BillingAccount, account_id, with_for_update={"read": True, "key_share": True}) is None:
-        raise ledger.not_found(account_id)
+        raise not_found(account_id)
     parameters = {"account_id": account_id, "user_id": user_id, "user_handle": user_handle or None, "now": utc_now()}
     return db.session.execute(queries.GRANT, parameters).one()
 
@@ -44,5 +45,5 @@ def has_access(account_id: int, user_id: str) -> bool:
     parameters = {"account_id": account_id, "user_id": user_id}
     found = db.session.execute(queries.HAS_ACCESS, parameters).scalar_one_or_none()
     if found is None:
-        raise ledger.not_found(account_id)
+        raise not_found(account_id)
     return found

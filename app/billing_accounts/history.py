@@ -10,6 +10,7 @@ from typing import IO, Any, NamedTuple
 
 from sqlalchemy import Row, text
 
+from app.billing_accounts.ledger import importing
 from app.clients import history as clients
 from app.clock import utc_now
 from app.db.base import db
@@ -92,10 +93,6 @@ _FIND_CHANGED = text(
 _LOCK_CHANGED = text("""
     SELECT FROM billing_accounts WHERE id IN (SELECT id FROM changed_accounts) ORDER BY id FOR NO KEY UPDATE
 """)
-_LOCK_BUDGETS = text("""
-    SELECT FROM budgets WHERE billing_account_id IN (SELECT id FROM changed_accounts)
-    ORDER BY billing_account_id FOR NO KEY UPDATE
-""")
 _FORGET_CHANGED = text("DELETE FROM resolved_accounts WHERE id IN (SELECT id FROM changed_accounts)")
 _RESOLVE_CHANGED = text(
     f"INSERT INTO resolved_accounts {_RESOLVED} WHERE final.id IN (SELECT id FROM changed_accounts)"
@@ -107,19 +104,10 @@ _ADD_ACCOUNTS = text(f"""
     SELECT id, {_OWN}, markup, created_by, :now, :now, true, true FROM resolved_accounts WHERE is_new ORDER BY id
     ON CONFLICT (id) DO NOTHING
 """)
-_ADD_BUDGETS = text("""
-    INSERT INTO budgets (billing_account_id, amount, as_imported)
-    SELECT id, budget, true FROM resolved_accounts WHERE is_new ORDER BY id
-    ON CONFLICT (billing_account_id) DO NOTHING
-""")
 _CHANGE_ACCOUNTS = text(f"""
     UPDATE billing_accounts AS known
     SET {", ".join(f"{name} = final.{name}" for name in ("status", "client_id", *_OTHERS))}, updated_at = :now
     FROM resolved_accounts AS final WHERE known.id = final.id AND {_CHANGES}
-""")
-_CHANGE_BUDGETS = text("""
-    UPDATE budgets SET amount = final.budget
-    FROM resolved_accounts AS final WHERE billing_account_id = final.id AND NOT is_new AND budget_differs
 """)
 _RESULT = text(f"""
     SELECT count(*) FILTER (WHERE is_new) AS created,
@@ -214,8 +202,9 @@ def merge_accounts(staged: int, default_client_id: str | None) -> AccountsMerged
     db.session.execute(_RESOLVE_LINKS, values)
     db.session.execute(_RESOLVE, values)
     db.session.execute(_FIND_CHANGED)
-    for statement in (_LOCK_CHANGED, _LOCK_BUDGETS, _FORGET_CHANGED):
-        db.session.execute(statement)
+    db.session.execute(_LOCK_CHANGED)
+    importing.lock_budgets()
+    db.session.execute(_FORGET_CHANGED)
     # Read anew: from here on no one else changes these accounts, but someone may have done so until now.
     db.session.execute(_RESOLVE_CHANGED, values)
     if default_client_id is None and db.session.execute(_NEEDS_DEFAULT, values).scalar_one():
@@ -225,9 +214,9 @@ def merge_accounts(staged: int, default_client_id: str | None) -> AccountsMerged
     with by_index():
         db.session.execute(_ADD_ACCOUNTS, now)
         learn_size("billing_accounts", "id")
-        db.session.execute(_ADD_BUDGETS)
+        importing.add_budgets()
     db.session.execute(_CHANGE_ACCOUNTS, now)
-    db.session.execute(_CHANGE_BUDGETS)
+    importing.change_budgets()
     row = db.session.execute(_RESULT, values).one()
     merged = Merged(row.created, row.updated, staged - row.created - row.updated - row.kept, row.kept)
     return AccountsMerged(merged, row.amount, row.loaded_amount, row.kept_amount, row.without_client)

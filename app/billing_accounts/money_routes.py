@@ -6,8 +6,10 @@ from sqlalchemy import Row
 
 from app.auth.guards import requires
 from app.auth.permissions import Role, scopes
-from app.billing_accounts import failures, ledger, schemas
-from app.billing_accounts.ledger import Charge, Reference
+from app.billing_accounts import failures, schemas
+from app.billing_accounts.ledger import batch, single
+from app.billing_accounts.ledger.batch import Charge
+from app.billing_accounts.ledger.single import Reference
 from app.billing_accounts.models import ExternalType
 from app.billing_accounts.routes import RESOURCE, blueprint
 from app.web.failures import fails
@@ -40,9 +42,9 @@ class LockAmount(Resource):
         changes nothing.
         """
         if values["amount"] == 0:
-            ledger.unlock(billing_account_id, _reference(values))
+            single.unlock(billing_account_id, _reference(values))
             return {"unlocked": True}
-        return ledger.lock(billing_account_id, _reference(values), values["amount"])
+        return single.lock(billing_account_id, _reference(values), values["amount"])
 
 
 @blueprint.route("/<int_id:billing_account_id>/consume-amount")
@@ -65,7 +67,7 @@ class ConsumeAmount(Resource):
         with 400 `insufficient_funds` above the remaining budget, with 409 `account_inactive` on an inactive account,
         and, where the installation enforces account dates, with 409 `account_not_current` outside them.
         """
-        return ledger.consume(billing_account_id, _reference(values), values["amount"])
+        return single.consume(billing_account_id, _reference(values), values["amount"])
 
 
 @blueprint.route("/consume-amounts")
@@ -88,7 +90,7 @@ class ConsumeAmounts(Resource):
         `account_inactive` and 409 `account_not_current`; an unknown account is 404 `not_found`.
         """
         consumes = values["consumes"]
-        ledger.consume_all([Charge(c["billing_account_id"], c["external_id"], c["amount"]) for c in consumes])
+        batch.consume_all([Charge(c["billing_account_id"], c["external_id"], c["amount"]) for c in consumes])
         return {"count": len(consumes)}
 
 

@@ -7,7 +7,9 @@ from typing import Any
 from sqlalchemy import Row
 
 from app.auth.actor import Actor
-from app.billing_accounts import ledger, queries, visibility
+from app.billing_accounts import queries, visibility
+from app.billing_accounts.ledger import budgets
+from app.billing_accounts.ledger.refusals import not_found
 from app.billing_accounts.models import BillingAccount
 from app.billing_accounts.visibility import Sight
 from app.clients import service as clients
@@ -43,7 +45,7 @@ def detail(actor: Actor, account_id: int) -> Row[Any]:
     parameters = {"account_id": account_id, "granted_to": sight.limit}
     account = db.session.execute(statement, parameters).one_or_none()
     if account is None:
-        raise ledger.not_found(account_id)
+        raise not_found(account_id)
     return account
 
 
@@ -61,7 +63,7 @@ def create(actor: Actor, values: Mapping[str, Any]) -> Row[Any]:
     account = BillingAccount(created_by=actor.subject, **own)
     db.session.add(account)
     db.session.flush()
-    ledger.open_budget(account.id, values["budget"])
+    budgets.open_budget(account.id, values["budget"])
     return _read(account.id)
 
 
@@ -72,7 +74,7 @@ def update(account_id: int, changes: Mapping[str, Any]) -> Row[Any]:
     """
     account = db.session.get(BillingAccount, account_id, with_for_update={"key_share": True})
     if account is None:
-        raise ledger.not_found(account_id)
+        raise not_found(account_id)
     if "client_id" in changes:
         clients.require(changes["client_id"])
     # A budget is part of the account to its readers, though it is kept elsewhere.
@@ -90,7 +92,7 @@ def update(account_id: int, changes: Mapping[str, Any]) -> Row[Any]:
         )
     db.session.flush()
     if "budget" in changes:
-        ledger.set_budget(account_id, changes["budget"])
+        budgets.set_budget(account_id, changes["budget"])
     return _read(account_id)
 
 
@@ -103,7 +105,7 @@ def require(account_id: int) -> None:
 def require_visible(actor: Actor, account_id: int) -> None:
     """Raise NotFound unless there is such an account and the caller may see it."""
     if not _exists(account_id, visibility.sight(actor).limit):
-        raise ledger.not_found(account_id)
+        raise not_found(account_id)
 
 
 def _exists(account_id: int, granted_to: str | None) -> bool:

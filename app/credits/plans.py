@@ -9,8 +9,9 @@ from sqlalchemy import Row
 
 from app import tenancy
 from app.clock import utc_now
-from app.credits import ledger, queries
-from app.credits.ledger import Entry
+from app.credits import queries
+from app.credits.ledger import balances, batch
+from app.credits.ledger.batch import Entry
 from app.credits.models import TransactionType
 from app.db.base import db
 from app.errors import NotFound
@@ -42,15 +43,14 @@ def put(name: str, credits_per_month: int, usd_per_credit: Decimal, *, default: 
 def assign(account_id: int, name: str) -> None:
     """Assign a plan to an account from today on; it applies to months that begin from then on. Raises NotFound."""
     tenancy.set_account(account_id)
-    values = {"account_id": account_id, "name": name, "today": utc_now().date()}
-    if db.session.execute(queries.PUT_ON_PLAN, values).one_or_none() is None:
+    if not balances.put_on_plan(account_id, name, utc_now().date()):
         raise NotFound(f"Account {account_id} or plan {name!r} was not found")
 
 
 def start(account_id: int, *, first_credits: bool) -> None:
     """Open the balance of a new account on the default plan; without `first_credits` its first month grants none."""
     now = utc_now()
-    db.session.execute(queries.OPEN, {"account_id": account_id, "today": now.date()})
+    balances.open_balance(account_id, now.date())
     if first_credits:
         grant_due([account_id])
     else:
@@ -65,7 +65,7 @@ def grant_due(account_ids: Sequence[int]) -> Granted:
     month is granted twice, even by concurrent calls.
     """
     # Locked before due months are read, so that no other transaction can grant them.
-    db.session.execute(queries.LOCK_BALANCES, {"account_ids": account_ids, "entries": 0})
+    balances.lock(account_ids)
     now = utc_now()
     due = db.session.execute(queries.DUE_GRANTS, {"account_ids": account_ids, "month": _month(now.date())}).all()
     if not due:
@@ -83,7 +83,7 @@ def grant_due(account_ids: Sequence[int]) -> Granted:
         for grant in due
         if grant.credits_per_month > 0
     ]
-    ledger.post(entries, created_by=_ISSUER)
+    batch.post(entries, created_by=_ISSUER)
     return Granted(len(due), sum(credits))
 
 

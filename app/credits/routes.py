@@ -9,7 +9,7 @@ from app.auth.actor import current_actor
 from app.auth.guards import requires
 from app.auth.permissions import Role
 from app.credits import balances, failures, schemas, service
-from app.credits.ledger import Outcome, Transaction
+from app.credits.ledger.batch import Outcome, Transaction
 from app.customers.guards import manager, member
 from app.customers.membership import Membership
 from app.db.paging import Page

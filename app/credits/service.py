@@ -8,8 +8,8 @@ from sqlalchemy import Row
 from app import tenancy
 from app.auth.actor import Actor
 from app.auth.permissions import scopes
-from app.credits import ledger
-from app.credits.ledger import Entry, Outcome, Transaction
+from app.credits.ledger import batch, single
+from app.credits.ledger.batch import Entry, Outcome, Transaction
 from app.credits.models import TransactionType
 from app.customers.membership import Membership
 from app.errors import Invalid, NotFound, ServiceError
@@ -24,7 +24,7 @@ def spend(actor: Actor, membership: Membership | None, item: Mapping[str, Any]) 
 
     Raises PaymentRequired, Invalid (no account given) or NotFound, and then changes nothing.
     """
-    return ledger.spend(
+    return single.spend(
         _account_of(item, membership),
         item["credits_used"],
         item["operation_type"],
@@ -48,7 +48,7 @@ def spend_many(actor: Actor, membership: Membership | None, items: Sequence[Mapp
             tenancy.set_account(only_one)
     entries = [_deduction(item, membership) for item in items]
     posted = iter(
-        ledger.post(
+        batch.post(
             [each for each in entries if isinstance(each, Entry)], created_by=actor.subject, key_owner=actor.identity
         )
     )
@@ -64,7 +64,7 @@ def grant(actor: Actor, values: Mapping[str, Any]) -> Transaction:
         transaction_type=TransactionType(values["transaction_type"]),
         description=values["description"],
     )
-    return ledger.post_one(entry, created_by=actor.subject)
+    return batch.post_one(entry, created_by=actor.subject)
 
 
 def _deduction(item: Mapping[str, Any], membership: Membership | None) -> Entry | ServiceError:

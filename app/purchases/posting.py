@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy import Row
 
 from app import tenancy
-from app.credits import ledger
-from app.credits.ledger import Entry, Transaction
+from app.credits.ledger import batch
+from app.credits.ledger.batch import Entry, Transaction
 from app.credits.models import TransactionType
 from app.db.base import db
 from app.errors import NotFound
@@ -28,4 +28,4 @@ def post(payment: Row[Any], amount: int, kind: TransactionType, what: str, *, by
     invoice = invoices.get(payment.account_id, payment.invoice_id)
     description = f"{what}, invoice {invoice.invoice_number}"
     entry = Entry(payment.account_id, amount, kind, description, purchase=payment.purchase_position)
-    return ledger.post_one(entry, created_by=by)
+    return batch.post_one(entry, created_by=by)

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from app.clock import utc_now
-from app.credits import bought
+from app.credits.ledger import bought
 from app.credits.models import TransactionType
 from app.db.base import db
 from app.errors import Conflict, Reason

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Row, TextClause
 
 from app.auth.actor import Actor
-from app.billing_accounts.holds import Hold, Holds
+from app.billing_accounts.ledger.batch import Budgets, Line
 from app.billing_accounts.models import ExternalType, Kind
 from app.clock import utc_now
 from app.db.base import db
@@ -94,17 +94,17 @@ class Batch:
         self._payments = {row["id"]: dict(row) for row in rows}
         return {payment["billing_account_id"] for payment in self._payments.values()}
 
-    def hold(self, account_ids: Iterable[int]) -> None:
+    def lock_budgets(self, account_ids: Iterable[int]) -> None:
         """Lock the budgets of the accounts."""
-        self.decide_by(Holds(ExternalType.WORK_PERIOD_PAYMENT, account_ids))
+        self.decide_by(Budgets(ExternalType.WORK_PERIOD_PAYMENT, account_ids))
 
-    def decide_by(self, holds: Holds) -> None:
+    def decide_by(self, budgets: Budgets) -> None:
         """Decide by these budgets."""
-        self._holds = holds
+        self._budgets = budgets
 
     def available(self, account_id: int) -> Decimal:
         """What the account has available for another payment."""
-        return self._holds.available(account_id)
+        return self._budgets.available(account_id)
 
     def create(self, items: Sequence[Item]) -> list[Outcome]:
         """A new payment for each item, or why there is none. Their ids sort in the order of the items."""
@@ -127,7 +127,7 @@ class Batch:
         values = {name: [getattr(period, name) for period in periods] for name in totals}
         ids = [period.row.id for period in periods]
         db.session.execute(queries.WRITE_PERIODS, {"ids": ids, "now": self._now, **values})
-        self._holds.write()
+        self._budgets.write()
 
     def _create(self, item: Item, payment_id: str) -> Payment:
         period = self._periods.get(item["work_period_id"])
@@ -162,7 +162,7 @@ class Batch:
             return payment
         changed = {**payment, **self._moved_to(wanted), **changes}
         changed |= {"updated_by": self._actor.subject, "updated_at": self._now}
-        if not self._holds.knows(changed["billing_account_id"]):
+        if not self._budgets.knows(changed["billing_account_id"]):
             raise Invalid.field("billingAccountId", f"Billing account {changed['billing_account_id']} does not exist.")
         self._settle(period, payment, changed, set(changes))
         return self._accept(period, payment, changed)
@@ -191,7 +191,7 @@ class Batch:
         amounts.settle(payment, changed, named, period.row.start_date, self._now.date())
 
     def _accept(self, period: _Period, before: Payment | None, after: Payment) -> Payment:
-        self._holds.move(after["id"], None if before is None else _hold(before), _hold(after))
+        self._budgets.move(after["id"], None if before is None else _line(before), _line(after))
         if before is not None:
             period.count(before, -1)
         period.count(after, 1)
@@ -204,9 +204,9 @@ def no_payment(payment_id: str) -> NotFound:
     return NotFound(f"Work period payment {payment_id} was not found")
 
 
-def _hold(payment: Payment) -> Hold | None:
-    """What a payment holds on its budget."""
+def _line(payment: Payment) -> Line | None:
+    """What a payment locks or has consumed of its budget."""
     if payment["status"] not in ACTIVE:
         return None
     kind = Kind.LOCKED if payment["status"] in OPEN else Kind.CONSUMED
-    return Hold(payment["billing_account_id"], kind, payment["amount"])
+    return Line(payment["billing_account_id"], kind, payment["amount"])

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, text
 
 from app.auth.actor import Actor
-from app.billing_accounts.holds import Rehearsal
+from app.billing_accounts.ledger.batch import Rehearsal
 from app.billing_accounts.models import ExternalType
 from app.clock import utc_now
 from app.db.base import db
@@ -95,7 +95,7 @@ def _pay(actor: Actor, periods: Sequence[Row[Any]], run: PaymentRun, rehearsal: 
     statement = queries.LOCK_PERIODS if rehearsal is None else queries.READ_PERIODS
     batch = Batch(actor, statement, period_ids=[period.id for period in periods])
     if rehearsal is None:
-        batch.hold(batch.account_ids)
+        batch.lock_budgets(batch.account_ids)
     else:
         rehearsal.look_at(batch.account_ids)
         batch.decide_by(rehearsal)

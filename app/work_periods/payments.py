@@ -28,7 +28,7 @@ def get(payment_id: str) -> Row[Any]:
 def create_many(actor: Actor, items: Sequence[Item]) -> list[Outcome]:
     """A payment for each item (`work_period_id`, `days`, `amount`), or why there is none."""
     batch = Batch(actor, queries.LOCK_PERIODS, period_ids=sorted({item["work_period_id"] for item in items}))
-    batch.hold(batch.account_ids)
+    batch.lock_budgets(batch.account_ids)
     outcomes = batch.create(items)
     batch.write()
     return outcomes
@@ -39,7 +39,7 @@ def update_many(actor: Actor, items: Sequence[Item]) -> list[Outcome]:
     payment_ids = sorted({item["id"] for item in items})
     batch = Batch(actor, queries.LOCK_PERIODS_OF_PAYMENTS, payment_ids=payment_ids)
     wanted = {item["billing_account_id"] for item in items if "billing_account_id" in item}
-    batch.hold(batch.read_payments(payment_ids) | wanted)
+    batch.lock_budgets(batch.read_payments(payment_ids) | wanted)
     outcomes = batch.update(items)
     batch.write()
     return outcomes

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from app.billing_accounts import history, line_history
+from app.billing_accounts import history
+from app.billing_accounts.ledger import importing
 from app.billing_accounts.models import Kind
 from app.clients.history import UNKNOWN_ID
 from cli.legacy_import.loader import Spool
@@ -31,15 +32,15 @@ def merge_accounts(spools: Mapping[RowKind, Spool], report: Report, default_clie
 
 def merge_lines(rows: Spool, report: Report) -> None:
     """Merge the budgets of challenges."""
-    staged = line_history.stage_lines(rows.lines())
+    staged = importing.stage_lines(rows.lines())
     counts = report.counts[CHALLENGE_BUDGET.key]
     counts.repeated += rows.count - staged
-    without_account = line_history.amounts_without_account()
-    for raw in line_history.drop_lines_without_account():
+    without_account = importing.amounts_without_account()
+    for raw in importing.drop_lines_without_account():
         report.reject(CHALLENGE_BUDGET.key, raw, "project_id: no such billing account")
         staged -= 1
-    counts.merged = line_history.merge_lines(staged)
-    amounts = line_history.merged_amounts()
+    counts.merged = importing.merge_lines(staged)
+    amounts = importing.merged_amounts()
     for kind in Kind:
         rejected, (distinct, loaded, kept) = without_account[kind], amounts[kind]
         if (CHALLENGE_BUDGET.key, kind) in report.totals:

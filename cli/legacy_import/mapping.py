@@ -94,7 +94,7 @@ def client_link(row: Row, _: Note) -> tuple[Any, ...]:
 
 
 def challenge_budget(row: Row, _: Note) -> tuple[Any, ...]:
-    """The values of `app.billing_accounts.line_history.LINE_COLUMNS`; consumed wins over locked."""
+    """The values of `app.billing_accounts.ledger.importing.LINE_COLUMNS`; consumed wins over locked."""
     challenge_id, account_id = values.required_reference(row, "challenge_id"), values.whole_number(row, "project_id")
     locked = values.number(row, "locked_amount", MAX_AMOUNT) or ZERO
     consumed = values.number(row, "consumed_amount", MAX_AMOUNT) or ZERO

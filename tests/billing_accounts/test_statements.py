@@ -8,7 +8,8 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 
-from app.billing_accounts import ledger, queries
+from app.billing_accounts import queries
+from app.billing_accounts.ledger import single
 from app.billing_accounts.queries import LIST
 from app.db.base import db
 from app.db.paging import contains_pattern
@@ -40,8 +41,8 @@ def plans() -> Iterator[tuple[str, str]]:
     reference = {"external_type": "CHALLENGE", "external_id": "c4", "external_name": None}
     asked = {"kind": "locked", "amount": 1, "dates_enforced": True}
     line = {"account_id": 5, "now": "2025-01-01", **asked, **reference}
-    yield "reserve", plan(ledger.RESERVE, **line)
-    yield "unlock", plan(ledger._UNLOCK, **line)  # noqa: SLF001
+    yield "reserve", plan(single.RESERVE, **line)
+    yield "unlock", plan(single.UNLOCK, **line)
 
 
 def test_nothing_reads_a_whole_table(app: Flask) -> None:

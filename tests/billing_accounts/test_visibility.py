@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.billing_accounts.holds import Hold, Holds
+from app.billing_accounts.ledger.batch import Budgets, Line
 from app.billing_accounts.models import ExternalType, Kind
 from app.db.transaction import transaction
 from tests.caller import ACCOUNTS, Caller, Open, data, error
@@ -146,10 +146,10 @@ class TestCopilot:
         data(admin.patch(f"{path}/lock-amount", {"challengeId": "c1", "amount": 1000}))
         data(admin.patch(f"{path}/consume-amount", {"externalType": "ENGAGEMENT", "externalId": "e1", "amount": 1000}))
         with app.app_context(), transaction():
-            holds = Holds(ExternalType.WORK_PERIOD_PAYMENT, [account_id])
-            holds.move("p1", None, Hold(account_id, Kind.LOCKED, Decimal("1000.0125")))
-            holds.move("p2", None, Hold(account_id, Kind.CONSUMED, Decimal(1000)))
-            holds.write()
+            budgets = Budgets(ExternalType.WORK_PERIOD_PAYMENT, [account_id])
+            budgets.move("p1", None, Line(account_id, Kind.LOCKED, Decimal("1000.0125")))
+            budgets.move("p2", None, Line(account_id, Kind.CONSUMED, Decimal(1000)))
+            budgets.write()
         expected = {"c1": 800, "e1": 800, "p1": Decimal("1000.0125"), "p2": 1000}
         account, entries = data(copilot.get(path)), data(copilot.get(f"{path}/entries"))["results"]
         for lines in ([*account["lockedAmounts"], *account["consumedAmounts"]], entries):

@@ -10,8 +10,9 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from app.billing_accounts import audit, ledger
-from app.billing_accounts.ledger import Reference
+from app.billing_accounts import audit
+from app.billing_accounts.ledger import single
+from app.billing_accounts.ledger.single import Reference
 from app.billing_accounts.models import ExternalType
 from app.db.base import db
 from tests.caller import Caller, data
@@ -40,7 +41,7 @@ def test_what_waits_for_a_lock_counts_from_it(
     path = f"/v6/billing-accounts/{account_id}"
     data(admin.patch(f"{path}/lock-amount", {"challengeId": "c1", "amount": 1}))
     with ThreadPoolExecutor(1) as pool:
-        ledger.lock(account_id, CHALLENGE, Decimal(5))
+        single.lock(account_id, CHALLENGE, Decimal(5))
         second = pool.submit(admin.patch, f"{path}/{call}", {"challengeId": "c1", "amount": amount})
         until_waiting(1)
         db.session.commit()

@@ -8,8 +8,9 @@ import pytest
 from flask import Flask
 
 from app import tenancy
-from app.credits import audit, bought, ledger, queries
-from app.credits.ledger import Entry
+from app.credits import audit, queries
+from app.credits.ledger import batch, bought, single
+from app.credits.ledger.batch import Entry
 from app.credits.models import TransactionType
 from app.db.base import db
 from app.db.transaction import transaction
@@ -55,7 +56,7 @@ class Model:
 
 def post(account_id: int, amount: int, kind: TransactionType, purchase: int | None = None) -> Any:
     operation = "x" if kind == TransactionType.DEDUCTION else None
-    return ledger.post_one(Entry(account_id, amount, kind, "", operation, None, purchase), created_by="test")
+    return batch.post_one(Entry(account_id, amount, kind, "", operation, None, purchase), created_by="test")
 
 
 class History:
@@ -92,7 +93,7 @@ class History:
 
     def spend_singly(self) -> None:
         if amount := min(self.chance.randrange(1, 200), self.model.credits):
-            ledger.spend(self.account_id, amount, "x", "", created_by="test")
+            single.spend(self.account_id, amount, "x", "", created_by="test")
             self.model.spend(amount)
 
     def take(self) -> None:
@@ -136,7 +137,7 @@ def test_credits_left_of_purchases_follow_bulk_spending(app: Flask, customer_id:
     with app.app_context():
         with transaction():
             tenancy.set_account(customer_id)
-            first, *_ = ledger.post(entries, created_by="test")
+            first, *_ = batch.post(entries, created_by="test")
         assert isinstance(first, dict)
         with transaction():
             tenancy.set_account(customer_id)

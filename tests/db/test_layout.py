@@ -7,9 +7,11 @@ import flask_migrate
 import pytest
 from flask import Flask
 
-from app.billing_accounts import ledger
 from app.billing_accounts import queries as accounts
+from app.billing_accounts.ledger import single
 from app.credits import queries as credits
+from app.credits.ledger import balances
+from app.credits.ledger import single as credit
 from app.db.base import db
 from app.db.fast.prepared import AnyPrepared
 from app.db.paging import ListQuery
@@ -31,13 +33,13 @@ SPENDING = {
 KEY = {"caller": "someone", "key": "k"}
 # On each server, these meet the rows of one account only.
 ONE_PART = {
-    "lock, consume": (ledger.RESERVE, LOCK),
-    "unlock": (ledger._UNLOCK, LOCK),  # noqa: SLF001
+    "lock, consume": (single.RESERVE, LOCK),
+    "unlock": (single.UNLOCK, LOCK),
     "detail": (accounts.DETAIL, {"account_id": 5}),
     "balance": (credits.BALANCE, {**CUSTOMER, "month": "2025-01-01"}),
     "analytics": (credits.DAILY_TOTALS, {**CUSTOMER, "first": "2025-01-01", "last": "2025-02-01"}),
-    "single spending": (credits.SPEND, SPENDING),
-    "lock of a balance": (credits.LOCK_BALANCES, {"account_ids": [CUSTOMER["account_id"]], "entries": 1}),
+    "single spending": (credit.SPEND, SPENDING),
+    "lock of a balance": (balances.LOCK, {"account_ids": [CUSTOMER["account_id"]], "entries": 1}),
     "stored answer": (store._STORED, {**KEY, "expired": "2025-01-01"}),  # noqa: SLF001
     "storing an answer": (store._STORE, {**KEY, "status": 200, "body": b""}),  # noqa: SLF001
 }

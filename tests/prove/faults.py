@@ -2,11 +2,16 @@
 
 from tests.prove.planting import Edit, Fault
 
-LEDGER, HOLDS, HISTORY = (f"app/billing_accounts/{name}.py" for name in ("ledger", "holds", "line_history"))
+RULE, SINGLE, BUDGET_BATCH, BUDGETS, IMPORTS = (
+    f"app/billing_accounts/ledger/{name}.py" for name in ("rule", "single", "batch", "budgets", "importing")
+)
 BATCH, PRICES, STATES, WORK_QUERIES = (
     f"app/work_periods/{name}.py" for name in ("batch", "amounts", "states", "queries")
 )
-CREDITS, CREDIT_QUERIES, PLANS = (f"app/credits/{name}.py" for name in ("ledger", "queries", "plans"))
+CREDIT_RULE, SPENDING, POSTING, BALANCES = (
+    f"app/credits/ledger/{name}.py" for name in ("rule", "single", "batch", "balances")
+)
+CREDIT_QUERIES, PLANS = (f"app/credits/{name}.py" for name in ("queries", "plans"))
 SETTLEMENT, INVOICES, SALES = (f"app/purchases/{name}.py" for name in ("settlement", "invoices", "queries"))
 WEBHOOKS, RETURNS, REFUNDS = (f"app/purchases/{name}.py" for name in ("webhooks", "returns", "refunds"))
 STRIPE = "app/purchases/gateways/stripe.py"
@@ -25,42 +30,52 @@ FAULTS = (
     _fault(
         "a budget cannot be used to its end",
         "billing_accounts/test_lock.py::test_the_whole_budget_can_be_locked_and_no_more",
-        (LEDGER, "asked - held > amount", "asked - held >= amount"),
+        (RULE, "it.asked - it.held > it.remaining", "it.asked - it.held >= it.remaining"),
+    ),
+    _fault(
+        "what does not raise the sum is refused",
+        "billing_accounts/test_budget_rule.py::test_what_does_not_raise_the_sum_passes_and_nothing_exceeds_the_budget",
+        (RULE, "lambda it: it.asked <= it.held, None", "lambda it: it.asked < it.held, None"),
+    ),
+    _fault(
+        "what a line holds counts for one reference alone, not in a batch",
+        "billing_accounts/test_budget_rule.py::test_one_statement_and_the_batch_do_the_same",
+        (BUDGET_BATCH, "before if is_same else None", "None"),
     ),
     _fault(
         "what was consumed counts as free",
         "billing_accounts/test_lock.py",
-        (LEDGER, "WHEN locked + consumed + asked", "WHEN locked + asked"),
+        (SINGLE, "SELECT budget.remaining,", "SELECT budget.amount - budget.locked AS remaining,"),
     ),
     _fault(
         "what is unlocked stays in the total",
         "billing_accounts/test_lock.py",
-        (LEDGER, "SET locked = locked - line.amount", "SET locked = locked"),
+        (SINGLE, "SET locked = locked - line.amount", "SET locked = locked"),
     ),
     _fault(
         "a consumed challenge keeps its lock",
         "billing_accounts/test_consume.py",
-        (LEDGER, "- CASE held_as WHEN 'locked' THEN held ELSE 0 END", ""),
+        (SINGLE, "- CASE held_as WHEN 'locked' THEN held ELSE 0 END", ""),
     ),
     _fault(
         "a budget is read before it is locked",
         "concurrency/test_reference_races.py",
-        (LEDGER, ":account_id FOR NO KEY UPDATE", ":account_id"),
+        (SINGLE, ":account_id FOR NO KEY UPDATE", ":account_id"),
     ),
     _fault(
         "a budget can be lowered below what is locked",
         "billing_accounts/test_accounts.py::TestChange",
-        (LEDGER, ":amount >= locked + consumed", ":amount >= consumed"),
+        (BUDGETS, ":amount >= locked + consumed", ":amount >= consumed"),
     ),
     _fault(
         "each charge of a call is held against the budget alone",
         "billing_accounts/test_consume.py::TestMany",
-        (LEDGER, "remaining[account_id] -= charge.amount", "remaining[account_id] -= ZERO"),
+        (BUDGET_BATCH, "add(after.kind, after.amount)", "add(after.kind, ZERO)"),
     ),
     _fault(
-        "charges and payments lock budgets in opposite orders",
+        "several budgets are locked in no order",
         "concurrency/test_payment_races.py::test_calls_over_the_same_accounts_wait_in_no_circle",
-        (LEDGER, "ORDER BY billing_account_id FOR", "ORDER BY billing_account_id DESC FOR"),
+        (BUDGET_BATCH, "ORDER BY billing_account_id FOR", "ORDER BY random() FOR"),
     ),
     _fault(
         "amounts are rounded half to even",
@@ -85,20 +100,27 @@ FAULTS = (
     _fault(
         "a cancelled payment keeps its lock",
         "work_periods/test_states.py",
-        (HOLDS, "if before is not None:\n            self._budgets", "if before and after:\n            self._budgets"),
+        (
+            BUDGET_BATCH,
+            "if before is not None:\n            self._budgets",
+            "if before and after:\n            self._budgets",
+        ),
     ),
     _fault(
         "a refused item has left its period already",
         "work_periods/test_bulk.py::TestUpdate",
         (
             BATCH,
-            'self._holds.move(after["id"], None',
-            'if before is not None:\n            period.count(before, -1)\n        self._holds.move(after["id"], None',
+            'self._budgets.move(after["id"], None',
+            (
+                "if before is not None:\n            period.count(before, -1)\n"
+                '        self._budgets.move(after["id"], None'
+            ),
         ),
         (
             BATCH,
-            "_hold(after))\n        if before is not None:\n            period.count(before, -1)",
-            "_hold(after))",
+            "_line(after))\n        if before is not None:\n            period.count(before, -1)",
+            "_line(after))",
         ),
     ),
     _fault(
@@ -136,7 +158,7 @@ FAULTS = (
     _fault(
         "a correction leaves what is consumed as it was",
         "work_periods/test_payment_record.py::TestCorrections",
-        (HOLDS, "if before == after:", "if before and after and before.kind == after.kind:"),
+        (BUDGET_BATCH, "if before == after:", "if before and after and before.kind == after.kind:"),
     ),
     _fault(
         "a failed request keeps what it did",
@@ -169,32 +191,32 @@ FAULTS = (
     _fault(
         "the last credit cannot be spent",
         "credits/test_spending.py::TestSpending::test_no_more_credits_are_spent_than_there_are",
-        (CREDIT_QUERIES, "FROM state WHERE asked <= credits", "FROM state WHERE asked < credits"),
+        (CREDIT_RULE, "it.credits + it.amount < 0", "it.credits + it.amount <= 0"),
     ),
     _fault(
         "a balance is spent from without being locked",
         "concurrency/test_credit_races.py",
-        (CREDIT_QUERIES, "= :account_id FOR NO KEY UPDATE;", "= :account_id;"),
+        (SPENDING, "= :account_id FOR NO KEY UPDATE;", "= :account_id;"),
     ),
     _fault(
-        "the last credit cannot be spent in bulk",
+        "each item of a call is held against the balance alone",
         "credits/test_spending.py::TestBulkSpending",
-        (CREDITS, "balance.credits + entry.amount < 0", "balance.credits + entry.amount <= 0"),
+        (POSTING, "balance.credits += entry.amount", "balance.credits += 0"),
     ),
     _fault(
         "balances are read without being locked",
         "concurrency/test_credit_races.py",
-        (CREDIT_QUERIES, "ORDER BY account_id FOR NO KEY UPDATE;", "ORDER BY account_id;"),
+        (BALANCES, "ORDER BY account_id FOR NO KEY UPDATE;", "ORDER BY account_id;"),
     ),
     _fault(
         "a balance is what the first of several items left",
         "credits/test_spending.py::TestBulkSpending",
-        (CREDIT_QUERIES, "ORDER BY account_id, position DESC) AS last", "ORDER BY account_id, position) AS last"),
+        (POSTING, "ORDER BY account_id, position DESC) AS last", "ORDER BY account_id, position) AS last"),
     ),
     _fault(
         "a daily total is that of its last transactions",
         "credits/test_balance.py",
-        (CREDIT_QUERIES, "total = kept.total + excluded.total", "total = excluded.total"),
+        (BALANCES, "total = kept.total + excluded.total", "total = excluded.total"),
     ),
     _fault(
         "a month is granted again",
@@ -205,7 +227,7 @@ FAULTS = (
     _fault(
         "due months are looked up before the balance is locked",
         "concurrency/test_credit_races.py::test_a_month_is_granted_once",
-        (PLANS, "db.session.execute(queries.LOCK_BALANCES", "(queries.LOCK_BALANCES"),
+        (PLANS, "    balances.lock(account_ids)\n", ""),
         (CREDIT_QUERIES, "CAST(:credits AS int[]))", "CAST(:credits AS int[])) ON CONFLICT DO NOTHING"),
     ),
     _fault(
@@ -243,9 +265,18 @@ FAULTS = (
         ),
     ),
     _fault(
+        "a refund takes what was given first",
+        "credits/test_credit_rule.py::test_nothing_is_owed_and_what_was_given_goes_first",
+        (CREDIT_RULE, "(lambda it: it.of_purchase,", "(lambda it: it.of_purchase & (it.amount > 0),"),
+    ),
+    _fault(
         "spending takes what was bought first",
         "credits/test_bought.py",
-        (CREDIT_QUERIES, "least(bought, credits - asked)", "greatest(0, bought - asked)"),
+        (
+            CREDIT_RULE,
+            "(lambda it: it.bought <= it.credits + it.amount, lambda it: it.bought),",
+            "(lambda it: it.bought + it.amount > 0, lambda it: it.bought + it.amount),",
+        ),
     ),
     _fault(
         "a refund is done before the gateway says so",
@@ -344,13 +375,13 @@ FAULTS = (
     _fault(
         "an import adds to what it replaces",
         "cli/legacy_import/test_import_legacy.py::TestBudgets",
-        (HISTORY, "- coalesce(sum(old_amount) FILTER (WHERE old_kind = 'locked'), 0) AS locked", "AS locked"),
+        (IMPORTS, "- coalesce(sum(old_amount) FILTER (WHERE old_kind = 'locked'), 0) AS locked", "AS locked"),
     ),
     _fault(
         "a second import writes everything again",
         "cli/legacy_import/test_import_legacy.py::TestWholes",
         (
-            HISTORY,
+            IMPORTS,
             "WHERE (known.kind, known.amount)\n",
             "WHERE known.kind = staged.kind OR (known.kind, known.amount)\n",
         ),
@@ -369,7 +400,7 @@ FAULTS = (
         "an import takes back what was changed here",
         "cli/legacy_import/test_in_use.py::TestLines",
         (
-            LEDGER,
+            SINGLE,
             "as_imported = CASE WHEN line.as_imported IS NOT NULL THEN false END",
             "as_imported = line.as_imported",
         ),
@@ -377,12 +408,12 @@ FAULTS = (
     _fault(
         "an import brings back what was released here",
         "cli/legacy_import/test_in_use.py::TestLines",
-        (HISTORY, "THEN released.external_id IS NOT NULL ELSE", "THEN false ELSE"),
+        (IMPORTS, "THEN released.external_id IS NOT NULL ELSE", "THEN false ELSE"),
     ),
     _fault(
         "an import takes back a budget that was changed here",
         "cli/legacy_import/test_in_use.py::TestAccounts",
-        (LEDGER, "THEN as_imported AND amount = :amount END", "THEN as_imported END"),
+        (BUDGETS, "THEN as_imported AND amount = :amount END", "THEN as_imported END"),
     ),
     _fault(
         "a payment carries a markup",
@@ -397,9 +428,9 @@ FAULTS = (
         "accounts outside their dates are charged",
         "billing_accounts/test_account_dates.py",
         (
-            LEDGER,
-            "WHEN :dates_enforced AND (:now < start_date",
-            "WHEN :dates_enforced AND false AND (:now < start_date",
+            RULE,
+            "lambda it: it.dates_enforced & (",
+            "lambda it: it.dates_enforced & (it.status != _ACTIVE) & (",
         ),
     ),
 )

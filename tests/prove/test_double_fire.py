@@ -10,9 +10,9 @@ from sqlalchemy import text
 
 from app import tenancy
 from app.billing_accounts import audit as budget_audit
-from app.billing_accounts import ledger
+from app.billing_accounts.ledger import single
 from app.credits import audit as credit_audit
-from app.credits import bought
+from app.credits.ledger import bought
 from app.db.base import db
 from app.purchases import audit as purchase_audit
 from app.purchases import queries
@@ -75,7 +75,7 @@ class Locks(Kind):
 
     def unprotect(self, patch: pytest.MonkeyPatch) -> None:
         """Forget what the line held before."""
-        replace_in(patch, ledger, "RESERVE", r"- CASE held_as WHEN 'locked' THEN held ELSE 0 END", "")
+        replace_in(patch, single, "RESERVE", r"- CASE held_as WHEN 'locked' THEN held ELSE 0 END", "")
 
 
 class Captures(Locks):

@@ -43,7 +43,7 @@ COMMIT_PER_BATCH = Fault(
     "prove/test_killed_import.py",
     (
         Edit(
-            "app/billing_accounts/line_history.py",
+            "app/billing_accounts/ledger/importing.py",
             "        _write()\n",
             f"""
         db.session.execute(text("CREATE TEMP TABLE all_changed_lines AS TABLE changed_lines"))

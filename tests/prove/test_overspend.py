@@ -10,9 +10,10 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.billing_accounts import audit as budget_audit
-from app.billing_accounts import holds, ledger
+from app.billing_accounts.ledger import batch, single
 from app.credits import audit as credit_audit
-from app.credits import queries as credit_queries
+from app.credits.ledger import balances
+from app.credits.ledger import single as credit_single
 from app.work_periods import audit as payment_audit
 from bench.findings import Finding
 from tests.caller import ACCOUNTS, Caller, Open, data
@@ -104,12 +105,12 @@ class World:
 
 
 LOCK_OF = {
-    "locks": (ledger, "RESERVE"),
-    "consumes": (ledger, "RESERVE"),
-    "batch_consumes": (ledger, "_LOCK_BUDGETS"),
-    "payments": (holds, "_LOCK"),
-    "credits": (credit_queries, "SPEND"),
-    "credits_in_bulk": (credit_queries, "LOCK_BALANCES"),
+    "locks": (single, "RESERVE"),
+    "consumes": (single, "RESERVE"),
+    "batch_consumes": (batch, "LOCK"),
+    "payments": (batch, "LOCK"),
+    "credits": (credit_single, "SPEND"),
+    "credits_in_bulk": (balances, "LOCK"),
 }
 
 

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from app import clock, tenancy
 from app.billing_accounts import audit as budget_audit
-from app.billing_accounts import ledger
+from app.billing_accounts.ledger import single
 from app.credits import audit as credit_audit
 from app.credits import plans
 from app.db.base import db
@@ -332,7 +332,7 @@ def test_simulated_histories_follow_the_model(simulate: Callable[..., None], sca
     done = f"{World.steps:,} steps in {World.histories} histories, {World.faults:,} commits failed"
     with pytest.MonkeyPatch.context() as patch:
         # A budget that is exactly used up refuses what fits.
-        replace_in(patch, ledger, "RESERVE", r"asked - held >", "asked - held >=")
+        replace_in(patch, single, "RESERVE", r"asked - held >", "asked - held >=")
         before = World.steps
         with pytest.raises(AssertionError):
             simulate(before + scale(10_000, 3_000), shrink=False)

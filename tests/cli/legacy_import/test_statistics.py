@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import create_engine, event, text
 
-from app.billing_accounts import line_history
+from app.billing_accounts.ledger import importing
 from app.db.base import db
 from bench import legacy_export
 from tests.cli.conftest import Run
@@ -118,7 +118,7 @@ def test_the_planner_would_use_any_index(
     run: Run, export: Path, scans: Callable[[], dict[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else the check above would prove nothing."""
-    monkeypatch.setattr(line_history, "learn_size", lambda *_: None)
+    monkeypatch.setattr(importing, "learn_size", lambda *_: None)
     before = scans()["ix_budgets_remaining"]
     assert run("import-legacy", export).exit_code == 0
     assert scans()["ix_budgets_remaining"] - before > 1000

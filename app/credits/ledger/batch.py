@@ -1,8 +1,7 @@
-"""The only writer of balances and transactions.
+"""Many transactions at once: decided one by one in memory, written together by one statement.
 
-The balances concerned are locked first, in id order. Each entry is then decided in memory, in order, seeing what those
-before it did, and everything is written by one statement, however many entries there are. A single deduction, of which
-a busy account has many at once, is decided by the database instead: its lock is held for no round trip.
+The balances concerned are locked first, in id order. Each entry is then decided, in order, seeing what those before it
+did. The statement is text: transactions, balances and totals are written at once.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,10 +12,45 @@ from sqlalchemy import Row
 
 from app.clock import utc_now
 from app.credits import queries
+from app.credits.ledger import balances, refusals, rule
 from app.credits.models import TransactionType
 from app.db.base import db
+from app.db.fast.prepared import Prepared
 from app.db.transaction import defer
-from app.errors import KeyReused, NotFound, PaymentRequired, ServiceError, only
+from app.errors import KeyReused, ServiceError, only
+
+WRITTEN = {
+    "account_id": "bigint",
+    "position": "bigint",
+    "id": "bigint",
+    "amount": "bigint",
+    "transaction_type": "text",
+    "description": "text",
+    "operation_type": "text",
+    "cost_usd": "numeric",
+    "usage_key": "text",
+    "balance_after": "bigint",
+    "bought_after": "bigint",
+    "purchase_position": "bigint",
+}
+_ARRAYS = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in WRITTEN.items())
+WRITE = Prepared(f"""
+    WITH posted AS (
+        INSERT INTO credit_transactions ({", ".join(WRITTEN)}, usage_key_owner, created_by, created_at)
+        SELECT *, CASE WHEN usage_key IS NOT NULL THEN CAST(:key_owner AS text) END, :created_by, :now
+        FROM unnest({_ARRAYS}) AS written ({", ".join(WRITTEN)})
+        RETURNING account_id, position, amount, transaction_type, balance_after, bought_after
+    ), balance AS (
+        UPDATE credit_balances AS b SET credits = last.balance_after, bought = last.bought_after,
+            transactions = last.position
+        FROM (SELECT DISTINCT ON (account_id) * FROM posted ORDER BY account_id, position DESC) AS last
+        WHERE b.account_id = last.account_id
+    )
+    INSERT INTO credit_daily_totals AS kept (account_id, day, transaction_type, total, count)
+    SELECT account_id, :day, transaction_type, sum(amount), count(*) FROM posted
+    GROUP BY account_id, transaction_type ORDER BY account_id, transaction_type
+    {balances.ADD_TO_DAY}
+""")
 
 Transaction = dict[str, Any]
 Outcome = Transaction | ServiceError
@@ -55,24 +89,6 @@ def post_one(entry: Entry, *, created_by: str) -> Transaction:
     return only(post([entry], created_by=created_by))
 
 
-def spend(account_id: int, credits_used: int, operation_type: str, description: str, *, created_by: str) -> Row[Any]:
-    """Deduct credits for one operation; the transaction. Raises PaymentRequired or NotFound."""
-    values = {
-        "account_id": account_id,
-        "credits_used": credits_used,
-        "operation_type": operation_type,
-        "description": description,
-        "created_by": created_by,
-        "now": utc_now(),
-    }
-    posted = db.session.execute(queries.SPEND, values).one_or_none()
-    if posted is None:
-        raise _not_found(account_id)
-    if posted.id is None:
-        raise _too_few(credits_used, posted.available)
-    return posted
-
-
 class _Balance:
     """A locked balance, as it is after the entries decided so far."""
 
@@ -80,7 +96,13 @@ class _Balance:
         self.credits: int = row.credits
         self.bought: int = row.bought
         self.transactions: int = row.transactions
-        self.usd_per_credit: Decimal = row.usd_per_credit
+        self._usd_per_credit: Decimal = row.usd_per_credit
+
+    def posting(self, entry: Entry) -> rule.Posting:
+        """What the entry asks of the balance as it is."""
+        kind = entry.transaction_type
+        of_purchase = entry.purchase is not None or kind == TransactionType.PURCHASE
+        return rule.Posting(kind, entry.amount, of_purchase, self.credits, self.bought, self._usd_per_credit)
 
 
 class _Book:
@@ -88,8 +110,7 @@ class _Book:
 
     def __init__(self, entries: Sequence[Entry], key_owner: str | None) -> None:
         account_ids = sorted({entry.account_id for entry in entries})
-        values = {"account_ids": account_ids, "entries": len(entries)}
-        rows = db.session.execute(queries.LOCK_BALANCES, values).all()
+        rows = balances.lock(account_ids, entries=len(entries))
         self._balances = {row.account_id: _Balance(row) for row in rows}
         # In the order of the entries, whichever of them are accepted.
         self._ids = iter(rows[0].ids or () if rows else ())
@@ -103,40 +124,34 @@ class _Book:
         """The transaction for an entry, or why there is none."""
         balance = self._balances.get(entry.account_id)
         if balance is None:
-            return _not_found(entry.account_id)
+            return refusals.not_found(entry.account_id)
         before = self._keyed.get((entry.account_id, entry.usage_key))
         if before is not None:
             return before if _is_same(before, entry) else _key_reused(entry)
-        if balance.credits + entry.amount < 0:
-            return _too_few(-entry.amount, balance.credits)
-        return self._accept(balance, entry)
+        posting = balance.posting(entry)
+        if rule.REFUSAL.decide(posting) is not None:
+            return refusals.too_few(-entry.amount, balance.credits)
+        return self._accept(balance, entry, posting)
 
     def write(self, created_by: str) -> None:
         """Write what was decided, along with the next statement or the commit."""
         if not self._posted:
             return
-        columns = {name: [posted[name] for posted in self._posted] for name in queries.WRITTEN}
+        columns = {name: [posted[name] for posted in self._posted] for name in WRITTEN}
         common = {"key_owner": self._key_owner, "created_by": created_by, "now": self._now, "day": self._now.date()}
-        defer(queries.WRITE, {**columns, **common})
+        defer(WRITE, {**columns, **common})
 
-    def _accept(self, balance: _Balance, entry: Entry) -> Transaction:
+    def _accept(self, balance: _Balance, entry: Entry, posting: rule.Posting) -> Transaction:
         balance.credits += entry.amount
+        balance.bought = rule.BOUGHT_AFTER.decide(posting)
         balance.transactions += 1
         purchase = balance.transactions if entry.transaction_type == TransactionType.PURCHASE else entry.purchase
-        if purchase is not None:
-            balance.bought += entry.amount
-        # What was given is spent first.
-        balance.bought = min(balance.bought, balance.credits)
-        cost = None
-        if entry.transaction_type == TransactionType.DEDUCTION:
-            # Whole credits at a price of 6 decimals: nothing is rounded before it is shown.
-            cost = -entry.amount * balance.usd_per_credit
         posted: Transaction = {
             **entry._asdict(),
             "position": balance.transactions,
             "id": next(self._ids),
             "credits_used": -entry.amount,
-            "cost_usd": cost,
+            "cost_usd": rule.COST_USD.decide(posting),
             "balance_after": balance.credits,
             "bought_after": balance.bought,
             "purchase_position": purchase,
@@ -162,17 +177,6 @@ def _keyed(entries: Iterable[Entry], key_owner: str | None) -> dict[tuple[int, s
 def _is_same(posted: Transaction, entry: Entry) -> bool:
     names = ("amount", "transaction_type", "operation_type", "description")
     return all(posted[name] == getattr(entry, name) for name in names)
-
-
-def _not_found(account_id: int) -> NotFound:
-    return NotFound(f"Account {account_id} was not found")
-
-
-def _too_few(requested: int, available: int) -> PaymentRequired:
-    return PaymentRequired(
-        f"{requested} credits are needed, {available} are left",
-        details={"available": available, "requested": requested},
-    )
 
 
 def _key_reused(entry: Entry) -> KeyReused:

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Row
 
 from app.credits import queries
+from app.credits.ledger import balances, refusals
 from app.db.base import db
-from app.errors import NotFound
 
 
 def unspent(account_id: int, purchase: int) -> int:
@@ -20,12 +20,11 @@ def unspent(account_id: int, purchase: int) -> int:
 
     Locks the balance: they stay that many until the transaction ends. Raises NotFound.
     """
-    values = {"account_ids": [account_id], "entries": 0}
-    balance = db.session.execute(queries.LOCK_BALANCES, values).one_or_none()
-    if balance is None:
-        raise NotFound(f"Account {account_id} was not found")
+    locked = balances.lock([account_id])
+    if not locked:
+        raise refusals.not_found(account_id)
     rows = db.session.execute(queries.OF_PURCHASES, {"account_id": account_id})
-    return remaining(rows, balance.bought).get(purchase, 0)
+    return remaining(rows, locked[0].bought).get(purchase, 0)
 
 
 def remaining(rows: Iterable[Row[Any]], bought: int) -> dict[int, int]:

@@ -1,8 +1,7 @@
-"""Budget lines of a previous system, merged by the thousand.
+"""Budgets and budget lines of a previous system, merged by the thousand.
 
-History is taken as it is: the budget rule binds new operations only. Lines and totals move together here as in
-`ledger`, with the locks in the same order: budgets by account id, then lines. What was changed here since it was
-imported is kept.
+They are taken as they are: the budget rule binds new operations only. Lines and totals move together, with the locks in
+the order of all operations: budgets by account id, then lines. What was changed here since it was imported is kept.
 """
 
 from collections.abc import Iterator
@@ -40,9 +39,19 @@ _FIND_CHANGES = text("""
         IS DISTINCT FROM (staged.kind, CASE WHEN staged.kind IS NOT NULL THEN staged.amount END)
 """)
 _FORGET_CHANGES = text("DROP TABLE changed_lines")
-_LOCK_BUDGETS = text("""
-    SELECT FROM budgets WHERE billing_account_id IN (SELECT account_id FROM changed_lines WHERE NOT kept)
-    ORDER BY billing_account_id FOR NO KEY UPDATE
+_LOCK_IN_ORDER = """
+    SELECT FROM budgets WHERE billing_account_id IN ({account_ids}) ORDER BY billing_account_id FOR NO KEY UPDATE
+"""
+_LOCK_OF_LINES = text(_LOCK_IN_ORDER.format(account_ids="SELECT account_id FROM changed_lines WHERE NOT kept"))
+_LOCK_OF_ACCOUNTS = text(_LOCK_IN_ORDER.format(account_ids="SELECT id FROM changed_accounts"))
+_ADD_BUDGETS = text("""
+    INSERT INTO budgets (billing_account_id, amount, as_imported)
+    SELECT id, budget, true FROM resolved_accounts WHERE is_new ORDER BY id
+    ON CONFLICT (billing_account_id) DO NOTHING
+""")
+_CHANGE_BUDGETS = text("""
+    UPDATE budgets SET amount = final.budget
+    FROM resolved_accounts AS final WHERE billing_account_id = final.id AND NOT is_new AND budget_differs
 """)
 _ADD = text("""
     INSERT INTO budget_lines (billing_account_id, kind, external_type, external_id, amount, date, as_imported)
@@ -102,6 +111,21 @@ class Amounts(NamedTuple):
     kept: Decimal
 
 
+def lock_budgets() -> None:
+    """Lock the budgets of the staged `changed_accounts`, in the order of their ids."""
+    db.session.execute(_LOCK_OF_ACCOUNTS)
+
+
+def add_budgets() -> None:
+    """Give the new ones of the staged `resolved_accounts` their budgets."""
+    db.session.execute(_ADD_BUDGETS)
+
+
+def change_budgets() -> None:
+    """Give the others of the staged `resolved_accounts`, whose budgets are locked, the amounts that differ."""
+    db.session.execute(_CHANGE_BUDGETS)
+
+
 def stage_lines(lines: IO[bytes]) -> int:
     """Stage the CSV `lines` of LINE_COLUMNS for `merge_lines`; the number of distinct challenges per account."""
     return stage("staged_lines", LINE_COLUMNS, ["account_id", "challenge_id"], lines)
@@ -123,7 +147,7 @@ def merge_lines(staged: int) -> Merged:
     db.session.execute(_FIND_CHANGES)
     created, updated, kept = db.session.execute(_COUNTS).one()
     if created or updated:
-        db.session.execute(_LOCK_BUDGETS)
+        db.session.execute(_LOCK_OF_LINES)
         # Read anew: from here on no one else changes these lines, but someone may have done so until now.
         db.session.execute(_FORGET_CHANGES)
         db.session.execute(_FIND_CHANGES)

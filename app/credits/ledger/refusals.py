@@ -1,0 +1,16 @@
+"""What callers are told when the ledger refuses."""
+
+from app.errors import NotFound, PaymentRequired
+
+
+def not_found(account_id: int) -> NotFound:
+    """The failure that says there is no such account."""
+    return NotFound(f"Account {account_id} was not found")
+
+
+def too_few(requested: int, available: int) -> PaymentRequired:
+    """The failure that says how many credits there are."""
+    return PaymentRequired(
+        f"{requested} credits are needed, {available} are left",
+        details={"available": available, "requested": requested},
+    )
