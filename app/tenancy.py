@@ -1,20 +1,19 @@
 """Tenant of the current transaction, read by the row-level security policies of every customer table.
 
-A table kept per customer has a policy that shows only rows whose account is the one set here, so that a query that
-forgets its own condition finds nothing of others. Before it is known which account a caller acts in, and for what
-belongs to a person and to no account, the person is set instead: they see their memberships, the invitations to their
-verified e-mail address, and the accounts of both, and can change nothing. What is set lasts until the transaction ends,
-which also holds behind a pool that gives connections out by transaction.
+Every customer table has a policy that shows only rows of the account set here, so that a query without a condition on
+the account finds no rows of others. Before an account is selected, and for data that belongs to a person, the person is
+set instead: the transaction can read their memberships, the invitations to their verified e-mail address, and the
+accounts of both, and can change nothing. The setting ends with the transaction, also behind a transaction pool.
 """
 
 from app.db.fast.prepared import Prepared
 from app.db.transaction import defer
 
-# The value with which all accounts are seen, for operators and machines.
+# The value that makes all accounts visible, for operators and machines.
 EVERY_ACCOUNT = "*"
 SETTING = "billing.account_id"
 USER_SETTING = "billing.user_id"
-# With ASCII letters in lower case, as the policies compare.
+# With ASCII letters in lower case, as compared by the policies.
 EMAIL_SETTING = "billing.email"
 
 _SET = Prepared(f"""
@@ -24,17 +23,17 @@ _SET = Prepared(f"""
 
 
 def set_account(account_id: int) -> None:
-    """Show the rest of this transaction the rows of one account and no others."""
+    """Restrict the rest of this transaction to the rows of one account."""
     _set(account_id=str(account_id))
 
 
 def set_every_account() -> None:
-    """Show the rest of this transaction the rows of all accounts: never for a request of a customer."""
+    """Make the rows of all accounts visible to the rest of this transaction. Never use it for customers."""
     _set(account_id=EVERY_ACCOUNT)
 
 
 def set_person(user_id: str, folded_email: str = "") -> None:
-    """Show the rest of this transaction what belongs to a person: memberships, and invitations to an address."""
+    """Restrict the rest of this transaction to a person: their memberships, and the invitations to an address."""
     _set(user_id=user_id, email=folded_email)
 
 

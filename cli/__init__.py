@@ -1,4 +1,4 @@
-"""The commands an operator runs at a shell."""
+"""Commands for operators."""
 
 from typing import cast
 
@@ -18,7 +18,7 @@ from cli.payments import payments
 from cli.serve import serve
 from cli.token import token
 
-# Those of the frameworks, too, which register themselves.
+# Commands of the frameworks register themselves.
 for group in (flask_migrate.cli.db, openapi_cli):
     in_one_line(cast(click.Command, group))
 COMMANDS = [

@@ -1,4 +1,4 @@
-"""`flask backup` and `flask restore`: the whole database in one file."""
+"""`flask backup` and `flask restore`: backups of the whole database in one file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ from cli.database import with_database
 @click.argument("file", type=click.Path(path_type=Path))
 @with_database
 def backup(file: Path) -> None:
-    """Write all data to the new FILE, while the service runs; only its owner can read it."""
+    """Back up all data to the new FILE, which only its owner can read. The service may run."""
     settings = _settings()
     with _as_owner() as connection:
         server = major_version(connection)
@@ -33,7 +33,7 @@ def backup(file: Path) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @with_database
 def restore(file: Path) -> None:
-    """Load the backup FILE into an empty database, whole or not at all; afterwards run `flask ledger verify`."""
+    """Restore the backup FILE into an empty database, in one transaction. Then run `flask ledger verify`."""
     settings = _settings()
     with _as_owner() as connection:
         server = major_version(connection)
@@ -43,13 +43,13 @@ def restore(file: Path) -> None:
     revision = dump.revision(file, server=server, embedded_server=embedded_server)
     if revision not in known:
         raise click.ClickException(
-            f"{file} was made by another version: it is at revision {revision}, which this version does not know."
+            f"{file} was made by another version: its revision {revision} is unknown to this version."
         )
     dump.read(_owner_url(settings), file, server=server, embedded_server=embedded_server)
     _make_usable(settings)
-    click.echo(f"{file} is restored.")
+    click.echo(f"Restored {file}.")
     if revision != known[0]:
-        click.echo(f"It is at revision {revision} and this version needs {known[0]}: run `flask db upgrade`.")
+        click.echo(f"The database is at revision {revision}, this version requires {known[0]}: run `flask db upgrade`.")
 
 
 def _settings() -> Settings:
@@ -68,7 +68,7 @@ def _as_owner() -> Iterator[Connection]:
 
 
 def _make_usable(settings: Settings) -> None:
-    """Let the service's role work on the tables, and tell the planner what is in them."""
+    """Grant the service's role its privileges, and collect statistics for the planner."""
     grants = roles.grants(settings.database_url, settings.database_owner_url)
     with _as_owner() as connection:
         if grants is not None:

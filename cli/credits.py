@@ -1,4 +1,4 @@
-"""`flask credits`: plans, packages and the monthly credits."""
+"""`flask credits`: plans, packages and monthly grants."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -22,15 +22,15 @@ _MAX_CREDITS = 2**31 - 1
 _MAX_PRICE = Decimal("9999999999.99")
 
 credits = AppGroup(
-    "credits", help="Plans, packages and the monthly credits.", epilog="Example: flask credits grant-monthly"
+    "credits", help="Manage plans, packages and monthly grants.", epilog="Example: flask credits grant-monthly"
 )
-plan = AppGroup("plan", help="What accounts get each month.", epilog="Example: flask credits plan list")
-package = AppGroup("package", help="Credits for sale.", epilog="Example: flask credits package list")
+plan = AppGroup("plan", help="Manage plans, which grant credits each month.", epilog="Example: flask credits plan list")
+package = AppGroup("package", help="Manage credit packages for sale.", epilog="Example: flask credits package list")
 credits.add_command(plan)
 credits.add_command(package)
 
 
-# What the most credits that can be spent at once are worth has to fit its column.
+# The value of the most credits that can be spent at once must fit its column.
 _RATE = Amount(places=6, least=Decimal(0), most=Decimal(1000))
 _PRICE = Amount(places=2, least=Decimal("0.01"), most=_MAX_PRICE)
 _NAME = click.argument("name", callback=lambda _, __, value: _name(value))
@@ -39,12 +39,12 @@ _NAME = click.argument("name", callback=lambda _, __, value: _name(value))
 @credits.command(epilog="Example: flask credits grant-monthly")
 @with_database
 def grant_monthly() -> None:
-    """Give every account its plan's credits for each month up to this one that it has not got them for."""
+    """Grant every account the credits of its plan, for each month up to this one not granted yet."""
     click.echo(grant_all_months())
 
 
 def grant_all_months() -> str:
-    """Grant every account what it is due, some accounts in each transaction; what came of it."""
+    """Grant the due credits of all accounts, in batches, and return a summary."""
     months = total = 0
     after = 0
     while True:
@@ -63,7 +63,7 @@ def grant_all_months() -> str:
 @plan.command("list", epilog="Example: flask credits plan list")
 @with_database
 def list_plans() -> None:
-    """Show all plans."""
+    """List all plans."""
     rows = (
         (each.name, f"{each.credits_per_month:,}", f"{each.usd_per_credit:f}", "yes" if each.is_default else "")
         for each in plans.every_plan()
@@ -74,11 +74,11 @@ def list_plans() -> None:
 @plan.command("set", epilog="Example: flask credits plan set Team --credits-per-month 5000 --usd-per-credit 0.015")
 @_NAME
 @click.option("--credits-per-month", required=True, type=Whole(0, _MAX_CREDITS))
-@click.option("--usd-per-credit", required=True, type=_RATE, help="What a credit that is spent is worth.")
-@click.option("--default", is_flag=True, help="New accounts start on this plan.")
+@click.option("--usd-per-credit", required=True, type=_RATE, help="Value of a spent credit, in USD.")
+@click.option("--default", is_flag=True, help="Make it the plan of new accounts.")
 @with_database
 def set_plan(name: str, credits_per_month: int, usd_per_credit: Decimal, *, default: bool) -> None:
-    """Add a plan, or change it from today on: months that began before are granted as it was on their first day."""
+    """Create a plan, or change it from today on. Earlier months are granted by the plan as of their first day."""
     with transaction():
         plans.put(name, credits_per_month, usd_per_credit, default=default)
     click.echo(f"Plan {name}: {credits_per_month:,} credits per month.")
@@ -89,19 +89,19 @@ def set_plan(name: str, credits_per_month: int, usd_per_credit: Decimal, *, defa
 @_NAME
 @with_database
 def assign_plan(account_id: int, name: str) -> None:
-    """Put an account on a plan from today on: months that began before are granted by the plan of their first day."""
+    """Assign a plan to an account from today on. Earlier months are granted by the plan of their first day."""
     try:
         with transaction():
             plans.assign(account_id, name)
     except NotFound as error:
         raise click.ClickException(error.message) from None
-    click.echo(f"Account {account_id} is on plan {name}.")
+    click.echo(f"Account {account_id}: plan {name}.")
 
 
 @package.command("list", epilog="Example: flask credits package list")
 @with_database
 def list_packages() -> None:
-    """Show all packages."""
+    """List all packages."""
     rows = (
         (each.name, f"{each.credits:,}", f"{each.price:,.2f}", "yes" if each.is_active else "no")
         for each in packages.every_package()
@@ -112,11 +112,11 @@ def list_packages() -> None:
 @package.command("set", epilog="Example: flask credits package set 'Mega Pack' --credits 50000 --price 499.00")
 @_NAME
 @click.option("--credits", "amount", required=True, type=Whole(1, _MAX_CREDITS))
-@click.option("--price", required=True, type=_PRICE, help="In USD.")
-@click.option("--inactive", is_flag=True, help="Not sold any more.")
+@click.option("--price", required=True, type=_PRICE, help="Price in USD.")
+@click.option("--inactive", is_flag=True, help="Take the package off sale.")
 @with_database
 def set_package(name: str, amount: int, price: Decimal, *, inactive: bool) -> None:
-    """Add a package, or change it for the purchases still to come."""
+    """Create a package, or change it for future purchases."""
     with transaction():
         packages.put(name, amount, price, is_active=not inactive)
     click.echo(f"{name}: {amount:,} credits for {price:.2f} USD{', not for sale' if inactive else ''}.")
@@ -125,7 +125,7 @@ def set_package(name: str, amount: int, price: Decimal, *, inactive: bool) -> No
 def _name(value: str) -> str:
     name = value.strip()
     if not name or len(name) > 255 or not name.isprintable():  # noqa: PLR2004 - the column's
-        raise click.BadParameter("A name has 1 to 255 printable characters.")
+        raise click.BadParameter("A name must have 1 to 255 printable characters.")
     return name
 
 
@@ -133,5 +133,5 @@ def _show(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
     table = Table(*headings)
     for row in rows:
         table.add_row(*row)
-    # A name is shown as it is, also one with brackets and colons.
+    # Names are printed literally, including brackets and colons.
     Console(markup=False, emoji=False).print(table)

@@ -1,4 +1,4 @@
-"""What every command that needs the database does first: see that it is there."""
+"""Decorator for commands that use the database."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -13,7 +13,7 @@ from app.db.server import embedded
 
 
 def with_database(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Run a command inside the application, with the embedded database started when that is the one in use."""
+    """Run a command in the application context, with the embedded database started if it is used."""
 
     @wraps(command)
     @with_appcontext
@@ -23,7 +23,7 @@ def with_database(command: Callable[..., Any]) -> Callable[..., Any]:
             try:
                 return command(*args, **kwargs)
             finally:
-                # Before the server may stop, not after.
+                # Connections must be closed before the server stops.
                 db.session.remove()
                 db.engine.dispose()
 

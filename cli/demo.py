@@ -1,4 +1,4 @@
-"""`flask demo`: a small believable data set."""
+"""`flask demo`: a small demo data set."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -99,7 +99,7 @@ _ACCOUNTS = (
     _Account("demo-initech", "Initech TPS reports", Decimal(500), Decimal(0), (), (), ()),
     _Account("demo-globex", "Globex staffing", Decimal(20000), Decimal("0.25"), (), (), ()),
 )
-# How the first weeks of the booking were paid: days (None for all), and where the payment went from there.
+# Payments of the first weeks of the booking: days (None for all), and the statuses they move to.
 _PAYMENTS: tuple[tuple[int | None, tuple[PaymentStatus, ...]], ...] = (
     (None, (PaymentStatus.IN_PROGRESS, PaymentStatus.COMPLETED)),
     (3, (PaymentStatus.IN_PROGRESS, PaymentStatus.COMPLETED)),
@@ -110,7 +110,7 @@ _PAYMENTS: tuple[tuple[int | None, tuple[PaymentStatus, ...]], ...] = (
 
 
 _DAYS, _BUYS_EVERY_DAYS = 40, 14
-# What is spent on each day of a week.
+# The usage of each day of a week.
 _USAGE = (
     (("keyword_research", 5), ("image_generation", 20)),
     (("keyword_research", 3), ("translation", 12)),
@@ -125,7 +125,7 @@ _USAGE = (
 @click.command(epilog="Example: flask demo")
 @with_database
 def demo() -> None:
-    """Load a small believable data set; loading it again changes nothing."""
+    """Load a small demo data set. Loading it again changes nothing."""
     try:
         clients.get(_CLIENTS[0][0])
     except NotFound:
@@ -136,11 +136,11 @@ def demo() -> None:
             _staff(account_ids[-1])
         _use_credits()
         click.echo(
-            f"Loaded {len(_CLIENTS)} clients, {len(_ACCOUNTS)} billing accounts and a booking with payments;"
-            f" and the user {_CUSTOMER.user_id!r} with an account and credits."
+            f"Loaded {len(_CLIENTS)} clients, {len(_ACCOUNTS)} billing accounts, a booking with payments, and the user"
+            f" {_CUSTOMER.user_id!r} with an account and credits."
         )
     else:
-        click.echo("The demonstration data is there already.")
+        click.echo("The demo data is already loaded.")
 
 
 def _create(wanted: _Account) -> int:
@@ -163,7 +163,7 @@ def _create(wanted: _Account) -> int:
 
 
 def _staff(account_id: int) -> None:
-    """Book somebody on the account, and pay some of the weeks."""
+    """Create a booking on the account, and pay some of its weeks."""
     booking = bookings.create(
         _OPERATOR,
         {
@@ -189,7 +189,7 @@ def _staff(account_id: int) -> None:
 
 
 def _use_credits() -> None:
-    """Tell the last weeks of a customer: an account, a package bought, and something spent on most days."""
+    """Create the last weeks of a customer: an account, purchases, and usage on most days."""
     today = utc_now().replace(hour=9, minute=0, second=0, microsecond=0)
     opened = today - timedelta(days=_DAYS)
     with clock.at(opened), transaction():
@@ -208,7 +208,7 @@ def _use_credits() -> None:
 
 
 def _buy() -> None:
-    """Buy the cheapest package by bank transfer. Purchases commit by themselves."""
+    """Buy the cheapest package by bank transfer. Purchases commit their own transactions."""
     with transaction():
         own = membership.resolve(_CUSTOMER)
         cheapest = packages.search({"page": 1, "per_page": 1}).results[0]

@@ -1,4 +1,4 @@
-"""What a command that fails says: one line, and an exit status; a traceback is no message to an operator."""
+"""Failures of commands: one line and an exit status instead of a traceback."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,9 +19,9 @@ from app.db.server.roles import PrivilegedRoleError
 from app.db.server.version import UnsupportedServerError
 from cli.dump import DumpError
 
-# What the database answers when a migration is missing.
+# Errors of the database if a migration is missing.
 _NOT_MIGRATED = (UndefinedTable, UndefinedColumn)
-# Failures whose text is written for operators.
+# Failures whose messages are meant for operators.
 _EXPLAINED = (
     ConfigurationError,
     DumpError,
@@ -34,7 +34,7 @@ _EXPLAINED = (
 
 
 def in_one_line(command: click.Command) -> click.Command:
-    """Have `command`, and each command inside it, say in one line why it failed."""
+    """Make `command`, and each command in it, report failures in one line."""
     if command.callback is not None:
         command.callback = _telling(command.callback)
     if isinstance(command, click.Group):
@@ -51,7 +51,7 @@ def _telling(callback: Callable[..., Any]) -> Callable[..., Any]:
             try:
                 return callback(*args, **kwargs)
             finally:
-                # Here, where a disk that is full can still be told: click would close them after the command.
+                # Closed here, so that a full disk is reported: click would close them after the command.
                 for file in kwargs.values():
                     if hasattr(file, "close_intelligently") or isinstance(file, TextIOBase):
                         file.close()
@@ -61,7 +61,7 @@ def _telling(callback: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Turn the failures that operators can do something about into a ClickException of one line."""
+    """Turn failures that operators can fix into a ClickException with one line."""
     try:
         yield
     except _EXPLAINED as error:
@@ -69,8 +69,8 @@ def told() -> Iterator[None]:
     except DBAPIError as error:
         raise click.ClickException(_of_database(error)) from None
     except SQLAlchemyError as error:
-        # Such as a pool that had no connection to give.
-        raise click.ClickException(f"The database cannot be used: {_first_line(error)}") from None
+        # Such as an exhausted connection pool.
+        raise click.ClickException(f"The database is unavailable: {_first_line(error)}") from None
     except OSError as error:
         raise click.ClickException(_of_system(error)) from None
 
@@ -78,10 +78,10 @@ def told() -> Iterator[None]:
 def _of_database(error: DBAPIError) -> str:
     problem = _first_line(error.orig)
     if is_unavailable(error):
-        return f"The database cannot be used: {problem}"
+        return f"The database is unavailable: {problem}"
     if isinstance(error.orig, _NOT_MIGRATED):
-        return f"The database is not up to date, run flask db upgrade: {problem}"
-    return f"The database refused: {problem}"
+        return f"The database schema is outdated, run flask db upgrade: {problem}"
+    return f"The database reported an error: {problem}"
 
 
 def _of_system(error: OSError) -> str:
@@ -93,7 +93,7 @@ def _first_line(error: BaseException | None) -> str:
 
 
 def _require_unicode(values: dict[str, Any]) -> None:
-    """Raise UsageError for an option whose bytes are no text."""
+    """Raise UsageError for an option that is not printable text."""
     for name, value in values.items():
         for text in value if isinstance(value, tuple) else (value,):
             if isinstance(text, str | Path) and not str(text).isprintable():

@@ -1,4 +1,4 @@
-"""`flask ledger`: checks the books."""
+"""`flask ledger`: verification of stored totals."""
 
 import click
 from flask.cli import AppGroup
@@ -10,7 +10,7 @@ from app.purchases import audit as purchases
 from app.work_periods import audit as work_periods
 from cli.database import with_database
 
-ledger = AppGroup("ledger", help="Check the books.", epilog="Example: flask ledger verify")
+ledger = AppGroup("ledger", help="Verify stored totals.", epilog="Example: flask ledger verify")
 
 AUDITS = (
     budgets.differences,
@@ -24,7 +24,7 @@ AUDITS = (
 @ledger.command(epilog="Example: flask ledger verify")
 @with_database
 def verify() -> None:
-    """Recompute every stored total from its rows; exit 1 and list those that differ."""
+    """Recompute every stored total from its rows; list differences, and exit with 1 if there are any."""
     found = [difference for audit in AUDITS for difference in audit()]
     for difference in found:
         click.echo(f"{difference.subject}: {difference.problem}")

@@ -1,4 +1,4 @@
-"""`flask maintenance`: the work that is due while nobody asks for it."""
+"""`flask maintenance`: periodic jobs."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -20,16 +20,14 @@ from cli.payments import reconcile_all
 
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
-maintenance = AppGroup(
-    "maintenance", help="The work that is due while nobody asks for it.", epilog="Example: flask maintenance run"
-)
+maintenance = AppGroup("maintenance", help="Run periodic jobs.", epilog="Example: flask maintenance run")
 
 
 def _prune_idempotency_keys() -> str:
     return f"{store.prune():,} expired idempotency keys deleted."
 
 
-# By name: what is done, and what it tells. Each may be cut short anywhere, and be run again at any time.
+# By name: jobs that return a summary. Each may be interrupted anywhere, and run again at any time.
 JOBS: dict[str, Callable[[], str]] = {
     "payments": reconcile_all,
     "credits": grant_all_months,
@@ -42,13 +40,13 @@ JOBS: dict[str, Callable[[], str]] = {
     "--every",
     type=Whole(1, 86_400),
     metavar="SECONDS",
-    help="Go on until stopped, with such a pause between rounds.",
+    help="Repeat until stopped, with this pause between rounds.",
 )
 @with_database
 def run(every: int | None) -> None:
-    """Reconcile payments, grant monthly credits and delete what has expired.
+    """Reconcile payments, grant monthly credits and delete expired idempotency keys.
 
-    A job that fails does not keep the others from being done. One process at a time does this: another leaves it be.
+    If a job fails, the others still run. Only one process at a time runs the jobs; others do nothing.
     """
     with _stopped_by_signals() as stopped:
         if every is None:
@@ -66,7 +64,7 @@ def run(every: int | None) -> None:
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[Event]:
-    """Set when the process is told to stop: the job at hand is finished first."""
+    """An event that is set by a stop signal; the current job is completed first."""
     stopped = Event()
     before = {number: signal.signal(number, lambda *_: stopped.set()) for number in _STOP_SIGNALS}
     try:
@@ -77,12 +75,12 @@ def _stopped_by_signals() -> Iterator[Event]:
 
 
 def _round(stopped: Event) -> None:
-    """Do every job once. Raises ClickException naming those that failed."""
+    """Run every job once. Raises ClickException naming those that failed."""
     with job_runs.alone() as alone:
         if not alone:
-            click.echo("Another process is at it.")
+            click.echo("Another process is running maintenance.")
             return
-        # What is left when the process is told to stop is done by the next round.
+        # After a stop signal, the remaining jobs are left to the next round.
         failed = [name for name, job in JOBS.items() if not stopped.is_set() and not _succeeds(name, job)]
     if failed:
         raise click.ClickException(f"Failed: {', '.join(failed)}.")
@@ -96,7 +94,7 @@ def _succeeds(name: str, job: Callable[[], str]) -> bool:
     except click.ClickException as error:
         click.echo(f"{name}: {error.message}", err=True)
         return False
-    except Exception:  # whatever is wrong with one job, the others are to be done
+    except Exception:  # a fault in one job must not prevent the others
         current_app.logger.exception("Maintenance job %s failed", name)
         return False
     finally:

@@ -1,4 +1,4 @@
-"""`flask payments`: what the payment gateways know."""
+"""`flask payments`: reconciliation with payment gateways."""
 
 import click
 from flask.cli import AppGroup
@@ -6,18 +6,20 @@ from flask.cli import AppGroup
 from app.purchases import reconciliation
 from cli.database import with_database
 
-payments = AppGroup("payments", help="What the payment gateways know.", epilog="Example: flask payments reconcile")
+payments = AppGroup(
+    "payments", help="Reconcile payments with their gateways.", epilog="Example: flask payments reconcile"
+)
 
 
 @payments.command(epilog="Example: flask payments reconcile")
 @with_database
 def reconcile() -> None:
-    """Ask the gateways about every open payment, and finish what was left halfway."""
+    """Query the gateways about every open payment and pending refund, and complete interrupted ones."""
     click.echo(reconcile_all())
 
 
 def reconcile_all() -> str:
-    """Reconcile every open payment, telling each; what came of it. Raises ClickException when one could not be."""
+    """Reconcile every open payment, print each outcome, and return a summary. Raises ClickException on failures."""
     asked = changed = failed = 0
     for each in reconciliation.reconcile():
         asked += 1

@@ -1,4 +1,4 @@
-"""`flask serve`: the service as it runs in production, on its own database if none is given."""
+"""`flask serve`: the service under gunicorn, with the embedded database if none is configured."""
 
 import ipaddress
 import socket
@@ -37,11 +37,11 @@ _PARSED_HEADER_BYTES = 64 * 1024
 @click.option(
     "--migrate/--no-migrate",
     default=True,
-    help="Migrate first, or refuse to start when the database is behind: so when several copies start at once.",
+    help="Run migrations first, or refuse to start on an outdated schema (for several copies).",
 )
 @with_appcontext
 def serve(migrate: bool) -> None:
-    """Migrate the database, then answer requests until stopped."""
+    """Run migrations, then serve requests until stopped."""
     _require_free_port(current_app.config["SETTINGS"])
     _serve(migrate=migrate)
 
@@ -54,12 +54,12 @@ def _serve(*, migrate: bool) -> None:
     try:
         metrics.share_between_workers(settings.var_dir / "metrics" / str(settings.port))
     except OSError as error:
-        raise ConfigurationError(f"VAR_DIR cannot hold the metrics that workers share: {error}") from None
+        raise ConfigurationError(f"The metrics shared by workers cannot be stored in VAR_DIR: {error}") from None
     _Server(app, settings).run()
 
 
 def _require_free_port(settings: Settings) -> None:
-    """Fail now, in one line, rather than after the database has started."""
+    """Fail early, in one line, instead of after the database has started."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with closing(socket.socket(family)) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -68,7 +68,7 @@ def _require_free_port(settings: Settings) -> None:
         except OSError as error:
             raise click.ClickException(
                 f"Port {settings.port} on {settings.host} cannot be used ({error.strerror}): "
-                "stop the program that has it, or set PORT."
+                "stop the program that uses it, or set PORT."
             ) from None
 
 
@@ -91,7 +91,7 @@ def _prepare_database(*, migrate: bool, production: bool) -> None:
 
 
 class _Server(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
-    """gunicorn in this very process: killing it leaves nothing behind that holds the port."""
+    """gunicorn in this process: killing it leaves no process behind that occupies the port."""
 
     def __init__(self, app: Flask, settings: Settings) -> None:
         self._app = app
@@ -99,7 +99,7 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
         super().__init__()
 
     def load_config(self) -> None:
-        """Set everything here: gunicorn's own command line and files are not read."""
+        """Set all options; gunicorn's command line and configuration files are not read."""
         settings, workers = self._settings, Workers(self._settings)
         options: dict[str, Any] = {
             "bind": _address(settings),
@@ -110,20 +110,20 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
             "graceful_timeout": GRACEFUL_STOP_SECONDS,
             "keepalive": settings.serving.keep_alive_seconds,
             "max_requests": settings.serving.worker_max_requests,
-            # Not all workers are replaced at once.
+            # Avoids replacing all workers at the same time.
             "max_requests_jitter": settings.serving.worker_max_requests // 5,
             "limit_request_line": _ANY_REQUEST_LINE,
             "limit_request_fields": _PARSED_HEADERS,
             "limit_request_field_size": _PARSED_HEADER_BYTES,
-            # Headers of proxies are read by the application, which knows how many there are. gunicorn would believe
-            # whatever comes from this machine.
+            # The application reads the headers of proxies, because it knows their number. gunicorn would trust every
+            # connection from this machine.
             "forwarded_allow_ips": "",
             "preload_app": True,
-            # A warning repeats whatever malformed header was sent, which may be a token, and as often as it is sent.
+            # Warnings would repeat malformed headers, which may be tokens, for every request.
             "loglevel": "error",
             "control_socket_disable": True,
             "proc_name": "billing-service",
-            # Workers say that they live by touching a file, which a slow disk must not delay.
+            # Workers signal liveness by touching a file, which a slow disk must not delay.
             "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
             "when_ready": lambda _server: _announce(settings),
             **workers.hooks(),
@@ -132,7 +132,7 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
             self.cfg.set(name, value)
 
     def load(self) -> Callable[..., Any]:
-        """The application, which is loaded already."""
+        """The application, which is already loaded."""
         return self._app
 
 
@@ -151,17 +151,17 @@ def _is_loopback(host: str) -> bool:
 def _announce(settings: Settings) -> None:
     if settings.serving.trusted_proxy_hops == 0 and not _is_loopback(settings.host):
         click.echo(
-            f"Warning: other machines reach {settings.host} and TRUSTED_PROXY_HOPS is 0: put deploy/nginx in front "
-            "against slow and hostile clients, and set TRUSTED_PROXY_HOPS=1.",
+            f"Warning: other machines can reach {settings.host} and TRUSTED_PROXY_HOPS is 0. Use the proxy of "
+            "deploy/nginx against slow and hostile clients, and set TRUSTED_PROXY_HOPS=1.",
             err=True,
         )
     address = f"http://{_address(settings)}"
     click.echo(f"Service    {address}\nReference  {address}/docs")
     if not settings.auth_secrets:
-        click.echo("Tokens     come from the issuer behind AUTH_JWKS_URL")
+        click.echo("Tokens     are issued by the identity provider of AUTH_JWKS_URL")
     elif settings.production:
-        # What is printed is kept in logs, which more people read than may administer.
-        click.echo("Tokens     are made by `flask token`")
+        # Output is logged, and more people can read logs than may administer the service.
+        click.echo("Tokens     are issued by `flask token`")
     else:
         click.echo(f"Token      {mint(settings)}")
     click.echo("Ctrl-C stops it.")

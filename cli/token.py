@@ -1,4 +1,4 @@
-"""`flask token`: a signed token for trying the service."""
+"""`flask token`: signed tokens, for trials and scripts."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -31,14 +31,16 @@ def mint(
     hours: float = DEFAULT_HOURS,
     **others: str | int | None,
 ) -> str:
-    """A token signed with the service's own secret; `others` are further claims, left out where None.
+    """A token signed with the service's secret; `others` are further claims, omitted if None.
 
-    An e-mail address is verified unless `email_verified` says otherwise.
+    An e-mail address is marked as verified unless `email_verified` is given.
 
-    Raises ClickException when only a remote issuer signs tokens.
+    Raises ClickException if only a remote issuer signs tokens.
     """
     if not settings.auth_secrets:
-        raise click.ClickException("No AUTH_SECRET is set: tokens come from the issuer behind AUTH_JWKS_URL.")
+        raise click.ClickException(
+            "AUTH_SECRET is not set: tokens are issued by the identity provider of AUTH_JWKS_URL."
+        )
     now = utc_now()
     claims: dict[str, Any] = {"sub": user, "iat": now, "exp": now + timedelta(hours=hours)}
     claims.update({name: value for name, value in others.items() if value is not None})
@@ -56,28 +58,28 @@ def mint(
 
 
 class _Known(click.ParamType[str]):
-    """One of the names there are, in any case."""
+    """One of the known names, ignoring case."""
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
         self.name = name
         self.known = known
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The name as it was given."""
+        """The name as given."""
         if value.lower() not in {name.lower() for name in self.known}:
-            self.fail(f"There is no {self.name} {value!r}. Known are: {', '.join(self.known)}.", param, ctx)
+            self.fail(f"Unknown {self.name} {value!r}. Known are: {', '.join(self.known)}.", param, ctx)
         return value
 
 
 class _Claim(click.ParamType[str]):
-    """A text of the length that the service accepts in a claim."""
+    """A string of at most the length that the service accepts in a claim."""
 
     name = "text"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The text as it was given."""
+        """The string as given."""
         if len(value) > MAX_CLAIM_CHARACTERS:
-            self.fail(f"It has {len(value):,} characters, more than {MAX_CLAIM_CHARACTERS}.", param, ctx)
+            self.fail(f"Must not be longer than {MAX_CLAIM_CHARACTERS} characters, not {len(value):,}.", param, ctx)
         return value
 
 
@@ -85,19 +87,17 @@ class _Claim(click.ParamType[str]):
     epilog="Example: flask token --role copilot --user 40051399",
 )
 @click.option(
-    "--role", "roles", multiple=True, type=_Known("role", list(Role)), help="A role the token carries; may be repeated."
+    "--role", "roles", multiple=True, type=_Known("role", list(Role)), help="A role of the token; may be repeated."
 )
 @click.option(
-    "--scope", "scopes", multiple=True, type=_Known("scope", SCOPES), help="A scope it carries; may be repeated."
+    "--scope", "scopes", multiple=True, type=_Known("scope", SCOPES), help="A scope of the token; may be repeated."
 )
 @click.option("--user", type=_Claim(), help="The user id. Defaults to admin.")
+@click.option("--email", type=_Claim(), help="The verified e-mail address of the user, to find invitations.")
 @click.option(
-    "--email", type=_Claim(), help="The user's verified e-mail address, by which invitations to accounts are found."
+    "--account", type=Whole(1, MAX_ID), help="The customer account to use, for users with several memberships."
 )
-@click.option(
-    "--account", type=Whole(1, MAX_ID), help="The customer account to act in, for users who belong to several."
-)
-@click.option("--hours", default=DEFAULT_HOURS, show_default=True, type=_HOURS, help="How long it is valid.")
+@click.option("--hours", default=DEFAULT_HOURS, show_default=True, type=_HOURS, help="Validity of the token.")
 @with_appcontext
 def token(
     *,
@@ -110,7 +110,7 @@ def token(
 ) -> None:
     """Print a token signed with the service's secret."""
     if not (roles or scopes or user):
-        raise click.UsageError("Name at least one --role or --scope, or the --user of a customer.")
+        raise click.UsageError("At least one --role or --scope, or the --user of a customer, is required.")
     settings = current_app.config["SETTINGS"]
     minted = mint(
         settings, roles=roles, scopes=scopes, user=user or "admin", hours=float(hours), email=email, account_id=account

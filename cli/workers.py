@@ -1,4 +1,4 @@
-"""What worker processes do as they start and end, by gunicorn's public hooks."""
+"""Start and end of worker processes, by gunicorn's public hooks."""
 
 import gc
 import logging
@@ -26,7 +26,7 @@ class Workers:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._numbers: dict[Any, int] = {}
-        # Never written to: it ends when the parent, its only writer, does.
+        # Never written to: it is closed when the parent, its only writer, dies.
         self._lifeline, self._parents_end = os.pipe()
 
     def hooks(self) -> dict[str, Callable[..., None]]:
@@ -62,15 +62,15 @@ class Workers:
         _listen_to_signals()
 
     def _end_with_parent(self) -> None:
-        """Stop gracefully when the parent is gone, so that the port is soon free again.
+        """Stop gracefully when the parent is dead, so that the port is soon free again.
 
-        gunicorn notices too, but goes on answering on kept connections for as long as it waits for requests to end.
+        gunicorn notices too, but keeps serving kept connections while it waits for requests to complete.
         """
         os.read(self._lifeline, 1)
         os.kill(os.getpid(), signal.SIGTERM)
 
     def _end_work(self, _server: Any, worker: Any) -> None:
-        # It is also called in the parent, for a worker that was gone before it was told to go.
+        # Also called in the parent, for a worker that died before it was stopped.
         if worker.pid == os.getpid():
             _hold_signals()
         else:
@@ -82,11 +82,11 @@ class Workers:
     def _stopped(self, _server: Any) -> None:
         directory = self._settings.embedded_dir
         if directory is not None and not embedded.is_running(directory):
-            raise click.ClickException(f"The embedded PostgreSQL ended: {directory / 'postgres.log'} says why.")
+            raise click.ClickException(f"The embedded PostgreSQL stopped; see {directory / 'postgres.log'}.")
 
 
 def _keep_database(directory: Path) -> None:
-    """Keep the embedded database running; when that fails, stop the service rather than answer 503 for ever."""
+    """Keep the embedded database running; if that fails, stop the service instead of returning 503 forever."""
     try:
         embedded.keep_running(directory)
     except embedded.EmbeddedDatabaseError as error:
@@ -95,10 +95,10 @@ def _keep_database(directory: Path) -> None:
 
 
 def _hold_signals() -> None:
-    """Hold the signals to stop back.
+    """Block stop signals.
 
-    Until a worker has its own handlers it runs its parent's, which would take the signal for the parent's and forget
-    it. When it ends, Python takes its handlers down before it is gone, and a signal in between would look like a crash.
+    Until a worker has its own handlers, it runs those of its parent, which would lose the signal. When it exits, Python
+    removes its handlers before the process ends, and a signal in between would look like a crash.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
 
@@ -108,10 +108,10 @@ def _take_signals() -> None:
 
 
 def _listen_to_signals() -> None:
-    """In a worker that is ready: act on signals, and leave Ctrl-C to the parent, which tells every worker itself.
+    """Handle signals in a worker that is ready, and leave Ctrl-C to the parent, which signals every worker itself.
 
-    Told to stop at once, a worker does: gunicorn would first shut its threads down, inside the handler, and wait for
-    ever when the signal comes while it starts one of them. The database rolls back what was not committed.
+    On SIGQUIT, a worker exits immediately: gunicorn would first shut down its threads, inside the handler, and wait
+    forever if the signal arrives while it starts one of them. The database rolls back uncommitted transactions.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGQUIT, lambda *_: os._exit(0))

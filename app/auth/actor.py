@@ -1,4 +1,4 @@
-"""The caller of a request, as their token describes them."""
+"""The caller of a request, as described by their token."""
 
 import hashlib
 import re
@@ -12,7 +12,7 @@ from app.db.base import MAX_ID
 
 
 class ActorKind(StrEnum):
-    """What a token was issued to."""
+    """Whether a token was issued to a person or a machine."""
 
     PERSON = "person"
     MACHINE = "machine"
@@ -22,26 +22,26 @@ _DIGITS = re.compile(r"[0-9]{1,16}", re.ASCII)
 
 
 def account_id_from(digits: str) -> int | None:
-    """The id of a customer account that `digits` stand for; None where they stand for none."""
+    """The customer account id written in `digits`, or None if it is not one."""
     return int(digits) if _DIGITS.fullmatch(digits) and 1 <= int(digits) <= MAX_ID else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """A verified caller. `subject` names them in logs and in `createdBy`; `identity` tells them from all others."""
+    """A verified caller. `subject` names them in logs and in `createdBy`; `identity` is unique to them."""
 
     subject: str
-    # The issuer of the token; empty where it names none.
+    # The issuer of the token; empty if it has none.
     issuer: str = ""
     kind: ActorKind = ActorKind.PERSON
     user_id: str | None
     handle: str | None
     email: str | None
-    # What the token says of the person, for the accounts they belong to.
+    # Claims about the person, for their memberships.
     email_verified: bool = False
     first_name: str | None = None
     last_name: str | None = None
-    # Which of several customer accounts is meant.
+    # The selected customer account, for callers with several.
     account_id: int | None = None
     # Both in lower case.
     roles: frozenset[str]
@@ -51,23 +51,23 @@ class Actor:
     def identity(self) -> str:
         """Digest of issuer, subject and kind of token: the owner of idempotency keys and usage keys.
 
-        Two issuers may name two people alike, and a machine may be named as a person is. A digest fits any column and
-        index however long the names are.
+        Two issuers may use the same subject, and so may a machine and a person. A digest fits any column and index,
+        however long the names are.
         """
         parts = (self.issuer, self.subject, self.kind)
         digests = (hashlib.sha256(part.encode()).digest() for part in parts)
         return hashlib.sha256(b"".join(digests)).hexdigest()
 
     def has_role(self, *roles: str) -> bool:
-        """Whether the caller carries one of these roles."""
+        """Whether the caller has one of these roles."""
         return not self.roles.isdisjoint(roles)
 
     def has_scope(self, scopes: Iterable[str]) -> bool:
-        """Whether the caller carries one of these scopes, whatever their case."""
+        """Whether the caller has one of these scopes, ignoring case."""
         return not self.scopes.isdisjoint(scope.lower() for scope in scopes)
 
 
 def current_actor() -> Actor:
-    """The caller of this request; only routes behind a guard have one."""
+    """The caller of this request. Only routes with a guard have one."""
     actor: Actor = g.actor
     return actor

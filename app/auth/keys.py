@@ -1,4 +1,4 @@
-"""The signing keys of a remote identity provider: fetched, kept, and fetched again when they rotate."""
+"""The signing keys of a remote identity provider: fetched, cached, and refetched when they rotate."""
 
 import logging
 import time
@@ -11,7 +11,7 @@ from jwt import PyJWKClient, PyJWKClientError
 from app.errors import Reason, Unavailable
 
 KEYS_LIVE_SECONDS = 300
-# An unknown key id may mean a rotation, or an attacker inventing ids: look again, but not on every request.
+# An unknown key id may be a rotation, or invented by an attacker: refetch, but not on every request.
 REFETCH_AFTER_SECONDS = 15
 FETCH_TIMEOUT_SECONDS = 3
 
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class RemoteKeys:
-    """The key set behind one JWKS address."""
+    """The key set at one JWKS URL."""
 
     def __init__(self, url: str) -> None:
         self._client = PyJWKClient(url, cache_jwk_set=False, timeout=FETCH_TIMEOUT_SECONDS)
@@ -33,33 +33,33 @@ class RemoteKeys:
     def find(self, key_id: Any, algorithm: Any) -> tuple[Any, str]:
         """The key named `key_id` and the one algorithm its type allows.
 
-        Raises InvalidKeyError when the set has no such key or the token names another algorithm than the key's, and
-        Unavailable when no key set could be fetched yet.
+        Raises InvalidKeyError if the set has no such key or the algorithm is not that of the key, and Unavailable if no
+        key set could be fetched yet.
         """
         key = self._known(key_id)
         if algorithm != key.algorithm_name or algorithm not in ACCEPTED_ALGORITHMS:
-            raise jwt.InvalidAlgorithmError("its algorithm is not accepted here")
+            raise jwt.InvalidAlgorithmError("its algorithm is not accepted")
         return key.key, key.algorithm_name
 
     def _known(self, key_id: Any) -> jwt.PyJWK:
         if not (key_id is None or isinstance(key_id, str)):
-            raise jwt.InvalidKeyError("its key id is not a text")
+            raise jwt.InvalidKeyError("its key id is not a string")
         now = time.monotonic()
         stale = now - self._fetched_at > KEYS_LIVE_SECONDS
         if stale or key_id not in self._keys:
             self._refresh(now)
-        # Another thread may put another set in its place at any moment.
+        # Another thread may replace the set at any time.
         keys = self._keys
         if key_id in keys:
             return keys[key_id]
         if not keys:
             raise Unavailable(
-                "The identity provider's keys cannot be read now", reason=Reason.IDENTITY_PROVIDER_UNAVAILABLE
+                "The signing keys of the identity provider are unavailable", reason=Reason.IDENTITY_PROVIDER_UNAVAILABLE
             )
-        raise jwt.InvalidKeyError("its key is not known")
+        raise jwt.InvalidKeyError("its key is unknown")
 
     def _refresh(self, now: float) -> None:
-        """Fetch the set unless that was just tried. When it fails, the keys already known stay in use."""
+        """Fetch the set unless that was just tried. If it fails, the cached keys stay in use."""
         with self._lock:
             if now - self._tried_at < REFETCH_AFTER_SECONDS:
                 return
@@ -75,6 +75,6 @@ class RemoteKeys:
             if len(keys) == 1:
                 # A set of one key needs no id: tokens without `kid` mean that key.
                 keys.setdefault(None, next(iter(keys.values())))
-            # Shown to other threads only now that it is whole.
+            # Published to other threads only when it is complete.
             self._keys = keys
             self._fetched_at = now

@@ -1,10 +1,10 @@
-"""The roles people carry and the scopes machines carry."""
+"""The roles of people and the scopes of machines."""
 
 from enum import StrEnum
 
 
 class Role(StrEnum):
-    """Roles as they stand in a token, in lower case: comparison ignores case."""
+    """Roles as in tokens, in lower case; they are compared ignoring case."""
 
     ADMINISTRATOR = "administrator"
     BOOKING_MANAGER = "bookingmanager"
@@ -19,12 +19,12 @@ TALENT_MANAGERS = (Role.TALENT_MANAGER, Role.TOPCODER_TALENT_MANAGER)
 PROJECT_MANAGERS = (Role.PROJECT_MANAGER, Role.TOPCODER_PROJECT_MANAGER)
 
 
-# Every scope there is: the actions on each resource, besides `all`.
+# All scopes: the actions on each resource, besides `all`.
 _ACTIONS = {
     "client": ("read", "create", "update"),
     "billing-account": ("read", "create", "update"),
     "taas-resourceBookings": ("read", "create", "update"),
-    # Work periods come with their booking, so nothing asks for `create`; machines that manage bookings carry it.
+    # No operation requires `create`, because work periods are created with their booking; machines still have it.
     "taas-workPeriods": ("read", "create", "update"),
     "taas-workPeriodPayments": ("read", "create", "update", "process"),
     "credits": ("spend", "grant"),
@@ -33,9 +33,9 @@ SCOPES = tuple(f"{action}:{resource}" for resource, actions in _ACTIONS.items() 
 
 
 def scopes(resource: str, *actions: str) -> tuple[str, ...]:
-    """The scopes that allow `actions` on `resource`, spelled as people write them; `all:` always does.
+    """The scopes that permit `actions` on `resource`, including `all:`.
 
-    Raises ValueError for one that is not in `SCOPES`.
+    Raises ValueError for a scope that is not in `SCOPES`.
     """
     named = tuple(f"{action}:{resource}" for action in (*actions, "all"))
     unknown = set(named) - set(SCOPES)

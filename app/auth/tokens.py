@@ -1,4 +1,4 @@
-"""From a bearer token to the Actor it proves."""
+"""Verification of bearer tokens, and the Actor described by their claims."""
 
 import math
 import re
@@ -49,7 +49,7 @@ class TokenVerifier:
         self._lock = Lock()
 
     def verify(self, token: str) -> Actor:
-        """The caller `token` proves. Raises Unauthorized when its signature, times, issuer or audience do not hold."""
+        """The caller named by `token`. Raises Unauthorized for an invalid signature, time, issuer or audience."""
         now = time.time()
         known = self._verified.get(token)
         if known is None or now - known.at > TRUSTED_SECONDS:
@@ -83,19 +83,19 @@ class TokenVerifier:
             reason = str(error) if isinstance(error, jwt.InvalidSignatureError) else "it cannot be decoded"
             raise Unauthorized(f"The token is not valid: {reason}") from None
         except jwt.PyJWTError as error:
-            raise Unauthorized(f"The token is not valid: {error}") from None
+            raise Unauthorized(f"The token is invalid: {error}") from None
 
     def _keys(self, header: Mapping[str, Any]) -> Sequence[tuple[Any, str]]:
-        """The keys a token may be signed with, each with the one algorithm it is used with whatever the token says."""
+        """The keys that a token may be signed with, each with its only algorithm, regardless of the token."""
         algorithm = header.get("alg")
         if algorithm == _SYMMETRIC and self._secrets:
             return [(secret, _SYMMETRIC) for secret in self._secrets]
         if self._remote is not None and algorithm != _SYMMETRIC:
             return [self._remote.find(header.get("kid"), algorithm)]
-        raise jwt.InvalidAlgorithmError("its algorithm is not accepted here")
+        raise jwt.InvalidAlgorithmError("its algorithm is not accepted")
 
     def _decode(self, token: str, key: Any, algorithm: str) -> dict[str, Any]:
-        # The signature is verified before any claim is looked at.
+        # The signature is verified before any claim is read.
         claims: dict[str, Any] = jwt.decode(
             token,
             key,
@@ -114,11 +114,11 @@ def _time(claims: Mapping[str, Any], name: str, default: float) -> float:
 
 
 def actor_from(claims: Mapping[str, Any], *, email_verified_default: bool) -> Actor:
-    """The Actor that verified `claims` describe. Raises Unauthorized when they name nobody."""
+    """The Actor described by verified `claims`. Raises Unauthorized if they have no user id and no client id."""
     user_id = _identifier(claims, "userId", "user_id", "sub")
     subject = user_id or _identifier(claims, "azp", "client_id")
     if subject is None:
-        raise Unauthorized("The token names no user and no client")
+        raise Unauthorized("The token has no user id and no client id")
     return Actor(
         subject=subject,
         issuer=_issuer(claims),
@@ -141,13 +141,13 @@ def _issuer(claims: Mapping[str, Any]) -> str:
 
 
 def _kind(claims: Mapping[str, Any], user_id: str | None) -> ActorKind:
-    """Whom the token was issued to: a machine signs in as itself, and providers mark that in these ways."""
+    """Whether the token was issued to a person or a machine; providers mark machine tokens in these ways."""
     is_machine = user_id is None or user_id.endswith("@clients") or claims.get("gty") == "client-credentials"
     return ActorKind.MACHINE if is_machine else ActorKind.PERSON
 
 
 def _is_verified(claims: Mapping[str, Any], *, default: bool) -> bool:
-    """Whether the e-mail address is verified: every such claim, namespaced or not, has to say so."""
+    """Whether the e-mail address is verified: every such claim, namespaced or not, must be true."""
     stated = [value for name, value in claims.items() if name == "email_verified" or name.endswith("/email_verified")]
     if not stated:
         return default
@@ -173,35 +173,35 @@ def _text(claims: Mapping[str, Any], *names: str) -> str | None:
 
 
 def _account_id(claims: Mapping[str, Any]) -> int | None:
-    """The customer account that a token names. Raises Unauthorized for what is no id of one."""
+    """The customer account that a token selects. Raises Unauthorized for a malformed id."""
     value = _claim(claims, "account_id")
     if value is None:
         return None
-    # The digits of an integer of any size need not be formed to see that it is too large.
+    # Integers of any size are compared directly: converting huge ones to digits would be slow.
     if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MAX_ID:
         return value
     account_id = account_id_from(value) if isinstance(value, str) else None
     if account_id is None:
-        raise Unauthorized("The token's account_id is not the id of an account")
+        raise Unauthorized("The token's account_id is not a valid account id")
     return account_id
 
 
 def _identifier(claims: Mapping[str, Any], *names: str) -> str | None:
-    """A text that identifies a person or a thing. Raises Unauthorized when part of it is invisible."""
+    """An identifying claim. Raises Unauthorized if it contains invisible characters."""
     text = _text(claims, *names)
     if text is not None and holds_invisible(text):
-        raise Unauthorized(f"The token's {names[0]} holds control or zero-width characters")
+        raise Unauthorized(f"The token's {names[0]} contains control or zero-width characters")
     return text
 
 
 def _storable(text: str, name: str) -> str:
-    """`text`, which may come to stand in a column. Raises Unauthorized when it cannot."""
+    """`text`, if it can be stored in a column. Raises Unauthorized otherwise."""
     if len(text) > MAX_CLAIM_CHARACTERS or _UNSTORABLE.search(text):
-        raise Unauthorized(f"The token's {name} is too long or holds a character that cannot be stored")
+        raise Unauthorized(f"The token's {name} is too long or contains a character that cannot be stored")
     return text
 
 
 def _words(value: Any, separator: str | None) -> frozenset[str]:
-    """The words of a list or a separated text, in lower case."""
+    """The words of a list or a separated string, in lower case."""
     parts = value.split(separator) if isinstance(value, str) else value if isinstance(value, list) else ()
     return frozenset(part.strip().lower() for part in parts if isinstance(part, str) and part.strip())

@@ -1,4 +1,4 @@
-"""Settings: the environment, read once, typed and checked."""
+"""Settings from the environment, read once, typed and validated."""
 
 from app.config.declaration import ConfigurationError
 from app.config.groups import Limiting, Serving

@@ -1,4 +1,4 @@
-"""`python -m app.config` prints `.env.example`: every setting with its explanation and its default."""
+"""`python -m app.config` prints `.env.example`: every setting with its description and default."""
 
 from app.config.declaration import example
 from app.config.settings import Settings

@@ -1,7 +1,7 @@
-"""How a setting is declared: its variable, how its text is read, its default, and what it means.
+"""Declarations of settings: variable, parser, default and description.
 
-A declaration is the field of a dataclass, made by `setting`; a field made by `group` holds a dataclass of further ones.
-Everything else is derived from it: reading, the message for a value that cannot be used, and `.env.example`.
+A setting is a field of a dataclass, declared by `setting`; a field declared by `group` is a dataclass of further
+settings. Parsing, messages about invalid values, and `.env.example` are derived from the declarations.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,30 +12,30 @@ T = TypeVar("T")
 
 _DECLARATION = "declaration"
 _GROUP = "group"
-# Of a refused value, so much is repeated in the message.
+# Characters of an invalid value that are repeated in the message.
 _SHOWN = 60
 
 
 class ConfigurationError(Exception):
-    """The environment does not describe a service that may start; the text is one line that says why."""
+    """The settings do not allow the service to start; the message is one line with the reason."""
 
 
 class UnusableValueError(ValueError):
-    """A text is no value of its setting; the message continues a sentence that begins with the variable's name."""
+    """The value of a setting is invalid; the message continues a sentence that begins with the variable's name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Declaration:
-    """One setting: its variable, how its text is read, and what people are told about it."""
+    """One setting: its variable, parser, default and description."""
 
     variable: str
     read: Callable[[str], Any]
     doc: str
-    # Read like a value that is given.
+    # Parsed like a value from the environment.
     default: str | None
-    # Shown where there is no default, or where the default depends on the machine.
+    # Shown if there is no default, or if the default depends on the machine.
     example: str
-    # Not repeated in messages: they end up in logs.
+    # Never repeated in messages, which are logged.
     secret: bool
 
     def value(self, environ: Mapping[str, str]) -> Any:
@@ -71,22 +71,22 @@ def setting(
     example: str = "",
     secret: bool = False,
 ) -> T | None:
-    """Declare the setting that a field of a dataclass holds; None where it has no default and is unset.
+    """Declare a field of a dataclass as a setting; its value is None if it is unset and has no default.
 
-    `read` makes a value of a text without space around it, or raises UnusableValueError. With an `example`,
-    `.env.example` shows that, commented out, in place of the default.
+    `read` parses a trimmed string, or raises UnusableValueError. `.env.example` shows an `example`, commented out,
+    instead of the default.
     """
     declaration = Declaration(variable=variable, read=read, doc=doc, default=default, example=example, secret=secret)
     return cast(T, field(metadata={_DECLARATION: declaration}))
 
 
 def group(of: type[T]) -> T:
-    """Declare a field that holds further settings."""
+    """Declare a field with a dataclass of further settings."""
     return cast(T, field(metadata={_GROUP: of}))
 
 
 def read_all(cls: type[Any], environ: Mapping[str, str]) -> dict[str, Any]:
-    """The values of all fields of `cls` that are declared here, by field. Raises ConfigurationError."""
+    """The values of all declared fields of `cls`, by field. Raises ConfigurationError."""
     found: dict[str, Any] = {}
     for each in fields(cls):
         if declaration := each.metadata.get(_DECLARATION):
@@ -97,7 +97,7 @@ def read_all(cls: type[Any], environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def declarations(cls: type[Any]) -> Iterator[Declaration]:
-    """All settings of `cls`, in the order they are declared."""
+    """All settings of `cls`, in the order of their declaration."""
     for each in fields(cls):
         if declaration := each.metadata.get(_DECLARATION):
             yield declaration
@@ -108,7 +108,7 @@ def declarations(cls: type[Any]) -> Iterator[Declaration]:
 def example(cls: type[Any]) -> str:
     """The text of `.env.example`."""
     lines = [
-        "# Copy to .env and keep what you need. Every line shows the default, or an example where there is none.",
+        "# Copy to .env and keep what you need. Every line shows the default, or an example if there is none.",
         "",
     ]
     for each in declarations(cls):

@@ -1,4 +1,4 @@
-"""Settings that belong together, each group a dataclass of its own."""
+"""Groups of related settings, each a dataclass."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,44 +12,44 @@ from app.config.rates import DEFAULT_RATE_LIMITS, rate_limits
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Serving:
-    """How connections and worker processes are kept. Of requests, `trusted_proxy_hops` proxies say whose they are."""
+    """Connections, worker processes and trusted proxies."""
 
     trusted_proxy_hops: int = setting(
         "TRUSTED_PROXY_HOPS",
         values.whole(0, 10),
-        "How many proxies in front add to X-Forwarded-For and X-Forwarded-Proto; with 0 those headers are ignored",
+        "Number of trusted proxies that append to X-Forwarded-For and X-Forwarded-Proto; 0 ignores these headers",
         default="0",
     )
-    # Longer than the 60 seconds after which proxies usually drop an idle connection: they must be the ones to do it, or
-    # a request meets a connection that was closed a moment ago.
+    # Longer than the 60 seconds after which proxies usually close idle connections: otherwise a proxy may send a
+    # request on a connection that the service is closing.
     keep_alive_seconds: int = setting(
         "KEEP_ALIVE_SECONDS",
         values.whole(1, 3600),
-        "How long an idle connection is kept: longer than the proxy in front keeps it, or requests meet closed ones",
+        "How long idle connections are kept open; must exceed the limit of the proxy in front",
         default="75",
     )
     worker_max_requests: int = setting(
         "WORKER_MAX_REQUESTS",
         values.whole(0, 1_000_000_000),
-        "A worker is replaced after so many requests, and up to a fifth more; 0: never",
+        "A worker is replaced after this many requests plus up to a fifth; 0 disables it",
         default="250000",
     )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limiting:
-    """How many requests are answered, and where they are counted."""
+    """Rate limits, and where requests are counted."""
 
     rates: Mapping[str, RateLimitItem] = setting(
         "RATE_LIMITS",
         rate_limits,
-        "Limits of requests by name: caller, address, pdf and query; `off` removes all, or one as in query=off",
+        "Rate limits by name: caller, address, pdf and query; `off` disables all, query=off disables one",
         default=",".join(f"{name}={rate}" for name, rate in DEFAULT_RATE_LIMITS.items()),
     )
     storage_url: str | None = setting(
         "RATE_LIMIT_STORAGE_URL",
         values.redis,
-        "The Redis in which all copies count together; unset, each process counts by itself",
+        "Redis in which all copies count requests together; if unset, each process counts separately",
         example="redis://127.0.0.1:6379/0",
         secret=True,
     )
@@ -57,13 +57,13 @@ class Limiting:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seller:
-    """Who invoices are from. An invoice keeps what is set when it is issued."""
+    """The seller named on invoices. An invoice keeps the values at the time of issue."""
 
-    name: str = setting("SELLER_NAME", values.text_up_to(255), "Who invoices are from", default="Billing service")
+    name: str = setting("SELLER_NAME", values.text_up_to(255), "Seller named on invoices", default="Billing service")
     address: str = setting(
         "SELLER_ADDRESS",
         values.lines_up_to(1000),
-        "Printed on invoices when set, as are the next three; \\n begins a new line",
+        "Printed on invoices if set, as are the next three; \\n is a line break",
         default="",
         example="1 Harbour Road\\nCork",
     )
@@ -74,7 +74,7 @@ class Seller:
     bank: str = setting(
         "SELLER_BANK",
         values.lines_up_to(1000),
-        "Where bank transfers go to",
+        "Bank details for bank transfers",
         default="",
         example="IBAN IE29 AIBK 9311 5212 3456 78",
     )
@@ -82,28 +82,30 @@ class Seller:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Tracing:
-    """The variables of OpenTelemetry that decide whether there are traces; its exporter reads them itself."""
+    """The variables of OpenTelemetry that enable traces; its exporter reads them itself."""
 
     endpoint: str | None = setting(
         "OTEL_EXPORTER_OTLP_ENDPOINT",
         values.web_address,
-        "OpenTelemetry traces: a collector that takes OTLP over HTTP; unset, nothing is loaded and nothing sent",
+        "OpenTelemetry collector for traces, OTLP over HTTP; if unset, tracing is not loaded",
         example="http://127.0.0.1:4318",
     )
     traces_endpoint: str | None = setting(
         "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
         values.web_address,
-        "The whole address in its place",
+        "The full URL for traces, instead of the above",
         example="http://127.0.0.1:4318/v1/traces",
     )
-    disabled: bool = setting(
-        "OTEL_SDK_DISABLED", values.flag, "Either switches them off again", default="false", example="true"
-    )
+    disabled: bool = setting("OTEL_SDK_DISABLED", values.flag, "true turns traces off", default="false", example="true")
     exporter: str = setting(
-        "OTEL_TRACES_EXPORTER", values.choice("otlp", "none"), "otlp or none", default="otlp", example="none"
+        "OTEL_TRACES_EXPORTER",
+        values.choice("otlp", "none"),
+        "otlp, or none to turn traces off",
+        default="otlp",
+        example="none",
     )
 
     @property
     def wanted(self) -> bool:
-        """Whether spans have somewhere to go."""
+        """Whether traces are enabled."""
         return bool(self.endpoint or self.traces_endpoint) and not self.disabled and self.exporter != "none"

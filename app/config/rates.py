@@ -1,4 +1,4 @@
-"""How RATE_LIMITS is read: limits by name, such as `caller=500/second,pdf=off`."""
+"""Parser of RATE_LIMITS: limits by name, such as `caller=500/second,pdf=off`."""
 
 from collections.abc import Mapping
 
@@ -7,14 +7,14 @@ from limits import RateLimitItem
 
 from app.config.declaration import UnusableValueError
 
-# Callers with a valid token have no limit unless one is set: back ends send thousands of requests per second.
+# Callers with a valid token have no limit by default: back ends send thousands of requests per second.
 DEFAULT_RATE_LIMITS = {"address": "100/5 seconds", "pdf": "60/minute", "query": "30/minute"}
 RATE_LIMIT_NAMES = ("caller", *DEFAULT_RATE_LIMITS)
 _OFF = "off"
 
 
 def rate_limits(text: str) -> Mapping[str, RateLimitItem]:
-    """Read the limits by name: the defaults, changed by what `text` says; none for `off`."""
+    """Parse limits by name: the defaults, overridden by `text`; none for `off`."""
     if text == _OFF:
         return {}
     chosen = dict(DEFAULT_RATE_LIMITS)
@@ -34,5 +34,5 @@ def _rate(text: str) -> RateLimitItem:
     except ValueError:
         rate = None
     if rate is None or rate.amount < 1:
-        raise UnusableValueError("must have rates such as 100/5 seconds, or off")
+        raise UnusableValueError("must contain rates such as 100/5 seconds, or off")
     return rate

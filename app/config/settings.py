@@ -1,4 +1,4 @@
-"""What the service is told from outside: every setting, declared once."""
+"""All settings of the service, declared once."""
 
 import os
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from app.config.secret import MIN_SECRET_BYTES, kept_secret
 from app.db.server import embedded
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-# Of worker processes: more than there are processors are in each other's way.
+# Worker processes: more than one per processor slow each other down.
 DEFAULT_WORKERS = max(2, os.cpu_count() or 1)
 
 
@@ -42,49 +42,49 @@ def _secrets(text: str) -> tuple[str, ...]:
     secrets = tuple(secret.strip() for secret in text.split(",")) if text else ()
     if any(len(secret.encode()) < MIN_SECRET_BYTES for secret in secrets):
         raise UnusableValueError(
-            f"must be at least {MIN_SECRET_BYTES} bytes long, and so must each secret of a comma list"
+            f"must be at least {MIN_SECRET_BYTES} bytes long, as must each of several secrets separated by commas"
         )
     return secrets
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """What the service is told from outside. Build it with `Settings.load()`."""
+    """The settings of the service. Create them with `Settings.load()`."""
 
     production: bool = setting(
         "APP_ENV",
         _production,
-        "development or production; production makes nothing up: it needs DATABASE_URL of an ordinary role, and\n"
-        "AUTH_SECRET or AUTH_JWKS_URL",
+        "development or production; production requires DATABASE_URL of an ordinary role, and AUTH_SECRET or\n"
+        "AUTH_JWKS_URL",
         default="development",
     )
     database_url: str = setting(
         "DATABASE_URL",
         values.primary_database,
-        "PostgreSQL 18 or newer; unset, an embedded server under VAR_DIR is used. Of several servers the primary is:\n"
+        "PostgreSQL 18 or newer; if unset, an embedded server under VAR_DIR. Of several servers, the primary is used:\n"
         "postgresql://billing:secret@db1:5432,db2:5432/billing?target_session_attrs=read-write",
         example="postgresql://billing:secret@localhost/billing",
         secret=True,
-    )  # type: ignore[assignment] # `load` puts the embedded server in its place
+    )  # type: ignore[assignment] # `load` replaces None by the URL of the embedded server
     database_owner_url: str | None = setting(
         "DATABASE_OWNER_URL",
         values.primary_database,
-        "The role that owns the tables: it migrates, backs up and restores; defaults to DATABASE_URL. With two\n"
-        "roles the one in DATABASE_URL can change rows, and no table",
+        "The role that owns the tables, for migrations, backups and restores; defaults to DATABASE_URL. With two\n"
+        "roles, the role in DATABASE_URL can change rows but not tables",
         example="postgresql://billing_owner:secret@localhost/billing",
         secret=True,
     )
     database_replica_url: str | None = setting(
         "DATABASE_REPLICA_URL",
         values.database,
-        "A streaming replica that reads go to",
+        "A streaming replica for reads",
         example="postgresql://billing:secret@replica/billing",
         secret=True,
     )
     database_replica_max_lag: float = setting(
         "DATABASE_REPLICA_MAX_LAG",
         values.seconds(maximum=10),
-        "The seconds a read waits for the replica; one that is further behind is left out",
+        "Maximum seconds that a read waits for the replica; a replica that lags more is not used",
         default="0.1",
     )
     host: str = setting("HOST", values.host, "The address to listen on", default="127.0.0.1")
@@ -92,40 +92,44 @@ class Settings:
     web_concurrency: int = setting(
         "WEB_CONCURRENCY",
         values.whole(1, 1024),
-        "Worker processes; defaults to one for each processor, and at least two",
+        "Worker processes; defaults to one per processor, at least two",
         default=str(DEFAULT_WORKERS),
         example="4",
     )
     serving: Serving = group(Serving)
-    var_dir: Path = setting("VAR_DIR", _directory, "The embedded database and the generated secret", default="var")
-    # The embedded server to use: None when DATABASE_URL names another.
+    var_dir: Path = setting(
+        "VAR_DIR", _directory, "Directory of the embedded database and the generated secret", default="var"
+    )
+    # The directory of the embedded server; None if DATABASE_URL is set.
     embedded_dir: Path | None
     auth_secrets: tuple[str, ...] = setting(
         "AUTH_SECRET",
         _secrets,
-        "The secret of HS256 tokens, at least 32 bytes; outside production one is generated under VAR_DIR. Of a comma\n"
-        "list the first signs and all verify: add the new secret in front, and remove the old one once its tokens\n"
-        "have expired",
+        "The secret of HS256 tokens, at least 32 bytes; outside production, one is generated under VAR_DIR. Of "
+        "several\n"
+        "secrets, separated by commas, the first signs and all verify: to rotate, add the new one in front, and "
+        "remove\n"
+        "the old one once its tokens have expired",
         default="",
         secret=True,
     )
     auth_jwks_url: str | None = setting(
         "AUTH_JWKS_URL",
         values.web_address,
-        "Where the keys of RS256 and ES256 tokens are published; needs VALID_ISSUERS",
+        "URL of the key set of RS256 and ES256 tokens; requires VALID_ISSUERS",
         example="https://auth.example.com/.well-known/jwks.json",
     )
     valid_issuers: tuple[str, ...] = setting(
         "VALID_ISSUERS",
         values.json_texts,
-        "The accepted issuers, as a JSON list",
+        "Accepted issuers, as a JSON list",
         default="[]",
         example='["https://auth.example.com/"]',
     )
     auth_audience: str | None = setting(
         "AUTH_AUDIENCE",
         values.text_up_to(1000),
-        "The audience tokens must be for; unset, any",
+        "Required audience of tokens; any if unset",
         example="https://billing.example.com",
     )
     email_verified_default: bool = setting(
@@ -178,8 +182,8 @@ class Settings:
     account_dates_enforced: bool = setting(
         "ACCOUNT_DATES",
         _enforced,
-        "enforce: billing accounts before their start or after their end refuse what raises their reserved total;\n"
-        "off: only their status counts",
+        "enforce: billing accounts before their start or after their end refuse operations that raise their reserved\n"
+        "total; off: only their status is checked",
         default="off",
     )
     tracing: Tracing = group(Tracing)
@@ -195,7 +199,7 @@ class Settings:
     def load(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Settings from `environ`, or from `.env` overlaid by the process environment.
 
-        Raises ConfigurationError naming the variable when a value is unusable or a needed one is missing.
+        Raises ConfigurationError naming the variable if a value is invalid or a required one is missing.
         """
         if environ is None:
             environ = {**_dotenv(), **os.environ}
@@ -224,20 +228,20 @@ def _dotenv() -> dict[str, str]:
 
 
 def _unset_empty_variables() -> None:
-    """An empty variable is unset, also to the libraries that read the environment by themselves."""
+    """Unset empty variables, also for libraries that read the environment themselves."""
     for each in declarations(Settings):
         if not os.environ.get(each.variable, "given").strip():
             del os.environ[each.variable]
 
 
 def _require_together(found: Mapping[str, Any]) -> None:
-    """Raise ConfigurationError when settings that need each other are not all there."""
+    """Raise ConfigurationError if a setting that another one requires is missing."""
     if found["auth_jwks_url"] and not found["valid_issuers"]:
-        raise ConfigurationError("AUTH_JWKS_URL needs VALID_ISSUERS: name the issuers whose tokens are accepted.")
+        raise ConfigurationError("AUTH_JWKS_URL requires VALID_ISSUERS, the list of accepted issuers.")
     if found["production"]:
         missing = [] if found["database_url"] else ["DATABASE_URL"]
         missing += [] if found["auth_secrets"] or found["auth_jwks_url"] else ["AUTH_SECRET or AUTH_JWKS_URL"]
         if missing:
-            raise ConfigurationError(f"APP_ENV=production needs {' and '.join(missing)}: nothing is made up there.")
+            raise ConfigurationError(f"APP_ENV=production requires {' and '.join(missing)}.")
     if found["database_owner_url"] and not found["database_url"]:
-        raise ConfigurationError("DATABASE_OWNER_URL needs DATABASE_URL: the embedded server has one role.")
+        raise ConfigurationError("DATABASE_OWNER_URL requires DATABASE_URL: the embedded server has only one role.")

@@ -1,4 +1,4 @@
-"""How texts of the environment are read. Each reader raises UnusableValueError for what it does not take."""
+"""Parsers of settings. Each raises UnusableValueError for an invalid value."""
 
 import ipaddress
 import json
@@ -17,7 +17,7 @@ from app.db.server import addresses
 
 MAX_PORT = 65535
 _POSTGRESQL = frozenset({"postgresql", "postgres", "postgresql+psycopg2"})
-# Few enough digits for any of them to be a number.
+# Few enough digits to convert any of them.
 _WHOLE = re.compile(r"[0-9]{1,18}", re.ASCII)
 _DECIMAL = re.compile(r"[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
 _VISIBLE = re.compile(r"[!-~]+", re.ASCII)
@@ -30,29 +30,29 @@ _HOST_NAME = re.compile(
 
 
 def whole(minimum: int, maximum: int) -> Callable[[str], int]:
-    """Read a whole number of that range."""
+    """Parse an integer in this range."""
 
     def read(text: str) -> int:
         if not (_WHOLE.fullmatch(text) and minimum <= int(text) <= maximum):
-            raise UnusableValueError(f"must be a whole number from {minimum} to {maximum}")
+            raise UnusableValueError(f"must be an integer between {minimum} and {maximum}")
         return int(text)
 
     return read
 
 
 def seconds(*, maximum: int) -> Callable[[str], float]:
-    """Read a number of seconds, above 0 and up to `maximum`."""
+    """Parse a number of seconds, greater than 0 and at most `maximum`."""
 
     def read(text: str) -> float:
         if not (_DECIMAL.fullmatch(text) and 0 < float(text) <= maximum):
-            raise UnusableValueError(f"must be a number of seconds above 0 and up to {maximum}")
+            raise UnusableValueError(f"must be a number of seconds, greater than 0 and at most {maximum}")
         return float(text)
 
     return read
 
 
 def choice(*allowed: str) -> Callable[[str], str]:
-    """Read one of some words, in any case; it is returned as it stands here."""
+    """Parse one of the allowed words, ignoring case."""
     words = {word.lower(): word for word in allowed}
 
     def read(text: str) -> str:
@@ -64,61 +64,61 @@ def choice(*allowed: str) -> Callable[[str], str]:
 
 
 def flag(text: str) -> bool:
-    """Read `true` or `false`."""
+    """Parse `true` or `false`."""
     return choice("true", "false")(text) == "true"
 
 
 def lines_up_to(maximum: int) -> Callable[[str], str]:
-    r"""Read lines of printable text, not too long together; `\n` ends a line as a line break does."""
+    r"""Parse lines of printable text of limited total length; `\n` is a line break."""
 
     def read(text: str) -> str:
         lines = [line.strip() for line in text.replace("\\n", "\n").split("\n")]
         if len(text) > maximum or not all(line.isprintable() for line in lines):
-            raise UnusableValueError(f"must be printable lines of at most {maximum} characters together")
+            raise UnusableValueError(f"must be printable lines of at most {maximum} characters in total")
         return "\n".join(lines)
 
     return read
 
 
 def text_up_to(maximum: int) -> Callable[[str], str]:
-    """Read any printable text that is not too long."""
+    """Parse printable text of limited length."""
 
     def read(text: str) -> str:
         if len(text) > maximum or not text.isprintable():
-            raise UnusableValueError(f"must be a printable text of at most {maximum} characters")
+            raise UnusableValueError(f"must be printable text of at most {maximum} characters")
         return text
 
     return read
 
 
 def visible(text: str) -> str:
-    """Read visible ASCII characters: what can be sent in a header."""
+    """Parse visible ASCII characters, as can be sent in a header."""
     if not _VISIBLE.fullmatch(text):
         raise UnusableValueError("must be visible ASCII characters without spaces")
     return text
 
 
 def host(text: str) -> str:
-    """Read an IP address or the name of a host."""
+    """Parse an IP address or a host name."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
         if not _HOST_NAME.fullmatch(text):
-            raise UnusableValueError("must be an IP address or the name of a host, without a port") from None
+            raise UnusableValueError("must be an IP address or a host name, without a port") from None
     return text
 
 
 def web_address(text: str) -> str:
-    """Read an `http` or `https` address."""
+    """Parse an `http` or `https` URL."""
     if not _is_address(text, "http", "https"):
-        raise UnusableValueError("must be an https:// address")
+        raise UnusableValueError("must be an https:// URL")
     return text
 
 
 def redis(text: str) -> str:
-    """Read the address of a Redis."""
+    """Parse the URL of a Redis."""
     if not _is_address(text, "redis", "rediss"):
-        raise UnusableValueError("must be a redis:// or rediss:// address")
+        raise UnusableValueError("must be a redis:// or rediss:// URL")
     return text
 
 
@@ -132,23 +132,23 @@ def _is_address(text: str, *schemes: str) -> bool:
 
 
 def json_texts(text: str) -> tuple[str, ...]:
-    """Read a JSON list of texts."""
+    """Parse a JSON list of strings."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, list) or not all(isinstance(each, str) and each for each in found):
-        raise UnusableValueError('must be a JSON list of texts, such as ["https://auth.example.com/"]')
+        raise UnusableValueError('must be a JSON list of strings, such as ["https://auth.example.com/"]')
     return tuple(found)
 
 
 def comma_list(text: str) -> tuple[str, ...]:
-    """Read what stands between commas; empty parts do not count."""
+    """Parse a comma-separated list; empty parts are ignored."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def origins(text: str) -> tuple[str, ...]:
-    """Read origins as browsers send them, such as `https://admin.example.com`, between commas; or `*` alone for any."""
+    """Parse comma-separated origins as sent by browsers, such as `https://admin.example.com`; or `*` for any."""
     found = comma_list(text.lower())
     if found != ("*",) and not all(_is_origin(each) for each in found):
         raise UnusableValueError(
@@ -162,7 +162,7 @@ def _is_origin(text: str) -> bool:
     match = _ORIGIN.fullmatch(text)
     if match is None or (match["port"] and not 0 < int(match["port"]) <= MAX_PORT):
         return False
-    # Browsers leave out the port that a scheme implies: such an origin would match nothing.
+    # Browsers omit the default port of a scheme, so such an origin would never match.
     if (match["scheme"], match["port"]) in {("http", "80"), ("https", "443")}:
         return False
     try:
@@ -173,17 +173,17 @@ def _is_origin(text: str) -> bool:
 
 
 def postgresql(text: str) -> str:
-    """Read the address of a PostgreSQL database, as the driver or libpq writes it."""
+    """Parse the URL of a PostgreSQL database, in the form of the driver or of libpq."""
     try:
         url = make_url(addresses.for_sqlalchemy(text))
         supported = url.drivername.lower() in _POSTGRESQL
-        # What the driver would be called with: it knows the names of all options.
+        # The options as passed to the driver, which knows all their names.
         _, options = dialect().create_connect_args(url)  # type: ignore[no-untyped-call]
         make_dsn(**options)
     except (ArgumentError, ProgrammingError, ValueError):
         supported, options = False, {}
     if not supported or not _ports_exist(str(options.get("port", ""))):
-        raise UnusableValueError("must be a postgresql:// address; no other database is supported")
+        raise UnusableValueError("must be a postgresql:// URL; no other database is supported")
     return text
 
 
@@ -194,12 +194,12 @@ def _ports_exist(ports: str) -> bool:
 
 
 def primary_database(text: str) -> str:
-    """Read the address of the database to write to; of several hosts, the one that takes writes is used."""
+    """Parse the URL of the database for writes; of several hosts, the one that accepts writes is used."""
     return _for_driver(text, target_session_attrs="read-write")
 
 
 def database(text: str) -> str:
-    """Read the address of a database that any of its hosts may answer for."""
+    """Parse the URL of a database; of several hosts, any may be used."""
     return _for_driver(text)
 
 

@@ -1,1 +1,1 @@
-"""Idempotency keys: a request sent twice with one key has one effect and one response."""
+"""Idempotency keys: requests repeated with the same key have one effect and one response."""

@@ -7,7 +7,7 @@ from app.db.base import Base, Moment
 
 
 class IdempotencyKey(Base):
-    """A request that was answered: whose, by what key, what it asked, and the response."""
+    """A completed request with its caller, key, hash and response."""
 
     __tablename__ = "idempotency_keys"
 

@@ -1,4 +1,4 @@
-"""Claiming keys and storing responses, in the transaction of the effect, so that none exists without the others."""
+"""Claims keys and stores responses in the transaction of the effect, so that all are committed together."""
 
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ KEPT_FOR = timedelta(hours=24)
 PRUNED_AT_ONCE = 5000
 
 _OWN = (IdempotencyKey.caller == bindparam("caller"), IdempotencyKey.key == bindparam("key"))
-# A twin that is still running holds the row: the claim waits for it to end, but not for ever.
+# A request in progress with the same key holds the row: the claim waits for it, up to this limit.
 _CLAIM = Prepared(
     "SET LOCAL lock_timeout = '10s'",
     delete(IdempotencyKey).where(*_OWN, IdempotencyKey.created_at <= bindparam("expired")),
@@ -45,14 +45,14 @@ _PRUNE = delete(IdempotencyKey).where(tuple_(IdempotencyKey.caller, IdempotencyK
 
 
 class Key(NamedTuple):
-    """A key as one caller sends it."""
+    """An idempotency key, scoped to its caller."""
 
     caller: str
     key: str
 
 
 class Stored(NamedTuple):
-    """The response to a request, and what was asked."""
+    """A stored response, and the hash of its request."""
 
     request_hash: bytes
     status: int
@@ -60,32 +60,33 @@ class Stored(NamedTuple):
 
 
 def claim(key: Key, request_hash: bytes) -> None:
-    """Claim the key for a request, along with its first statement.
+    """Claim the key for a request, together with its first statement.
 
-    That fails when the key is claimed already: see `is_claimed`, and `is_running` for a twin that takes too long.
+    That statement fails if the key is taken (see `is_claimed`), or if a request with the key is still in progress after
+    the time limit (see `is_running`).
     """
     now = utc_now()
     defer(_CLAIM, {**key._asdict(), "request_hash": request_hash, "now": now, "expired": now - KEPT_FOR})
 
 
 def store(key: Key, status: int, body: bytes) -> None:
-    """Store the response to the request that claimed the key, along with the commit."""
+    """Store the response of the request that claimed the key, together with the commit."""
     defer(_STORE, {**key._asdict(), "status": status, "body": body})
 
 
 def find(key: Key) -> Stored | None:
-    """The response that is stored for the key."""
+    """The stored response of the key, or None."""
     found = db.session.execute(_STORED, {**key._asdict(), "expired": utc_now() - KEPT_FOR}).one_or_none()
     return found and Stored(found.request_hash, found.status, found.body)
 
 
 def is_claimed(failure: DBAPIError) -> bool:
-    """Whether a statement failed as one does that goes along with the claim of a key that is taken."""
+    """Whether a statement failed because the claimed key is taken."""
     return isinstance(failure.orig, UniqueViolation)
 
 
 def is_running(failure: Exception) -> bool:
-    """Whether a statement failed because the twin that holds the key did not end in time."""
+    """Whether a statement failed because a request with the key was still in progress after the time limit."""
     driver_error = getattr(failure, "orig", None)
     return isinstance(driver_error, LockNotAvailable) and IdempotencyKey.__tablename__ in (
         driver_error.diag.context or ""
@@ -93,9 +94,9 @@ def is_running(failure: Exception) -> bool:
 
 
 def prune() -> int:
-    """Delete expired keys, each batch in a transaction of its own; how many there were.
+    """Delete expired keys, one transaction per batch, and return their number.
 
-    A key that a request is claiming anew at this moment is left to it.
+    Keys that a request is claiming again at the same time are skipped.
     """
     deleted = 0
     while True:

@@ -1,4 +1,4 @@
-"""Files for browsers, sent compressed to those that take it, and kept by them for a day."""
+"""Static files, compressed for clients that accept it, and cacheable for a day."""
 
 import gzip
 from functools import cache
@@ -13,7 +13,7 @@ _lock = Lock()
 
 
 def send(directory: Path, name: str, mimetype: str | None = None) -> Response:
-    """The file `name` of `directory`, of the type its name says unless `mimetype` does. Raises NotFound for no file."""
+    """Send the file `name` of `directory`; its type follows from the name by default. Raises NotFound."""
     response = send_from_directory(directory, name, max_age=LIVE_SECONDS, mimetype=mimetype)
     if Path(name).suffix not in _COMPRESSED:
         return response
@@ -25,7 +25,7 @@ def send(directory: Path, name: str, mimetype: str | None = None) -> Response:
 
 
 def _compressed_response(path: Path) -> Response:
-    # The first requests for a file come at once: one of them compresses it.
+    # The first requests for a file may be concurrent: only one of them compresses it.
     with _lock:
         body = _compressed(path)
     response: Response = current_app.response_class(body, content_type=f"{_COMPRESSED[path.suffix]}; charset=utf-8")

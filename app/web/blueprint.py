@@ -1,4 +1,4 @@
-"""The blueprint of every feature: strict arguments in, the envelope out, and both in the OpenAPI document."""
+"""The blueprint of every feature: strict arguments, responses in the envelope, and the OpenAPI document of both."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -15,12 +15,12 @@ from app.web.schemas import envelope_of
 
 
 class ApiBlueprint(Blueprint):  # type: ignore[misc] # flask-smorest is not typed
-    """A feature's routes."""
+    """The routes of a feature."""
 
     ARGUMENTS_PARSER = StrictParser()
 
     def __init__(self, *args: Any, guide: str, **kwargs: Any) -> None:
-        """`guide` is the page of docs/ about the routes, with its heading: `api.md#budgets`."""
+        """`guide` is the page and heading of docs/ about the routes, such as `api.md#budgets`."""
         super().__init__(*args, **kwargs)
         self._guide = guide
         self._prepare_doc_cbks.append(describe_operation)
@@ -37,7 +37,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc] # flask-smorest is not type
                 view.inputs = Inputs.declared(info)
 
     def response(self, status_code: int, schema: Any = None, **options: Any) -> Any:
-        """Declare what a view answers; one that answers a page also sends the headers of lists."""
+        """Declare the response of a view; a view that returns a page also sends the headers of lists."""
         if not getattr(schema, "is_page", False):
             return super().response(status_code, schema, **options)
         decorate = super().response(
@@ -60,7 +60,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc] # flask-smorest is not type
 
     @staticmethod
     def _make_doc_response_schema(schema: ma.Schema | dict[str, Any] | None) -> ma.Schema | dict[str, Any] | None:
-        # What is described by hand, such as a file, does not come in the envelope.
+        # Responses described by hand, such as files, have no envelope.
         if not isinstance(schema, ma.Schema):
             return schema
         return envelope_of(type(schema), many=bool(schema.many))()

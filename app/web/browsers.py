@@ -1,4 +1,4 @@
-"""What browsers are told of every response: who may read it, keep it, frame it."""
+"""Response headers for browsers: CORS, caching, framing and content security."""
 
 import re
 
@@ -7,7 +7,7 @@ from flask_cors import CORS
 
 from app.config import Settings
 
-# Browsers keep a preflight for no longer than two hours.
+# Browsers cache preflights for at most two hours.
 PREFLIGHT_LIVES_SECONDS = 7200
 ALLOWED_HEADERS = (
     "Authorization",
@@ -35,7 +35,7 @@ EXPOSED_HEADERS = (
     "X-Total",
     "X-Total-Pages",
 )
-# A response says itself when it may be kept, or when it is a page with needs of its own.
+# Defaults; cacheable responses and pages set their own.
 _DEFAULTS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -45,7 +45,7 @@ _DEFAULTS = {
 
 
 def init_app(app: Flask) -> None:
-    """Send the security headers with every response, and let pages of the configured origins read them."""
+    """Add security headers to every response, and CORS headers for the configured origins."""
     settings: Settings = app.config["SETTINGS"]
     app.after_request(_protect)
     if settings.cors_origins:
@@ -56,7 +56,7 @@ def init_app(app: Flask) -> None:
             expose_headers=list(EXPOSED_HEADERS),
             max_age=PREFLIGHT_LIVES_SECONDS,
             send_wildcard=True,
-            # Without an Origin it would list every origin to any caller.
+            # Otherwise requests without an Origin would get the list of all origins.
             always_send=False,
         )
 
@@ -69,5 +69,5 @@ def _protect(response: Response) -> Response:
 
 
 def _exactly(origin: str) -> re.Pattern[str]:
-    # The extension takes text with brackets, as IPv6 addresses have them, for a pattern.
+    # The extension would treat a string with brackets, as in IPv6 addresses, as a pattern.
     return re.compile(rf"{re.escape(origin)}\Z")

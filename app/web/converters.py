@@ -1,4 +1,4 @@
-"""Path values: read once, strictly. What does not fit is reported by `Resource`, after the caller was admitted."""
+"""Strict path values. `Resource` reports malformed ones, after the caller is authorized."""
 
 import re
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _DIGITS = re.compile(r"[0-9]{1,16}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A path value that cannot be what the path calls for."""
+    """A path value that is not valid for its route."""
 
     problem: str
 
@@ -29,9 +29,9 @@ class IntegerConverter(BaseConverter):
     most = MAX_INTEGER
 
     def to_python(self, value: str) -> int | Malformed:
-        """The integer, or what is wrong with it."""
+        """The integer, or Malformed."""
         if not _DIGITS.fullmatch(value) or not 1 <= int(value) <= self.most:
-            return Malformed(f"Not a whole number from 1 to {self.most}.")
+            return Malformed(f"Must be an integer between 1 and {self.most}.")
         return int(value)
 
 
@@ -42,25 +42,25 @@ class BigIntegerConverter(IntegerConverter):
 
 
 class TextConverter(BaseConverter):
-    """An identifier kept as text."""
+    """A string identifier."""
 
     def to_python(self, value: str) -> str | Malformed:
-        """The text without white space around it, or what is wrong with it."""
+        """The trimmed string, or Malformed."""
         value = _as_sent(value).strip()
         if not value:
             return Malformed("Must not be blank.")
         if len(value) > MAX_TEXT:
             return Malformed(f"Must not be longer than {MAX_TEXT} characters.")
         if holds_invisible(value):
-            return Malformed("Holds a control or zero-width character, or one that does not decode.")
+            return Malformed("Must not contain control, zero-width or undecodable characters.")
         return value
 
 
 class UuidConverter(BaseConverter):
-    """A UUID in its usual spelling."""
+    """A UUID in its canonical form."""
 
     def to_python(self, value: str) -> str | Malformed:
-        """The UUID as text, or what is wrong with it."""
+        """The UUID as a lower-case string, or Malformed."""
         value = _as_sent(value).strip()
         return value.lower() if UUID_TEXT.fullmatch(value) else Malformed("Not a valid UUID.")
 
@@ -70,10 +70,7 @@ def _as_sent(value: str) -> str:
 
 
 def init_app(app: Flask) -> None:
-    """Make the converters known to the app's routes.
-
-    They are `int_id`, `bigint_id`, `text_id` and `uuid`; a `text_id` may hold slashes.
-    """
+    """Register the converters `int_id`, `bigint_id`, `text_id` and `uuid`; a `text_id` may contain encoded slashes."""
     app.url_map.converters.update(
         int_id=IntegerConverter, bigint_id=BigIntegerConverter, text_id=TextConverter, uuid=UuidConverter
     )

@@ -65,9 +65,9 @@ _FAILURES = [
         for failure in (
             Unauthorized("A bearer token is required"),
             UnsupportedMediaType("The body must be application/json in UTF-8"),
-            KeyReused("This idempotency key was used for another request"),
+            KeyReused("This idempotency key was used for a different request"),
             RateLimited(
-                "Too many requests: at most 100 in 5 seconds. Try again in 3 s.",
+                "Too many requests: the limit is 100 in 5 seconds. Retry in 3 s.",
                 details={"limit": "address", "requests": 100, "seconds": 5},
             ),
             *failures.UNAVAILABLE,

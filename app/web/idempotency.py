@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: a request that is repeated with its key gets the stored response again."""
+"""`Idempotency-Key`: a request repeated with its key gets the stored response."""
 
 import hashlib
 import re
@@ -23,11 +23,11 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 def once(view: Callable[[], Response]) -> Response:
-    """The view's response, once its work is committed; to a key that was answered before, that response again.
+    """Run the view in a transaction and return its response, or replay the stored response of its key.
 
-    The key is claimed along with the view's first statement, and the response stored along with the commit. Raises
-    Invalid for an unusable key, KeyReused when the key stands for another request, and Conflict when a twin takes too
-    long to end.
+    The key is claimed with the view's first statement, and the response is stored with the commit. Raises Invalid for
+    a malformed key, KeyReused if the key was used for a different request, and Conflict if a request with the key is
+    still in progress after the time limit.
     """
     if not has_key():
         with transaction():
@@ -44,10 +44,10 @@ def once(view: Callable[[], Response]) -> Response:
 
 
 def once_in_parts(view: Callable[[], Response]) -> Response:
-    """As `once`, for a view that commits in parts and that finds nothing left to do when it is called again.
+    """As `once`, for a view that commits in parts and resumes if it is called again.
 
-    The key is stored with the response once the view is done: a call that is cut short leaves no key, and the next one
-    does the rest.
+    The key is stored with the response when the view is complete: an interrupted call leaves no key, and the next call
+    completes the work.
     """
     if not has_key():
         return view()
@@ -61,17 +61,17 @@ def once_in_parts(view: Callable[[], Response]) -> Response:
 
 
 def has_key() -> bool:
-    """Whether this request carries a key that counts."""
+    """Whether this request has a key, and a method that uses it."""
     return HEADER in request.headers and request.method in METHODS
 
 
 def request_key() -> str | None:
-    """The key this request carries. Raises Invalid for an unusable one."""
+    """The key of this request. Raises Invalid for a malformed one."""
     return _key().key if HEADER in request.headers else None
 
 
 def _key() -> Key:
-    """The key of this request and its caller. Raises Invalid for an unusable one."""
+    """The key of this request with its caller. Raises Invalid for a malformed one."""
     key = request.headers[HEADER]
     if not _KEY.fullmatch(key):
         raise Invalid.field(HEADER, "Must be 1 to 255 visible ASCII characters.", location="headers")
@@ -81,7 +81,7 @@ def _key() -> Key:
 def _replay_or_raise(key: Key, request_hash: bytes, failure: Exception) -> Response:
     """Replay the stored response if another request completed with this key; otherwise re-raise.
 
-    Raises Conflict when the twin that holds the key did not end in time.
+    Raises Conflict if the request that claimed the key is still in progress after the time limit.
     """
     if store.is_running(failure):
         raise Conflict(
@@ -98,7 +98,7 @@ def _replay_or_raise(key: Key, request_hash: bytes, failure: Exception) -> Respo
 
 def _replay(stored: store.Stored, request_hash: bytes) -> Response:
     if bytes(stored.request_hash) != request_hash:
-        raise KeyReused("This idempotency key was used for another request")
+        raise KeyReused("This idempotency key was used for a different request")
     response = current_app.response_class(bytes(stored.body), stored.status, mimetype="application/json")
     response.headers[REPLAYED_HEADER] = "true"
     metrics.replayed(stored.status)
@@ -106,7 +106,7 @@ def _replay(stored: store.Stored, request_hash: bytes) -> Response:
 
 
 def _request_hash() -> bytes:
-    # Whose account the token names is a part of what is asked for.
+    # The selected account is part of the request.
     account = str(current_actor().account_id or "").encode()
     path = request.path.rstrip("/").encode()
     parts = (request.method.encode(), path, request.query_string, request.get_data(), account)

@@ -1,12 +1,12 @@
-"""Limits of requests: how many a caller or an address may send in a time, and the refusal beyond that.
+"""Rate limits per caller and per client address.
 
-The library `limits` counts, in the process or in a storage that all copies of the service share. What is counted:
+The library `limits` counts, in the process or in a storage shared by all copies of the service:
 
 | name | counts | of |
 |---|---|---|
 | `caller` | every request with a valid token | one caller |
-| `address` | requests refused with a 4xx status that carried no valid token | one client address |
-| `pdf`, `query` | calls of operations that cost much | one caller |
+| `address` | requests without a valid token that are refused with a 4xx status | one client address |
+| `pdf`, `query` | calls of expensive operations | one caller |
 """
 
 import logging
@@ -27,9 +27,9 @@ from app.auth.tokens import TokenVerifier
 from app.config import Settings
 from app.errors import RateLimited, Unauthorized, Unavailable
 
-# A storage that does not answer must not hold up requests.
+# An unavailable storage must not delay requests.
 _STORAGE_OPTIONS: dict[str, Any] = {"socket_timeout": 0.2, "socket_connect_timeout": 0.2, "wrap_exceptions": True}
-# One customer of a provider is usually given a whole network of this many bits.
+# Internet providers usually assign one customer a network of this many bits.
 _IPV6_NETWORK_BITS = 64
 
 _log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 class RateLimits:
     """Counts requests against the configured limits.
 
-    While a shared storage does not answer, each process counts by itself.
+    While a shared storage is unavailable, each process counts separately.
     """
 
     def __init__(self, limits: Mapping[str, RateLimitItem], storage_url: str | None) -> None:
@@ -49,9 +49,9 @@ class RateLimits:
             self._counter = FixedWindowRateLimiter(storage_from_string(storage_url, **_STORAGE_OPTIONS))
 
     def charge(self, name: str, key: str) -> None:
-        """Count one request of `key`, and say in the response's headers what is left.
+        """Count one request of `key`, and add the remaining requests to the headers of the response.
 
-        Raises RateLimited when nothing is.
+        Raises RateLimited if the limit is exceeded.
         """
         item = self.limits.get(name)
         if item is None:
@@ -60,26 +60,26 @@ class RateLimits:
         after_this_request(lambda response: _with_headers(response, name, item, remaining, wait, admitted=admitted))
         if not admitted:
             raise RateLimited(
-                f"Too many requests: at most {item.amount} in {item.get_expiry()} seconds. Try again in {wait} s.",
+                f"Too many requests: the limit is {item.amount} in {item.get_expiry()} seconds. Retry in {wait} s.",
                 details={"limit": name, "requests": item.amount, "seconds": item.get_expiry()},
             )
 
     def _hit(self, item: RateLimitItem, *key: str) -> tuple[bool, int, int]:
-        """Whether the request is admitted, how many more are, and the seconds until another one is."""
+        """Whether the request is admitted, how many more will be, and the seconds until the limit resets."""
         try:
             return _count(self._counter, item, *key)
         except StorageError as error:
-            _log.warning("The storage of rate limits is unavailable; this process counts by itself: %s", error)
+            _log.warning("The storage of rate limits is unavailable; this process counts separately: %s", error)
             return _count(self._alone, item, *key)
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Limit the requests of `app` as its settings say."""
+    """Limit the requests of `app` by its settings."""
     app.extensions["rate_limits"] = RateLimits(settings.limiting.rates, settings.limiting.storage_url)
 
 
 def charge_caller(kind: str | None) -> None:
-    """Count this request of its verified caller, also as one of `kind` when it costs much. Raises RateLimited."""
+    """Count this request of its authenticated caller, and also as one of `kind`. Raises RateLimited."""
     rate_limits: RateLimits = current_app.extensions["rate_limits"]
     if "caller" in rate_limits.limits:
         rate_limits.charge("caller", g.actor.identity)
@@ -88,16 +88,13 @@ def charge_caller(kind: str | None) -> None:
 
 
 def charge_address() -> None:
-    """Count this request, which is being refused, of its address unless it carries a valid token.
-
-    Raises RateLimited.
-    """
+    """Count this refused request of its client address, unless it has a valid token. Raises RateLimited."""
     if g.get("actor") is None and not _is_authenticated():
         current_app.extensions["rate_limits"].charge("address", _network(request.remote_addr or ""))
 
 
 def _is_authenticated() -> bool:
-    """Whether a request that met no guard, such as one to an unknown address, carries a valid token."""
+    """Whether a request that reached no guard, such as one for an unknown path, has a valid token."""
     verifier: TokenVerifier = current_app.extensions["token_verifier"]
     try:
         verifier.verify(bearer_token())
@@ -107,7 +104,7 @@ def _is_authenticated() -> bool:
 
 
 def _network(address: str) -> str:
-    """Who is counted as one: an IPv4 address, or the network of an IPv6 address."""
+    """The key of a client address: an IPv4 address, or the network of an IPv6 address."""
     try:
         parsed = ip_address(address)
     except ValueError:

@@ -19,21 +19,24 @@ from prometheus_client import (
 from prometheus_client import REGISTRY as PROCESS_REGISTRY
 from sqlalchemy import Engine, event
 
-# Which of the processes that share their metrics this is.
+# The name of this process among those that share their metrics.
 _seat = "parent"
 
 _BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
-_requests = Counter("billing_http_requests_total", "Requests answered.", ("method", "route", "status"))
+_requests = Counter("billing_http_requests_total", "Requests handled.", ("method", "route", "status"))
 _seconds = Histogram(
-    "billing_http_request_duration_seconds", "Seconds to answer a request.", ("method", "route"), buckets=_BUCKETS
+    "billing_http_request_duration_seconds",
+    "Time to handle a request, in seconds.",
+    ("method", "route"),
+    buckets=_BUCKETS,
 )
 _failures = Counter("billing_http_failures_total", "Requests refused or failed, by reason.", ("reason",))
-_replays = Counter("billing_idempotent_replays_total", "Requests answered again from their key.", ("status",))
-# Labelled, since values without labels are made on import, before they can be shared.
+_replays = Counter("billing_idempotent_replays_total", "Responses replayed for an idempotency key.", ("status",))
+# Labelled, because metrics without labels are created on import, before they can be shared.
 _connections = Gauge(
     "billing_database_connections_in_use",
-    "Database connections that requests hold now.",
+    "Database connections in use.",
     ("pool",),
     multiprocess_mode="livesum",
 )
@@ -43,8 +46,8 @@ _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"}
 def share_between_workers(directory: Path) -> None:
     """Sum the metrics of all processes forked from this one, through files in `directory`, which is emptied.
 
-    To be called before anything is observed. Where another server runs the service, setting PROMETHEUS_MULTIPROC_DIR
-    in its environment does the same.
+    Call it before any metric is observed. Under another server, set PROMETHEUS_MULTIPROC_DIR in its environment
+    instead.
     """
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
@@ -67,31 +70,34 @@ def leave_seat(number: int) -> None:
 
 
 def count_connections(engine: Engine, *, pool: str) -> None:
-    """Keep count of the connections that are out of an engine's pool."""
+    """Count the connections that are checked out of an engine's pool."""
     event.listen(engine, "checkout", lambda *_: _connections.labels(pool).inc())
     event.listen(engine, "checkin", lambda *_: _connections.labels(pool).dec())
 
 
 def failed(reason: str) -> None:
-    """Count one failure that was answered."""
+    """Count one failed request."""
     _failures.labels(reason).inc()
 
 
 def replayed(status: int) -> None:
-    """Count one answer given again."""
+    """Count one replayed response."""
     _replays.labels(status).inc()
 
 
 def observe(method: str, route: str, status: int, seconds: float) -> None:
-    """Count one answered request."""
-    # Callers invent methods; labels must stay few.
+    """Count one handled request, and its duration in seconds."""
+    # Callers may send any method; the number of labels must be bounded.
     method = method if method in _KNOWN_METHODS else "OTHER"
     _requests.labels(method, route, status).inc()
     _seconds.labels(method, route).observe(seconds)
 
 
 def exposition(last_successes: Mapping[str, datetime]) -> tuple[bytes, str]:
-    """The metrics as text and its content type; `last_successes` says when each maintenance job succeeded last."""
+    """The metrics in Prometheus text format, and its content type.
+
+    `last_successes` are the timestamps of the last success of each maintenance job.
+    """
     registry = PROCESS_REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
@@ -99,7 +105,7 @@ def exposition(last_successes: Mapping[str, datetime]) -> tuple[bytes, str]:
     jobs = CollectorRegistry()
     succeeded = Gauge(
         "billing_maintenance_last_success_timestamp_seconds",
-        "When a maintenance job succeeded last.",
+        "Timestamp of the last success of a maintenance job.",
         ("job",),
         registry=jobs,
     )

@@ -1,4 +1,4 @@
-"""Routes for operators: health and metrics. None needs a token."""
+"""Routes for operators: health and metrics. They need no token."""
 
 from flask import Blueprint, Response, jsonify
 from sqlalchemy import text
@@ -14,14 +14,14 @@ blueprint = Blueprint("operations", __name__)
 
 @blueprint.get("/health/live")
 def live() -> Response:
-    """The process answers."""
+    """Liveness: the process responds."""
     return jsonify({"success": True, "data": {"status": "ok"}})
 
 
 @blueprint.get("/health/ready")
 @blueprint.get("/v6/billing-accounts/health")
 def ready() -> Response:
-    """The process answers and its database does too."""
+    """Readiness: the process and its database respond."""
     with autocommit():
         db.session.execute(text("SELECT 1"))
     return jsonify({"success": True, "data": {"status": "ok", "database": "ok"}})
@@ -29,11 +29,11 @@ def ready() -> Response:
 
 @blueprint.get("/metrics")
 def exposition() -> Response:
-    """Prometheus metrics of all workers, and when each maintenance job succeeded last."""
+    """Prometheus metrics of all workers, and the last success of each maintenance job."""
     try:
         last_successes = job_runs.last_successes()
     except SQLAlchemyError:
-        # While the database is unavailable all other metrics matter the more.
+        # The other metrics are needed even while the database is unavailable.
         last_successes = {}
     body, content_type = metrics.exposition(last_successes)
     return Response(body, content_type=content_type)

@@ -1,4 +1,4 @@
-"""Pages for people: what stands at `/`, and the API reference. None needs a token."""
+"""Pages for people: the landing page at `/`, and the API reference. They need no token."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -15,11 +15,11 @@ blueprint = Blueprint("pages", __name__, template_folder="templates")
 _OWN_FILES = Path(__file__).parent / "static"
 _GUIDES = ROOT / "docs"
 _REFERENCE_FILES = Path(str(files("flask_swagger_ui"))) / "dist"
-# A page runs and shows only what this service serves.
+# Pages load resources from this service only.
 _HOME_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-# swagger-ui sets styles on elements and shows icons from data: addresses.
+# swagger-ui sets inline styles and shows icons from data: URLs.
 _REFERENCE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; font-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -28,14 +28,14 @@ _REFERENCE_POLICY = (
 
 @blueprint.get("/")
 def home() -> Response:
-    """What this service is, and where to go from here."""
+    """The landing page."""
     return _page("home.html", _HOME_POLICY)
 
 
 @blueprint.get("/docs")
 @blueprint.get("/v6/billing-accounts/api-docs")
 def docs() -> Response:
-    """The API reference, with a form for every call."""
+    """The API reference, with a form for every operation."""
     return _page("docs.html", _REFERENCE_POLICY)
 
 
@@ -47,7 +47,7 @@ def docs_asset(name: str) -> Response:
 
 @blueprint.get("/docs/guides/<name>")
 def guide(name: str) -> Response:
-    """A guide of docs/, as the text it is written in."""
+    """A guide of docs/, as Markdown text."""
     if Path(name).suffix != ".md":
         raise NotFound("There is no resource at this path")
     return assets.send(_GUIDES, name, mimetype="text/plain")
@@ -55,13 +55,13 @@ def guide(name: str) -> Response:
 
 @blueprint.get("/static/<path:name>")
 def static(name: str) -> Response:
-    """A file of our own pages."""
+    """A static file of the pages."""
     return assets.send(_OWN_FILES, name)
 
 
 @blueprint.get("/favicon.ico")
 def favicon() -> Response:
-    """The icon, where browsers look for it without being told."""
+    """The icon, at the default path for browsers."""
     return assets.send(_OWN_FILES, "favicon.svg")
 
 

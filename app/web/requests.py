@@ -1,4 +1,4 @@
-"""What happens around every request: its id, its log line, its metrics."""
+"""Request ids, limits of headers and bodies, access logs and metrics of all requests."""
 
 import logging
 import re
@@ -22,7 +22,7 @@ from app.web import metrics
 
 REQUEST_ID_HEADER = "X-Request-ID"
 MAX_ADDRESS_BYTES = 8 * 1024
-# A token of 16 KB, and the word before it.
+# A token of 16 KB, and its scheme.
 MAX_HEADER_BYTES = 16 * 1024 + 64
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
@@ -30,18 +30,18 @@ _log = structlog.get_logger("app.request")
 
 
 def init_app(app: Flask) -> None:
-    """Know whose every request is, give it an id, count it, and log it in one line."""
+    """Determine the client address, assign an id, count and log every request of `app`."""
     settings: Settings = app.config["SETTINGS"]
     hops = settings.serving.trusted_proxy_hops
     if hops:
-        # Only what the last proxies added counts; what came before them anybody may have written.
+        # Only entries of trusted proxies are used; any client may have written the others.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
     app.before_request(_begin)
     app.after_request(_end)
 
 
 def configure_logging(level: str) -> None:
-    """Write everything that is logged as JSON lines to standard error, with the request id where there is one."""
+    """Log as JSON lines to standard error, with the request id inside requests."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -71,7 +71,7 @@ def configure_logging(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # Alembic announces every step at INFO; operators see what they need from the commands themselves.
+    # Alembic logs every step at INFO; the commands print what operators need.
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
@@ -86,7 +86,7 @@ def _begin() -> None:
 
 def _refuse_oversized_head() -> None:
     if len(request.environ.get("RAW_URI", "")) > MAX_ADDRESS_BYTES:
-        raise RequestURITooLarge(f"The address is longer than {MAX_ADDRESS_BYTES} bytes")
+        raise RequestURITooLarge(f"The URI is longer than {MAX_ADDRESS_BYTES} bytes")
     for name, value in request.environ.items():
         if value.__class__ is str and len(value) > MAX_HEADER_BYTES and name.startswith("HTTP_"):
             header = name.removeprefix("HTTP_").replace("_", "-").title()
@@ -94,7 +94,7 @@ def _refuse_oversized_head() -> None:
 
 
 def _refuse_endless_body() -> None:
-    """Refuse a body of no stated length that reaches the limit: it is cut there, and what is left may look whole."""
+    """Refuse a body without Content-Length that reaches the limit: it is truncated there, and might still parse."""
     limit = request.max_content_length
     if request.content_length is not None or limit is None:
         return
@@ -103,8 +103,8 @@ def _refuse_endless_body() -> None:
     except HTTPException:
         raise
     except Exception as error:
-        # Whatever the server raises for chunks and trailers that are none.
-        raise BadRequest("The body is not as its headers say") from error
+        # Any exception of the server for malformed chunks and trailers.
+        raise BadRequest("The body does not match its headers") from error
     if len(body) >= limit:
         raise RequestEntityTooLarge
 

@@ -1,4 +1,4 @@
-"""The base of every view: guard, path values, undeclared input, transaction and idempotency, in that order."""
+"""The base of every view: guard, path values, undeclared input, transaction and idempotency, in this order."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, cast
@@ -20,21 +20,21 @@ _SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
 class Resource(MethodView):
-    """A view class that admits callers, and commits what its views do: views and services need not think of it."""
+    """A view class that authorizes callers and opens and commits transactions; views and services do neither."""
 
     init_every_request = False
     # How writes commit:
-    # - once: all they do, and the idempotency key with it, when the response is formed;
-    # - each statement: those of a single statement, which names its tenant itself: nobody waits for its locks while
-    #   the response is formed. With a key, which is stored along with the response, once;
-    # - in parts: those that call another service in between, or have too much to do for one transaction. The service
+    # - once: in one transaction with the idempotency key, after the response is formed;
+    # - each statement: for writes of a single statement, which sets its own tenant: its locks are released before the
+    #   response is formed. With an idempotency key, once;
+    # - in parts: for writes that call another service in between, or are too large for one transaction. The service
     #   opens a transaction for each part, and the key is stored with the response after the last one.
     commit: ClassVar[Literal["once", "each statement", "in parts"]] = "once"
-    # The page of docs/ about this route, where it is another than that of its blueprint.
+    # The guide in docs/ for this route, if it differs from that of its blueprint.
     guide: ClassVar[str | None] = None
 
     def dispatch_request(self, **path: Any) -> Response:
-        """Admit the caller, then run the view for this method."""
+        """Authorize the caller, then run the view for this method."""
         method = request.method
         view: Any = getattr(self, "get" if method == "HEAD" else method.lower())
         guard: Guard = view.guard
@@ -50,7 +50,7 @@ class Resource(MethodView):
             replica: Replica | None = current_app.extensions["replica"]
             return _read(view, path) if replica is None else replica.read(lambda: _read(view, path))
         if guard.open_to_all:
-            # Nobody is known whose idempotency key it could be.
+            # Idempotency keys are scoped to callers, and there is none.
             with transaction():
                 return cast("Response", view(**path))
         if self.commit == "in parts":
@@ -68,7 +68,7 @@ def _read(view: Any, path: Mapping[str, Any]) -> Response:
 
 
 def _require_no_word_here() -> None:
-    """Raise MethodNotAllowed when a word of another path stands where an id belongs: that path has other methods."""
+    """Raise MethodNotAllowed if the path is that of another route, such as `/bulk`, which has other methods."""
     path = request.path.rstrip("/")
     methods = {
         method for rule in current_app.url_map.iter_rules() if rule.rule == path for method in rule.methods or ()

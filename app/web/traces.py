@@ -1,6 +1,6 @@
-"""OpenTelemetry traces: a span for each request and each statement, without anything that callers sent.
+"""OpenTelemetry traces: a span for each request and each statement, without values that callers sent.
 
-Imported only where an OTLP endpoint is named in the environment (`Settings.traces`): elsewhere it costs nothing.
+Imported only if an OTLP endpoint is configured, so that it costs nothing otherwise.
 """
 
 import os
@@ -16,15 +16,15 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanKind, Status
 
-# Asked every few seconds, of no interest to anybody who looks for what is slow.
+# Frequent requests, which are irrelevant for latency.
 NOT_TRACED = "/health/,/metrics"
-# Where a query may be, which may hold a token or a name.
+# Attributes that may contain a query string, and in it tokens or names.
 _ADDRESSES = frozenset({"http.target", "http.url", "url.full"})
 _NOT_TOLD = frozenset({"url.query"})
 
 
 def init_app(app: Flask) -> None:
-    """Make spans of the application's requests and of their statements, once `start_process` was called."""
+    """Create spans for the application's requests and their statements, once `start_process` was called."""
     FlaskInstrumentor().instrument_app(app, excluded_urls=NOT_TRACED)  # type: ignore[no-untyped-call]
     # The driver rather than SQLAlchemy, whose instrumentation does not know version 2.1. The package is the same
     # driver under another name than the one that is looked for.
@@ -32,7 +32,7 @@ def init_app(app: Flask) -> None:
 
 
 def start_process() -> None:
-    """Send this process's spans from now on. Its thread does not survive a fork: to be called after it."""
+    """Send the spans of this process from now on. Call it after a fork, which its thread would not survive."""
     if "service.name" not in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", ""):
         os.environ.setdefault("OTEL_SERVICE_NAME", "billing-service")
     provider = TracerProvider(resource=Resource.create())
@@ -41,21 +41,21 @@ def start_process() -> None:
 
 
 class _Discreet(SpanExporter):
-    """Sends spans without what may hold a caller's values: queries of addresses, and messages of failures.
+    """Exports spans without values of callers: without query strings, and without messages of failures.
 
-    Statements of no request, such as those of health checks, are left out.
+    Statements outside of requests, such as those of health checks, are not exported.
     """
 
     def __init__(self, sender: SpanExporter) -> None:
         self._sender = sender
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send them."""
+        """Export the spans."""
         told = [span for span in spans if span.parent or span.kind != SpanKind.CLIENT]
         return self._sender.export([_without_values(span) for span in told])
 
     def shutdown(self) -> None:
-        """Send nothing more."""
+        """Stop exporting."""
         self._sender.shutdown()
 
 

@@ -1,1 +1,1 @@
-"""Loads the exports of the previous system: read as a stream, mapped row by row, merged set-wise."""
+"""Imports exports of the previous system: streamed, mapped row by row, and merged set-wise."""

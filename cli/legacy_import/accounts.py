@@ -1,4 +1,4 @@
-"""The steps of an import that merge accounts and their budget lines, and what they tell the report."""
+"""The steps of an import that merge accounts and their budget lines, with their figures for the report."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -13,7 +13,7 @@ from cli.legacy_import.report import Report, Total
 
 
 def merge_accounts(spools: Mapping[RowKind, Spool], report: Report, default_client_id: str | None) -> None:
-    """Merge accounts, their markups and their clients: at once, so that an account is new but once."""
+    """Merge accounts, their markups and their clients in one step, so that a new account is counted once."""
     staged = history.stage_accounts(spools[ACCOUNT].lines())
     history.stage_links(spools[CLIENT_LINK].lines())
     staged_markups = history.stage_markups(spools[CONTEST_FEE].lines())
@@ -25,7 +25,7 @@ def merge_accounts(spools: Mapping[RowKind, Spool], report: Report, default_clie
         total = report.total(ACCOUNT.key, BUDGET)
         _settle(total, distinct=result.amount, loaded=result.loaded, kept=result.kept)
         client = default_client_id or UNKNOWN_ID
-        report.remarks.append(f"{ACCOUNT.key}: {result.without_client:,} without a known client, now with {client}")
+        report.remarks.append(f"{ACCOUNT.key}: {result.without_client:,} without a known client, assigned to {client}")
     _merge_markups(spools[CONTEST_FEE], staged_markups, report)
     _merge_links(spools[CLIENT_LINK], report, default_client_id)
 
@@ -68,6 +68,6 @@ def _merge_links(rows: Spool, report: Report, default_client_id: str | None) -> 
 
 
 def _settle(total: Total, *, distinct: Decimal, loaded: Decimal, kept: Decimal) -> None:
-    """Say what became of the money of rows that could be read; of those of one id, one counts: the rest repeat it."""
+    """Report the amounts of valid rows by outcome; of rows with the same id, one counts and the others are repeated."""
     total.repeated = total.read - total.rejected - distinct
     total.loaded, total.kept = loaded, kept

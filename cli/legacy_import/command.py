@@ -29,7 +29,7 @@ from cli.legacy_import.mapping import (
 from cli.legacy_import.report import Report, file_progress
 
 _LEGACY_KINDS = (CLIENT, ACCOUNT, CONTEST_FEE, CLIENT_LINK, CHALLENGE_BUDGET)
-# Of these the merge may still reject rows.
+# Kinds whose rows the merge may still reject.
 _KINDS_WITH_RAW = {CONTEST_FEE, CLIENT_LINK, CHALLENGE_BUDGET}
 
 _FILES = click.argument(
@@ -39,20 +39,20 @@ _DRY_RUN = click.option("--dry-run", is_flag=True, help="Report what would happe
 _ERRORS = click.option(
     "--errors",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where rejected rows go, one JSON line each; a file of this name is replaced.",
+    help="File for rejected rows, one JSON line each; an existing file is replaced.",
 )
 
 
 @click.command(epilog="Example: flask import-legacy export-*.json --errors rejected.jsonl")
 @_FILES
-@click.option("--default-client-id", help="The client of accounts that name none, or one that is not known.")
+@click.option("--default-client-id", help="The client of accounts without a client, or with an unknown one.")
 @_DRY_RUN
 @_ERRORS
 @with_database
 def import_legacy(
     files: tuple[Path, ...], default_client_id: str | None, *, dry_run: bool, errors: Path | None
 ) -> None:
-    """Load clients, billing accounts and challenge budgets from exports; loading them again changes nothing."""
+    """Import clients, billing accounts and challenge budgets from exports. Repeating it changes nothing."""
     with ExitStack() as stack:
         report = Report(tuple(kind.key for kind in _LEGACY_KINDS), stack.enter_context(_opened(errors, files)))
         spools = {kind: stack.enter_context(spool(with_raw=kind in _KINDS_WITH_RAW)) for kind in _LEGACY_KINDS}
@@ -73,10 +73,12 @@ def import_legacy(
 @_ERRORS
 @with_database
 def import_access(files: tuple[Path, ...], *, dry_run: bool, errors: Path | None) -> None:
-    """Load who manages which account from exports, finding user ids in the database at MEMBER_DB_URL."""
+    """Import access grants of managers from exports; user ids are looked up in the database at MEMBER_DB_URL."""
     settings: Settings = current_app.config["SETTINGS"]
     if settings.member_db_url is None:
-        raise click.ClickException("MEMBER_DB_URL is not set: handles are resolved in the Members database.")
+        raise click.ClickException(
+            "MEMBER_DB_URL is not set; it is required to look up handles in the Members database."
+        )
     url = settings.member_db_url
     with ExitStack() as stack:
         report = Report((USER_ACCOUNT.key, PROJECT_MANAGER.key), stack.enter_context(_opened(errors, files)))
@@ -113,10 +115,10 @@ def _merge_grants(users: Spool, managers: Spool, report: Report, url: str) -> No
 
 
 def _finish(report: Report, *, dry_run: bool) -> None:
-    """Print the report. Raises ClickException when the import did not succeed."""
+    """Print the report. Raises ClickException if the import failed."""
     report.show()
     if dry_run:
-        click.echo("This was a rehearsal: nothing was changed.")
+        click.echo("Dry run: nothing was changed.")
     failure = report.failure()
     if failure is not None:
         raise click.ClickException(failure)

@@ -1,4 +1,4 @@
-"""Takes rows from the files to the database: spooled to disk by kind, then merged, each kind in one transaction."""
+"""Moves rows from files to the database: spooled to disk by kind, then merged, one transaction per kind."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ ROWS_AT_ONCE = 1000
 
 
 class Spool:
-    """The rows of one kind, as CSV on disk: the memory needed does not grow with them."""
+    """The rows of one kind, as CSV on disk, so that memory does not grow with their number."""
 
     def __init__(self, file: IO[bytes], *, with_raw: bool) -> None:
         self._file = file
@@ -32,7 +32,7 @@ class Spool:
         self.count = 0
 
     def put(self, values: tuple[Any, ...], raw: str) -> None:
-        """Add a row; its text in the file goes along where the merge may still refuse it."""
+        """Add a row, with its original text if the merge may still reject it."""
         self._waiting.append((*values, as_text(raw)) if self._with_raw else values)
         self.count += 1
         if len(self._waiting) >= ROWS_AT_ONCE:
@@ -53,13 +53,13 @@ class Spool:
 
 @contextmanager
 def spool(*, with_raw: bool = False) -> Iterator[Spool]:
-    """A spool that is gone after the block."""
+    """A spool that is deleted after the block."""
     with TemporaryFile() as file:
         yield Spool(file, with_raw=with_raw)
 
 
 class _Intake:
-    """Where the rows of one kind go."""
+    """The destination of the rows of one kind."""
 
     def __init__(self, kind: RowKind, rows: Spool, report: Report) -> None:
         self._kind = kind
@@ -69,7 +69,7 @@ class _Intake:
         self._note = partial(report.note, kind.key)
 
     def take(self, raw: str, row: Any) -> None:
-        """Spool the row, or report why not."""
+        """Spool the row, or report why it is rejected."""
         self._counts.read += 1
         if not isinstance(row, dict):
             self._report.reject(self._kind.key, raw, "not an object")
@@ -94,7 +94,7 @@ class _Intake:
 
 
 def read_files(paths: Iterable[Path], spools: Mapping[RowKind, Spool], report: Report, progress: FileProgress) -> None:
-    """Read every file into the spools of its kinds; what cannot be used is reported."""
+    """Read every file into the spools of its kinds, and report rejected rows and broken files."""
     intakes = {kind.key: _Intake(kind, rows, report) for kind, rows in spools.items()}
     for path in paths:
         with progress.file(path):
@@ -106,11 +106,11 @@ def read_files(paths: Iterable[Path], spools: Mapping[RowKind, Spool], report: R
                     else:
                         intake.take(raw, row)
             except readers.BrokenFileError as error:
-                report.broken.append(f"{path} is {error}; what stands before was loaded")
+                report.broken.append(f"{path} is {error}; all rows before were loaded")
 
 
 def merge(steps: Mapping[RowKind, Callable[[], None]], *, dry_run: bool) -> None:
-    """Run the merge of each kind in a transaction of its own; with `dry_run` all in one that is undone."""
+    """Run the merge of each kind in its own transaction; with `dry_run`, all in one that is rolled back."""
     if dry_run:
         with rehearsal():
             join_whole_tables()

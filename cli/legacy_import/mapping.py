@@ -1,4 +1,4 @@
-"""From rows of the export to values of ours: pure functions, one for each kind of row."""
+"""Maps rows of exports to values of the service: one pure function per kind of row."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ from cli.legacy_import.values import Note, RejectedRowError, Row
 MAX_DESCRIPTION = 10_000
 MAX_RATE = Decimal(999_999)
 BUDGET = "budget"
-# Sums of such amounts are exact, however many there are.
+# Sums of any number of such amounts are exact.
 MAX_READABLE = Decimal(10**15)
 
-# What an amount is, and the amount.
+# The name of an amount, and the amount.
 Amount = tuple[str, Decimal]
 
 
 class SupersededRowError(Exception):
-    """The row is sound and counts for nothing; the text says why."""
+    """The row is valid but has no effect; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def contest_fee(row: Row, note: Note) -> tuple[Any, ...]:
     if markup is None:
         raise RejectedRowError("contest_fee_percentage: missing")
     if not values.flag(row, "active", missing=True):
-        raise SupersededRowError("active: not active any more, left out")
+        raise SupersededRowError("active: inactive, skipped")
     changed_at = values.date(row, "modification_date", note) or values.date(row, "creation_date", note)
     return account_id, markup, changed_at
 
@@ -108,9 +108,9 @@ def user_account(row: Row, _: Note) -> tuple[Any, ...]:
 
 
 def project_manager(row: Row, _: Note) -> tuple[Any, ...]:
-    """The account, and the id the previous system gave its manager."""
+    """The account, and the id of its manager in the previous system."""
     if not values.flag(row, "active", missing=True):
-        raise RejectedRowError("active: this manager is not active any more")
+        raise RejectedRowError("active: the manager is inactive")
     return values.whole_number(row, "project_id"), values.required_reference(row, "user_account_id")
 
 
@@ -135,7 +135,7 @@ def _rejected_reserved(row: Row) -> Amount | None:
 
 
 def _readable(row: Row, name: str) -> Decimal:
-    """The number, rounded; 0 where there is none, or none that is an amount of money."""
+    """The number, rounded; 0 if it is missing or not an amount of money."""
     try:
         number = values.any_number(row, name) or ZERO
     except RejectedRowError:

@@ -1,4 +1,4 @@
-"""Reads an export of any size as a stream of rows, one kind after another, without holding more than a row of it."""
+"""Reads exports of any size as a stream of rows, one list after another, with at most one row in memory."""
 
 import codecs
 import gzip
@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 from cli.legacy_import.values import Number
 
 CHUNK_BYTES = 1 << 20
-# A "row" that goes on for longer than this is damage, not data.
+# A longer "row" is damage, not data.
 MAX_ROW_CHARACTERS = 16 << 20
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _NEXT_ROW = re.compile(r"[ \t\r\n]*,[ \t\r\n]*(?=[^ \t\r\n])")
 _GZIP = b"\x1f\x8b"
-# What a file may begin with, and what it is then.
+# First bytes of files in other formats, and the names of the formats.
 _OTHERS = {
     codecs.BOM_UTF32_LE: "it is UTF-32; save it as UTF-8",
     codecs.BOM_UTF32_BE: "it is UTF-32; save it as UTF-8",
@@ -33,7 +33,7 @@ _OTHERS = {
     b"\x28\xb5\x2f\xfd": "it is compressed with zstd; unpack it, or use gzip",
 }
 _LONGEST_START = max(len(start) for start in _OTHERS)
-# Integers of more digits stay text, as other numbers do.
+# Integers with more digits are kept as text, as are other numbers.
 _INTEGER_DIGITS = 18
 
 
@@ -41,7 +41,7 @@ def _integer(digits: str) -> int | Number:
     return int(digits) if len(digits) <= _INTEGER_DIGITS else Number(digits)
 
 
-# Numbers stay text, so that none passes through a float. Raw control characters in texts are the export's own.
+# Numbers are kept as text, so that none becomes a float. The exports contain raw control characters in strings.
 _DECODER = json.JSONDecoder(parse_int=_integer, parse_float=Number, parse_constant=str, strict=False)
 
 
@@ -51,7 +51,7 @@ _ONE_PER_LINE = "another object follows; a file with one object per line is not 
 
 
 class BrokenFileError(Exception):
-    """The file is not, or not to its end, an object of lists of rows. Everything before `byte` was read.
+    """The file is not a complete object of lists of rows. Everything before `byte` was read.
 
     Of a compressed file it is a byte of what it holds.
     """
@@ -62,7 +62,7 @@ class BrokenFileError(Exception):
 
 
 class SourceRow(NamedTuple):
-    """One row of a list: the name of the list, the row as it stands in the file, and its value."""
+    """One row of a list: the name of the list, the original text of the row, and its value."""
 
     key: str
     raw: str
@@ -88,12 +88,12 @@ def rows(path: Path, on_read: Callable[[int], None]) -> Iterator[SourceRow]:
 
 
 class _Reader:
-    """A window of text that moves along the file."""
+    """A window of text that moves through the file."""
 
     def __init__(self, file: BufferedIOBase, on_read: Callable[[int], None]) -> None:
         self._file = file
         self._on_read = on_read
-        # Bytes that are not UTF-8 spoil the row they stand in, not the file.
+        # Bytes that are not UTF-8 invalidate their row, not the file.
         self._decode = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape").decode
         self._text = ""
         self._at = 0
@@ -107,7 +107,7 @@ class _Reader:
         while True:
             key, _ = self._value()
             if not isinstance(key, str):
-                raise self._broken("a name in double quotes is expected")
+                raise self._broken("expected a name in double quotes")
             self._expect(":", "a colon is expected")
             yield from self._list(key)
             if not self._next_is(","):
@@ -116,7 +116,7 @@ class _Reader:
         return self._expect_end()
 
     def _list(self, key: str) -> Iterator[SourceRow]:
-        """The rows of the list that comes next; a value that is no list counts as one row."""
+        """The rows of the next list; a value that is not a list counts as one row."""
         if not self._next_is("["):
             value, raw = self._value()
             yield SourceRow(key, raw, value)
@@ -134,7 +134,7 @@ class _Reader:
         self._expect("]", "a comma or the end of the list is expected")
 
     def _value(self) -> tuple[Any, str]:
-        """The value that comes next and its text."""
+        """The next value and its text."""
         if not self._text.startswith("{", self._at):
             self._skip_space()
         while True:
@@ -148,14 +148,14 @@ class _Reader:
                 raise self._broken(error.msg[0].lower() + error.msg[1:], position) from None
             except RecursionError:
                 raise self._broken("it is nested too deeply") from None
-            # What ends with the window may go on after it: 12 of 123.
+            # A value at the end of the window may continue: 12 of 123.
             if end < len(self._text) or self._text[end - 1] in _CLOSING or not self._more():
                 raw = self._text[self._at : end]
                 self._at = end
                 return value, raw
 
     def _next_is(self, character: str) -> bool:
-        """Whether `character` comes next; it is passed if so."""
+        """Whether `character` is next; it is consumed if so."""
         self._skip_space()
         if not self._text.startswith(character, self._at):
             return False
@@ -180,7 +180,7 @@ class _Reader:
                 return
 
     def _more(self) -> bool:
-        """Read another chunk, letting go of what was passed; false at the end of the file."""
+        """Read another chunk, and drop consumed text; false at the end of the file."""
         if self._ended:
             return False
         chunk = self._read()
@@ -193,7 +193,7 @@ class _Reader:
 
     def _read(self) -> bytes:
         try:
-            # What comes before damage is not held back until there is more of it.
+            # Data before the damage is used without waiting for more.
             return self._file.read1(CHUNK_BYTES)
         except EOFError:
             raise BrokenFileError(self._bytes_read, _ENDS_TOO_EARLY) from None
@@ -201,7 +201,7 @@ class _Reader:
             raise BrokenFileError(self._bytes_read, f"its compressed data is damaged ({error})") from None
 
     def _broken(self, problem: str, position: int | None = None) -> BrokenFileError:
-        """The failure at a position of the window, by default the present one."""
+        """The failure at a position of the window, by default the current one."""
         rest = self._text[self._at if position is None else position :]
         byte = self._bytes_read - len(rest.encode("utf-8", "surrogateescape"))
         if not rest:

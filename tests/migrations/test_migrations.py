@@ -94,4 +94,4 @@ def test_commands_say_what_is_missing(empty_app: Flask, revision: str | None) ->
         flask_migrate.upgrade(revision=revision)
     result = empty_app.test_cli_runner().invoke(args=["demo"])
     assert (result.exit_code, result.output.count("\n")) == (1, 1)
-    assert result.output.startswith("Error: The database is not up to date, run flask db upgrade: ")
+    assert result.output.startswith("Error: The database schema is outdated, run flask db upgrade: ")

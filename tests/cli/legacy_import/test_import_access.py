@@ -42,7 +42,7 @@ def test_a_members_database_out_of_reach_is_one_line(app: Flask, run: Run, expor
     result = run("import-access", export(project_manager=[manager(account_id, "1")], user_account=USERS))
     app.config["SETTINGS"] = settings
     assert result.exit_code == 1
-    assert "The Members database cannot be used" in result.output
+    assert "The Members database is unavailable" in result.output
     assert "Traceback" not in result.output
 
 
@@ -72,11 +72,11 @@ def test_what_cannot_be_resolved_is_rejected_with_its_reason(
     assert users_of(admin, account_id) == [("40051399", "ann")]
     rejected = [json.loads(line) for line in errors.read_text().splitlines()]
     assert sorted((line["row"]["project_id"], line["row"]["user_account_id"], line["reason"]) for line in rejected) == [
-        (str(account_id), "2", "active: this manager is not active any more"),
+        (str(account_id), "2", "active: the manager is inactive"),
         (str(account_id), "3", "user_name: no such member"),
         (str(account_id), "99", "user_account_id: no such user account"),
         (str(account_id + 1), "1", "project_id: no such billing account"),
-        ("x", "1", "project_id: not a whole number from 1 to 2147483647"),
+        ("x", "1", "project_id: not an integer between 1 and 2147483647"),
     ]
 
 

@@ -31,7 +31,7 @@ class TestFailures:
         result = run("import-legacy", export(other=[{"a": 1}, {"a": 2}]))
         assert result.exit_code == 1
         assert "time_oltp:other: 2 times unknown list, ignored" in result.output
-        assert "The files hold none of" in result.output
+        assert "The files contain none of" in result.output
 
     def test_rows_that_all_fail_are_a_failure(self, run: Run, export: Export) -> None:
         result = run("import-legacy", export(client=[CLIENT], project=[{**PROJECT, "name": ""}]))
@@ -250,7 +250,7 @@ class TestWholes:
         client = {**CLIENT, "end_date": "2009-02-30 00:00:00", "colour": "red"}
         result = run("import-legacy", export(client=[client, {**client, "client_id": "78"}, "no row"]))
         assert result.exit_code == 0
-        assert "time_oltp:client: 2 times end_date: not a date, left out" in result.output
+        assert "time_oltp:client: 2 times end_date: not a date, dropped" in result.output
         assert "time_oltp:client: 2 times unknown field 'colour', ignored" in result.output
         assert "time_oltp:client: 1 rejected: not an object" in result.output
 

@@ -86,14 +86,14 @@ def test_budgets_are_exact_to_four_decimals(value: Any, expected: Decimal) -> No
     ("row", "reason"),
     [
         ({"project_id": None}, "project_id: missing"),
-        ({"project_id": "x"}, "project_id: not a whole number"),
-        ({"project_id": "0"}, "project_id: not a whole number"),
-        ({"project_id": "2147483648"}, "project_id: not a whole number"),
-        ({"project_id": True}, "project_id: not a whole number"),
+        ({"project_id": "x"}, "project_id: not an integer"),
+        ({"project_id": "0"}, "project_id: not an integer"),
+        ({"project_id": "2147483648"}, "project_id: not an integer"),
+        ({"project_id": True}, "project_id: not an integer"),
         ({"name": " "}, "name: missing"),
-        ({"name": ["x"]}, "name: not a text"),
+        ({"name": ["x"]}, "name: not a string"),
         ({"name": "x" * 256}, "name: longer"),
-        ({"name": "a\x00b"}, "name: holds a NUL"),
+        ({"name": "a\x00b"}, "name: contains a NUL"),
         ({"name": "\udcff"}, "name: not valid UTF-8"),
         ({"budget": "1,000"}, "budget: not a number"),
         ({"budget": " 10"}, "budget: not a number"),
@@ -133,7 +133,7 @@ def test_impossible_dates_are_dropped_and_noted(value: Any) -> None:
     notes: list[str] = []
     row = mapping.account({"project_id": "1", "name": "Acme", "start_date": value}, notes.append)
     assert dict(zip(ACCOUNT_COLUMNS, row, strict=True))["start_date"] is None
-    assert notes == ["start_date: not a date, left out"]
+    assert notes == ["start_date: not a date, dropped"]
 
 
 def test_an_end_before_the_start_is_dropped_and_noted() -> None:
@@ -141,7 +141,7 @@ def test_an_end_before_the_start_is_dropped_and_noted() -> None:
     dates = {"start_date": "2011-01-01 00:00:00", "end_date": "2010-01-01 00:00:00"}
     row = mapping.client({"client_id": "1", "name": "Acme", **dates}, notes.append)
     assert row[-2:] == (datetime(2011, 1, 1, tzinfo=UTC), None)
-    assert notes == ["end_date: before start_date, left out"]
+    assert notes == ["end_date: before start_date, dropped"]
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_other_texts_are_references_as_they_stand(value: str) -> None:
 
 @pytest.mark.parametrize("value", ["5001.5", Number("5001.5"), Number("1e99"), "1e3", Number("9" * 5000), "-1.0", ".0"])
 def test_numbers_that_are_not_whole_or_too_large_are_no_ids(value: Any) -> None:
-    with pytest.raises(RejectedRowError, match="project_id: not a whole number"):
+    with pytest.raises(RejectedRowError, match="project_id: not an integer"):
         account(project_id=value)
 
 

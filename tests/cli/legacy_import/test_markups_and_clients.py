@@ -127,7 +127,7 @@ class TestDefaultClient:
         path = export(client=[CLIENT], project=[*rows, PROJECT, {**PROJECT, "project_id": "4", "client_id": ""}])
         for _ in range(2):
             result = run("import-legacy", path)
-            assert f"time_oltp:project: 4 without a known client, now with {UNKNOWN}\n" in result.output
+            assert f"time_oltp:project: 4 without a known client, assigned to {UNKNOWN}\n" in result.output
         assert data(admin.get(f"{ACCOUNTS}?clientId={UNKNOWN}"))["count"] == 4
 
     @pytest.mark.parametrize("written", [5001, 5001.0, "5001", "5001.0"])
@@ -137,7 +137,7 @@ class TestDefaultClient:
         client, project = {**CLIENT, "client_id": "5001"}, {**PROJECT, "client_id": written, "project_id": 500.0}
         result = run("import-legacy", export(client=[client], project=[project]))
         assert account(admin)["clientId"] == "5001"
-        assert f"time_oltp:project: 0 without a known client, now with {UNKNOWN}\n" in result.output
+        assert f"time_oltp:project: 0 without a known client, assigned to {UNKNOWN}\n" in result.output
 
     @pytest.mark.parametrize("client_id", ["999", "", None, UNKNOWN])
     def test_a_row_without_a_known_client_never_replaces_one(

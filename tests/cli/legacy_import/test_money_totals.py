@@ -90,7 +90,7 @@ def test_writes_that_do_not_stand_are_noticed(run: Run, export: Export, app: Fla
         with app.app_context(), db.engine.begin() as connection:
             connection.execute(text("DROP FUNCTION halve CASCADE"))
     assert result.exit_code == 1
-    assert "What was read and what became of it differ: time_oltp:project budget by 1000.5" in result.output
+    assert "Amounts are unaccounted for: time_oltp:project budget by 1000.5" in result.output
 
 
 @pytest.mark.parametrize("seed", [3, 8])

@@ -50,7 +50,7 @@ class TestCompressed:
         whole = gzip.compress(document(client=MANY))
         result, _ = load(whole[: len(whole) // 2])
         assert result.exit_code == 1
-        assert ": the file ends too early; what stands before was loaded" in result.output
+        assert ": the file ends too early; all rows before were loaded" in result.output
         assert 0 < data(admin.get("/v6/clients"))["count"] < len(MANY)
 
     @pytest.mark.parametrize("place", [-8, -1, 40, None])
@@ -107,7 +107,7 @@ class TestNumbers:
         assert counts(result, "project") == [4, 2, 0, 0, 0, 0, 2]
         assert [line["reason"] for line in rejected] == [
             "budget: not a number",
-            "project_id: not a whole number from 1 to 2147483647",
+            "project_id: not an integer between 1 and 2147483647",
         ]
         expected = json.dumps(rows[1], ensure_ascii=False).replace('"BIG"', DIGITS)
         assert base64.b64decode(rejected[0]["raw"]).decode() == expected
