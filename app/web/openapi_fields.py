@@ -52,5 +52,5 @@ def _time_or_date(_: Any, field: Any, ret: dict[str, Any], **__: Any) -> dict[st
         return {}
     ret.pop("format", None)
     instant = "last" if field.whole_day else "first"
-    meaning = f"An ISO 8601 timestamp, or a date, which stands for its {instant} millisecond in UTC."
+    meaning = f"An ISO 8601 timestamp, or a date, which is read as its {instant} millisecond in UTC."
     return {"description": " ".join(filter(None, (ret.get("description"), meaning)))}

@@ -21,7 +21,7 @@ def find(url: str, handles: Iterable[str]) -> Iterator[tuple[str, str]]:
     """User id and handle of each member who may match a handle. Raises ClickException if the database fails."""
     try:
         with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
-            # Without autocommit: the session would stay read-only, and PgBouncer would assign it to another client next.
+            # Without autocommit: the session would stay read-only, and PgBouncer would reuse it for another client.
             connection.set_session(readonly=True)
             remaining = iter(handles)
             while batch := list(islice(remaining, BATCH)):
