@@ -1,4 +1,4 @@
-"""Failures of the rules of budgets, as the document shows them."""
+"""Failures of the rules for budgets, as examples for the OpenAPI document."""
 
 from app.errors import Conflict, Invalid, NotFound, Reason
 
@@ -12,9 +12,9 @@ INACTIVE = Conflict("Billing account 7 is inactive", reason=Reason.ACCOUNT_INACT
 NOT_CURRENT = Conflict("Billing account 7 is outside its start and end date", reason=Reason.ACCOUNT_NOT_CURRENT)
 CONSUMED = Conflict("30054163 was consumed already", reason=Reason.ALREADY_CONSUMED)
 BELOW_RESERVED = Conflict(
-    "The budget cannot be set below what is locked and consumed: 480",
+    "The budget would be below what is locked and consumed",
     reason=Reason.BUDGET_BELOW_RESERVED,
-    details={"reserved": 480},
+    details={"reserved": 480, "requested": 400},
 )
-# What any charge of a budget may be refused for.
+# Failures of every operation that charges a budget.
 CHARGE = (INSUFFICIENT_FUNDS, INACTIVE, NOT_CURRENT)

@@ -230,5 +230,5 @@ def test_a_fee_that_is_none_is_rejected(row: dict[str, Any], reason: str) -> Non
 
 
 def test_a_manager_who_left_is_refused() -> None:
-    with pytest.raises(RejectedRowError, match="not active"):
+    with pytest.raises(RejectedRowError, match="inactive"):
         mapping.project_manager({"project_id": "1", "user_account_id": "2", "active": "0"}, lambda _: None)
