@@ -80,7 +80,7 @@ _ACCOUNT = (CustomerAccount.id, CustomerAccount.slug, *_SETTINGS, CustomerAccoun
 _IS_ACCOUNT = CustomerAccount.id == bindparam("account_id")
 CREATE = Prepared(
     insert(CustomerAccount)
-    .values(**values_of(CustomerAccount, but={"id"}))
+    .values(**values_of(*columns_of(CustomerAccount, but={"id"})))
     .on_conflict_do_nothing(index_elements=[CustomerAccount.slug])
     .returning(*_ACCOUNT)
 )
@@ -89,7 +89,7 @@ LOCK_ACCOUNT = Prepared(select(CustomerAccount.id).where(_IS_ACCOUNT).with_for_u
 UPDATE = Prepared(
     update(CustomerAccount)
     .where(_IS_ACCOUNT)
-    .values(**values_of(CustomerAccount, but={"id", "slug", "created_by", "created_at"}))
+    .values(**values_of(*columns_of(CustomerAccount, but={"id", "slug", "created_by", "created_at"})))
     .returning(*_ACCOUNT)
 )
 
@@ -113,7 +113,7 @@ MEMBERS = ListQuery(
 )
 ADD_MEMBER = Prepared(
     insert(AccountMember)
-    .values(**values_of(AccountMember, but={"id", "ended_at"}))
+    .values(**values_of(*columns_of(AccountMember, but={"id", "ended_at"})))
     .on_conflict_do_nothing()
     .returning(*_MEMBER)
 )

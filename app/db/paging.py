@@ -83,9 +83,9 @@ def columns_of(model: type[Base], *, but: Collection[str] = ()) -> list[Instrume
     return [getattr(model, each.key) for each in attributes if each.key not in but]
 
 
-def values_of(model: type[Base], *, but: Collection[str] = ()) -> dict[str, BindParameter[Any]]:
-    """The columns of a model, each with the value of its name, for an insert or an update: all `but` those named."""
-    return {each.key: bindparam(each.key) for each in columns_of(model, but=but)}
+def values_of(*columns: InstrumentedAttribute[Any]) -> dict[str, BindParameter[Any]]:
+    """Columns for an insert or an update, each with the value of its name."""
+    return {each.key: bindparam(each.key) for each in columns}
 
 
 @dataclass(frozen=True, eq=False)

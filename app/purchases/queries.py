@@ -1,45 +1,71 @@
 """Reading and writing packages, invoices and payments."""
 
-from sqlalchemy import Text, bindparam, cast, func, select, text
+from typing import Any
 
-from app.db.paging import ListQuery, columns_of
-from app.purchases.models import CreditPackage, Invoice, Payment
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    Select,
+    String,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
 
+from app.customers.models import CustomerAccount
+from app.db.fast.prepared import AnyPrepared, Prepared
+from app.db.paging import ListQuery, columns_of, values_of
+from app.purchases.models import (
+    CreditPackage,
+    Invoice,
+    InvoiceCounter,
+    InvoiceStatus,
+    Payment,
+    PaymentMethod,
+    PaymentStatus,
+    Refund,
+    RefundStatus,
+    StripeEvent,
+)
+
+_NOW: BindParameter[Any] = bindparam("now")
+_CREATED = {"created_at": _NOW, "updated_at": _NOW}
+# Compared with words, it has no type of its own.
+_STATUS = bindparam("status", type_=String)
+_METHODS = cast(bindparam("methods"), ARRAY(Text))
+
+_PACKAGE = columns_of(CreditPackage, but={"created_at", "updated_at"})
 PACKAGES = ListQuery(
-    rows=select(*columns_of(CreditPackage, but={"created_at", "updated_at"})),
+    rows=select(*_PACKAGE),
     key=CreditPackage.id,
     filters={"is_active": CreditPackage.is_active == bindparam("is_active")},
     sorts={"price": CreditPackage.price},
     default_sort="price",
     default_order="asc",
 )
-EVERY_PACKAGE = text("SELECT name, credits, price, is_active FROM credit_packages ORDER BY price, name")
-SET_PACKAGE = text("""
-    INSERT INTO credit_packages (name, credits, price, is_active, created_at, updated_at)
-    VALUES (:name, :credits, :price, :is_active, :now, :now)
-    ON CONFLICT (name) DO UPDATE SET credits = excluded.credits, price = excluded.price,
-        is_active = excluded.is_active, updated_at = excluded.updated_at
-""")
-PACKAGE = text("SELECT id, name, credits, price, is_active FROM credit_packages WHERE id = :package_id")
-
-_BILLED = (
-    "account_name",
-    "billing_email",
-    "billing_address_line1",
-    "billing_address_line2",
-    "billing_city",
-    "billing_state",
-    "billing_postal_code",
-    "billing_country",
-    "tax_id",
+EVERY_PACKAGE = Prepared(select(*_PACKAGE).order_by(CreditPackage.price, CreditPackage.name))
+_OFFER = values_of(*columns_of(CreditPackage, but={"id", "name", "created_at", "updated_at"}))
+SET_PACKAGE = Prepared(
+    insert(CreditPackage)
+    .values(name=bindparam("name"), **_OFFER, **_CREATED)
+    .on_conflict_do_update(index_elements=[CreditPackage.name], set_={**_OFFER, "updated_at": _NOW})
 )
-_SELLER = ("seller_name", "seller_address", "seller_tax_id", "seller_registration", "seller_bank")
-_INVOICE_COLUMNS = f"""
-    i.id, i.invoice_number, i.status, i.description, i.total_amount, i.currency,
-    {", ".join(f"i.{name}" for name in (*_BILLED, *_SELLER))}, i.created_at, i.paid_at
-"""
+PACKAGE = Prepared(select(*_PACKAGE).where(CreditPackage.id == bindparam("package_id")))
+
+_INVOICE = columns_of(Invoice, but={"account_id", "updated_at"})
 INVOICES = ListQuery(
-    rows=select(*columns_of(Invoice, but={"account_id", "updated_at"})),
+    rows=select(*_INVOICE),
     key=Invoice.id,
     filters={
         "account_id": Invoice.account_id == bindparam("account_id"),
@@ -50,54 +76,72 @@ INVOICES = ListQuery(
     sorts={"created_at": Invoice.created_at},
     default_sort="created_at",
 )
-INVOICE = text(f"""
-    SELECT {_INVOICE_COLUMNS}, p.payment_method
-    FROM invoices i JOIN payments p ON p.invoice_id = i.id
-    WHERE i.id = :invoice_id AND i.account_id = :account_id
-""")
+INVOICE: AnyPrepared = Prepared(
+    select(*_INVOICE, Payment.payment_method)
+    .join(Payment, Payment.invoice_id == Invoice.id)
+    .where(Invoice.id == bindparam("invoice_id"), Invoice.account_id == bindparam("account_id"))
+)
 # The row of the year is held until the invoice is committed: the next number is given when this one is certain.
-NEXT_NUMBER = text("""
-    INSERT INTO invoice_counters AS counter (year, last) VALUES (:year, 1)
-    ON CONFLICT (year) DO UPDATE SET last = counter.last + 1 RETURNING last
-""")
-CREATE_INVOICE = text(f"""
-    INSERT INTO invoices (
-        account_id, invoice_number, status, description, total_amount, currency, {", ".join(_BILLED)},
-        {", ".join(_SELLER)}, created_at, updated_at
-    )
-    SELECT id, :invoice_number, 'pending', :description, :total_amount, :currency,
-        name, {", ".join(_BILLED[1:])}, {", ".join(f":{name}" for name in _SELLER)}, :now, :now
-    FROM customer_accounts WHERE id = :account_id RETURNING id
-""")
-MARK_INVOICE = text("""
-    UPDATE invoices SET status = :status, updated_at = :now,
-        paid_at = CASE WHEN :status = 'paid' THEN coalesce(paid_at, :now) ELSE paid_at END
-    WHERE id = :invoice_id
-""")
-
-_PAYMENT_COLUMNS = """
-    p.id, p.account_id, p.invoice_id, p.package_id, p.credits, p.amount, p.currency, p.status, p.payment_method,
-    CAST(p.gateway_key AS text) AS gateway_key, coalesce(p.gateway_reference, '') AS gateway_reference, p.failure,
-    p.amount_refunded, p.credits_refunded, p.created_at, p.updated_at, p.succeeded_at, p.refunded_at
-"""
-_PAYMENT_INTERNALS = {
-    "gateway_key",
-    "gateway_reference",
-    "requested_by",
-    "request_key_owner",
-    "request_key",
-    "purchase_position",
-    "dispute_reference",
-    "dispute_status",
-    "amount_charged_back",
-    "settled_by",
+NEXT_NUMBER = Prepared(
+    insert(InvoiceCounter)
+    .values(year=bindparam("year"), last=1)
+    .on_conflict_do_update(index_elements=[InvoiceCounter.year], set_={"last": InvoiceCounter.last + 1})
+    .returning(InvoiceCounter.last)
+)
+# The customer as they are now.
+_BILLED = {
+    "account_id": CustomerAccount.id,
+    "account_name": CustomerAccount.name,
+    **{
+        each.key: each
+        for each in columns_of(CustomerAccount, but={"id", "slug", "name", "created_by", "created_at", "updated_at"})
+    },
 }
-PAYMENTS = ListQuery(
-    rows=select(
-        *columns_of(Payment, but=_PAYMENT_INTERNALS),
-        cast(Payment.gateway_key, Text).label("gateway_key"),
-        func.coalesce(Payment.gateway_reference, "").label("gateway_reference"),
+_NEW_INVOICE = {
+    **_BILLED,
+    **values_of(*columns_of(Invoice, but={"id", "status", "created_at", "updated_at", "paid_at", *_BILLED})),
+    "status": literal(InvoiceStatus.PENDING),
+    **_CREATED,
+}
+CREATE_INVOICE = Prepared(
+    insert(Invoice)
+    .from_select(
+        list(_NEW_INVOICE), select(*_NEW_INVOICE.values()).where(CustomerAccount.id == bindparam("account_id"))
+    )
+    .returning(Invoice.id)
+)
+MARK_INVOICE = Prepared(
+    update(Invoice)
+    .where(Invoice.id == bindparam("invoice_id"))
+    .values(
+        status=_STATUS,
+        updated_at=_NOW,
+        paid_at=case((_STATUS == InvoiceStatus.PAID, func.coalesce(Invoice.paid_at, _NOW)), else_=Invoice.paid_at),
+    )
+)
+
+_IS_PAYMENT = Payment.id == bindparam("payment_id")
+_PAYMENTS: Select[*tuple[Any, ...]] = select(
+    *columns_of(
+        Payment,
+        but={
+            "gateway_key",
+            "gateway_reference",
+            "requested_by",
+            "request_key_owner",
+            "request_key",
+            "purchase_position",
+            "dispute_reference",
+            "dispute_status",
+            "amount_charged_back",
+            "settled_by",
+        },
     ),
+    cast(Payment.gateway_key, Text).label("gateway_key"),
+    func.coalesce(Payment.gateway_reference, "").label("gateway_reference"),
+)
+PAYMENTS = ListQuery(
+    rows=_PAYMENTS,
     key=Payment.id,
     filters={
         "account_id": Payment.account_id == bindparam("account_id"),
@@ -107,95 +151,162 @@ PAYMENTS = ListQuery(
     sorts={"created_at": Payment.created_at},
     default_sort="created_at",
 )
-PAYMENT = text(f"SELECT {_PAYMENT_COLUMNS} FROM payments p WHERE p.id = :payment_id")
-LOCK_PAYMENT = text(f"""
-    SELECT {_PAYMENT_COLUMNS}, p.request_key_owner, p.purchase_position, p.amount_charged_back, p.dispute_reference,
-        p.dispute_status
-    FROM payments p WHERE p.id = :payment_id FOR NO KEY UPDATE
-""")
-# A key means something for a day; who uses it again later begins something new.
-FORGET_OLD_KEY = text("""
-    UPDATE payments SET request_key = NULL
-    WHERE request_key_owner = :request_key_owner AND request_key = :request_key AND created_at <= :expired
-""")
-KEYED_PAYMENT = text(f"""
-    SELECT {_PAYMENT_COLUMNS} FROM payments p
-    WHERE p.request_key_owner = :request_key_owner AND p.request_key = :request_key
-""")
-ONE_KEYED_REQUEST_AT_A_TIME = text(
-    "SELECT pg_advisory_xact_lock(hashtextextended('purchase ' || :request_key_owner || ' ' || :request_key, 0))"
-)
-CREATE_PAYMENT = text("""
-    INSERT INTO payments (
-        account_id, invoice_id, package_id, credits, amount, currency, status, payment_method, requested_by,
-        request_key_owner, request_key, created_at, updated_at
-    ) VALUES (
-        :account_id, :invoice_id, :package_id, :credits, :amount, :currency, 'pending', :payment_method,
-        :requested_by, :request_key_owner, :request_key, :now, :now
-    ) RETURNING id
-""")
-KEEP_REFERENCE = text("""
-    UPDATE payments SET gateway_reference = :reference, updated_at = :now
-    WHERE id = :payment_id AND gateway_reference IS NULL
-""")
-MARK_PAYMENT = text("""
-    UPDATE payments SET status = :status, failure = :failure, settled_by = :settled_by, updated_at = :now
-    WHERE id = :payment_id
-""")
-SETTLE_PAYMENT = text("""
-    UPDATE payments SET status = 'succeeded', failure = '', settled_by = :settled_by, updated_at = :now,
-        succeeded_at = :now, purchase_position = :purchase_position
-    WHERE id = :payment_id
-""")
-FOLLOW_PAYMENT = text("""
-    UPDATE payments SET status = :status, failure = :failure, credits_refunded = :credits_refunded,
-        refunded_at = CASE WHEN :status = 'refunded' THEN coalesce(refunded_at, :now) END, settled_by = :settled_by,
-        updated_at = :now
-    WHERE id = :payment_id
-""")
-SET_REFUNDED = text("UPDATE payments SET amount_refunded = :amount, updated_at = :now WHERE id = :payment_id")
-SET_DISPUTE = text("""
-    UPDATE payments SET dispute_reference = :reference, dispute_status = :status,
-        amount_charged_back = least(amount, amount_charged_back + :lost), updated_at = :now
-    WHERE id = :payment_id
-""")
-_REFUND_COLUMNS = """
-    r.id, r.payment_id, r.account_id, r.amount, r.status, CAST(r.gateway_key AS text) AS gateway_key,
-    r.gateway_reference, r.request_key_owner, r.request_key, r.failed_at
-"""
-REFUNDS = text(f"SELECT {_REFUND_COLUMNS} FROM refunds r WHERE r.payment_id = :payment_id ORDER BY r.id")
-CREATE_REFUND = text("""
-    INSERT INTO refunds (
-        account_id, payment_id, amount, status, reason, failure, gateway_reference, requested_by, request_key_owner,
-        request_key, failed_at, created_at, updated_at
-    ) VALUES (
-        :account_id, :payment_id, :amount, :status, :reason, :failure, :reference, :requested_by, :request_key_owner,
-        :request_key, CASE WHEN :status = 'failed' THEN CAST(:at AS timestamptz) END, :now, :now
+PAYMENT = Prepared(_PAYMENTS.where(_IS_PAYMENT))
+LOCK_PAYMENT = Prepared(
+    _PAYMENTS.add_columns(
+        Payment.request_key_owner,
+        Payment.purchase_position,
+        Payment.amount_charged_back,
+        Payment.dispute_reference,
+        Payment.dispute_status,
     )
-""")
-MARK_REFUND = text("""
-    UPDATE refunds SET status = :status, failure = :failure, updated_at = :now,
-        gateway_reference = coalesce(gateway_reference, :reference),
-        failed_at = CASE WHEN :status = 'failed' THEN CAST(:at AS timestamptz) END
-    WHERE id = :refund_id
-""")
-PENDING_REFUNDS = text("""
-    SELECT r.id, r.payment_id FROM refunds r JOIN payments p ON p.id = r.payment_id
-    WHERE r.status = 'pending' AND p.payment_method = ANY(:methods) AND r.id > :after ORDER BY r.id LIMIT :limit
-""")
+    .where(_IS_PAYMENT)
+    .with_for_update(key_share=True)
+)
+_HAS_KEY = and_(
+    Payment.request_key_owner == bindparam("request_key_owner"), Payment.request_key == bindparam("request_key")
+)
+# A key means something for a day; who uses it again later begins something new.
+FORGET_OLD_KEY = Prepared(
+    update(Payment)
+    .where(_HAS_KEY, Payment.created_at <= bindparam("expired"))
+    .values(request_key=null(), updated_at=Payment.updated_at)
+)
+KEYED_PAYMENT = Prepared(_PAYMENTS.where(_HAS_KEY))
+_KEY = literal("purchase ").concat(bindparam("request_key_owner")).concat(" ").concat(bindparam("request_key"))
+ONE_KEYED_REQUEST_AT_A_TIME = Prepared(select(func.pg_advisory_xact_lock(func.hashtextextended(_KEY, 0))))
+CREATE_PAYMENT = Prepared(
+    insert(Payment)
+    .values(
+        **values_of(
+            Payment.account_id,
+            Payment.invoice_id,
+            Payment.package_id,
+            Payment.credits,
+            Payment.amount,
+            Payment.currency,
+            Payment.payment_method,
+            Payment.requested_by,
+            Payment.request_key_owner,
+            Payment.request_key,
+        ),
+        status=PaymentStatus.PENDING,
+        **_CREATED,
+    )
+    .returning(Payment.id)
+)
+_CHANGE_PAYMENT = update(Payment).where(_IS_PAYMENT)
+KEEP_REFERENCE = Prepared(
+    _CHANGE_PAYMENT.where(Payment.gateway_reference.is_(None)).values(
+        gateway_reference=bindparam("reference"), updated_at=_NOW
+    )
+)
+MARK_PAYMENT = Prepared(
+    _CHANGE_PAYMENT.values(
+        **values_of(Payment.status, Payment.failure, Payment.settled_by),
+        updated_at=_NOW,
+    )
+)
+SETTLE_PAYMENT = Prepared(
+    _CHANGE_PAYMENT.values(
+        **values_of(Payment.settled_by, Payment.purchase_position),
+        status=PaymentStatus.SUCCEEDED,
+        failure="",
+        updated_at=_NOW,
+        succeeded_at=_NOW,
+    )
+)
+FOLLOW_PAYMENT = Prepared(
+    _CHANGE_PAYMENT.values(
+        **values_of(Payment.failure, Payment.credits_refunded, Payment.settled_by),
+        status=_STATUS,
+        refunded_at=case((_STATUS == PaymentStatus.REFUNDED, func.coalesce(Payment.refunded_at, _NOW))),
+        updated_at=_NOW,
+    )
+)
+SET_REFUNDED = Prepared(_CHANGE_PAYMENT.values(amount_refunded=bindparam("amount"), updated_at=_NOW))
+SET_DISPUTE = Prepared(
+    _CHANGE_PAYMENT.values(
+        dispute_reference=bindparam("reference"),
+        dispute_status=bindparam("status"),
+        amount_charged_back=func.least(Payment.amount, Payment.amount_charged_back + bindparam("lost")),
+        updated_at=_NOW,
+    )
+)
+REFUNDS: AnyPrepared = Prepared(
+    select(*columns_of(Refund, but={"gateway_key"}), cast(Refund.gateway_key, Text).label("gateway_key"))
+    .where(Refund.payment_id == bindparam("payment_id"))
+    .order_by(Refund.id)
+)
+_FAILED_AT = case((_STATUS == RefundStatus.FAILED, cast(bindparam("at"), Refund.failed_at.type)))
+CREATE_REFUND = Prepared(
+    insert(Refund).values(
+        **values_of(
+            Refund.account_id,
+            Refund.payment_id,
+            Refund.amount,
+            Refund.reason,
+            Refund.failure,
+            Refund.requested_by,
+            Refund.request_key_owner,
+            Refund.request_key,
+        ),
+        status=_STATUS,
+        gateway_reference=bindparam("reference"),
+        failed_at=_FAILED_AT,
+        **_CREATED,
+    )
+)
+MARK_REFUND = Prepared(
+    update(Refund)
+    .where(Refund.id == bindparam("refund_id"))
+    .values(
+        status=_STATUS,
+        failure=bindparam("failure"),
+        updated_at=_NOW,
+        gateway_reference=func.coalesce(Refund.gateway_reference, bindparam("reference")),
+        failed_at=_FAILED_AT,
+    )
+)
+PENDING_REFUNDS = Prepared(
+    select(Refund.id, Refund.payment_id)
+    .join(Payment, Payment.id == Refund.payment_id)
+    .where(
+        Refund.status == RefundStatus.PENDING,
+        Payment.payment_method == any_(_METHODS),
+        Refund.id > bindparam("after"),
+    )
+    .order_by(Refund.id)
+    .limit(bindparam("limit"))
+)
+_IS_INTENT = Payment.gateway_reference == bindparam("reference")
 # By the intent; by what it says it is for only when nobody knows it.
-FIND_PAYMENT = text("""
-    SELECT id FROM payments
-    WHERE gateway_reference = :reference OR gateway_key = CAST(:gateway_key AS uuid) AND payment_method = 'stripe'
-    ORDER BY gateway_reference = :reference DESC NULLS LAST LIMIT 1
-""")
-OPEN_PAYMENTS = text(f"""
-    SELECT {_PAYMENT_COLUMNS} FROM payments p
-    WHERE p.status IN ('pending', 'failed') AND p.payment_method = ANY(:methods)
-        AND p.id > :after
-    ORDER BY p.id LIMIT :limit
-""")
-RECORD_EVENT = text("""
-    INSERT INTO stripe_events (id, event_type, received_at) VALUES (:id, :event_type, :now)
-    ON CONFLICT (id) DO NOTHING RETURNING true
-""")
+FIND_PAYMENT = Prepared(
+    select(Payment.id)
+    .where(
+        or_(
+            _IS_INTENT,
+            and_(
+                Payment.gateway_key == cast(bindparam("gateway_key"), Uuid),
+                Payment.payment_method == PaymentMethod.STRIPE,
+            ),
+        )
+    )
+    .order_by(_IS_INTENT.desc().nulls_last())
+    .limit(1)
+)
+OPEN_PAYMENTS = Prepared(
+    _PAYMENTS.where(
+        Payment.status.in_([PaymentStatus.PENDING, PaymentStatus.FAILED]),
+        Payment.payment_method == any_(_METHODS),
+        Payment.id > bindparam("after"),
+    )
+    .order_by(Payment.id)
+    .limit(bindparam("limit"))
+)
+RECORD_EVENT = Prepared(
+    insert(StripeEvent)
+    .values(**values_of(StripeEvent.id, StripeEvent.event_type), received_at=_NOW)
+    .on_conflict_do_nothing(index_elements=[StripeEvent.id])
+    .returning(StripeEvent.id)
+)

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, TextClause
+from sqlalchemy import Row
 
 from app import tenancy
 from app.clock import utc_now
 from app.db.base import db
+from app.db.fast.prepared import AnyPrepared
 from app.db.transaction import transaction
 from app.errors import Invalid, Unavailable
 from app.purchases import gateways, payments, posting, queries, refunds, returns, settlement
@@ -48,7 +49,7 @@ def reconcile() -> Iterator[Reconciled]:
             yield Reconciled(refund.payment_id, f"not reconciled: {error.message}", changed=False, failed=True)
 
 
-def _each(query: TextClause) -> Iterator[Row[Any]]:
+def _each(query: AnyPrepared) -> Iterator[Row[Any]]:
     """The rows of a query that pages by id, for remote gateways."""
     remote = [method for method, gateway in gateways.configured().items() if gateway.is_remote]
     after = 0

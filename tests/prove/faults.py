@@ -233,7 +233,7 @@ FAULTS = (
     _fault(
         "a payment can be approved twice at once",
         "concurrency/test_purchase_races.py::test_one_approval_counts",
-        (SALES, "p.id = :payment_id FOR NO KEY UPDATE", "p.id = :payment_id"),
+        (SALES, ".where(_IS_PAYMENT)\n    .with_for_update(key_share=True)", ".where(_IS_PAYMENT)"),
     ),
     _fault(
         "spent credits are refunded",
@@ -339,12 +339,16 @@ FAULTS = (
     _fault(
         "invoice numbers are counted from what is there",
         "concurrency/test_purchase_races.py::test_invoice_numbers_have_no_gaps",
-        (SALES, "SET last = counter.last + 1 RETURNING", "SET last = (SELECT count(*) + 1 FROM invoices) RETURNING"),
+        (
+            SALES,
+            '{"last": InvoiceCounter.last + 1}',
+            '{"last": select(func.count() + 1).select_from(Invoice).scalar_subquery()}',
+        ),
     ),
     _fault(
         "an invoice is shown to whoever knows its id",
         "purchases/test_manual.py::TestForeign",
-        (SALES, ' AND i.account_id = :account_id\n""")', '\n""")'),
+        (SALES, 'bindparam("invoice_id"), Invoice.account_id == bindparam("account_id")', 'bindparam("invoice_id")'),
         _NO_WALL,
     ),
     _fault(

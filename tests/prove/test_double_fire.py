@@ -160,8 +160,7 @@ class Webhooks(Approvals):
     def unprotect(self, patch: pytest.MonkeyPatch) -> None:
         """Forget which events came, and what the payment is by now."""
         super().unprotect(patch)
-        statement = str(queries.RECORD_EVENT)
-        patch.setattr(queries, "RECORD_EVENT", text(statement.replace("(:id,", "(:id || gen_random_uuid(),")))
+        replace_in(patch, queries, "RECORD_EVENT", r"%\(id\)s", "%(id)s || gen_random_uuid()")
 
 
 @pytest.mark.parametrize("kind", [Locks, Captures, Approvals, Refunds, Webhooks])
