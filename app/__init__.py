@@ -5,7 +5,7 @@ from flask_migrate import Migrate
 
 from app import models
 from app.auth.tokens import TokenVerifier
-from app.billing_accounts.money_routes import blueprint as billing_accounts
+from app.billing_accounts.routes import blueprint as billing_accounts
 from app.clients.routes import blueprint as clients
 from app.config import ROOT, Settings
 from app.credits.account_routes import blueprint as account

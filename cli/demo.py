@@ -9,7 +9,7 @@ import click
 from app import clock, tenancy
 from app.auth.actor import Actor
 from app.auth.permissions import Role
-from app.billing_accounts import access
+from app.billing_accounts import grants
 from app.billing_accounts import service as billing_accounts
 from app.billing_accounts.ledger import single
 from app.billing_accounts.ledger.single import Reference
@@ -26,7 +26,7 @@ from app.purchases import payments as purchases
 from app.purchases.models import PaymentMethod
 from app.work_periods import bookings, payments, periods
 from app.work_periods.models import PaymentStatus, RateType
-from app.work_periods.states import PROCESS_SCOPE
+from app.work_periods.permissions import PROCESS_PAYMENTS
 from cli.database import with_database
 
 _OPERATOR = Actor(
@@ -35,7 +35,7 @@ _OPERATOR = Actor(
     handle="demo",
     email=None,
     roles=frozenset({Role.ADMINISTRATOR}),
-    scopes=frozenset({PROCESS_SCOPE.lower()}),
+    scopes=frozenset({PROCESS_PAYMENTS.lower()}),
 )
 _CUSTOMER = Actor(
     subject="demo-customer",
@@ -154,7 +154,7 @@ def _create(wanted: _Account) -> int:
     }
     account_id: int = billing_accounts.create(_OPERATOR, values).id
     for user_id, handle in wanted.users:
-        access.grant(account_id, user_id, handle)
+        grants.grant(account_id, user_id, handle)
     for external_id, name, amount in wanted.locked:
         single.lock(account_id, Reference(ExternalType.CHALLENGE, external_id, name), Decimal(amount))
     for external_type, external_id, name, amount in wanted.consumed:

@@ -20,6 +20,7 @@ import psycopg2
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from psycopg2.errors import InsufficientPrivilege, ObjectInUse
 from sqlalchemy import create_engine, make_url, text
 
 from app import create_app
@@ -102,6 +103,19 @@ def pytest_unconfigure() -> None:
     _RESOURCES.close()
 
 
+def drop_database(cursor: Any, name: str) -> None:
+    """Drop a database once those who work on it have ended; autovacuum ends by itself, and nobody but it may end it."""
+
+    def dropped() -> bool:
+        try:
+            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        except (InsufficientPrivilege, ObjectInUse):
+            return False
+        return True
+
+    until(dropped, f"database {name} to be free")
+
+
 @pytest.fixture(scope="session")
 def database_url(worker_id: str) -> Iterator[str]:
     """An empty database of this worker's own."""
@@ -113,7 +127,7 @@ def database_url(worker_id: str) -> Iterator[str]:
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {quote(name)}")
         yield server.set(database=name).render_as_string(hide_password=False)
-        cursor.execute(f"DROP DATABASE {quote(name)} WITH (FORCE)")
+        drop_database(cursor, quote(name))
     connection.close()
 
 
@@ -178,7 +192,7 @@ def empty_app(settings: Settings) -> Iterator[Flask]:
             yield app
             db.session.remove()
             db.engine.dispose()
-        cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        drop_database(cursor, name)
     connection.close()
 
 

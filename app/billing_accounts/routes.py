@@ -1,4 +1,4 @@
-"""`/v6/billing-accounts`: accounts and their users. The routes that change budgets are in `money_routes`."""
+"""`/v6/billing-accounts`: the accounts, their budgets, and the users who may use them."""
 
 from typing import Any
 
@@ -6,9 +6,12 @@ from sqlalchemy import Row
 
 from app.auth.actor import current_actor
 from app.auth.guards import requires
-from app.auth.permissions import PROJECT_MANAGERS, TALENT_MANAGERS, Role, scopes
-from app.billing_accounts import access, failures, schemas, service
-from app.billing_accounts.visibility import MEMBER_VIEW, READ_SCOPES, SEES_ALL
+from app.auth.permissions import Role
+from app.billing_accounts import failures, grants, permissions, schemas, service
+from app.billing_accounts.ledger import batch, single
+from app.billing_accounts.ledger.batch import Charge
+from app.billing_accounts.ledger.single import Reference
+from app.billing_accounts.models import ExternalType
 from app.db.paging import Page
 from app.web.blueprint import ApiBlueprint
 from app.web.failures import fails
@@ -23,11 +26,10 @@ blueprint = ApiBlueprint(
     guide="api.md#access-and-visibility",
 )
 
-RESOURCE = "billing-account"
-
-_read = requires(roles=[*SEES_ALL, *PROJECT_MANAGERS], scopes=READ_SCOPES)
-_create = requires(roles=[Role.ADMINISTRATOR, *TALENT_MANAGERS], scopes=scopes(RESOURCE, "create"))
-_update = requires(roles=[Role.ADMINISTRATOR, *TALENT_MANAGERS], scopes=scopes(RESOURCE, "update"))
+_read = requires(roles=permissions.READERS, scopes=permissions.READ)
+_create = requires(roles=permissions.MANAGERS, scopes=permissions.CREATE)
+_update = requires(roles=permissions.MANAGERS, scopes=permissions.UPDATE)
+_spend = requires(roles=[Role.ADMINISTRATOR], scopes=permissions.UPDATE)
 
 
 @blueprint.route("")
@@ -123,19 +125,19 @@ class Users(Resource):
         user id, which identifies the user when access is revoked. An account that is unknown or not visible to the
         caller is refused with 404 `not_found`.
         """
-        return access.users(current_actor(), billing_account_id, arguments)
+        return grants.users(current_actor(), billing_account_id, arguments)
 
     @_create
     @blueprint.arguments(schemas.Grant(), example={"userId": "40051399", "userHandle": "ann"})
     @blueprint.response(201, schemas.AccountUser)
     @blueprint.doc(operationId="grantBillingAccountAccess")
-    def post(self, grant: dict[str, Any], billing_account_id: int) -> access.GrantedUser:
+    def post(self, grant: dict[str, Any], billing_account_id: int) -> grants.GrantedUser:
         """Grant a user access to a billing account
 
         Grants a user access to the account. Granting access again succeeds and changes nothing. An unknown account is
         refused with 404 `not_found`.
         """
-        return access.grant(billing_account_id, **grant)
+        return grants.grant(billing_account_id, **grant)
 
 
 @blueprint.route("/<int_id:billing_account_id>/users/<text_id:user_id>")
@@ -151,7 +153,7 @@ class OneUser(Resource):
         Revokes the access grant of a user: the account is no longer visible to them through it. A user without access,
         and an unknown account, are refused with 404 `not_found`.
         """
-        access.revoke(billing_account_id, user_id)
+        grants.revoke(billing_account_id, user_id)
         return {"removed": True}
 
 
@@ -170,14 +172,14 @@ class UserAccess(Resource):
         404 `not_found`.
         """
         service.require_visible(current_actor(), billing_account_id)
-        return {"has_access": access.has_access(billing_account_id, user_id)}
+        return {"has_access": grants.has_access(billing_account_id, user_id)}
 
 
 @blueprint.route("/users/<text_id:user_id>")
 class AccountsOfUser(Resource):
     """The accounts of one user."""
 
-    @requires(roles=[Role.ADMINISTRATOR, *MEMBER_VIEW], scopes=READ_SCOPES)
+    @requires(roles=[Role.ADMINISTRATOR, *permissions.MEMBER_VIEW], scopes=permissions.READ)
     @blueprint.arguments(schemas.BillingAccountQuery(exclude=["user_id"]), location="query")
     @blueprint.response(200, page_of(schemas.BillingAccount))
     @blueprint.doc(operationId="listBillingAccountsOfUser")
@@ -189,3 +191,82 @@ class AccountsOfUser(Resource):
         `invalid_input`.
         """
         return service.search(current_actor(), arguments, user_id=user_id)
+
+
+@blueprint.route("/<int_id:billing_account_id>/lock-amount")
+class LockAmount(Resource):
+    """The locked amount of a challenge."""
+
+    guide = "api.md#budgets"
+    commit = "each statement"
+
+    @_spend
+    @blueprint.arguments(schemas.LockAmount(), example=schemas.LOCK_EXAMPLE)
+    @blueprint.response(200, schemas.LockResult)
+    @fails(*failures.CHARGE, failures.CONSUMED)
+    @blueprint.doc(operationId="lockAmount")
+    def patch(self, values: dict[str, Any], billing_account_id: int) -> Row[Any] | dict[str, bool]:
+        """Lock an amount for a challenge, or release it with 0
+
+        Sets the locked amount of the challenge, replacing any previous lock; 0 releases the lock. A challenge that was
+        already consumed is refused with 409 `already_consumed`. A lock that raises the reserved total is refused with
+        400 `insufficient_funds` above the remaining budget, with 409 `account_inactive` on an inactive account, and,
+        where the installation enforces account dates, with 409 `account_not_current` outside them. A refused request
+        changes nothing.
+        """
+        if values["amount"] == 0:
+            single.unlock(billing_account_id, _reference(values))
+            return {"unlocked": True}
+        return single.lock(billing_account_id, _reference(values), values["amount"])
+
+
+@blueprint.route("/<int_id:billing_account_id>/consume-amount")
+class ConsumeAmount(Resource):
+    """The consumed amount of a challenge or an engagement."""
+
+    guide = "api.md#budgets"
+    commit = "each statement"
+
+    @_spend
+    @blueprint.arguments(schemas.ConsumeAmount(), example=schemas.CONSUME_EXAMPLE)
+    @blueprint.response(200, schemas.BudgetLine)
+    @fails(*failures.CHARGE)
+    @blueprint.doc(operationId="consumeAmount")
+    def patch(self, values: dict[str, Any], billing_account_id: int) -> Row[Any]:
+        """Consume an amount for a challenge or an engagement
+
+        Consumes an amount. For a challenge, this replaces its lock and any amount consumed before. For an engagement,
+        every call adds a budget line, so send an `Idempotency-Key`. An amount that raises the reserved total is refused
+        with 400 `insufficient_funds` above the remaining budget, with 409 `account_inactive` on an inactive account,
+        and, where the installation enforces account dates, with 409 `account_not_current` outside them.
+        """
+        return single.consume(billing_account_id, _reference(values), values["amount"])
+
+
+@blueprint.route("/consume-amounts")
+class ConsumeAmounts(Resource):
+    """Many amounts at once."""
+
+    guide = "api.md#budgets"
+
+    @_spend
+    @blueprint.arguments(schemas.ConsumeAmounts(), example=schemas.CONSUMES_EXAMPLE)
+    @blueprint.response(200, schemas.ConsumeCount)
+    @fails(*failures.CHARGE, failures.NO_ACCOUNT)
+    @blueprint.doc(operationId="consumeAmounts")
+    def post(self, values: dict[str, Any]) -> dict[str, int]:
+        """Consume amounts for engagements, all or none
+
+        Adds a consumed budget line for each engagement in the list, which may belong to several accounts. Either all
+        amounts are consumed or none: the first one that is refused fails the call, and `error.details.index` is its
+        position in the list. The reasons are those of the operation for a single amount: 400 `insufficient_funds`, 409
+        `account_inactive` and 409 `account_not_current`; an unknown account is 404 `not_found`.
+        """
+        consumes = values["consumes"]
+        batch.consume_all([Charge(c["billing_account_id"], c["external_id"], c["amount"]) for c in consumes])
+        return {"count": len(consumes)}
+
+
+def _reference(values: dict[str, Any]) -> Reference:
+    external_id = values.get("external_id", values.get("challenge_id"))
+    return Reference(ExternalType(values["external_type"]), str(external_id), values.get("external_name"))

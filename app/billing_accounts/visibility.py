@@ -5,14 +5,9 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Text, cast, exists, or_
 
 from app.auth.actor import Actor
-from app.auth.permissions import PROJECT_MANAGERS, TALENT_MANAGERS, Role, scopes
+from app.auth.permissions import PROJECT_MANAGERS
 from app.billing_accounts.models import BillingAccount, BillingAccountAccess
-
-READ_SCOPES = scopes("billing-account", "read")
-_SEES_MARKUP = (Role.ADMINISTRATOR, *TALENT_MANAGERS)
-# These see every account without its markup, and amounts as they reach the members.
-MEMBER_VIEW = (Role.COPILOT, Role.BOOKING_MANAGER)
-SEES_ALL = (*_SEES_MARKUP, *MEMBER_VIEW)
+from app.billing_accounts.permissions import MANAGERS, MEMBER_VIEW, READ
 
 
 class Sight(NamedTuple):
@@ -35,7 +30,7 @@ class Sight(NamedTuple):
 def sight(actor: Actor) -> Sight:
     """What the caller sees. A project manager without a user id has no grants; the empty text matches none."""
     return Sight(
-        everything=actor.has_role(*_SEES_MARKUP) or actor.has_scope(READ_SCOPES),
+        everything=actor.has_role(*MANAGERS) or actor.has_scope(READ),
         member_view=actor.has_role(*MEMBER_VIEW),
         granted_to=(actor.user_id or "") if actor.has_role(*PROJECT_MANAGERS) else None,
     )

@@ -3,8 +3,8 @@
 from typing import Any
 
 from app.auth.guards import requires
-from app.auth.permissions import Role, scopes
-from app.clients import schemas, service
+from app.auth.permissions import Role
+from app.clients import permissions, schemas, service
 from app.clients.models import Client
 from app.db.paging import Page
 from app.web.blueprint import ApiBlueprint
@@ -15,9 +15,9 @@ blueprint = ApiBlueprint(
     "clients", __name__, url_prefix="/v6/clients", description="The parties that are billed.", guide="api.md#requests"
 )
 
-_read = requires(roles=[Role.ADMINISTRATOR], scopes=scopes("client", "read"))
-_create = requires(roles=[Role.ADMINISTRATOR], scopes=scopes("client", "create"))
-_update = requires(roles=[Role.ADMINISTRATOR], scopes=scopes("client", "update"))
+_read = requires(roles=[Role.ADMINISTRATOR], scopes=permissions.READ)
+_create = requires(roles=[Role.ADMINISTRATOR], scopes=permissions.CREATE)
+_update = requires(roles=[Role.ADMINISTRATOR], scopes=permissions.UPDATE)
 
 
 @blueprint.route("")

@@ -8,7 +8,7 @@ from sqlalchemy import Row
 from app.auth.actor import current_actor
 from app.auth.guards import requires
 from app.auth.permissions import Role
-from app.credits import balances, failures, schemas, service
+from app.credits import balances, failures, permissions, schemas, service
 from app.credits.ledger.batch import Outcome, Transaction
 from app.customers.guards import manager, member
 from app.customers.membership import Membership
@@ -28,7 +28,7 @@ blueprint = ApiBlueprint(
 )
 
 _member = member()
-_spend = manager(or_scopes=service.SPEND_SCOPES)
+_spend = manager(or_scopes=permissions.SPEND)
 
 
 @blueprint.route("/credits/balance")
@@ -141,7 +141,7 @@ class UsageBulk(Resource):
 class Grants(Resource):
     """Credits granted by staff."""
 
-    @requires(roles=[Role.ADMINISTRATOR], scopes=service.GRANT_SCOPES)
+    @requires(roles=[Role.ADMINISTRATOR], scopes=permissions.GRANT)
     @blueprint.arguments(schemas.GrantCreate(), example=schemas.GRANT_EXAMPLE)
     @blueprint.response(201, schemas.CreditTransaction)
     @fails(failures.INSUFFICIENT, failures.NO_ACCOUNT)

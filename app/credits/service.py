@@ -7,16 +7,11 @@ from sqlalchemy import Row
 
 from app import tenancy
 from app.auth.actor import Actor
-from app.auth.permissions import scopes
 from app.credits.ledger import batch, single
 from app.credits.ledger.batch import Entry, Outcome, Transaction
 from app.credits.models import TransactionType
 from app.customers.membership import Membership
 from app.errors import Invalid, NotFound, ServiceError
-
-RESOURCE = "credits"
-SPEND_SCOPES = scopes(RESOURCE, "spend")
-GRANT_SCOPES = scopes(RESOURCE, "grant")
 
 
 def spend(actor: Actor, membership: Membership | None, item: Mapping[str, Any]) -> Row[Any]:

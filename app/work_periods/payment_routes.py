@@ -7,7 +7,6 @@ from sqlalchemy import Row
 
 from app.auth.actor import current_actor
 from app.auth.guards import requires
-from app.auth.permissions import scopes
 from app.db.paging import Page
 from app.errors import only
 from app.web import bulk
@@ -15,9 +14,8 @@ from app.web.blueprint import ApiBlueprint
 from app.web.failures import fails
 from app.web.resource import Resource
 from app.web.schemas import page_of
-from app.work_periods import failures, payment_runs, payments, run_schemas, schemas
+from app.work_periods import failures, payment_runs, payments, permissions, run_schemas, schemas
 from app.work_periods.batch import Outcome, Payment
-from app.work_periods.states import PEOPLE, RESOURCE
 
 blueprint = ApiBlueprint(
     "work-period-payments",
@@ -27,10 +25,10 @@ blueprint = ApiBlueprint(
     guide="payments.md#payment-statuses",
 )
 
-_read = requires(roles=PEOPLE, scopes=scopes(RESOURCE, "read"))
-_create = requires(roles=PEOPLE, scopes=scopes(RESOURCE, "create"))
+_read = requires(roles=permissions.STAFF, scopes=permissions.READ_PAYMENTS)
+_create = requires(roles=permissions.STAFF, scopes=permissions.CREATE_PAYMENTS)
 # Processing moves payments through their statuses without permission to change anything else.
-_update = requires(roles=PEOPLE, scopes=scopes(RESOURCE, "update", "process"))
+_update = requires(roles=permissions.STAFF, scopes=permissions.UPDATE_OR_PROCESS_PAYMENTS)
 
 
 @blueprint.route("")
@@ -116,7 +114,7 @@ class PayMatching(Resource):
     guide = "payments.md#payment-runs"
     commit = "in parts"
 
-    @requires(roles=PEOPLE, scopes=scopes(RESOURCE, "create"), limit="query")
+    @requires(roles=permissions.STAFF, scopes=permissions.CREATE_PAYMENTS, limit="query")
     @blueprint.arguments(run_schemas.PayMatching(), example=run_schemas.QUERY_EXAMPLE)
     @blueprint.response(200, run_schemas.PaidPeriods)
     @blueprint.doc(operationId="payMatchingWorkPeriods")

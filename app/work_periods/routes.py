@@ -6,15 +6,13 @@ from sqlalchemy import Row
 
 from app.auth.actor import current_actor
 from app.auth.guards import requires
-from app.auth.permissions import scopes
 from app.db.paging import Page
 from app.web.blueprint import ApiBlueprint
 from app.web.failures import fails
 from app.web.resource import Resource
 from app.web.schemas import page_of
-from app.work_periods import bookings, failures, periods, schemas
+from app.work_periods import bookings, failures, periods, permissions, schemas
 from app.work_periods.models import ResourceBooking
-from app.work_periods.states import PEOPLE
 
 booking_blueprint = ApiBlueprint(
     "resource-bookings",
@@ -31,12 +29,11 @@ period_blueprint = ApiBlueprint(
     guide="payments.md#work-periods",
 )
 
-_BOOKINGS, _PERIODS = "taas-resourceBookings", "taas-workPeriods"
-_read_booking = requires(roles=PEOPLE, scopes=scopes(_BOOKINGS, "read"))
-_create_booking = requires(roles=PEOPLE, scopes=scopes(_BOOKINGS, "create"))
-_update_booking = requires(roles=PEOPLE, scopes=scopes(_BOOKINGS, "update"))
-_read_period = requires(roles=PEOPLE, scopes=scopes(_PERIODS, "read"))
-_update_period = requires(roles=PEOPLE, scopes=scopes(_PERIODS, "update"))
+_read_booking = requires(roles=permissions.STAFF, scopes=permissions.READ_BOOKINGS)
+_create_booking = requires(roles=permissions.STAFF, scopes=permissions.CREATE_BOOKINGS)
+_update_booking = requires(roles=permissions.STAFF, scopes=permissions.UPDATE_BOOKINGS)
+_read_period = requires(roles=permissions.STAFF, scopes=permissions.READ_PERIODS)
+_update_period = requires(roles=permissions.STAFF, scopes=permissions.UPDATE_PERIODS)
 
 
 @booking_blueprint.route("")

@@ -6,15 +6,11 @@ from enum import Flag, auto
 from typing import Any, NamedTuple
 
 from app.auth.actor import Actor
-from app.auth.permissions import Role, scopes
+from app.auth.permissions import Role
 from app.errors import Conflict, Forbidden
 from app.naming import camel_case
 from app.work_periods.models import PaymentStatus
-
-RESOURCE = "taas-workPeriodPayments"
-UPDATE_SCOPES = scopes(RESOURCE, "update")
-PROCESS_SCOPE = f"process:{RESOURCE}"
-PEOPLE = (Role.ADMINISTRATOR, Role.BOOKING_MANAGER)
+from app.work_periods.permissions import PROCESS_PAYMENTS, STAFF, UPDATE_PAYMENTS
 
 CANCELLED, COMPLETED, FAILED = PaymentStatus.CANCELLED, PaymentStatus.COMPLETED, PaymentStatus.FAILED
 IN_PROGRESS, SCHEDULED = PaymentStatus.IN_PROGRESS, PaymentStatus.SCHEDULED
@@ -35,9 +31,9 @@ class Part(Flag):
 
 # The roles and scopes that give a caller each part.
 BEARERS: Mapping[Part, tuple[tuple[Role, ...], tuple[str, ...]]] = {
-    Part.UPDATING: (PEOPLE, UPDATE_SCOPES),
+    Part.UPDATING: (STAFF, UPDATE_PAYMENTS),
     Part.ADMINISTERING: ((Role.ADMINISTRATOR,), ()),
-    Part.PROCESSING: ((), (PROCESS_SCOPE,)),
+    Part.PROCESSING: ((), (PROCESS_PAYMENTS,)),
 }
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from app.billing_accounts import history
-from app.billing_accounts.ledger import importing
+from app.billing_accounts import importing
+from app.billing_accounts.ledger import importing as line_importing
 from app.billing_accounts.models import Kind
-from app.clients.history import UNKNOWN_ID
+from app.clients.importing import UNKNOWN_ID
 from cli.legacy_import.loader import Spool
 from cli.legacy_import.mapping import ACCOUNT, BUDGET, CHALLENGE_BUDGET, CLIENT_LINK, CONTEST_FEE, RowKind
 from cli.legacy_import.report import Report, Total
@@ -14,10 +14,10 @@ from cli.legacy_import.report import Report, Total
 
 def merge_accounts(spools: Mapping[RowKind, Spool], report: Report, default_client_id: str | None) -> None:
     """Merge accounts, their markups and their clients in one step, so that a new account is counted once."""
-    staged = history.stage_accounts(spools[ACCOUNT].lines())
-    history.stage_links(spools[CLIENT_LINK].lines())
-    staged_markups = history.stage_markups(spools[CONTEST_FEE].lines())
-    result = history.merge_accounts(staged, default_client_id)
+    staged = importing.stage_accounts(spools[ACCOUNT].lines())
+    importing.stage_links(spools[CLIENT_LINK].lines())
+    staged_markups = importing.stage_markups(spools[CONTEST_FEE].lines())
+    result = importing.merge_accounts(staged, default_client_id)
     counts = report.counts[ACCOUNT.key]
     counts.merged = result.merged
     counts.repeated += spools[ACCOUNT].count - staged
@@ -32,15 +32,15 @@ def merge_accounts(spools: Mapping[RowKind, Spool], report: Report, default_clie
 
 def merge_lines(rows: Spool, report: Report) -> None:
     """Merge the budgets of challenges."""
-    staged = importing.stage_lines(rows.lines())
+    staged = line_importing.stage_lines(rows.lines())
     counts = report.counts[CHALLENGE_BUDGET.key]
     counts.repeated += rows.count - staged
-    without_account = importing.amounts_without_account()
-    for raw in importing.drop_lines_without_account():
+    without_account = line_importing.amounts_without_account()
+    for raw in line_importing.drop_lines_without_account():
         report.reject(CHALLENGE_BUDGET.key, raw, "project_id: no such billing account")
         staged -= 1
-    counts.merged = importing.merge_lines(staged)
-    amounts = importing.merged_amounts()
+    counts.merged = line_importing.merge_lines(staged)
+    amounts = line_importing.merged_amounts()
     for kind in Kind:
         rejected, (distinct, loaded, kept) = without_account[kind], amounts[kind]
         if (CHALLENGE_BUDGET.key, kind) in report.totals:
@@ -52,18 +52,18 @@ def merge_lines(rows: Spool, report: Report) -> None:
 def _merge_markups(rows: Spool, staged: int, report: Report) -> None:
     counts = report.counts[CONTEST_FEE.key]
     counts.repeated += rows.count - staged
-    for row in history.rejected_markups():
+    for row in importing.rejected_markups():
         report.reject(CONTEST_FEE.key, row.raw, row.reason)
         staged -= 1
-    counts.merged = history.merge_markups(staged)
+    counts.merged = importing.merge_markups(staged)
 
 
 def _merge_links(rows: Spool, report: Report, default_client_id: str | None) -> None:
     counts = report.counts[CLIENT_LINK.key]
     rejected = counts.rejected
-    for row in history.rejected_links():
+    for row in importing.rejected_links():
         report.reject(CLIENT_LINK.key, row.raw, row.reason)
-    counts.merged = history.merge_links(default_client_id)
+    counts.merged = importing.merge_links(default_client_id)
     counts.repeated += rows.count - sum(counts.merged) - (counts.rejected - rejected)
 
 

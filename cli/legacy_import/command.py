@@ -8,8 +8,8 @@ from typing import IO
 import click
 from flask import current_app
 
-from app.billing_accounts import grant_history
-from app.clients import history as client_history
+from app.billing_accounts import grant_importing
+from app.clients import importing as client_importing
 from app.clients import service as clients
 from app.config import Settings
 from app.errors import Invalid
@@ -91,7 +91,7 @@ def import_access(files: tuple[Path, ...], *, dry_run: bool, errors: Path | None
 
 def _merge_clients(rows: Spool, report: Report, default_client_id: str | None) -> None:
     counts = report.counts[CLIENT.key]
-    counts.merged = client_history.merge(rows.lines())
+    counts.merged = client_importing.merge(rows.lines())
     counts.repeated += rows.count - sum(counts.merged)
     if default_client_id is not None:
         try:
@@ -101,17 +101,17 @@ def _merge_clients(rows: Spool, report: Report, default_client_id: str | None) -
 
 
 def _merge_grants(users: Spool, managers: Spool, report: Report, url: str) -> None:
-    grant_history.stage_users(users.lines())
-    staged = grant_history.stage_managers(managers.lines())
+    grant_importing.stage_users(users.lines())
+    staged = grant_importing.stage_managers(managers.lines())
     with spool() as found:
-        for member in members.find(url, grant_history.handles()):
+        for member in members.find(url, grant_importing.handles()):
             found.put(member, "")
-        grant_history.stage_members(found.lines())
+        grant_importing.stage_members(found.lines())
     counts = report.counts[PROJECT_MANAGER.key]
     counts.repeated += managers.count - staged
-    for row in grant_history.unresolved():
+    for row in grant_importing.unresolved():
         report.reject(PROJECT_MANAGER.key, row.raw, row.reason)
-    counts.merged = grant_history.merge_grants()
+    counts.merged = grant_importing.merge_grants()
 
 
 def _finish(report: Report, *, dry_run: bool) -> None:

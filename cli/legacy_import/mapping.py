@@ -42,7 +42,7 @@ class RowKind:
 
 
 def client(row: Row, note: Note) -> tuple[Any, ...]:
-    """The values of `app.clients.history.COLUMNS`."""
+    """The values of `app.clients.importing.COLUMNS`."""
     start, end = values.dates(row, note)
     return (
         values.required_reference(row, "client_id"),
@@ -55,7 +55,7 @@ def client(row: Row, note: Note) -> tuple[Any, ...]:
 
 
 def account(row: Row, note: Note) -> tuple[Any, ...]:
-    """The values of `app.billing_accounts.history.ACCOUNT_COLUMNS`."""
+    """The values of `app.billing_accounts.importing.ACCOUNT_COLUMNS`."""
     start, end = values.dates(row, note)
     return (
         values.whole_number(row, "project_id"),
@@ -77,7 +77,7 @@ def account(row: Row, note: Note) -> tuple[Any, ...]:
 
 
 def contest_fee(row: Row, note: Note) -> tuple[Any, ...]:
-    """The values of `app.billing_accounts.history.MARKUP_COLUMNS`. A fee above 1 is a percentage, as a markup is."""
+    """The values of `app.billing_accounts.importing.MARKUP_COLUMNS`. A fee above 1 is a percentage, as a markup is."""
     account_id = values.whole_number(row, "project_id")
     markup = values.number(row, "contest_fee_percentage", MAX_RATE)
     if markup is None:
@@ -89,7 +89,7 @@ def contest_fee(row: Row, note: Note) -> tuple[Any, ...]:
 
 
 def client_link(row: Row, _: Note) -> tuple[Any, ...]:
-    """The values of `app.billing_accounts.history.LINK_COLUMNS`."""
+    """The values of `app.billing_accounts.importing.LINK_COLUMNS`."""
     return values.whole_number(row, "project_id"), values.required_reference(row, "client_id")
 
 

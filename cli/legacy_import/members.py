@@ -11,7 +11,7 @@ import psycopg2
 BATCH = 5000
 _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
-# Uses the indexed column; `grant_history` selects among the members found.
+# Uses the indexed column; `grant_importing` selects among the members found.
 _FIND = """
     SELECT "userId"::text, handle FROM member WHERE "handleLower" = ANY(%s) AND handle IS NOT NULL ORDER BY "userId"
 """

@@ -16,6 +16,7 @@ from app.config import Settings
 from app.db.server import embedded
 from cli.token import mint
 from tests.caller import ACCOUNTS, Caller, data
+from tests.conftest import drop_database
 from tests.deploy.conftest import Kit
 from tests.factories.everything import write_everything
 from tests.processes import finish, flask, start
@@ -70,7 +71,7 @@ def elsewhere(kit: Kit) -> Iterator[dict[str, str]]:
                 "DATABASE_URL": kit.url("billing", "restored"),
                 "DATABASE_OWNER_URL": kit.url("billing_owner", "restored"),
             }
-            cursor.execute("DROP DATABASE restored WITH (FORCE)")
+            drop_database(cursor, "restored")
 
 
 class TestRoundTrip:

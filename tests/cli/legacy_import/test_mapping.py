@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.billing_accounts.history import ACCOUNT_COLUMNS
-from app.clients.history import COLUMNS
+from app.billing_accounts.importing import ACCOUNT_COLUMNS
+from app.clients.importing import COLUMNS
 from cli.legacy_import import mapping
 from cli.legacy_import.values import Number, RejectedRowError
 

@@ -11,7 +11,7 @@ from typing import IO, Any, NamedTuple
 from sqlalchemy import Row, text
 
 from app.billing_accounts.ledger import importing
-from app.clients import history as clients
+from app.clients import importing as clients
 from app.clock import utc_now
 from app.db.base import db
 from app.db.staging import Merged, by_index, learn_size, stage
