@@ -10,9 +10,9 @@ INSUFFICIENT_FUNDS = Invalid(
 )
 INACTIVE = Conflict("Billing account 7 is inactive", reason=Reason.ACCOUNT_INACTIVE)
 NOT_CURRENT = Conflict("Billing account 7 is outside its start and end date", reason=Reason.ACCOUNT_NOT_CURRENT)
-CONSUMED = Conflict("30054163 was consumed already", reason=Reason.ALREADY_CONSUMED)
+CONSUMED = Conflict("30054163 was already consumed", reason=Reason.ALREADY_CONSUMED)
 BELOW_RESERVED = Conflict(
-    "The budget would be below what is locked and consumed",
+    "The budget must not be below the sum of locked and consumed amounts",
     reason=Reason.BUDGET_BELOW_RESERVED,
     details={"reserved": 480, "requested": 400},
 )

@@ -28,4 +28,4 @@ def differences() -> Iterator[Difference]:
     for kept in db.session.scalars(select(RowCount).order_by(RowCount.table_name)):
         there = db.session.scalar(select(func.count()).select_from(table(kept.table_name)))
         if there != kept.rows:
-            yield Difference(kept.table_name, f"{kept.rows} rows are kept as their number, there are {there}")
+            yield Difference(kept.table_name, f"the stored number of rows is {kept.rows}, the table has {there}")

@@ -115,13 +115,13 @@ def parse(body: bytes) -> Any:
 
 
 class _NotFinite(NamedTuple):
-    """What stands in a body where a number should, which JSON has no word for: NaN or an infinity."""
+    """NaN or an infinity in a body, which JSON does not allow."""
 
     name: str
 
 
 def _unusable(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """What cannot be kept as it was sent, as paths and problems."""
+    """Values that cannot be stored as sent, as paths and problems."""
     if isinstance(value, _NotFinite):
         yield path, f"Is {value.name}, which is no JSON number."
     elif isinstance(value, str):

@@ -47,4 +47,4 @@ def differences() -> Iterator[Difference]:
     for row in db.session.execute(_DIFFERENT_HOLDS):
         held = "nothing" if row.held is None else f"{plain(row.held)} {row.kind}"
         due = "no active payment" if row.amount is None else f"{row.status} with {plain(row.amount)}"
-        yield Difference(f"work period payment {row.id}", f"holds {held}, but is {due}")
+        yield Difference(f"work period payment {row.id}", f"reserves {held}, but is {due}")

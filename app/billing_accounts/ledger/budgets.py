@@ -28,7 +28,7 @@ def set_budget(account_id: int, amount: Decimal) -> None:
     if db.session.execute(_SET_AMOUNT, {"account_id": account_id, "amount": amount}).scalar_one_or_none() is None:
         reserved = db.session.execute(_RESERVED, {"account_id": account_id}).scalar_one()
         raise Conflict(
-            "The budget would be below what is locked and consumed",
+            "The budget must not be below the sum of locked and consumed amounts",
             reason=Reason.BUDGET_BELOW_RESERVED,
             details={"reserved": reserved, "requested": amount},
         )

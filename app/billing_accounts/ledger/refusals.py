@@ -13,7 +13,7 @@ def not_found(account_id: int) -> NotFound:
 
 def already_consumed(external_id: str) -> Conflict:
     """The failure that says a reference cannot be locked or unlocked any more."""
-    return Conflict(f"{external_id} was consumed already", reason=Reason.ALREADY_CONSUMED)
+    return Conflict(f"{external_id} was already consumed", reason=Reason.ALREADY_CONSUMED)
 
 
 def refused(
