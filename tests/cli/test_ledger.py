@@ -48,7 +48,10 @@ def test_books_that_are_right_pass(run: Run) -> None:
         ("UPDATE credit_daily_totals SET total = total - 1 WHERE transaction_type = 'grant'", "account "),
         ("UPDATE invoices SET status = 'void' WHERE invoice_number LIKE '%-001'", "payment "),
         ("UPDATE invoice_counters SET last = last + 1", "invoices of "),
-        ("UPDATE row_counts SET rows = rows - 1 WHERE table_name = 'clients'", "clients: the stored number of rows is 2"),
+        (
+            "UPDATE row_counts SET rows = rows - 1 WHERE table_name = 'clients'",
+            "clients: the stored number of rows is 2",
+        ),
     ],
 )
 def test_a_total_that_differs_is_named(run: Run, app: Flask, tampering: str, line: str) -> None:
