@@ -12,6 +12,7 @@ from sqlalchemy import (
     FromClause,
     Select,
     String,
+    TableValuedAlias,
     Text,
     any_,
     bindparam,
@@ -22,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.visitors import iterate
+from sqlalchemy.types import TypeEngine
 
 from app.db.base import Base, db
 from app.db.fast.prepared import AnyPrepared, Prepared
@@ -67,12 +69,26 @@ def one_or_more(name: str, column: InstrumentedAttribute[Any]) -> dict[str, Colu
 
     One value is asked for by equality: an index on the column and the sort then yields the page in order.
     """
-    # Cast to its own type, with a length, a value that is too long would be cut.
-    kind = Text() if isinstance(column.type, String) else column.type
     return {
-        name: column == any_(cast(bindparam(name), ARRAY(kind))),
-        f"{_ONE}{name}": column == cast(bindparam(f"{_ONE}{name}"), kind),
+        name: column == any_(list_of(name, column)),
+        f"{_ONE}{name}": column == cast(bindparam(f"{_ONE}{name}"), _kind(column)),
     }
+
+
+def list_of(name: str, column: InstrumentedAttribute[Any]) -> ColumnElement[Sequence[Any]]:
+    """The values of `name`, as an array of what `column` holds."""
+    return cast(bindparam(name), ARRAY(_kind(column)))
+
+
+def rows_of(*columns: InstrumentedAttribute[Any]) -> TableValuedAlias:
+    """Rows made of lists of values, one list for each column, by whose names lists and columns go."""
+    names = [each.key for each in columns]
+    return func.unnest(*map(list_of, names, columns)).table_valued(*names).render_derived()
+
+
+def _kind(column: InstrumentedAttribute[Any]) -> TypeEngine[Any]:
+    # Cast to its own type, with a length, a value that is too long would be cut.
+    return Text() if isinstance(column.type, String) else column.type
 
 
 def columns_of(model: type[Base], *, but: Collection[str] = ()) -> list[InstrumentedAttribute[Any]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, TextClause
+from sqlalchemy import Row
 
 from app.auth.actor import Actor
 from app.billing_accounts.ledger.batch import Budgets, Line
@@ -75,7 +75,7 @@ class _Period:
 class Batch:
     """The periods, payments and budgets of one call, and what was decided on them."""
 
-    def __init__(self, actor: Actor, periods: AnyPrepared | TextClause, **parameters: Any) -> None:
+    def __init__(self, actor: Actor, periods: AnyPrepared, **parameters: Any) -> None:
         self._actor = actor
         self._now = utc_now()
         self._periods = {row.id: _Period(row) for row in db.session.execute(periods, parameters)}
@@ -123,10 +123,9 @@ class Batch:
         columns = {name: [payment[name] for payment in changed] for name in queries.WRITTEN_FIELDS}
         db.session.execute(queries.WRITE_PAYMENTS, columns)
         periods = [self._periods[period_id] for period_id in sorted({payment["work_period_id"] for payment in changed})]
-        totals = ("days_paid", "payment_total", "open_payments", "completed_payments")
-        values = {name: [getattr(period, name) for period in periods] for name in totals}
+        totals = {name: [getattr(period, name) for period in periods] for name in queries.TOTALS}
         ids = [period.row.id for period in periods]
-        db.session.execute(queries.WRITE_PERIODS, {"ids": ids, "now": self._now, **values})
+        db.session.execute(queries.WRITE_PERIODS, {"id": ids, "now": self._now, **totals})
         self._budgets.write()
 
     def _create(self, item: Item, payment_id: str) -> Payment:

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row
 
 from app.auth.actor import Actor
 from app.billing_accounts.ledger.batch import Rehearsal
@@ -17,6 +17,8 @@ from app.money import ZERO
 from app.work_periods import queries
 from app.work_periods.batch import Batch, Outcome
 
+# Its id, and the handle of its user.
+DuePeriod: TypeAlias = Row[str, str | None]
 PERIODS_AT_ONCE = 500
 # More failures than this are of no use to a person or a page.
 ERRORS_SHOWN = 1000
@@ -52,7 +54,7 @@ class PaymentRun:
         if account_id not in self._available:
             self._available[account_id], self._amounts[account_id] = available, ZERO
 
-    def note(self, period: Row[Any], outcome: Outcome) -> None:
+    def note(self, period: DuePeriod, outcome: Outcome) -> None:
         """Record the outcome of a period."""
         if isinstance(outcome, ServiceError):
             self.total_error += 1
@@ -71,9 +73,7 @@ def pay_matching(actor: Actor, query: Mapping[str, Any], *, dry_run: bool = Fals
     Commits page by page: an interrupted call has paid whole pages, and the next call pays the rest. A second call
     finds nothing due. With `dry_run` nothing is locked or changed, and the figures are those of a call that pays.
     """
-    conditions = " AND ".join(f"({queries.MATCHING[name]})" for name in sorted(query))
-    due = queries.DUE_PERIODS if dry_run else queries.LOCK_DUE_PERIODS
-    statement = text(due.format(conditions=conditions))
+    statement = queries.due_periods(query, lock=not dry_run)
     run = PaymentRun()
     rehearsal = Rehearsal(ExternalType.WORK_PERIOD_PAYMENT) if dry_run else None
     last: str | None = _FIRST
@@ -89,7 +89,7 @@ def pay_matching(actor: Actor, query: Mapping[str, Any], *, dry_run: bool = Fals
     return run
 
 
-def _pay(actor: Actor, periods: Sequence[Row[Any]], run: PaymentRun, rehearsal: Rehearsal | None) -> Sequence[Outcome]:
+def _pay(actor: Actor, periods: Sequence[DuePeriod], run: PaymentRun, rehearsal: Rehearsal | None) -> Sequence[Outcome]:
     if not periods:
         return []
     statement = queries.LOCK_PERIODS if rehearsal is None else queries.READ_PERIODS

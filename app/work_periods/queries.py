@@ -1,11 +1,16 @@
 """Reading bookings, work periods and payments."""
 
-from sqlalchemy import Text, bindparam, cast, func, select
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Text, Uuid, any_, bindparam, cast, func, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.db import json_rows
 from app.db.fast.prepared import AnyPrepared, Prepared
-from app.db.paging import ListQuery, columns_of, one_or_more
-from app.work_periods.models import ResourceBooking, WorkPeriod, WorkPeriodPayment
+from app.db.paging import ListQuery, columns_of, list_of, one_or_more, rows_of
+from app.work_periods.models import BookingStatus, ResourceBooking, WorkPeriod, WorkPeriodPayment
 
 BOOKINGS = ListQuery(
     rows=select(*columns_of(ResourceBooking)),
@@ -50,53 +55,18 @@ PERIODS = ListQuery(
     },
     default_sort="start_date",
 )
-# What a payment keeps of its booking as it was then; of some, to its end.
-COPIED_FROM_BOOKING = (
-    "resource_booking_id",
-    "project_id",
-    "user_id",
-    "user_handle",
-    "member_rate",
-    "customer_rate",
-    "billing_account_id",
-)
-_PAYMENT_TYPES = {
-    "id": "uuid",
-    "work_period_id": "uuid",
-    "resource_booking_id": "uuid",
-    "project_id": "int",
-    "user_id": "text",
-    "user_handle": "text",
-    "challenge_id": "text",
-    "member_rate": "numeric",
-    "customer_rate": "numeric",
-    "days": "int",
-    "amount": "numeric",
-    "status": "text",
-    "status_details": "jsonb",
-    "external_reference": "text",
-    "billing_account_id": "int",
-    "moved_by": "text",
-    "created_by": "text",
-    "updated_by": "text",
-    "completed_at": "timestamptz",
-    "cancelled_at": "timestamptz",
-    "created_at": "timestamptz",
-    "updated_at": "timestamptz",
-}
-WRITTEN_FIELDS = tuple(_PAYMENT_TYPES)
-# Ids are compared with those that callers sent; JSON leaves as it was kept, never by way of a float.
-_AS_TEXT = {"id", "work_period_id", "resource_booking_id", "status_details"}
-
-
-def _payment_columns(names: tuple[str, ...]) -> str:
-    return ", ".join(f"CAST(p.{name} AS text) AS {name}" if name in _AS_TEXT else f"p.{name}" for name in names)
-
-
+_PAYMENT = columns_of(WorkPeriodPayment)
 _SHOWN_PAYMENT = columns_of(WorkPeriodPayment, but={"moved_by"})
-_AS_SHOWN = [cast(each, Text).label(each.key) if each.key in _AS_TEXT else each for each in _SHOWN_PAYMENT]
+
+
+def _read(columns: Iterable[InstrumentedAttribute[Any]]) -> Select[*tuple[Any, ...]]:
+    # Ids are compared with those that callers sent; JSON leaves as it was kept, never by way of a float.
+    is_text = (Uuid, JSONB)
+    return select(*(cast(each, Text).label(each.key) if isinstance(each.type, is_text) else each for each in columns))
+
+
 PAYMENTS = ListQuery(
-    rows=select(*_AS_SHOWN),
+    rows=_read(_SHOWN_PAYMENT),
     key=WorkPeriodPayment.id,
     filters={
         **one_or_more("status", WorkPeriodPayment.status),
@@ -140,77 +110,107 @@ _PAYMENTS_OF_PERIOD = (
 PERIOD: AnyPrepared = Prepared(
     select(*_PERIOD, _PAYMENTS_OF_PERIOD.label("payments")).where(WorkPeriod.id == bindparam("period_id"))
 )
-PAYMENT = Prepared(select(*_AS_SHOWN).where(WorkPeriodPayment.id == bindparam("payment_id")))
+PAYMENT = Prepared(_read(_SHOWN_PAYMENT).where(WorkPeriodPayment.id == bindparam("payment_id")))
 
+# What a payment keeps of its booking as it was then; of some, to its end.
+_COPIED_FROM_BOOKING = (
+    ResourceBooking.project_id,
+    ResourceBooking.user_id,
+    ResourceBooking.user_handle,
+    ResourceBooking.member_rate,
+    ResourceBooking.customer_rate,
+    ResourceBooking.billing_account_id,
+)
+COPIED_FROM_BOOKING = ("resource_booking_id", *(each.key for each in _COPIED_FROM_BOOKING))
+# What payments change of their period.
+_TOTALS = (
+    WorkPeriod.days_paid,
+    WorkPeriod.payment_total,
+    WorkPeriod.open_payments,
+    WorkPeriod.completed_payments,
+)
+TOTALS = tuple(each.key for each in _TOTALS)
 # What deciding on a payment needs to know of its period and booking.
-_TO_DECIDE = """
-    SELECT CAST(w.id AS text) AS id, w.start_date, w.days_worked, w.days_paid, w.payment_total, w.open_payments,
-        w.completed_payments, CAST(b.id AS text) AS resource_booking_id, b.status AS booking_status, b.project_id,
-        b.user_id, b.user_handle, b.member_rate, b.customer_rate, b.billing_account_id
-    FROM work_periods w JOIN resource_bookings b ON b.id = w.resource_booking_id
-"""
-_PERIODS = "w.id = ANY(CAST(:period_ids AS uuid[]))"
-_PERIODS_OF_PAYMENTS = """w.id IN (
-    SELECT work_period_id FROM work_period_payments WHERE id = ANY(CAST(:payment_ids AS uuid[]))
-)"""
+_TO_DECIDE: Select[*tuple[Any, ...]] = select(
+    cast(WorkPeriod.id, Text).label("id"),
+    WorkPeriod.start_date,
+    WorkPeriod.days_worked,
+    *_TOTALS,
+    cast(WorkPeriod.resource_booking_id, Text).label("resource_booking_id"),
+    ResourceBooking.status.label("booking_status"),
+    *_COPIED_FROM_BOOKING,
+).join(ResourceBooking, ResourceBooking.id == WorkPeriod.resource_booking_id)
+_PERIODS = WorkPeriod.id == any_(list_of("period_ids", WorkPeriod.id))
+_PAYMENTS = WorkPeriodPayment.id == any_(list_of("payment_ids", WorkPeriodPayment.id))
 
 
-def _locked(condition: str) -> AnyPrepared:
+def _locked(condition: ColumnElement[bool]) -> AnyPrepared:
     # What is decided on is read by the second statement, once the periods are locked: a booking that was cancelled
     # while the first one waited is seen as cancelled, since whoever cancels one holds its periods.
-    return Prepared(f"""
-        SELECT FROM work_periods w WHERE {condition} ORDER BY w.id FOR NO KEY UPDATE;
-        {_TO_DECIDE} WHERE {condition}
-    """)
+    return Prepared(
+        select(WorkPeriod.id).where(condition).order_by(WorkPeriod.id).with_for_update(key_share=True),
+        _TO_DECIDE.where(condition),
+    )
 
 
 LOCK_PERIODS = _locked(_PERIODS)
-LOCK_PERIODS_OF_PAYMENTS = _locked(_PERIODS_OF_PAYMENTS)
-READ_PERIODS = Prepared(f"{_TO_DECIDE} WHERE {_PERIODS}")
-PAYMENTS_TO_CHANGE = Prepared(f"""
-    SELECT {_payment_columns(WRITTEN_FIELDS)} FROM work_period_payments p
-    WHERE p.id = ANY(CAST(:payment_ids AS uuid[]))
-""")
-WRITE_PERIODS = Prepared("""
-    UPDATE work_periods AS w SET days_paid = new.days_paid, payment_total = new.payment_total,
-        open_payments = new.open_payments, completed_payments = new.completed_payments, updated_at = :now
-    FROM unnest(
-        CAST(:ids AS uuid[]), CAST(:days_paid AS int[]), CAST(:payment_total AS numeric[]),
-        CAST(:open_payments AS int[]), CAST(:completed_payments AS int[])
-    ) AS new (id, days_paid, payment_total, open_payments, completed_payments)
-    WHERE w.id = new.id
-""")
-_PAYMENT_ARRAYS = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _PAYMENT_TYPES.items())
+LOCK_PERIODS_OF_PAYMENTS = _locked(WorkPeriod.id.in_(select(WorkPeriodPayment.work_period_id).where(_PAYMENTS)))
+READ_PERIODS = Prepared(_TO_DECIDE.where(_PERIODS))
+PAYMENTS_TO_CHANGE = Prepared(_read(_PAYMENT).where(_PAYMENTS))
+_NEW_TOTALS = rows_of(WorkPeriod.id, *_TOTALS)
+WRITE_PERIODS = Prepared(
+    update(WorkPeriod)
+    .where(WorkPeriod.id == _NEW_TOTALS.c.id)
+    .values({name: _NEW_TOTALS.c[name] for name in TOTALS} | {"updated_at": bindparam("now")})
+)
+WRITTEN_FIELDS = tuple(each.key for each in _PAYMENT)
+_WRITE_PAYMENTS = insert(WorkPeriodPayment).from_select(WRITTEN_FIELDS, select(*rows_of(*_PAYMENT).c))
 # One statement for new payments and changed ones: their rows are this transaction's alone, since their periods are.
-WRITE_PAYMENTS = Prepared(f"""
-    INSERT INTO work_period_payments ({", ".join(_PAYMENT_TYPES)})
-    SELECT * FROM unnest({_PAYMENT_ARRAYS})
-    ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _PAYMENT_TYPES if name != "id")}
-""")
-DUE_PERIODS = """
-    SELECT CAST(w.id AS text) AS id, w.user_handle
-    FROM work_periods w JOIN resource_bookings b ON b.id = w.resource_booking_id
-    WHERE w.id > CAST(:after AS uuid) AND w.days_worked > w.days_paid AND w.start_date <= :today
-        AND b.status <> 'cancelled' AND {conditions}
-    ORDER BY w.id LIMIT :limit
-"""
-# Locked as they are found, in the order that everybody locks periods in: one that another call pays meanwhile is looked
-# at again, is not due any more, and is left out.
-LOCK_DUE_PERIODS = f"{DUE_PERIODS} FOR NO KEY UPDATE OF w"
-MATCHING = {
-    "status": "b.status = ANY(:status)",
-    "start_date": "b.start_date = :start_date",
-    "end_date": "b.end_date = :end_date",
-    "rate_type": "b.rate_type = ANY(:rate_type)",
-    "job_id": "b.job_id = :job_id",
-    "user_id": "b.user_id = :user_id",
-    "project_id": "b.project_id = :project_id",
-    "project_ids": "b.project_id = ANY(:project_ids)",
-    "billing_account_id": "b.billing_account_id = :billing_account_id",
-    "billing_account_ids": "b.billing_account_id = ANY(:billing_account_ids)",
-    "payment_status": "w.payment_status = ANY(:payment_status)",
-    "period_start_date": "w.start_date = :period_start_date",
-    "period_end_date": "w.end_date = :period_end_date",
-    "period_end_date_to": "w.end_date <= :period_end_date_to",
-    "user_handle": "fold_text(w.user_handle) = fold_text(:user_handle)",
+WRITE_PAYMENTS = Prepared(
+    _WRITE_PAYMENTS.on_conflict_do_update(
+        index_elements=[WorkPeriodPayment.id],
+        set_={name: _WRITE_PAYMENTS.excluded[name] for name in WRITTEN_FIELDS if name != "id"},
+    )
+)
+
+_DUE = (
+    select(cast(WorkPeriod.id, Text).label("id"), WorkPeriod.user_handle)
+    .join(ResourceBooking, ResourceBooking.id == WorkPeriod.resource_booking_id)
+    .where(
+        WorkPeriod.id > cast(bindparam("after"), Uuid),
+        WorkPeriod.days_worked > WorkPeriod.days_paid,
+        WorkPeriod.start_date <= bindparam("today"),
+        ResourceBooking.status != BookingStatus.CANCELLED,
+    )
+    .order_by(WorkPeriod.id)
+    .limit(bindparam("limit"))
+)
+_MATCHING = {
+    "status": ResourceBooking.status == any_(list_of("status", ResourceBooking.status)),
+    "start_date": ResourceBooking.start_date == bindparam("start_date"),
+    "end_date": ResourceBooking.end_date == bindparam("end_date"),
+    "rate_type": ResourceBooking.rate_type == any_(list_of("rate_type", ResourceBooking.rate_type)),
+    "job_id": ResourceBooking.job_id == bindparam("job_id"),
+    "user_id": ResourceBooking.user_id == bindparam("user_id"),
+    "project_id": ResourceBooking.project_id == bindparam("project_id"),
+    "project_ids": ResourceBooking.project_id == any_(list_of("project_ids", ResourceBooking.project_id)),
+    "billing_account_id": ResourceBooking.billing_account_id == bindparam("billing_account_id"),
+    "billing_account_ids": ResourceBooking.billing_account_id
+    == any_(list_of("billing_account_ids", ResourceBooking.billing_account_id)),
+    "payment_status": WorkPeriod.payment_status == any_(list_of("payment_status", WorkPeriod.payment_status)),
+    "period_start_date": WorkPeriod.start_date == bindparam("period_start_date"),
+    "period_end_date": WorkPeriod.end_date == bindparam("period_end_date"),
+    "period_end_date_to": WorkPeriod.end_date <= bindparam("period_end_date_to"),
+    "user_handle": func.fold_text(WorkPeriod.user_handle) == func.fold_text(bindparam("user_handle")),
 }
+
+
+def due_periods(conditions: Iterable[str], *, lock: bool) -> Select[str, str | None]:
+    """The next due periods that match, of which `conditions` names how.
+
+    Not prepared: it runs once for hundreds of payments, and its plan depends on the values.
+    """
+    due = _DUE.where(*(_MATCHING[name] for name in sorted(conditions)))
+    # Locked as they are found, in the order that everybody locks periods in: one that another call pays meanwhile is
+    # looked at again, is not due any more, and is left out.
+    return due.with_for_update(key_share=True, of=WorkPeriod) if lock else due

@@ -126,18 +126,18 @@ FAULTS = (
     _fault(
         "a period is paid while another call pays it",
         "concurrency/test_payment_races.py::test_days_are_paid_once_whoever_asks",
-        (WORK_QUERIES, 'f"{DUE_PERIODS} FOR NO KEY UPDATE OF w"', "DUE_PERIODS"),
+        (WORK_QUERIES, "due.with_for_update(key_share=True, of=WorkPeriod) if lock else due", "due"),
     ),
     _fault(
         "a booking is read before its periods are locked",
         "concurrency/test_booking_races.py",
         (
             WORK_QUERIES,
-            """SELECT FROM work_periods w WHERE {condition} ORDER BY w.id FOR NO KEY UPDATE;
-        {_TO_DECIDE} WHERE {condition}
-    \"""",
-            """{_TO_DECIDE} WHERE {condition} ORDER BY w.id FOR NO KEY UPDATE OF w
-    \"""",
+            (
+                "select(WorkPeriod.id).where(condition).order_by(WorkPeriod.id).with_for_update(key_share=True),\n"
+                "        _TO_DECIDE.where(condition),"
+            ),
+            "_TO_DECIDE.where(condition).order_by(WorkPeriod.id).with_for_update(key_share=True, of=WorkPeriod),",
         ),
     ),
     _fault(
