@@ -1,28 +1,50 @@
 """Statements that read credits, and those that read and write plans."""
 
 from dataclasses import replace
+from datetime import date
 
-from sqlalchemy import BigInteger, and_, bindparam, cast, func, select, text
+from sqlalchemy import (
+    BigInteger,
+    Date,
+    DateTime,
+    and_,
+    any_,
+    bindparam,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    literal_column,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
 
-from app.credits.models import CreditBalance, CreditDailyTotal, CreditTransaction, TransactionType
-from app.db.fast.prepared import Prepared
-from app.db.paging import ListQuery
+from app.credits.models import (
+    CreditBalance,
+    CreditDailyTotal,
+    CreditTransaction,
+    Plan,
+    PlanAssignment,
+    PlanGrant,
+    PlanTerms,
+    TransactionType,
+)
+from app.customers.models import CustomerAccount
+from app.db.fast.prepared import AnyPrepared, Prepared
+from app.db.paging import ListQuery, columns_of, list_of, rows_of, values_of
 
 _OWN = CreditTransaction.account_id == bindparam("account_id")
 _SINCE = CreditTransaction.created_at >= bindparam("start_date")
 _UNTIL = CreditTransaction.created_at <= bindparam("end_date")
+_INTERNALS = {"position", "usage_key_owner", "bought_after", "purchase_position", "created_by"}
 # Positions are dense: the numbers of an account's transactions are known without counting.
 TRANSACTIONS = ListQuery(
     rows=select(
-        CreditTransaction.id,
-        CreditTransaction.amount,
-        CreditTransaction.transaction_type,
-        CreditTransaction.description,
-        CreditTransaction.operation_type,
+        *columns_of(CreditTransaction, but={"account_id", "usage_key", *_INTERNALS}),
         (-CreditTransaction.amount).label("credits_used"),
-        CreditTransaction.cost_usd,
-        CreditTransaction.balance_after,
-        CreditTransaction.created_at,
     ).where(_OWN),
     key=CreditTransaction.position,
     filters={
@@ -54,85 +76,135 @@ USAGE = replace(
         )
     },
 )
-BALANCE = Prepared("""
-    SELECT b.credits, p.credits_per_month AS plan_credits_per_month, b.credits AS credits_remaining, (
-        SELECT CAST(coalesce(-sum(total), 0) AS bigint) FROM credit_daily_totals
-        WHERE account_id = :account_id AND transaction_type = 'deduction' AND day >= :month
-    ) AS credits_used_this_month
-    FROM credit_balances b JOIN plans p ON p.id = b.plan_id WHERE b.account_id = :account_id
-""")
-CREDITS = Prepared("SELECT credits FROM credit_balances WHERE account_id = :account_id")
-DAILY_TOTALS = Prepared("""
-    SELECT day, transaction_type, total, count FROM credit_daily_totals
-    WHERE account_id = :account_id AND day BETWEEN :first AND :last
-    ORDER BY day, transaction_type
-""")
+_OF_BALANCE = CreditBalance.account_id == bindparam("account_id")
+_SPENT = (
+    select(cast(func.coalesce(-func.sum(CreditDailyTotal.total), 0), BigInteger))
+    .where(
+        CreditDailyTotal.account_id == bindparam("account_id"),
+        CreditDailyTotal.transaction_type == TransactionType.DEDUCTION,
+        CreditDailyTotal.day >= bindparam("month"),
+    )
+    .scalar_subquery()
+)
+BALANCE: AnyPrepared = Prepared(
+    select(
+        CreditBalance.credits,
+        Plan.credits_per_month.label("plan_credits_per_month"),
+        CreditBalance.credits.label("credits_remaining"),
+        _SPENT.label("credits_used_this_month"),
+    )
+    .join(Plan, Plan.id == CreditBalance.plan_id)
+    .where(_OF_BALANCE)
+)
+CREDITS = Prepared(select(CreditBalance.credits).where(_OF_BALANCE))
+DAILY_TOTALS = Prepared(
+    select(CreditDailyTotal.day, CreditDailyTotal.transaction_type, CreditDailyTotal.total, CreditDailyTotal.count)
+    .where(
+        CreditDailyTotal.account_id == bindparam("account_id"),
+        CreditDailyTotal.day.between(bindparam("first"), bindparam("last")),
+    )
+    .order_by(CreditDailyTotal.day, CreditDailyTotal.transaction_type)
+)
 
 # Purchases, and what their refunds took and gave back.
-OF_PURCHASES = text("""
-    SELECT amount, bought_after, purchase_position FROM credit_transactions
-    WHERE account_id = :account_id AND purchase_position IS NOT NULL ORDER BY position
-""")
-KEYED = Prepared("""
-    SELECT t.account_id, t.id, t.amount, t.transaction_type, t.description,
-        t.operation_type, t.cost_usd, t.usage_key, t.balance_after, t.created_at
-    FROM credit_transactions t
-    JOIN unnest(CAST(:account_ids AS bigint[]), CAST(:usage_keys AS text[])) AS sent (account_id, usage_key)
-        USING (account_id, usage_key)
-    WHERE t.usage_key_owner = :key_owner
-""")
-# Every month from the one an account was opened in to the present one, but for those granted already. Each brings what
-# the plan that the account was on granted on the first day of the month, or on that of the opening.
-DUE_GRANTS = text("""
-    SELECT b.account_id, month.first AS month, p.name AS plan, terms.credits_per_month
-    FROM credit_balances b JOIN customer_accounts a ON a.id = b.account_id
-    CROSS JOIN LATERAL generate_series(
-        date_trunc('month', a.created_at, 'UTC') AT TIME ZONE 'UTC', CAST(:month AS timestamp), interval '1 month'
-    ) AS due (starts_at)
-    CROSS JOIN LATERAL (
-        SELECT CAST(due.starts_at AS date) AS first,
-            greatest(CAST(due.starts_at AS date), CAST(a.created_at AT TIME ZONE 'UTC' AS date)) AS decided_on
-    ) AS month
-    CROSS JOIN LATERAL (
-        SELECT plan_id FROM plan_assignments WHERE account_id = b.account_id AND valid_from <= month.decided_on
-        ORDER BY valid_from DESC LIMIT 1
-    ) AS assigned
-    JOIN plans p ON p.id = assigned.plan_id
-    CROSS JOIN LATERAL (
-        SELECT credits_per_month FROM plan_terms WHERE plan_id = p.id AND valid_from <= month.decided_on
-        ORDER BY valid_from DESC LIMIT 1
-    ) AS terms
-    WHERE b.account_id = ANY(CAST(:account_ids AS bigint[])) AND NOT EXISTS (
-        SELECT FROM plan_grants g WHERE g.account_id = b.account_id AND g.month = month.first
+OF_PURCHASES: AnyPrepared = Prepared(
+    select(CreditTransaction.amount, CreditTransaction.bought_after, CreditTransaction.purchase_position)
+    .where(_OWN, CreditTransaction.purchase_position.is_not(None))
+    .order_by(CreditTransaction.position)
+)
+_SENT = rows_of(account_ids=CreditTransaction.account_id, usage_keys=CreditTransaction.usage_key)
+KEYED = Prepared(
+    select(*columns_of(CreditTransaction, but=_INTERNALS))
+    .join(
+        _SENT,
+        and_(_SENT.c.account_id == CreditTransaction.account_id, _SENT.c.usage_key == CreditTransaction.usage_key),
     )
-    ORDER BY b.account_id, month.first
-""")
-_PLAN_COLUMNS = "name, credits_per_month, usd_per_credit, is_default"
-PLANS = text(f"SELECT {_PLAN_COLUMNS} FROM plans ORDER BY credits_per_month, name")
-# The first terms of a plan hold from the first day there is, later ones from the day they are set on.
-SET_PLAN = text("""
-    WITH changed AS (
-        INSERT INTO plans AS plan (name, credits_per_month, usd_per_credit, created_at, updated_at)
-        VALUES (:name, :credits_per_month, :usd_per_credit, :now, :now)
-        ON CONFLICT (name) DO UPDATE SET credits_per_month = excluded.credits_per_month,
-            usd_per_credit = excluded.usd_per_credit, updated_at = excluded.updated_at
-        RETURNING id, credits_per_month
+    .where(CreditTransaction.usage_key_owner == bindparam("key_owner"))
+)
+
+_ACCOUNT_IDS = list_of("account_ids", CreditBalance.account_id)
+# When the account of a balance was opened (UTC), and every month from that one on.
+_OPENED = func.timezone("UTC", CustomerAccount.created_at)
+_MONTHS = (
+    func.generate_series(
+        func.date_trunc("month", _OPENED), cast(bindparam("month"), DateTime), literal_column("interval '1 month'")
     )
-    INSERT INTO plan_terms (plan_id, valid_from, credits_per_month)
-    SELECT id, CASE WHEN EXISTS (SELECT FROM plan_terms WHERE plan_id = id) THEN :today ELSE date '0001-01-01' END,
-        credits_per_month
-    FROM changed
-    ON CONFLICT (plan_id, valid_from) DO UPDATE SET credits_per_month = excluded.credits_per_month
-""")
-SET_DEFAULT_PLAN = text("""
-    UPDATE plans SET is_default = false, updated_at = :now WHERE is_default AND name <> :name;
-    UPDATE plans SET is_default = true, updated_at = :now WHERE name = :name
-""")
-ACCOUNTS_AFTER = text("""
-    SELECT account_id FROM credit_balances WHERE account_id > :after
-    ORDER BY account_id LIMIT :limit
-""")
-RECORD_GRANTS = text("""
-    INSERT INTO plan_grants (account_id, month, credits, created_at)
-    SELECT *, :now FROM unnest(CAST(:account_ids AS bigint[]), CAST(:months AS date[]), CAST(:credits AS int[]))
-""")
+    .table_valued("starts_at")
+    .render_derived()
+)
+_MONTH = cast(_MONTHS.c.starts_at, Date)
+# What holds on the first day of a month holds for it; for the first month, what holds on the day of the opening.
+_DECIDED_ON = func.greatest(_MONTH, cast(_OPENED, Date))
+_ASSIGNED = (
+    select(PlanAssignment.plan_id)
+    .where(PlanAssignment.account_id == CreditBalance.account_id, PlanAssignment.valid_from <= _DECIDED_ON)
+    .order_by(PlanAssignment.valid_from.desc())
+    .limit(1)
+    .correlate_except(PlanAssignment)
+    .lateral()
+)
+_TERMS = (
+    select(PlanTerms.credits_per_month)
+    .where(PlanTerms.plan_id == Plan.id, PlanTerms.valid_from <= _DECIDED_ON)
+    .order_by(PlanTerms.valid_from.desc())
+    .limit(1)
+    .correlate_except(PlanTerms)
+    .lateral()
+)
+# Every month from the one an account was opened in to the present one, but for those granted already.
+DUE_GRANTS = Prepared(
+    select(CreditBalance.account_id, _MONTH.label("month"), Plan.name.label("plan"), _TERMS.c.credits_per_month)
+    .join(CustomerAccount, CustomerAccount.id == CreditBalance.account_id)
+    .join(_MONTHS, true())
+    .join(_ASSIGNED, true())
+    .join(Plan, Plan.id == _ASSIGNED.c.plan_id)
+    .join(_TERMS, true())
+    .where(
+        CreditBalance.account_id == any_(_ACCOUNT_IDS),
+        ~exists().where(PlanGrant.account_id == CreditBalance.account_id, PlanGrant.month == _MONTH),
+    )
+    .order_by(CreditBalance.account_id, _MONTH)
+)
+_GRANTED = rows_of(account_ids=PlanGrant.account_id, months=PlanGrant.month, credits=PlanGrant.credits)
+_NEW_GRANTS = {**_GRANTED.c, "created_at": bindparam("now")}
+RECORD_GRANTS = Prepared(insert(PlanGrant).from_select(list(_NEW_GRANTS), select(*_NEW_GRANTS.values())))
+
+_TERMS_OF_PLAN = values_of(Plan.credits_per_month, Plan.usd_per_credit)
+PLANS = Prepared(
+    select(*columns_of(Plan, but={"id", "created_at", "updated_at"})).order_by(Plan.credits_per_month, Plan.name)
+)
+_CHANGED = (
+    insert(Plan)
+    .values(name=bindparam("name"), **_TERMS_OF_PLAN, created_at=bindparam("now"), updated_at=bindparam("now"))
+    .on_conflict_do_update(index_elements=[Plan.name], set_={**_TERMS_OF_PLAN, "updated_at": bindparam("now")})
+    .returning(Plan.id, Plan.credits_per_month)
+    .cte("changed")
+)
+_HAS_TERMS = exists().where(PlanTerms.plan_id == _CHANGED.c.id)
+_SET_TERMS = insert(PlanTerms).from_select(
+    ["plan_id", "valid_from", "credits_per_month"],
+    select(
+        _CHANGED.c.id,
+        # The first terms of a plan hold from the first day there is, later ones from the day they are set on.
+        case((_HAS_TERMS, cast(bindparam("today"), Date)), else_=literal(date.min)),
+        _CHANGED.c.credits_per_month,
+    ),
+)
+SET_PLAN = Prepared(
+    _SET_TERMS.on_conflict_do_update(
+        index_elements=[PlanTerms.plan_id, PlanTerms.valid_from],
+        set_={"credits_per_month": _SET_TERMS.excluded.credits_per_month},
+    )
+)
+SET_DEFAULT_PLAN = Prepared(
+    update(Plan)
+    .where(Plan.is_default, Plan.name != bindparam("name"))
+    .values(is_default=False, updated_at=bindparam("now")),
+    update(Plan).where(Plan.name == bindparam("name")).values(is_default=True, updated_at=bindparam("now")),
+)
+ACCOUNTS_AFTER = Prepared(
+    select(CreditBalance.account_id)
+    .where(CreditBalance.account_id > bindparam("after"))
+    .order_by(CreditBalance.account_id)
+    .limit(bindparam("limit"))
+)

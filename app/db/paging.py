@@ -80,10 +80,10 @@ def list_of(name: str, column: InstrumentedAttribute[Any]) -> ColumnElement[Sequ
     return cast(bindparam(name), ARRAY(_kind(column)))
 
 
-def rows_of(*columns: InstrumentedAttribute[Any]) -> TableValuedAlias:
-    """Rows made of lists of values, one list for each column, by whose names lists and columns go."""
-    names = [each.key for each in columns]
-    return func.unnest(*map(list_of, names, columns)).table_valued(*names).render_derived()
+def rows_of(**columns: InstrumentedAttribute[Any]) -> TableValuedAlias:
+    """Rows made of lists of values: of each list by its name, and the column whose name and type its values have."""
+    lists = (list_of(name, column) for name, column in columns.items())
+    return func.unnest(*lists).table_valued(*(column.key for column in columns.values())).render_derived()
 
 
 def _kind(column: InstrumentedAttribute[Any]) -> TypeEngine[Any]:

@@ -157,14 +157,16 @@ LOCK_PERIODS = _locked(_PERIODS)
 LOCK_PERIODS_OF_PAYMENTS = _locked(WorkPeriod.id.in_(select(WorkPeriodPayment.work_period_id).where(_PAYMENTS)))
 READ_PERIODS = Prepared(_TO_DECIDE.where(_PERIODS))
 PAYMENTS_TO_CHANGE = Prepared(_read(_PAYMENT).where(_PAYMENTS))
-_NEW_TOTALS = rows_of(WorkPeriod.id, *_TOTALS)
+_NEW_TOTALS = rows_of(id=WorkPeriod.id, **{each.key: each for each in _TOTALS})
 WRITE_PERIODS = Prepared(
     update(WorkPeriod)
     .where(WorkPeriod.id == _NEW_TOTALS.c.id)
     .values({name: _NEW_TOTALS.c[name] for name in TOTALS} | {"updated_at": bindparam("now")})
 )
 WRITTEN_FIELDS = tuple(each.key for each in _PAYMENT)
-_WRITE_PAYMENTS = insert(WorkPeriodPayment).from_select(WRITTEN_FIELDS, select(*rows_of(*_PAYMENT).c))
+_WRITE_PAYMENTS = insert(WorkPeriodPayment).from_select(
+    WRITTEN_FIELDS, select(*rows_of(**{each.key: each for each in _PAYMENT}).c)
+)
 # One statement for new payments and changed ones: their rows are this transaction's alone, since their periods are.
 WRITE_PAYMENTS = Prepared(
     _WRITE_PAYMENTS.on_conflict_do_update(

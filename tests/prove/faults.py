@@ -25,6 +25,12 @@ def _fault(name: str, tests: str, *edits: tuple[str, str, str]) -> Fault:
 
 # With it a query that forgets whose rows it is about shows those of everybody.
 _NO_WALL = (MEMBERS, "coalesce(CAST(account_id AS text), ''), true)", "'*', true)")
+# A second grant of a month would fail.
+_GRANTED_TWICE = (
+    CREDIT_QUERIES,
+    "select(*_NEW_GRANTS.values()))",
+    "select(*_NEW_GRANTS.values())).on_conflict_do_nothing()",
+)
 
 FAULTS = (
     _fault(
@@ -221,14 +227,14 @@ FAULTS = (
     _fault(
         "a month is granted again",
         "cli/test_credits.py::TestMonthlyCredits",
-        (CREDIT_QUERIES, "g.month = month.first", "g.month IS NULL"),
-        (CREDIT_QUERIES, "CAST(:credits AS int[]))", "CAST(:credits AS int[])) ON CONFLICT DO NOTHING"),
+        (CREDIT_QUERIES, "PlanGrant.month == _MONTH", "PlanGrant.month.is_(None)"),
+        _GRANTED_TWICE,
     ),
     _fault(
         "due months are looked up before the balance is locked",
         "concurrency/test_credit_races.py::test_a_month_is_granted_once",
         (PLANS, "    balances.lock(account_ids)\n", ""),
-        (CREDIT_QUERIES, "CAST(:credits AS int[]))", "CAST(:credits AS int[])) ON CONFLICT DO NOTHING"),
+        _GRANTED_TWICE,
     ),
     _fault(
         "a payment can be approved twice at once",
