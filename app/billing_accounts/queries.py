@@ -27,9 +27,10 @@ from app.billing_accounts.models import BillingAccount, BillingAccountAccess, Bu
 from app.billing_accounts.visibility import granted_to, visible_to
 from app.clients.models import Client
 from app.db import json_rows, row_counts
+from app.db.columns import columns_of
 from app.db.fast.prepared import Prepared
 from app.db.json_rows import Json
-from app.db.paging import ListQuery, columns_of, contains
+from app.db.paging import ListQuery, contains
 
 _CLIENT = {
     **{column.key: json_rows.member(column) for column in columns_of(Client)},

@@ -4,7 +4,8 @@ from sqlalchemy import bindparam, func, select
 
 from app.clients.models import Client
 from app.db import row_counts
-from app.db.paging import ListQuery, columns_of, contains
+from app.db.columns import columns_of
+from app.db.paging import ListQuery, contains
 
 LIST = ListQuery(
     rows=select(*columns_of(Client)),

@@ -33,8 +33,9 @@ from app.credits.models import (
     TransactionType,
 )
 from app.customers.models import CustomerAccount
+from app.db.columns import columns_of, list_of, rows_of, values_of
 from app.db.fast.prepared import AnyPrepared, Prepared
-from app.db.paging import ListQuery, columns_of, list_of, rows_of, values_of
+from app.db.paging import ListQuery
 
 _OWN = CreditTransaction.account_id == bindparam("account_id")
 _SINCE = CreditTransaction.created_at >= bindparam("start_date")

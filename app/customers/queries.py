@@ -4,8 +4,9 @@ from sqlalchemy import ARRAY, Text, and_, any_, bindparam, cast, delete, exists,
 from sqlalchemy.dialects.postgresql import insert
 
 from app.customers.models import AccountMember, AccountOpener, CustomerAccount, MemberRole
+from app.db.columns import columns_of, values_of
 from app.db.fast.prepared import Prepared
-from app.db.paging import ListQuery, columns_of, values_of
+from app.db.paging import ListQuery
 from app.tenancy import SETTING, USER_SETTING
 
 # The account named, or else the one joined first. It is looked for as the person who calls, who sees their own

@@ -1,31 +1,25 @@
 """Lists: filters, a total order, one page and the exact count, in one statement."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
-    BindParameter,
     ColumnElement,
     FromClause,
     Select,
-    String,
-    TableValuedAlias,
-    Text,
     any_,
     bindparam,
     cast,
     func,
-    inspect,
     select,
 )
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.visitors import iterate
-from sqlalchemy.types import TypeEngine
 
-from app.db.base import Base, db
+from app.db.base import db
+from app.db.columns import kind_of, list_of
 from app.db.fast.prepared import AnyPrepared, Prepared
 
 _PATTERN = "_pattern"
@@ -71,37 +65,8 @@ def one_or_more(name: str, column: InstrumentedAttribute[Any]) -> dict[str, Colu
     """
     return {
         name: column == any_(list_of(name, column)),
-        f"{_ONE}{name}": column == cast(bindparam(f"{_ONE}{name}"), _kind(column)),
+        f"{_ONE}{name}": column == cast(bindparam(f"{_ONE}{name}"), kind_of(column)),
     }
-
-
-def list_of(name: str, column: InstrumentedAttribute[Any]) -> ColumnElement[Sequence[Any]]:
-    """The values of `name`, as an array of what `column` holds."""
-    return cast(bindparam(name), ARRAY(_kind(column)))
-
-
-def rows_of(**columns: InstrumentedAttribute[Any]) -> TableValuedAlias:
-    """Rows made of lists of values: of each list by its name, and the column whose name and type its values have."""
-    lists = (list_of(name, column) for name, column in columns.items())
-    return func.unnest(*lists).table_valued(*(column.key for column in columns.values())).render_derived()
-
-
-def _kind(column: InstrumentedAttribute[Any]) -> TypeEngine[Any]:
-    # Cast to its own type, with a length, a value that is too long would be cut.
-    return Text() if isinstance(column.type, String) else column.type
-
-
-def columns_of(model: type[Base], *, but: Collection[str] = ()) -> list[InstrumentedAttribute[Any]]:
-    """The columns of a model, for a select: all `but` those named."""
-    attributes = inspect(model).column_attrs
-    if unknown := set(but) - set(attributes.keys()):
-        raise ValueError(f"{model.__name__} has no column {', '.join(sorted(unknown))}")
-    return [getattr(model, each.key) for each in attributes if each.key not in but]
-
-
-def values_of(*columns: InstrumentedAttribute[Any]) -> dict[str, BindParameter[Any]]:
-    """Columns for an insert or an update, each with the value of its name."""
-    return {each.key: bindparam(each.key) for each in columns}
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,8 +24,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from app.customers.models import CustomerAccount
+from app.db.columns import columns_of, values_of
 from app.db.fast.prepared import AnyPrepared, Prepared
-from app.db.paging import ListQuery, columns_of, values_of
+from app.db.paging import ListQuery
 from app.purchases.models import (
     CreditPackage,
     Invoice,

@@ -8,8 +8,9 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.db import json_rows
+from app.db.columns import columns_of, list_of, rows_of
 from app.db.fast.prepared import AnyPrepared, Prepared
-from app.db.paging import ListQuery, columns_of, list_of, one_or_more, rows_of
+from app.db.paging import ListQuery, one_or_more
 from app.work_periods.models import BookingStatus, ResourceBooking, WorkPeriod, WorkPeriodPayment
 
 BOOKINGS = ListQuery(

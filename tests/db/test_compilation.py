@@ -15,11 +15,15 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from app.billing_accounts import queries
 from app.billing_accounts.models import BillingAccount, BudgetLine, Status
 from app.clients.models import Client
+from app.customers import queries as customers
+from app.customers.models import CustomerAccount
 from app.db.base import Base, db
+from app.db.columns import columns_of, rows_of
 from app.db.fast.prepared import AnyPrepared, Prepared
-from app.db.paging import columns_of
 from app.db.row_counts import RowCount
 from app.idempotency.models import IdempotencyKey
+from app.work_periods import queries as payments
+from app.work_periods.models import WorkPeriodPayment
 
 
 def test_constants_are_literals_and_named_values_are_not() -> None:
@@ -118,14 +122,27 @@ def test_unknown_exceptions_among_columns_are_refused() -> None:
             {"status_as_imported", "markup_as_imported"},
         ),
         (queries.ACCOUNT, Client, set()),
+        (customers.ACCOUNT, CustomerAccount, {"created_by", "updated_at"}),
+        (payments.PAYMENTS_TO_CHANGE, WorkPeriodPayment, set()),
     ],
-    ids=["account", "detail", "list", "client of an account"],
+    ids=["account", "detail", "list", "client of an account", "customer account", "payment to change"],
 )
 def test_every_column_of_a_model_is_read_but_those_named(
     statement: AnyPrepared, model: type[Base], hidden: set[str]
 ) -> None:
     table = model.__tablename__
     assert {each.key for each in model.__table__.columns if f"{table}.{each.key}" not in statement.sql} == hidden
+
+
+def test_lists_of_values_become_rows_and_nothing_is_cut(app: Flask) -> None:
+    rows = rows_of(ids=Client.id, names=Client.name)
+    longer = "x" * (Client.name.type.length + 1)
+    with app.app_context():
+        found = db.session.execute(
+            Prepared(select(rows.c.id, rows.c.name)), {"ids": ["a", "b"], "names": [longer, None]}
+        )
+        assert [tuple(row) for row in found] == [("a", longer), ("b", None)]
+        db.session.rollback()
 
 
 @pytest.fixture
