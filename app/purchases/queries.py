@@ -2,29 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import (
-    ARRAY,
-    BindParameter,
-    Select,
-    String,
-    Text,
-    Uuid,
-    and_,
-    any_,
-    bindparam,
-    case,
-    cast,
-    func,
-    literal,
-    null,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import BindParameter, Select, String, any_, bindparam, case, cast, func, literal, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.customers.models import CustomerAccount
-from app.db.columns import columns_of, values_of
+from app.db.columns import columns_of, list_of, values_of
 from app.db.fast.prepared import AnyPrepared, Prepared
 from app.db.paging import ListQuery
 from app.purchases.models import (
@@ -44,7 +26,7 @@ _NOW: BindParameter[Any] = bindparam("now")
 _CREATED = {"created_at": _NOW, "updated_at": _NOW}
 # Compared with words, it has no type of its own.
 _STATUS = bindparam("status", type_=String)
-_METHODS = cast(bindparam("methods"), ARRAY(Text))
+_USES_METHOD = Payment.payment_method == any_(list_of("methods", Payment.payment_method))
 
 _PACKAGE = columns_of(CreditPackage, but={"created_at", "updated_at"})
 PACKAGES = ListQuery(
@@ -138,7 +120,7 @@ _PAYMENTS: Select[*tuple[Any, ...]] = select(
             "settled_by",
         },
     ),
-    cast(Payment.gateway_key, Text).label("gateway_key"),
+    cast(Payment.gateway_key, String).label("gateway_key"),
     func.coalesce(Payment.gateway_reference, "").label("gateway_reference"),
 )
 PAYMENTS = ListQuery(
@@ -164,8 +146,8 @@ LOCK_PAYMENT = Prepared(
     .where(_IS_PAYMENT)
     .with_for_update(key_share=True)
 )
-_HAS_KEY = and_(
-    Payment.request_key_owner == bindparam("request_key_owner"), Payment.request_key == bindparam("request_key")
+_HAS_KEY = (Payment.request_key_owner == bindparam("request_key_owner")) & (
+    Payment.request_key == bindparam("request_key")
 )
 # A key means something for a day; who uses it again later begins something new.
 FORGET_OLD_KEY = Prepared(
@@ -235,7 +217,7 @@ SET_DISPUTE = Prepared(
     )
 )
 REFUNDS: AnyPrepared = Prepared(
-    select(*columns_of(Refund, but={"gateway_key"}), cast(Refund.gateway_key, Text).label("gateway_key"))
+    select(*columns_of(Refund, but={"gateway_key"}), cast(Refund.gateway_key, String).label("gateway_key"))
     .where(Refund.payment_id == bindparam("payment_id"))
     .order_by(Refund.id)
 )
@@ -274,32 +256,25 @@ PENDING_REFUNDS = Prepared(
     .join(Payment, Payment.id == Refund.payment_id)
     .where(
         Refund.status == RefundStatus.PENDING,
-        Payment.payment_method == any_(_METHODS),
+        _USES_METHOD,
         Refund.id > bindparam("after"),
     )
     .order_by(Refund.id)
     .limit(bindparam("limit"))
 )
 _IS_INTENT = Payment.gateway_reference == bindparam("reference")
+_HAS_GATEWAY_KEY = Payment.gateway_key == cast(bindparam("gateway_key"), Payment.gateway_key.type)
 # By the intent; by what it says it is for only when nobody knows it.
 FIND_PAYMENT = Prepared(
     select(Payment.id)
-    .where(
-        or_(
-            _IS_INTENT,
-            and_(
-                Payment.gateway_key == cast(bindparam("gateway_key"), Uuid),
-                Payment.payment_method == PaymentMethod.STRIPE,
-            ),
-        )
-    )
+    .where(_IS_INTENT | (_HAS_GATEWAY_KEY & (Payment.payment_method == PaymentMethod.STRIPE)))
     .order_by(_IS_INTENT.desc().nulls_last())
     .limit(1)
 )
 OPEN_PAYMENTS = Prepared(
     _PAYMENTS.where(
         Payment.status.in_([PaymentStatus.PENDING, PaymentStatus.FAILED]),
-        Payment.payment_method == any_(_METHODS),
+        _USES_METHOD,
         Payment.id > bindparam("after"),
     )
     .order_by(Payment.id)
