@@ -1,5 +1,6 @@
 """Text that identifies something: ids, references, codes, handles, e-mail addresses."""
 
+import hashlib
 import re
 import string
 
@@ -28,3 +29,9 @@ def holds_invisible(text: str) -> bool:
     """Whether `text` holds a control or zero-width character."""
     # Printable ASCII, which nearly every identifier is, needs no closer look.
     return not (text.isascii() and text.isprintable()) and _INVISIBLE.search(text) is not None
+
+
+def digest(*parts: str) -> str:
+    """A digest of several texts, of a size that fits any column and index, however long they are."""
+    digests = (hashlib.sha256(part.encode()).digest() for part in parts)
+    return hashlib.sha256(b"".join(digests)).hexdigest()

@@ -1,37 +1,22 @@
-"""Every model, imported in one place so that migrations see one metadata."""
+"""Every model: importing this module shows migrations the whole metadata."""
 
-from app.billing_accounts.models import BillingAccount, BillingAccountAccess, Budget, BudgetLine
-from app.clients.models import Client
-from app.credits.models import CreditBalance, CreditDailyTotal, CreditTransaction, Plan, PlanGrant
-from app.customers.models import AccountMember, CustomerAccount
-from app.db.job_runs import JobRun
-from app.db.row_counts import RowCount
-from app.idempotency.models import IdempotencyKey
-from app.purchases.models import CreditPackage, Invoice, InvoiceCounter, Payment, StripeEvent
-from app.work_periods.models import ResourceBooking, WorkPeriod, WorkPeriodPayment
+from app.billing_accounts import models as billing_accounts
+from app.clients import models as clients
+from app.credits import models as credits
+from app.customers import models as customers
+from app.db import job_runs, row_counts
+from app.idempotency import models as idempotency
+from app.purchases import models as purchases
+from app.work_periods import models as work_periods
 
 __all__ = [
-    "AccountMember",
-    "BillingAccount",
-    "BillingAccountAccess",
-    "Budget",
-    "BudgetLine",
-    "Client",
-    "CreditBalance",
-    "CreditDailyTotal",
-    "CreditPackage",
-    "CreditTransaction",
-    "CustomerAccount",
-    "IdempotencyKey",
-    "Invoice",
-    "InvoiceCounter",
-    "JobRun",
-    "Payment",
-    "Plan",
-    "PlanGrant",
-    "ResourceBooking",
-    "RowCount",
-    "StripeEvent",
-    "WorkPeriod",
-    "WorkPeriodPayment",
+    "billing_accounts",
+    "clients",
+    "credits",
+    "customers",
+    "idempotency",
+    "job_runs",
+    "purchases",
+    "row_counts",
+    "work_periods",
 ]

@@ -10,7 +10,6 @@ ZERO = Decimal(0)
 
 _AMOUNT_STEP = Decimal("0.0001")
 _CENT = Decimal("0.01")
-_PERCENT = Decimal(100)
 
 
 def round_amount(value: Decimal) -> Decimal:
@@ -21,11 +20,6 @@ def round_amount(value: Decimal) -> Decimal:
 def round_cents(value: Decimal) -> Decimal:
     """`value` rounded half up to 2 decimals."""
     return value.quantize(_CENT, rounding=ROUND_HALF_UP)
-
-
-def markup_rate(markup: Decimal) -> Decimal:
-    """`markup` as a fraction: a value above 1 counts as percent."""
-    return markup / _PERCENT if markup > 1 else markup
 
 
 def plain(value: Decimal) -> str:

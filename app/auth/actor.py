@@ -1,6 +1,5 @@
 """The caller of a request, as described by their token."""
 
-import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from enum import StrEnum
 from flask import g
 
 from app.db.base import MAX_ID
+from app.identifiers import digest
 
 
 class ActorKind(StrEnum):
@@ -51,12 +51,9 @@ class Actor:
     def identity(self) -> str:
         """Digest of issuer, subject and kind of token: the owner of idempotency keys and usage keys.
 
-        Two issuers may use the same subject, and so may a machine and a person. A digest fits any column and index,
-        however long the names are.
+        Two issuers may use the same subject, and so may a machine and a person.
         """
-        parts = (self.issuer, self.subject, self.kind)
-        digests = (hashlib.sha256(part.encode()).digest() for part in parts)
-        return hashlib.sha256(b"".join(digests)).hexdigest()
+        return digest(self.issuer, self.subject, self.kind)
 
     def has_role(self, *roles: str) -> bool:
         """Whether the caller has one of these roles."""

@@ -47,3 +47,9 @@ def has_access(account_id: int, user_id: str) -> bool:
     if found is None:
         raise not_found(account_id)
     return found
+
+
+def check(actor: Actor, account_id: int, user_id: str) -> bool:
+    """Whether the user may use an account that the caller sees. Raises NotFound."""
+    service.require_visible(actor, account_id)
+    return has_access(account_id, user_id)

@@ -171,8 +171,7 @@ class UserAccess(Resource):
         check `data.hasAccess`, not the status. An account that is unknown or not visible to the caller is refused with
         404 `not_found`.
         """
-        service.require_visible(current_actor(), billing_account_id)
-        return {"has_access": grants.has_access(billing_account_id, user_id)}
+        return {"has_access": grants.check(current_actor(), billing_account_id, user_id)}
 
 
 @blueprint.route("/users/<text_id:user_id>")
@@ -214,10 +213,8 @@ class LockAmount(Resource):
         where the installation enforces account dates, with 409 `account_not_current` outside them. A refused request
         changes nothing.
         """
-        if values["amount"] == 0:
-            single.unlock(billing_account_id, _reference(values))
-            return {"unlocked": True}
-        return single.lock(billing_account_id, _reference(values), values["amount"])
+        line = single.set_lock(billing_account_id, _reference(values), values["amount"])
+        return {"unlocked": True} if line is None else line
 
 
 @blueprint.route("/<int_id:billing_account_id>/consume-amount")

@@ -1,4 +1,4 @@
-"""What can be done with billing accounts, apart from their money (`ledger`) and their users (`access`)."""
+"""What can be done with billing accounts, apart from their money (`ledger`) and their users (`grants`)."""
 
 from collections.abc import Mapping
 from dataclasses import replace

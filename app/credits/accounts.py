@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from app.auth.actor import Actor
+from app.clock import whole_milliseconds
 from app.credits import balances, plans
 from app.customers import accounts
 from app.errors import Invalid
@@ -44,7 +45,7 @@ def _require_unchanged(sent: Mapping[str, Any], present: Mapping[str, Any]) -> N
         known = present[name]
         # Timestamps are sent as in responses, with milliseconds.
         if isinstance(known, datetime):
-            known = known.replace(microsecond=known.microsecond // 1000 * 1000)
+            known = whole_milliseconds(known)
         if value != known:
             raise Invalid.field(name, "Cannot be changed.")
 

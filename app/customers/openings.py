@@ -3,14 +3,12 @@
 Both are recorded by digests, which are kept when accounts and members are deleted.
 """
 
-import hashlib
-
 from app.auth.actor import Actor
 from app.clock import utc_now
 from app.customers import membership, queries
 from app.db.base import db
 from app.errors import Conflict, Reason
-from app.identifiers import fold_ascii
+from app.identifiers import digest, fold_ascii
 
 
 def record(actor: Actor, limit: int) -> bool:
@@ -19,9 +17,9 @@ def record(actor: Actor, limit: int) -> bool:
     First credits are granted once per issuer and user id, and once per verified e-mail address. Openings that share
     either are serialized. Raises Conflict if the caller already opened `limit` accounts.
     """
-    identity = _digest("user", actor.issuer, membership.require_person(actor))
+    identity = digest("user", actor.issuer, membership.require_person(actor))
     email = membership.verified_email(actor)
-    digests = [identity] if email is None else [identity, _digest("email", fold_ascii(email))]
+    digests = [identity] if email is None else [identity, digest("email", fold_ascii(email))]
     counted = {row.digest: row for row in db.session.execute(queries.COUNT_OPENING, {"digests": digests})}
     if counted[identity].accounts > limit:
         raise Conflict(
@@ -33,8 +31,3 @@ def record(actor: Actor, limit: int) -> bool:
         return False
     db.session.execute(queries.NOTE_FIRST_GRANT, {"digests": digests, "now": utc_now()})
     return True
-
-
-def _digest(*parts: str) -> str:
-    digests = (hashlib.sha256(part.encode()).digest() for part in parts)
-    return hashlib.sha256(b"".join(digests)).hexdigest()

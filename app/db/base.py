@@ -7,7 +7,7 @@ from flask import has_request_context
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session
 from sqlalchemy import BigInteger, Connection, DateTime, Engine, Index, Label, MetaData, event, literal_column
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, ORMExecuteState, mapped_column
 
 from app.clock import utc_now
 from app.db.fast import prepared
@@ -64,24 +64,32 @@ class RoutedSession(Session):
 
     def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:
         """Run a statement: prepared ones by `app.db.fast.prepared`."""
-        self._require_commit()
         if isinstance(statement, Prepared):
+            self.require_commit()
             return prepared.run(self.connection(), statement, params or {})
         return super().execute(statement, params, **options)
 
     def add(self, instance: object, **options: Any) -> None:
         """Have an entity inserted by the next flush."""
-        self._require_commit()
+        self.require_commit()
         super().add(instance, **options)
 
     def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
         """Where statements are run."""
         return self.replica or super().get_bind(*args, **kwargs)
 
-    def _require_commit(self) -> None:
+    def require_commit(self) -> None:
         """Raise RuntimeError in a request that opened no transaction: its work would be lost without a word."""
         if COMMITS not in self.info and has_request_context():
             raise RuntimeError("A statement outside of any transaction: nothing would commit it")
+
+
+@event.listens_for(RoutedSession, "do_orm_execute")
+def _require_commit(state: ORMExecuteState) -> None:
+    """Look at every statement that SQLAlchemy runs for a session, by whichever method."""
+    session = state.session
+    if isinstance(session, RoutedSession):
+        session.require_commit()
 
 
 db = SQLAlchemy(model_class=Base, disable_autonaming=True, session_options={"class_": RoutedSession})

@@ -40,11 +40,14 @@ def transaction() -> Iterator[None]:
 
 @contextmanager
 def rehearsal() -> Iterator[None]:
-    """Do the work of the block and undo it."""
+    """Do the work of the block and undo it, also that of transactions inside it."""
+    session = db.session()
+    session.info[COMMITS] = _AT_THE_END
     try:
         yield
     finally:
-        db.session.rollback()
+        del session.info[COMMITS]
+        session.rollback()
 
 
 @contextmanager

@@ -61,7 +61,9 @@ class InvoiceStatus(StrEnum):
 
 
 # Statuses in which a payment has not added credits.
-UNPAID = frozenset({PaymentStatus.PENDING, PaymentStatus.FAILED, PaymentStatus.CANCELLED})
+# An open payment may still succeed; money that comes for a cancelled one makes it succeed, too.
+OPEN = frozenset({PaymentStatus.PENDING, PaymentStatus.FAILED})
+UNPAID = OPEN | {PaymentStatus.CANCELLED}
 
 
 def _one_of(words: type[StrEnum], column: str) -> CheckConstraint:

@@ -10,6 +10,7 @@ from app.db.columns import columns_of, list_of, values_of
 from app.db.fast.prepared import AnyPrepared, Prepared
 from app.db.paging import ListQuery
 from app.purchases.models import (
+    OPEN,
     CreditPackage,
     Invoice,
     InvoiceCounter,
@@ -273,7 +274,7 @@ FIND_PAYMENT = Prepared(
 )
 OPEN_PAYMENTS = Prepared(
     _PAYMENTS.where(
-        Payment.status.in_([PaymentStatus.PENDING, PaymentStatus.FAILED]),
+        Payment.status.in_(sorted(OPEN)),
         _USES_METHOD,
         Payment.id > bindparam("after"),
     )

@@ -13,10 +13,7 @@ from app.db.base import db
 from app.errors import Invalid
 from app.purchases import invoices, posting, queries, returns
 from app.purchases.gateways.protocol import Standing
-from app.purchases.models import InvoiceStatus, PaymentStatus
-
-# From these a payment may still succeed.
-OPEN = frozenset({PaymentStatus.PENDING, PaymentStatus.FAILED})
+from app.purchases.models import OPEN, UNPAID, InvoiceStatus, PaymentStatus
 
 
 def keep_reference(payment_id: int, reference: str) -> None:
@@ -36,7 +33,7 @@ def apply(payment_id: int, standing: Standing, *, by: str) -> bool:
             raise Invalid(
                 f"Expected a payment of {payment.amount} {payment.currency}, not {standing.amount} {standing.currency}"
             )
-        if payment.status in OPEN | {PaymentStatus.CANCELLED}:
+        if payment.status in UNPAID:
             succeed(payment, by=by)
             return True
     elif payment.status in OPEN and standing.status != payment.status:

@@ -7,15 +7,39 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from app.clients.models import Client
 from app.db.base import db
-from app.db.transaction import autocommit, transaction
+from app.db.fast.prepared import Prepared
+from app.db.transaction import autocommit, rehearsal, transaction
 from app.web import idempotency, resource
 from tests.caller import ACCOUNTS, Caller, data, error
 
 
-def test_a_statement_outside_of_any_transaction_fails(app: Flask) -> None:
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda: db.session.execute(text("SELECT 1")),
+        lambda: db.session.execute(Prepared("SELECT 1")),
+        lambda: db.session.scalar(text("SELECT 1")),
+        lambda: db.session.scalars(text("SELECT 1")),
+        lambda: db.session.get(Client, "x"),
+        lambda: db.session.add(Client()),
+    ],
+    ids=["execute", "prepared", "scalar", "scalars", "get", "add"],
+)
+def test_a_statement_outside_of_any_transaction_fails(app: Flask, run: Callable[[], object]) -> None:
     with app.test_request_context(), pytest.raises(RuntimeError, match="outside of any transaction"):
-        db.session.execute(text("SELECT 1"))
+        run()
+
+
+def test_a_transaction_inside_a_rehearsal_is_undone_with_it(app: Flask, client_id: str) -> None:
+    with app.app_context():
+        with rehearsal(), transaction():
+            db.session.execute(text("UPDATE clients SET name = 'Beta'"))
+        with transaction():
+            found = db.session.get(Client, client_id)
+            assert found is not None
+            assert found.name == "Acme"
 
 
 def test_statements_that_commit_by_themselves_are_no_transaction(app: Flask) -> None:

@@ -180,7 +180,7 @@ class Rehearsal(Budgets):
 
 
 def consume_all(charges: Sequence[Charge]) -> None:
-    """Spend every charge, or none.
+    """Consume every charge, or none.
 
     Raises NotFound, Conflict (account inactive or not current) or Invalid (insufficient funds), each with the `index`
     of the first charge that cannot be met.

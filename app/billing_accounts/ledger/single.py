@@ -94,8 +94,16 @@ UNLOCK = Prepared(f"""
 """)
 
 
+def set_lock(account_id: int, reference: Reference, amount: Decimal) -> Row[Any] | None:
+    """Lock `amount` for the reference, as `lock` does; 0 releases it, and then there is no line."""
+    if amount == 0:
+        unlock(account_id, reference)
+        return None
+    return lock(account_id, reference, amount)
+
+
 def lock(account_id: int, reference: Reference, amount: Decimal) -> Row[Any]:
-    """Hold `amount` for the reference, in place of what it held; the line.
+    """Lock `amount` for the reference, in place of what it has locked; the line.
 
     Raises NotFound, Conflict (already consumed, account inactive or not current) or Invalid (insufficient funds).
     """
@@ -103,7 +111,7 @@ def lock(account_id: int, reference: Reference, amount: Decimal) -> Row[Any]:
 
 
 def consume(account_id: int, reference: Reference, amount: Decimal) -> Row[Any]:
-    """Spend `amount` for the reference; the line.
+    """Consume `amount` for the reference; the line.
 
     A challenge's line, locked or consumed, becomes this one; an engagement gets one more. Raises NotFound, Conflict
     (account inactive or not current) or Invalid (insufficient funds).
@@ -112,7 +120,7 @@ def consume(account_id: int, reference: Reference, amount: Decimal) -> Row[Any]:
 
 
 def unlock(account_id: int, reference: Reference) -> None:
-    """Release what the reference holds, if anything. Raises NotFound, and Conflict when it was consumed."""
+    """Release what the reference has locked, if anything. Raises NotFound, and Conflict when it was consumed."""
     found = db.session.execute(UNLOCK, {"account_id": account_id, **reference._asdict()}).one_or_none()
     if found is None:
         raise refusals.not_found(account_id)
