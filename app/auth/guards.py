@@ -47,7 +47,8 @@ class Guard:
         if not self.scopes:
             return f"Needs the role {roles}."
         scopes = ", ".join(f"`{scope}`" for scope in self.scopes)
-        return f"Needs one of the roles {roles}; or, for machines, one of the scopes {scopes}."
+        needed = f"one of the roles {roles}" if len(self.roles) > 1 else f"the role {roles}"
+        return f"Needs {needed}; or, for machines, one of the scopes {scopes}."
 
     @property
     def refusals(self) -> Sequence[ServiceError]:

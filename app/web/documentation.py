@@ -40,8 +40,7 @@ _IDEMPOTENCY_KEY = {
     "name": HEADER,
     "description": (
         "Makes the request safe to retry: a repeated request with the same key within 24 hours gets the stored "
-        "response"
-        "of the first."
+        "response of the first."
     ),
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]+$"},
 }
