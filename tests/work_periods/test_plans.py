@@ -52,9 +52,10 @@ def page_plan(query: ListQuery, sort_by: str, order: str, **filters: Any) -> str
     return "\n".join(db.session.connection().exec_driver_sql(f"EXPLAIN {statement}", filters).scalars())
 
 
-@pytest.fixture
-def _many_rows(app: Flask) -> Any:
-    with app.app_context():
+@pytest.fixture(scope="module")
+def _many_rows(_migrated_app: Flask) -> Any:
+    """In a transaction that is never committed, and that all tests of this module read in."""
+    with _migrated_app.app_context():
         accounts.load(accounts=100)
         work_periods.load(bookings=5_000, payments_each=2, accounts=100)
         yield
