@@ -27,6 +27,30 @@ __all__ = ["create_app", "models"]
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 THREADS_PER_WORKER = 4
+FEATURES = (
+    clients,
+    billing_accounts,
+    booking_blueprint,
+    period_blueprint,
+    work_period_payments,
+    credits,
+    purchases,
+    account,
+    team,
+)
+ENGINE_OPTIONS = {
+    "pool_size": THREADS_PER_WORKER,
+    "max_overflow": THREADS_PER_WORKER,
+    "pool_timeout": 5,
+    # Values are what callers sent: they do not belong in logs.
+    "hide_parameters": True,
+    "connect_args": {
+        "connect_timeout": 5,
+        "application_name": "billing-service",
+        "connection_factory": driver.Connection,
+        "cursor_factory": driver.Cursor,
+    },
+}
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -40,19 +64,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         SETTINGS=settings,
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         SQLALCHEMY_DATABASE_URI=settings.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS={
-            "pool_size": THREADS_PER_WORKER,
-            "max_overflow": THREADS_PER_WORKER,
-            "pool_timeout": 5,
-            # Values are what callers sent: they do not belong in logs.
-            "hide_parameters": True,
-            "connect_args": {
-                "connect_timeout": 5,
-                "application_name": "billing-service",
-                "connection_factory": driver.Connection,
-                "cursor_factory": driver.Cursor,
-            },
-        },
+        SQLALCHEMY_ENGINE_OPTIONS=ENGINE_OPTIONS,
     )
     app.extensions["token_verifier"] = TokenVerifier(settings)
     gateways.init_app(app, settings)
@@ -71,18 +83,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(operations.blueprint)
     app.register_blueprint(pages.blueprint)
     api = ServiceApi(app)
-    features = (
-        clients,
-        billing_accounts,
-        booking_blueprint,
-        period_blueprint,
-        work_period_payments,
-        credits,
-        purchases,
-        account,
-        team,
-    )
-    for blueprint in features:
+    for blueprint in FEATURES:
         api.register_blueprint(blueprint)
     return app
 

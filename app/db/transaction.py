@@ -71,7 +71,7 @@ def autocommit() -> Iterator[None]:
 def defer(statement: AnyPrepared, values: Mapping[str, Any]) -> None:
     """Have a statement run along with the next one, or with the commit, in the same transaction.
 
-    It costs no round trip. What it yields is lost, and its failure is that of what it goes along with.
+    It costs no round trip. Its result is discarded; an error surfaces with the statement it is sent with.
     """
     prepared.defer(db.session.connection(), statement, values)
 

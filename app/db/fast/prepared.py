@@ -80,15 +80,15 @@ def listen(engine: Engine) -> None:
 def run(connection: Connection, statement: Prepared[*Columns], values: Mapping[str, Any]) -> Result[*Columns]:
     """Run the statement on a connection of `app.db.fast.driver`; its rows, all of them here already.
 
-    Who listens for SQLAlchemy's statements hears of this one too.
+    SQLAlchemy's cursor listeners are called.
     """
     driver_connection: Any = connection.connection.dbapi_connection
     statements: _Statements | None = connection.info.get(_INFO)
     with driver_connection.cursor() as cursor:
-        told = (connection, cursor, statement.sql, values, None, False)
+        event_arguments = (connection, cursor, statement.sql, values, None, False)
         try:
             for listener in connection.dispatch.before_cursor_execute:
-                listener(*told)
+                listener(*event_arguments)
             if statements is None:
                 sent = statement.sql
             else:
@@ -96,7 +96,7 @@ def run(connection: Connection, statement: Prepared[*Columns], values: Mapping[s
             cursor.execute(sent, values)
             rows = cursor.fetchall() if cursor.description else []
             for listener in connection.dispatch.after_cursor_execute:
-                listener(*told)
+                listener(*event_arguments)
         except Error as error:
             # SQLAlchemy is to meet it too: it wraps it, tells its listeners, and drops a lost connection.
             with driver_connection.failing(error):
@@ -109,7 +109,7 @@ def run(connection: Connection, statement: Prepared[*Columns], values: Mapping[s
 def defer(connection: Connection, statement: AnyPrepared, values: Mapping[str, Any]) -> None:
     """Have a prepared statement run along with the next one of the connection, or with the commit.
 
-    When it is time to prepare it, it runs now: if it cannot be prepared, nobody else is to fail for that.
+    When it is time to prepare it, it runs now, so that its failure does not hit another statement.
     """
     statements: _Statements | None = connection.info.get(_INFO)
     sent = statement.sql if statements is None else statements.sent(statement)

@@ -1,0 +1,181 @@
+"""Compares what requests cost two versions of the service: processor time of the service, and of PostgreSQL.
+
+git worktree add ../before REVISION
+.venv/bin/python -m bench.pairs ../before
+
+Each version runs in a process of its own on a database of its own, without a server in front; blocks of requests
+alternate between the two, because a machine drifts. What is printed are medians over the rounds, and their ratio.
+"""
+
+import argparse
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, Any
+
+SECRET = "a secret for measurements that is long enough"  # noqa: S105 - it guards a database that ends with the run
+ROWS = ("bare answer", "list of 20", "detail, 25 lines", "access check", "lock", "lock with a key", "usage")
+ACCOUNT = "/v6/billing-accounts"
+
+
+def main() -> None:
+    """Measure this checkout against another, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("before", type=Path, help="the root of another checkout")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--requests", type=int, default=200, help="of each row and version in a round")
+    options = parser.parse_args()
+    with TemporaryDirectory(prefix="billing-") as directory:
+        versions = [
+            Version(root.resolve(), Path(directory) / name) for root, name in ((options.before, "b"), (Path.cwd(), "a"))
+        ]
+        print("| processor time per request | before, µs | after, µs | service | PostgreSQL |")
+        print("|---|---|---|---|---|")
+        for row in ROWS:
+            spent = [[version.spend(row, options.requests) for version in versions] for _ in range(options.rounds)]
+            before, after = (
+                [statistics.median(part) for part in zip(*each, strict=True)] for each in zip(*spent, strict=True)
+            )
+            database = f"{after[1] / before[1]:.2f}" if before[1] else ""
+            print(f"| {row} | {before[0]:.0f} | {after[0]:.0f} | {after[0] / before[0]:.2f} | {database} |")
+        for version in versions:
+            version.end()
+
+
+def _medians(spent: Sequence[tuple[float, float]]) -> list[float]:
+    return [statistics.median(part) for part in zip(*spent, strict=True)]
+
+
+class Version:
+    """A checkout in a process of its own."""
+
+    def __init__(self, root: Path, var_dir: Path) -> None:
+        environ = {**os.environ, "PYTHONPATH": str(root), "VAR_DIR": str(var_dir), "AUTH_SECRET": SECRET}
+        environ |= {"RATE_LIMITS": "off", "LOG_LEVEL": "INFO", "DATABASE_URL": ""}
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, "--serve"],
+            cwd=root,
+            env=environ,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def spend(self, row: str, requests: int) -> tuple[float, float]:
+        """Microseconds of processor time per request, of the service and of PostgreSQL."""
+        to, answers = self._pipes()
+        print(row, requests, sep="\t", file=to, flush=True)
+        service, database = map(float, answers.readline().split())
+        return service, database
+
+    def end(self) -> None:
+        """Stop the process and its database."""
+        self._pipes()[0].close()
+        self._process.wait()
+
+    def _pipes(self) -> tuple[IO[str], IO[str]]:
+        if self._process.stdin is None or self._process.stdout is None:
+            raise RuntimeError("The process has no pipes")
+        return self._process.stdin, self._process.stdout
+
+
+def serve() -> None:
+    """Answer each line of standard input, a row and a number, with what so many of its requests cost."""
+    import jwt  # noqa: PLC0415 - of the checkout that is measured, like all that follows
+    import psutil  # noqa: PLC0415
+
+    answers, sys.stdout = sys.stdout, sys.stderr
+    flask = [sys.executable, "-m", "flask"]
+    subprocess.run([*flask, "db", "upgrade"], check=True, stdout=subprocess.DEVNULL)
+    # Keeps the embedded database running.
+    keeper = subprocess.Popen([*flask, "serve"], env={**os.environ, "PORT": _free_port()}, stdout=subprocess.DEVNULL)
+    from wsgi import app  # noqa: PLC0415
+
+    def token(**claims: Any) -> str:
+        expires = datetime.now(UTC) + timedelta(hours=1)
+        return jwt.encode({"sub": "1", "exp": expires, **claims}, SECRET, algorithm="HS256")
+
+    call = _caller(app.test_client(), token(roles=["administrator"]))
+    _wait(call)
+    rows = _rows(call, _caller(app.test_client(), token(sub="machine@clients", scope="spend:credits")))
+    for line in sys.stdin:
+        row, number = line.rstrip("\n").split("\t")
+        request, times = rows[row], int(number)
+        request(0)
+        backends = [each for each in psutil.process_iter() if each.name() == "postgres"]
+        started, began = time.process_time(), _seconds(backends)
+        for each in range(times):
+            request(each)
+        service, database = time.process_time() - started, _seconds(backends) - began
+        print(service / times * 1e6, database / times * 1e6, file=answers, flush=True)
+    keeper.terminate()
+    keeper.wait()
+
+
+def _rows(call: Callable[..., Any], machine: Callable[..., Any]) -> dict[str, Callable[[int], Any]]:
+    client = call("POST", "/v6/clients", {"name": "Acme"})["id"]
+    account = {"name": "Acme", "budget": 99_999_999, "markup": 0.1, "clientId": client}
+    ids = [call("POST", ACCOUNT, account)["id"] for _ in range(100)]
+    for number in range(25):
+        call("PATCH", f"{ACCOUNT}/{ids[0]}/lock-amount", {"challengeId": f"line-{number}", "amount": 1})
+    customer = call("POST", "/v1/account/", {"name": "Harbour"})["id"]
+    grant = {"account_id": customer, "amount": 10_000_000, "transaction_type": "grant", "description": "measured"}
+    call("POST", "/v1/billing/credits/grant/", grant)
+    usage = {"operation_type": "search", "credits_used": 1, "account_id": customer}
+
+    def lock(number: int, **headers: str) -> Any:
+        body = {"challengeId": f"c{number % 200}", "amount": 1 + time.monotonic_ns() % 9}
+        return call("PATCH", f"{ACCOUNT}/{ids[1 + number % 99]}/lock-amount", body, **headers)
+
+    return {
+        "bare answer": lambda _: call("GET", "/health/live"),
+        "list of 20": lambda _: call("GET", ACCOUNT),
+        "detail, 25 lines": lambda _: call("GET", f"{ACCOUNT}/{ids[0]}"),
+        "access check": lambda _: call("GET", f"{ACCOUNT}/{ids[0]}/users/7/access"),
+        "lock": lock,
+        "lock with a key": lambda number: lock(number, **{"Idempotency-Key": str(time.monotonic_ns())}),
+        "usage": lambda _: machine("POST", "/v1/billing/credits/usage/", usage),
+    }
+
+
+def _caller(client: Any, token: str) -> Callable[..., Any]:
+    def call(method: str, path: str, body: Any = None, **headers: str) -> Any:
+        answer = client.open(path, method=method, json=body, headers={"Authorization": f"Bearer {token}", **headers})
+        if answer.status_code >= HTTPStatus.MULTIPLE_CHOICES:
+            raise RuntimeError(f"{method} {path}: {answer.get_data()}")
+        return answer.get_json()["data"]
+
+    return call
+
+
+def _wait(call: Callable[..., Any]) -> None:
+    for _ in range(300):
+        try:
+            call("GET", "/health/ready")
+        except RuntimeError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError("The database does not answer")
+
+
+def _seconds(processes: list[Any]) -> float:
+    return sum(sum(each.cpu_times()[:2]) for each in processes if each.is_running())
+
+
+def _free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return str(server.getsockname()[1])
+
+
+if __name__ == "__main__":
+    serve() if sys.argv[1:] == ["--serve"] else main()
