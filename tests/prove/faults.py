@@ -312,8 +312,8 @@ FAULTS = (
         "purchases/test_webhooks.py::TestEvents",
         (
             SETTLEMENT,
-            "in OPEN | {PaymentStatus.CANCELLED}",
-            "in OPEN | {PaymentStatus.CANCELLED, PaymentStatus.SUCCEEDED}",
+            "payment.status in UNPAID",
+            "payment.status in UNPAID | {PaymentStatus.SUCCEEDED}",
         ),
     ),
     _fault(
