@@ -4,7 +4,7 @@ git worktree add ../before REVISION
 .venv/bin/python -m bench.pairs ../before
 
 Each version runs in a process of its own on a database of its own, without a server in front; blocks of requests
-alternate between the two, because a machine drifts. What is printed are medians over the rounds, and their ratio.
+alternate between the two, because a machine drifts. Printed are typical times over the rounds, and their ratios.
 """
 
 import argparse
@@ -15,11 +15,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any
+
+import psutil
 
 SECRET = "a secret for measurements that is long enough"  # noqa: S105 - it guards a database that ends with the run
 ROWS = ("bare answer", "list of 20", "detail, 25 lines", "access check", "lock", "lock with a key", "usage")
@@ -50,8 +53,10 @@ def main() -> None:
             version.end()
 
 
-def _medians(spent: Sequence[tuple[float, float]]) -> list[float]:
-    return [statistics.median(part) for part in zip(*spent, strict=True)]
+def _typical(spent: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The median of the service's times, and the mean of PostgreSQL's, which are counted in hundredths of a second."""
+    service, database = zip(*spent, strict=True)
+    return statistics.median(service), statistics.fmean(database)
 
 
 class Version:
@@ -60,13 +65,14 @@ class Version:
     def __init__(self, root: Path, var_dir: Path) -> None:
         environ = {**os.environ, "PYTHONPATH": str(root), "VAR_DIR": str(var_dir), "AUTH_SECRET": SECRET}
         environ |= {"RATE_LIMITS": "off", "LOG_LEVEL": "INFO", "DATABASE_URL": ""}
+        self._log = var_dir.with_suffix(".log")
         self._process = subprocess.Popen(
             [sys.executable, __file__, "--serve"],
             cwd=root,
             env=environ,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._log.open("w"),
             text=True,
         )
 
@@ -74,8 +80,10 @@ class Version:
         """Microseconds of processor time per request, of the service and of PostgreSQL."""
         to, answers = self._pipes()
         print(row, requests, sep="\t", file=to, flush=True)
-        service, database = map(float, answers.readline().split())
-        return service, database
+        found = answers.readline().split()
+        if not found:
+            raise RuntimeError(self._log.read_text()[-2000:])
+        return float(found[0]), float(found[1])
 
     def end(self) -> None:
         """Stop the process and its database."""
@@ -91,7 +99,6 @@ class Version:
 def serve() -> None:
     """Answer each line of standard input, a row and a number, with what so many of its requests cost."""
     import jwt  # noqa: PLC0415 - of the checkout that is measured, like all that follows
-    import psutil  # noqa: PLC0415
 
     answers, sys.stdout = sys.stdout, sys.stderr
     flask = [sys.executable, "-m", "flask"]
@@ -168,8 +175,13 @@ def _wait(call: Callable[..., Any]) -> None:
     raise RuntimeError("The database does not answer")
 
 
-def _seconds(processes: list[Any]) -> float:
-    return sum(sum(each.cpu_times()[:2]) for each in processes if each.is_running())
+def _seconds(processes: list[psutil.Process]) -> float:
+    spent = 0.0
+    for each in processes:
+        # An autovacuum worker may have ended meanwhile.
+        with suppress(psutil.NoSuchProcess):
+            spent += sum(each.cpu_times()[:2])
+    return spent
 
 
 def _free_port() -> str:
