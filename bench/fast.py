@@ -57,7 +57,7 @@ def _through_sqlalchemy(connection: Connection, statement: Any, values: Mapping[
     sent = statement.sql
     if statements is not None:
         driver_connection = connection.connection.dbapi_connection
-        sent = statements.sent(statement) or prepared._prepare_now(statements, driver_connection, statement)  # noqa: SLF001
+        sent = statements.sent(statement) or prepared.prepare_now(statements, driver_connection, statement)
     return connection.execute(_as_text(sent), values)
 
 

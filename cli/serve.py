@@ -10,7 +10,7 @@ from typing import Any
 import click
 import flask_migrate
 from flask import Flask, current_app
-from flask.cli import with_appcontext
+from flask.cli import ScriptInfo, pass_script_info, with_appcontext
 from gunicorn.app.base import BaseApplication
 
 from app import THREADS_PER_WORKER
@@ -39,16 +39,16 @@ _PARSED_HEADER_BYTES = 64 * 1024
     default=True,
     help="Run migrations first, or refuse to start on an outdated schema (for several copies).",
 )
+@pass_script_info
 @with_appcontext
-def serve(migrate: bool) -> None:
+def serve(script: ScriptInfo, migrate: bool) -> None:
     """Run migrations, then serve requests until stopped."""
     _require_free_port(current_app.config["SETTINGS"])
-    _serve(migrate=migrate)
+    _serve(script.load_app(), migrate=migrate)
 
 
 @with_database
-def _serve(*, migrate: bool) -> None:
-    app = current_app._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - Flask names no other way
+def _serve(app: Flask, *, migrate: bool) -> None:
     settings: Settings = app.config["SETTINGS"]
     _prepare_database(migrate=migrate, production=settings.production)
     try:

@@ -92,7 +92,7 @@ def run(connection: Connection, statement: Prepared[*Columns], values: Mapping[s
             if statements is None:
                 sent = statement.sql
             else:
-                sent = statements.sent(statement) or _prepare_now(statements, driver_connection, statement)
+                sent = statements.sent(statement) or prepare_now(statements, driver_connection, statement)
             cursor.execute(sent, values)
             rows = cursor.fetchall() if cursor.description else []
             for listener in connection.dispatch.after_cursor_execute:
@@ -181,7 +181,8 @@ def _begin(connection: Any, entry: ConnectionPoolEntry) -> None:
         entry.info[_INFO] = _Statements()
 
 
-def _prepare_now(statements: _Statements, connection: Any, statement: AnyPrepared) -> str:
+def prepare_now(statements: _Statements, connection: Any, statement: AnyPrepared) -> str:
+    """Prepare the statement on the connection; what to send for it."""
     # With a cursor that does not send what was deferred.
     with connection.cursor(cursor_factory=extensions.cursor) as own:
         return statements.prepare(own, statement)
