@@ -27,7 +27,7 @@ def run() -> None:
         revision.require_known_revision(connection, current_app.extensions["migrate"].directory, settings.embedded_dir)
         # Each migration begins a transaction of its own.
         connection.rollback()
-        # For the transaction only: behind PgBouncer the next may be somebody else's.
+        # For the transaction only: behind PgBouncer the next may be another client's.
         event.listen(connection, "begin", _give_up_waiting_soon)
         context.configure(
             connection=connection,

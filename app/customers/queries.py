@@ -148,7 +148,7 @@ ACCEPT_INVITATION = Prepared(
     )
     .returning(AccountMember.id)
 )
-# Of an account that is locked, somebody of the team: by the row, or by the user.
+# A member of the team of an account that is locked: by the row, or by the user.
 MEMBER = Prepared(select(*_MEMBER).where(_IS_MEMBER, _OF_TEAM))
 MEMBERSHIP = Prepared(_MEMBERSHIPS.where(_OF_ACCOUNT, _OF_USER))
 # Owners who can sign in: one who was only invited does not keep an account in hand.

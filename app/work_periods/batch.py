@@ -1,6 +1,6 @@
 """The payments of one call, decided one by one and written together.
 
-The periods concerned are locked first, in id order, then the budgets; whoever holds a period is alone with its
+The periods concerned are locked first, in id order, then the budgets; the holder of a period lock is alone with its
 payments. Each item is then decided in memory, in order, seeing what those before it did, and everything is written by a
 few statements, however many items there are.
 """

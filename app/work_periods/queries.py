@@ -147,7 +147,7 @@ _PAYMENTS = WorkPeriodPayment.id == any_(list_of("payment_ids", WorkPeriodPaymen
 
 def _locked(condition: ColumnElement[bool]) -> AnyPrepared:
     # What is decided on is read by the second statement, once the periods are locked: a booking that was cancelled
-    # while the first one waited is seen as cancelled, since whoever cancels one holds its periods.
+    # while the first one waited is seen as cancelled, since a cancellation locks its periods.
     return Prepared(
         select(WorkPeriod.id).where(condition).order_by(WorkPeriod.id).with_for_update(key_share=True),
         _TO_DECIDE.where(condition),

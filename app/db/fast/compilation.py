@@ -41,7 +41,7 @@ def with_values(sql: str, values: Mapping[str, Any]) -> str:
 def numbered(sql: str) -> tuple[str, list[str]]:
     """The text with `$1`, `$2` … for its parameters, and their names.
 
-    A name that stands twice has two numbers: the types of its places may differ.
+    Each occurrence of a name gets its own number: their types may differ.
     """
     names: list[str] = []
 

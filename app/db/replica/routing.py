@@ -1,4 +1,4 @@
-"""Reads on a streaming replica that see all that was answered before they were asked, whoever answered it.
+"""Reads on a streaming replica that see every write that any worker acknowledged before them.
 
 A read asks the primary how far its log is, which costs it next to nothing, and then the replica whether that much is
 replayed there. Nothing has to be remembered of who wrote what, so it holds for every worker on every machine. What a
@@ -112,7 +112,7 @@ class Replica:
                 keeps_up = self._catches_up(connection, position)
         except (DBAPIError, PoolTimeout) as error:
             self._leave_out(str(error).splitlines()[0])
-            # Whoever waits for an answer there may wait for ever.
+            # A request that waits for its response may wait forever.
             self._deadlines.cut_all()
             return
         if not keeps_up:
