@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 SHARD_KEYS = {
     "budgets": "billing_account_id",
     "budget_lines": "billing_account_id",
+    "budget_movements": "billing_account_id",
     "released_lines": "billing_account_id",
     "credit_balances": "account_id",
     "credit_daily_totals": "account_id",

@@ -4,12 +4,20 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+import click
 from flask import current_app
 from flask.cli import with_appcontext
 
+from app import origin
 from app.config import Settings
 from app.db.base import db
 from app.db.server import embedded
+from app.origin import Origin
+
+
+def _name() -> str:
+    """The command as it is typed, without `flask`."""
+    return click.get_current_context().command_path.removeprefix("flask ")
 
 
 def with_database(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -21,7 +29,8 @@ def with_database(command: Callable[..., Any]) -> Callable[..., Any]:
         settings: Settings = current_app.config["SETTINGS"]
         with embedded.running(settings.embedded_dir):
             try:
-                return command(*args, **kwargs)
+                with origin.acting(Origin(_name(), origin.COMMAND)):
+                    return command(*args, **kwargs)
             finally:
                 # Connections must be closed before the server stops.
                 db.session.remove()

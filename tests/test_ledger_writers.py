@@ -13,6 +13,7 @@ WRITERS = {
     "app/billing_accounts/ledger": {
         "budgets": "Budget",
         "budget_lines": "BudgetLine",
+        "budget_movements": "BudgetMovement",
         "released_lines": "ReleasedLine",
     },
     "app/credits/ledger": {

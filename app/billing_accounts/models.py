@@ -34,6 +34,19 @@ class Kind(StrEnum):
     CONSUMED = "consumed"
 
 
+class MovementKind(StrEnum):
+    """What changed a budget."""
+
+    OPENED = "opened"
+    BUDGET_CHANGED = "budget_changed"
+    LOCKED = "locked"
+    UNLOCKED = "unlocked"
+    CONSUMED = "consumed"
+    REVERSED = "reversed"
+    MOVED = "moved"
+    IMPORTED = "imported"
+
+
 class ExternalType(StrEnum):
     """What a budget line is for."""
 
@@ -104,6 +117,9 @@ class Budget(Base):
     remaining: Mapped[Decimal] = mapped_column(TOTAL, Computed("amount - locked - consumed", persisted=True))
     # Of the amount.
     as_imported: Mapped[AsImported]
+    # Position and time of the last movement.
+    movements: Mapped[int] = mapped_column(server_default="0")
+    moved_at: Mapped[Moment | None]
 
 
 class BudgetLine(Base):
@@ -117,6 +133,7 @@ class BudgetLine(Base):
         CheckConstraint("kind IN ('locked', 'consumed')", name="kind"),
         CheckConstraint("external_type IN ('CHALLENGE', 'ENGAGEMENT', 'WORK_PERIOD_PAYMENT')", name="external_type"),
         CheckConstraint("amount > 0", name="amount"),
+        CheckConstraint("(kind = 'consumed') = (consumed_at IS NOT NULL)", name="consumed_at"),
         Index(
             "uq_budget_lines_reference",
             "billing_account_id",
@@ -136,7 +153,54 @@ class BudgetLine(Base):
     external_name: Mapped[str | None] = mapped_column(String(255))
     amount: Mapped[Decimal] = mapped_column(AMOUNT)
     date: Mapped[Moment]
+    created_at: Mapped[Moment]
+    consumed_at: Mapped[Moment | None]
     as_imported: Mapped[AsImported]
+
+
+class BudgetMovement(Base):
+    """One change of a budget: a row of its journal, which is never changed or deleted.
+
+    Positions of an account are dense from 1, the opening, and times never decrease with them: who writes one holds the
+    lock of the budget, which keeps both of the last one. No foreign key says so: a budget is never deleted, and the
+    statement that writes a movement changes the budget.
+    """
+
+    __tablename__ = "budget_movements"
+    __table_args__ = (
+        CheckConstraint("position >= 1", name="position"),
+        CheckConstraint(
+            "kind IN ('opened', 'budget_changed', 'locked', 'unlocked', 'consumed', 'reversed', 'moved', 'imported')",
+            name="kind",
+        ),
+        CheckConstraint("(kind = 'opened') = (position = 1)", name="opened"),
+        CheckConstraint(
+            "kind = 'opened' OR budget_delta <> 0 OR locked_delta <> 0 OR consumed_delta <> 0", name="change"
+        ),
+        CheckConstraint("actor_kind IN ('person', 'machine', 'command', 'gateway')", name="actor_kind"),
+        Index("ix_budget_movements_at", "billing_account_id", "at", "position"),
+    )
+
+    billing_account_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[Moment]
+    kind: Mapped[str] = mapped_column(String(16))
+    # The budget line that changed, which may be gone by now.
+    entry_id: Mapped[UUID | None]
+    external_type: Mapped[str | None] = mapped_column(String(32))
+    external_id: Mapped[str | None] = mapped_column(String(255))
+    external_name: Mapped[str | None] = mapped_column(String(255))
+    budget_delta: Mapped[Decimal] = mapped_column(TOTAL)
+    locked_delta: Mapped[Decimal] = mapped_column(TOTAL)
+    consumed_delta: Mapped[Decimal] = mapped_column(TOTAL)
+    budget_after: Mapped[Decimal] = mapped_column(AMOUNT)
+    locked_after: Mapped[Decimal] = mapped_column(TOTAL)
+    consumed_after: Mapped[Decimal] = mapped_column(TOTAL)
+    # Who caused it and why (`app.origin`).
+    actor: Mapped[str] = mapped_column(Text)
+    actor_kind: Mapped[str] = mapped_column(String(8))
+    reason: Mapped[str | None] = mapped_column(String(500))
+    request_id: Mapped[str | None] = mapped_column(String(128))
 
 
 class ReleasedLine(Base):

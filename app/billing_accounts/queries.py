@@ -111,6 +111,8 @@ _JSON_LINE = {
     "id": json_rows.word(BudgetLine.id),
     "amount": json_rows.amount(BudgetLine.amount),
     "date": json_rows.time(BudgetLine.date),
+    "created_at": json_rows.time(BudgetLine.created_at),
+    "consumed_at": json_rows.or_null(json_rows.time(BudgetLine.consumed_at)),
     "external_id": json_rows.value(BudgetLine.external_id),
     "external_type": json_rows.word(BudgetLine.external_type),
     "external_name": json_rows.value(BudgetLine.external_name),

@@ -21,7 +21,7 @@ from app.errors import (
     UnsupportedMediaType,
 )
 from app.naming import camel_case
-from app.web import converters, errors, failures, openapi_fields, paging
+from app.web import change_reason, converters, errors, failures, openapi_fields, paging
 from app.web.fields import MAX_INTEGER
 from app.web.idempotency import HEADER, METHODS
 from app.web.schemas import Error
@@ -181,6 +181,8 @@ def describe_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
         statuses.append(HTTPStatus.UNAUTHORIZED)
     if guard.takes_account:
         doc.setdefault("parameters", []).append(_ACCOUNT)
+    if method.upper() != "GET" and not guard.open_to_all:
+        doc.setdefault("parameters", []).append(change_reason.PARAMETER)
     if method.upper() in METHODS and not guard.open_to_all:
         doc.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
         statuses.append(HTTPStatus.UNPROCESSABLE_ENTITY)

@@ -7,12 +7,13 @@ from flask import Response, current_app, request
 from flask.views import MethodView
 from werkzeug.exceptions import MethodNotAllowed
 
+from app import origin
 from app.auth.guards import Guard
 from app.db.replica.routing import Replica
 from app.db.transaction import autocommit, transaction
 from app.errors import Invalid
 from app.naming import camel_case
-from app.web import idempotency, limits
+from app.web import change_reason, idempotency, limits
 from app.web.arguments import refuse_undeclared
 from app.web.converters import Malformed
 
@@ -49,6 +50,10 @@ class Resource(MethodView):
         if method in _SAFE_METHODS:
             replica: Replica | None = current_app.extensions["replica"]
             return _read(view, path) if replica is None else replica.read(lambda: _read(view, path))
+        with origin.acting(change_reason.origin_of_request()):
+            return self._write(guard, view, path)
+
+    def _write(self, guard: Guard, view: Any, path: Mapping[str, Any]) -> Response:
         if guard.open_to_all:
             # Idempotency keys are scoped to callers, and there is none.
             with transaction():

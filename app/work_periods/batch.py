@@ -6,13 +6,15 @@ few statements, however many items there are.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row
 
 from app.auth.actor import Actor
-from app.billing_accounts.ledger.batch import Budgets, Line
+from app.billing_accounts.ledger.batch import Budgets
+from app.billing_accounts.ledger.standing import Line
 from app.billing_accounts.models import ExternalType, Kind
 from app.clock import utc_now
 from app.db.base import db
@@ -27,6 +29,8 @@ Payment = dict[str, Any]
 Item = Mapping[str, Any]
 Outcome = Payment | ServiceError
 
+# Of budget lines.
+MAX_NAME = 255
 _STAMPS = {PaymentStatus.COMPLETED: "completed_at", PaymentStatus.CANCELLED: "cancelled_at"}
 
 
@@ -190,7 +194,8 @@ class Batch:
         amounts.settle(payment, changed, named, period.row.start_date, self._now.date())
 
     def _accept(self, period: _Period, before: Payment | None, after: Payment) -> Payment:
-        self._budgets.move(after["id"], None if before is None else _line(before), _line(after))
+        name = _name(after, period.row.start_date)
+        self._budgets.move(after["id"], None if before is None else _line(before), _line(after), name)
         if before is not None:
             period.count(before, -1)
         period.count(after, 1)
@@ -201,6 +206,12 @@ class Batch:
 def no_payment(payment_id: str) -> NotFound:
     """The failure that says there is no such payment."""
     return NotFound(f"Work period payment {payment_id} was not found")
+
+
+def _name(payment: Payment, week: date) -> str:
+    """What a payment is called among the lines of its budget: person and week."""
+    of_week = f", week of {week}"
+    return f"{(payment['user_handle'] or payment['user_id'])[: MAX_NAME - len(of_week)]}{of_week}"
 
 
 def _line(payment: Payment) -> Line | None:

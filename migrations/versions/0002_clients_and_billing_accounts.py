@@ -121,6 +121,8 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("as_imported", sa.Boolean(), nullable=True),
+        sa.Column("movements", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("moved_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("amount >= 0", name=op.f("ck_budgets_amount")),
         sa.CheckConstraint("consumed >= 0", name=op.f("ck_budgets_consumed")),
         sa.CheckConstraint("locked >= 0", name=op.f("ck_budgets_locked")),
@@ -141,6 +143,8 @@ def upgrade() -> None:
         sa.Column("external_name", sa.String(length=255), nullable=True),
         sa.Column("amount", sa.Numeric(precision=15, scale=4), nullable=False),
         sa.Column("date", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("consumed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("as_imported", sa.Boolean(), nullable=True),
         sa.CheckConstraint(
             "external_type IN ('CHALLENGE', 'ENGAGEMENT', 'WORK_PERIOD_PAYMENT')",
@@ -148,6 +152,7 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("kind IN ('locked', 'consumed')", name=op.f("ck_budget_lines_kind")),
         sa.CheckConstraint("amount > 0", name=op.f("ck_budget_lines_amount")),
+        sa.CheckConstraint("(kind = 'consumed') = (consumed_at IS NOT NULL)", name=op.f("ck_budget_lines_consumed_at")),
         sa.ForeignKeyConstraint(
             ["billing_account_id"], ["budgets.billing_account_id"], name=op.f("fk_budget_lines_billing_account_id")
         ),
@@ -170,7 +175,60 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("billing_account_id", "external_id", name=op.f("pk_released_lines")),
     )
+    _keep_movements()
     _keep_row_counts()
+
+
+def _keep_movements() -> None:
+    """Keep the journal of every budget: rows that are only ever added."""
+    op.create_table(
+        "budget_movements",
+        sa.Column("billing_account_id", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("entry_id", sa.Uuid(), nullable=True),
+        sa.Column("external_type", sa.String(length=32), nullable=True),
+        sa.Column("external_id", sa.String(length=255), nullable=True),
+        sa.Column("external_name", sa.String(length=255), nullable=True),
+        sa.Column("budget_delta", sa.Numeric(precision=19, scale=4), nullable=False),
+        sa.Column("locked_delta", sa.Numeric(precision=19, scale=4), nullable=False),
+        sa.Column("consumed_delta", sa.Numeric(precision=19, scale=4), nullable=False),
+        sa.Column("budget_after", sa.Numeric(precision=15, scale=4), nullable=False),
+        sa.Column("locked_after", sa.Numeric(precision=19, scale=4), nullable=False),
+        sa.Column("consumed_after", sa.Numeric(precision=19, scale=4), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("actor_kind", sa.String(length=8), nullable=False),
+        sa.Column("reason", sa.String(length=500), nullable=True),
+        sa.Column("request_id", sa.String(length=128), nullable=True),
+        sa.CheckConstraint("position >= 1", name=op.f("ck_budget_movements_position")),
+        sa.CheckConstraint(
+            "kind IN ('opened', 'budget_changed', 'locked', 'unlocked', 'consumed', 'reversed', 'moved', 'imported')",
+            name=op.f("ck_budget_movements_kind"),
+        ),
+        sa.CheckConstraint("(kind = 'opened') = (position = 1)", name=op.f("ck_budget_movements_opened")),
+        sa.CheckConstraint(
+            "kind = 'opened' OR budget_delta <> 0 OR locked_delta <> 0 OR consumed_delta <> 0",
+            name=op.f("ck_budget_movements_change"),
+        ),
+        sa.CheckConstraint(
+            "actor_kind IN ('person', 'machine', 'command', 'gateway')", name=op.f("ck_budget_movements_actor_kind")
+        ),
+        sa.PrimaryKeyConstraint("billing_account_id", "position", name=op.f("pk_budget_movements")),
+    )
+    op.create_index(
+        "ix_budget_movements_at", "budget_movements", ["billing_account_id", "at", "position"], unique=False
+    )
+    op.execute("""
+        CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION 'rows of % are never changed', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+        END $$
+    """)
+    op.execute("""
+        CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON budget_movements
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+    """)
 
 
 def _keep_row_counts() -> None:
@@ -205,6 +263,7 @@ def _keep_row_counts() -> None:
 
 def downgrade() -> None:
     own = ("released_lines", "budget_lines", "budgets", "billing_account_access", "billing_accounts", "clients")
-    for table in (*own, "row_counts"):
+    for table in ("budget_movements", *own, "row_counts"):
         op.drop_table(table)
+    op.execute("DROP FUNCTION refuse_change()")
     op.execute("DROP FUNCTION count_rows()")

@@ -174,7 +174,6 @@ def downgrade() -> None:
     op.drop_table("plan_assignments")
     op.drop_table("plan_terms")
     op.drop_table("plans")
-    op.execute("DROP FUNCTION refuse_change()")
 
 
 def _wall_off(table: str, column: str = "account_id") -> None:
@@ -191,12 +190,6 @@ def _wall_off(table: str, column: str = "account_id") -> None:
 
 
 def _append_only(table: str) -> None:
-    op.execute("""
-        CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-            RAISE EXCEPTION 'rows of % are never changed', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
-        END $$
-    """)
     op.execute(f"""
         CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table}
         FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()

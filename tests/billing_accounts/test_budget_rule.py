@@ -11,9 +11,10 @@ from flask import Flask
 from sqlalchemy import text
 
 from app.billing_accounts.ledger import batch, rule, single
-from app.billing_accounts.ledger.batch import Budgets, Charge, Line
+from app.billing_accounts.ledger.batch import Budgets, Charge
 from app.billing_accounts.ledger.rule import Request
 from app.billing_accounts.ledger.single import Reference
+from app.billing_accounts.ledger.standing import Line
 from app.billing_accounts.models import ExternalType, Kind, Status
 from app.clock import utc_now
 from app.db.base import db
@@ -128,8 +129,11 @@ SET_BUDGET = text("""
     UPDATE budgets SET amount = :amount, locked = :locked, consumed = :consumed WHERE billing_account_id = :account_id
 """)
 SET_LINE = text("""
-    INSERT INTO budget_lines (billing_account_id, kind, external_type, external_id, amount, date)
-    SELECT :account_id, :held_as, 'CHALLENGE', 'c', :held, :now WHERE :held_as IS NOT NULL
+    INSERT INTO budget_lines
+        (billing_account_id, kind, external_type, external_id, amount, date, created_at, consumed_at)
+    SELECT :account_id, :held_as, 'CHALLENGE', 'c', :held, :now, :now,
+        CASE :held_as WHEN 'consumed' THEN CAST(:now AS timestamptz) END
+    WHERE :held_as IS NOT NULL
 """)
 TOTALS = text("SELECT amount, locked, consumed FROM budgets WHERE billing_account_id = :account_id")
 LINES = text("""

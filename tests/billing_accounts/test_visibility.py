@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.billing_accounts.ledger.batch import Budgets, Line
+from app.billing_accounts.ledger.batch import Budgets
+from app.billing_accounts.ledger.standing import Line
 from app.billing_accounts.models import ExternalType, Kind
 from app.db.transaction import transaction
 from tests.caller import ACCOUNTS, Caller, Open, data, error

@@ -8,21 +8,16 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from app.billing_accounts.ledger import refusals, rule
-from app.billing_accounts.models import ExternalType, Kind
+from app import origin
+from app.billing_accounts.ledger import journal, refusals
+from app.billing_accounts.ledger.standing import Budget, Line, Movement, kind_of
+from app.billing_accounts.models import ExternalType, Kind, MovementKind
 from app.clock import utc_now
 from app.db.base import db
 from app.db.fast.prepared import AnyPrepared, Prepared
+from app.db.time_ordered import time_ordered_ids
 from app.errors import ServiceError
 from app.money import ZERO
-
-
-class Line(NamedTuple):
-    """What a reference locks or has consumed on an account."""
-
-    account_id: int
-    kind: Kind
-    amount: Decimal
 
 
 class Charge(NamedTuple):
@@ -34,8 +29,8 @@ class Charge(NamedTuple):
 
 
 _BUDGETS = """
-    SELECT budgets.billing_account_id, budgets.amount, budgets.locked, budgets.consumed,
-        billing_accounts.status, billing_accounts.start_date, billing_accounts.end_date
+    SELECT budgets.billing_account_id, budgets.amount, budgets.locked, budgets.consumed, budgets.movements,
+        budgets.moved_at, billing_accounts.status, billing_accounts.start_date, billing_accounts.end_date
     FROM budgets JOIN billing_accounts ON billing_accounts.id = budgets.billing_account_id
     WHERE budgets.billing_account_id = ANY(:account_ids)
 """
@@ -44,62 +39,72 @@ LOCK = Prepared(f"""
     SELECT FROM budgets WHERE billing_account_id = ANY(:account_ids) ORDER BY billing_account_id FOR NO KEY UPDATE;
     {_BUDGETS}
 """)
-WRITE = Prepared("""
+# A movement names the line it changed: of an engagement the one it adds, else the one of the reference.
+WRITE = Prepared(f"""
     WITH released AS (
         DELETE FROM budget_lines AS line USING unnest(
             CAST(:released_accounts AS int[]), CAST(:released_references AS text[])
         ) AS gone (account_id, external_id)
         WHERE line.billing_account_id = gone.account_id AND line.external_type = :external_type
             AND line.external_id = gone.external_id
+        RETURNING line.id, line.billing_account_id, line.external_id
     ), held AS (
-        INSERT INTO budget_lines AS line (billing_account_id, kind, external_type, external_id, amount, date)
-        SELECT account_id, kind, :external_type, external_id, amount, :now FROM unnest(
-            CAST(:held_accounts AS int[]), CAST(:held_references AS text[]), CAST(:held_kinds AS text[]),
-            CAST(:held_amounts AS numeric[])
-        ) AS held (account_id, external_id, kind, amount)
+        INSERT INTO budget_lines AS line
+            (id, billing_account_id, kind, external_type, external_id, external_name, amount, date, created_at,
+            consumed_at)
+        SELECT coalesce(id, uuidv7()), account_id, kind, :external_type, external_id, external_name, amount, :now, :now,
+            CASE kind WHEN 'consumed' THEN CAST(:now AS timestamptz) END
+        FROM unnest(
+            CAST(:held_ids AS uuid[]), CAST(:held_accounts AS int[]), CAST(:held_references AS text[]),
+            CAST(:held_names AS text[]), CAST(:held_kinds AS text[]), CAST(:held_amounts AS numeric[])
+        ) AS held (id, account_id, external_id, external_name, kind, amount)
         ON CONFLICT (billing_account_id, external_type, external_id) WHERE external_type <> 'ENGAGEMENT'
-        DO UPDATE SET kind = excluded.kind, amount = excluded.amount, date = excluded.date
+        DO UPDATE SET kind = excluded.kind, external_name = coalesce(excluded.external_name, line.external_name),
+            amount = excluded.amount, date = excluded.date,
+            consumed_at = CASE excluded.kind WHEN 'consumed' THEN coalesce(line.consumed_at, excluded.consumed_at) END
+        RETURNING line.id, line.billing_account_id, line.external_id
+    ), line AS (
+        SELECT * FROM released UNION ALL SELECT * FROM held
+    ), movement AS (
+        INSERT INTO budget_movements ({journal.COLUMNS})
+        SELECT account_id, position, at, kind, coalesce(entry_id, line.id), :external_type, movement.external_id,
+            external_name, 0, locked_delta, consumed_delta, budget_after, locked_after, consumed_after, {journal.ORIGIN}
+        FROM unnest(
+            CAST(:entry_ids AS uuid[]), CAST(:moved_accounts AS int[]), CAST(:positions AS int[]),
+            CAST(:moments AS timestamptz[]), CAST(:kinds AS text[]), CAST(:references AS text[]),
+            CAST(:names AS text[]), CAST(:locked_deltas AS numeric[]), CAST(:consumed_deltas AS numeric[]),
+            CAST(:budgets_after AS numeric[]), CAST(:locked_after AS numeric[]), CAST(:consumed_after AS numeric[])
+        ) AS movement (
+            entry_id, account_id, position, at, kind, external_id, external_name, locked_delta, consumed_delta,
+            budget_after, locked_after, consumed_after
+        )
+        LEFT JOIN line ON entry_id IS NULL AND line.billing_account_id = account_id
+            AND line.external_id = movement.external_id
     )
-    UPDATE budgets SET locked = total.locked, consumed = total.consumed
+    UPDATE budgets SET locked = total.locked, consumed = total.consumed, movements = total.movements,
+        moved_at = total.moved_at
     FROM unnest(
-        CAST(:accounts AS int[]), CAST(:locked AS numeric[]), CAST(:consumed AS numeric[])
-    ) AS total (account_id, locked, consumed)
+        CAST(:accounts AS int[]), CAST(:locked AS numeric[]), CAST(:consumed AS numeric[]), CAST(:movements AS int[]),
+        CAST(:moved_at AS timestamptz[])
+    ) AS total (account_id, locked, consumed, movements, moved_at)
     WHERE budgets.billing_account_id = total.account_id
 """)
 
 
-class _Budget:
-    """A budget with its account, as it is after the changes decided so far."""
-
-    def __init__(self, row: Any) -> None:
-        opens_at, closes_at = row.start_date or rule.ALWAYS_OPEN, row.end_date or rule.NEVER_CLOSED
-        self._account = row.status, opens_at, closes_at, rule.dates_enforced(), utc_now()
-        self.locked: Decimal = row.locked
-        self.consumed: Decimal = row.consumed
-        self.remaining: Decimal = row.amount - row.locked - row.consumed
-
-    def add(self, kind: Kind, amount: Decimal) -> None:
-        """Reserve an amount; a negative one is given back."""
-        if kind == Kind.LOCKED:
-            self.locked += amount
-        else:
-            self.consumed += amount
-        self.remaining -= amount
-
-    def require(self, external_id: str, before: Line | None, after: Line) -> None:
-        """Raise what the reference is refused for, when it is: it holds `before` on this account."""
-        held_as, held = (None, ZERO) if before is None else (before.kind, before.amount)
-        request = rule.Request(*self._account, self.remaining, held_as, held, after.kind, after.amount)
-        reason = rule.REFUSAL.decide(request)
-        if reason is not None:
-            raise refusals.refused(
-                reason,
-                after.account_id,
-                external_id,
-                asked=after.amount,
-                held=held,
-                remaining=self.remaining,
-            )
+# Of each field of a movement, the parameter that has it of all.
+_JOURNAL_ARRAYS = (
+    "moved_accounts",
+    "positions",
+    "moments",
+    "kinds",
+    "references",
+    "names",
+    "locked_deltas",
+    "consumed_deltas",
+    "budgets_after",
+    "locked_after",
+    "consumed_after",
+)
 
 
 class Budgets:
@@ -108,7 +113,8 @@ class Budgets:
     def __init__(self, external_type: ExternalType, account_ids: Iterable[int]) -> None:
         self._external_type = external_type
         self._budgets = _budgets(LOCK, account_ids)
-        self._lines: dict[tuple[int, str, int], Line | None] = {}
+        self._lines: dict[tuple[int, str, int], tuple[Line, str | None] | None] = {}
+        self._movements: list[Movement] = []
 
     def knows(self, account_id: int) -> bool:
         """Whether there is such an account among those locked."""
@@ -118,8 +124,8 @@ class Budgets:
         """What a new reference could take from the account, by its amount alone."""
         return max(self._budgets[account_id].remaining, ZERO)
 
-    def move(self, external_id: str, before: Line | None, after: Line | None) -> None:
-        """Replace what the reference holds; an engagement gets one more line each time.
+    def move(self, external_id: str, before: Line | None, after: Line | None, name: str | None = None) -> None:
+        """Replace what the reference holds, and its name if there is one; an engagement gets one more line each time.
 
         Raises NotFound, Invalid (insufficient funds) or Conflict (account inactive or not current, already consumed),
         and then nothing changed.
@@ -129,40 +135,64 @@ class Budgets:
         if after is not None:
             if not self.knows(after.account_id):
                 raise refusals.not_found(after.account_id)
-            is_same = before is not None and before.account_id == after.account_id
-            self._budgets[after.account_id].require(external_id, before if is_same else None, after)
-        if before is not None:
-            self._budgets[before.account_id].add(before.kind, -before.amount)
-            self._note(external_id, before.account_id, None)
-        if after is not None:
-            self._budgets[after.account_id].add(after.kind, after.amount)
-            self._note(external_id, after.account_id, after)
+            stays = before is not None and before.account_id == after.account_id
+            self._budgets[after.account_id].require(external_id, before if stays else None, after)
+        if before is not None and after is not None and before.account_id != after.account_id:
+            self._post(MovementKind.MOVED, external_id, name, before, None)
+            self._post(MovementKind.MOVED, external_id, name, None, after)
+        else:
+            self._post(kind_of(before, after), external_id, name, before, after)
 
     def write(self) -> None:
-        """Write the lines and totals of every change."""
+        """Write the lines, the totals and the movements of every change."""
+        if not self._movements:
+            return
+        now = utc_now()
         released = [key for key, line in self._lines.items() if line is None]
-        held = [(key, line) for key, line in self._lines.items() if line is not None]
-        accounts = sorted({account_id for account_id, _, _ in self._lines})
+        held = [(external_id, *line) for (_, external_id, _), line in self._lines.items() if line is not None]
+        # Each charge of an engagement is a movement and a line of its own; of others the database knows the line.
+        adds_lines = self._external_type == ExternalType.ENGAGEMENT
+        ids: list[str] | list[None] = time_ordered_ids(now, len(held)) if adds_lines else [None] * len(held)
         parameters = {
             "external_type": self._external_type,
-            "now": utc_now(),
+            "now": now,
             "released_accounts": [account_id for account_id, _, _ in released],
             "released_references": [external_id for _, external_id, _ in released],
-            "held_accounts": [account_id for (account_id, _, _), _ in held],
-            "held_references": [external_id for (_, external_id, _), _ in held],
-            "held_kinds": [line.kind for _, line in held],
-            "held_amounts": [line.amount for _, line in held],
-            "accounts": accounts,
-            "locked": [self._budgets[account_id].locked for account_id in accounts],
-            "consumed": [self._budgets[account_id].consumed for account_id in accounts],
+            "held_ids": ids,
+            "held_accounts": [line.account_id for _, line, _ in held],
+            "held_references": [external_id for external_id, _, _ in held],
+            "held_names": [name for _, _, name in held],
+            "held_kinds": [line.kind for _, line, _ in held],
+            "held_amounts": [line.amount for _, line, _ in held],
+            **self._journal(ids if adds_lines else [None] * len(self._movements)),
+            **self._totals(),
         }
-        if accounts:
-            db.session.execute(WRITE, parameters)
+        db.session.execute(WRITE, parameters)
 
-    def _note(self, external_id: str, account_id: int, line: Line | None) -> None:
+    def _totals(self) -> dict[str, Any]:
+        accounts = sorted({account_id for account_id, _, _ in self._lines})
+        names = ("locked", "consumed", "movements", "moved_at")
+        totals = {name: [getattr(self._budgets[each], name) for each in accounts] for name in names}
+        return {"accounts": accounts, **totals}
+
+    def _journal(self, entry_ids: Sequence[str | None]) -> dict[str, Any]:
+        columns = zip(_JOURNAL_ARRAYS, zip(*self._movements, strict=True), strict=True)
+        return {
+            "entry_ids": entry_ids,
+            **{name: list(column) for name, column in columns},
+            **origin.current()._asdict(),
+        }
+
+    def _post(
+        self, kind: MovementKind, external_id: str, name: str | None, before: Line | None, after: Line | None
+    ) -> None:
+        line = after or before
+        if line is None:
+            return
         # Other references have one line each, whatever became of it before.
         nth = len(self._lines) if self._external_type == ExternalType.ENGAGEMENT else 0
-        self._lines[account_id, external_id, nth] = line
+        self._lines[line.account_id, external_id, nth] = None if after is None else (after, name)
+        self._movements.append(self._budgets[line.account_id].move(kind, external_id, name, before, after))
 
 
 class Rehearsal(Budgets):
@@ -195,9 +225,9 @@ def consume_all(charges: Sequence[Charge]) -> None:
     budgets.write()
 
 
-def _budgets(statement: AnyPrepared, account_ids: Iterable[int]) -> dict[int, _Budget]:
+def _budgets(statement: AnyPrepared, account_ids: Iterable[int]) -> dict[int, Budget]:
     wanted = sorted(set(account_ids))
     if not wanted:
         return {}
     rows = db.session.execute(statement, {"account_ids": wanted})
-    return {row.billing_account_id: _Budget(row) for row in rows}
+    return {row.billing_account_id: Budget(row) for row in rows}

@@ -6,10 +6,12 @@ the order of all operations: budgets by account id, then lines. What was changed
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from sqlalchemy import TextClause, text
 
+from app import origin
+from app.billing_accounts.ledger import journal
 from app.billing_accounts.models import Kind
 from app.clock import utc_now
 from app.db.base import db
@@ -27,7 +29,8 @@ _DROP_WITHOUT_ACCOUNT = text(f"DELETE {_NO_ACCOUNT}")
 _FIND_CHANGES = text("""
     CREATE TEMP TABLE changed_lines ON COMMIT DROP AS
     SELECT staged.account_id, staged.challenge_id, staged.kind, staged.amount,
-        known.id AS line_id, known.kind AS old_kind, known.amount AS old_amount,
+        known.id AS line_id, coalesce(known.id, uuidv7()) AS entry_id, known.kind AS old_kind,
+        known.amount AS old_amount,
         CASE WHEN known.id IS NULL THEN released.external_id IS NOT NULL ELSE known.as_imported IS NOT TRUE END AS kept
     FROM staged_lines AS staged
     LEFT JOIN budget_lines AS known
@@ -44,23 +47,40 @@ _LOCK_IN_ORDER = """
 """
 _LOCK_OF_LINES = text(_LOCK_IN_ORDER.format(account_ids="SELECT account_id FROM changed_lines WHERE NOT kept"))
 _LOCK_OF_ACCOUNTS = text(_LOCK_IN_ORDER.format(account_ids="SELECT id FROM changed_accounts"))
-_ADD_BUDGETS = text("""
-    INSERT INTO budgets (billing_account_id, amount, as_imported)
-    SELECT id, budget, true FROM resolved_accounts WHERE is_new ORDER BY id
-    ON CONFLICT (billing_account_id) DO NOTHING
+_ADD_BUDGETS = text(f"""
+    WITH opened AS (
+        INSERT INTO budgets (billing_account_id, amount, as_imported, movements, moved_at)
+        SELECT id, budget, true, 1, :now FROM resolved_accounts WHERE is_new ORDER BY id
+        ON CONFLICT (billing_account_id) DO NOTHING
+        RETURNING *
+    )
+    INSERT INTO budget_movements ({journal.COLUMNS})
+    SELECT billing_account_id, movements, moved_at, 'opened', NULL, NULL, NULL, NULL,
+        amount, 0, 0, amount, locked, consumed, {journal.ORIGIN}
+    FROM opened
 """)
-_CHANGE_BUDGETS = text("""
-    UPDATE budgets SET amount = final.budget
-    FROM resolved_accounts AS final WHERE billing_account_id = final.id AND NOT is_new AND budget_differs
+_CHANGE_BUDGETS = text(f"""
+    WITH changed AS (
+        UPDATE budgets SET amount = final.budget, movements = movements + 1, moved_at = greatest(moved_at, :now)
+        FROM resolved_accounts AS final WHERE billing_account_id = final.id AND NOT is_new AND budget_differs
+        RETURNING budgets.*, old.amount AS amount_before
+    )
+    INSERT INTO budget_movements ({journal.COLUMNS})
+    SELECT billing_account_id, movements, moved_at, 'imported', NULL, NULL, NULL, NULL,
+        amount - amount_before, 0, 0, amount, locked, consumed, {journal.ORIGIN}
+    FROM changed
 """)
 _ADD = text("""
-    INSERT INTO budget_lines (billing_account_id, kind, external_type, external_id, amount, date, as_imported)
-    SELECT account_id, kind, 'CHALLENGE', challenge_id, amount, :now, true
+    INSERT INTO budget_lines
+        (id, billing_account_id, kind, external_type, external_id, amount, date, created_at, consumed_at, as_imported)
+    SELECT entry_id, account_id, kind, 'CHALLENGE', challenge_id, amount, :now, :now,
+        CASE kind WHEN 'consumed' THEN CAST(:now AS timestamptz) END, true
     FROM changed_lines WHERE line_id IS NULL AND NOT kept
 """)
 _REPLACE_AND_REMOVE = text("""
     WITH replaced AS (
-        UPDATE budget_lines AS known SET kind = changed.kind, amount = changed.amount, date = :now
+        UPDATE budget_lines AS known SET kind = changed.kind, amount = changed.amount, date = :now,
+            consumed_at = CASE changed.kind WHEN 'consumed' THEN coalesce(known.consumed_at, :now) END
         FROM changed_lines AS changed
         WHERE known.id = changed.line_id AND known.billing_account_id = changed.account_id
             AND changed.kind IS NOT NULL AND NOT changed.kept
@@ -69,17 +89,32 @@ _REPLACE_AND_REMOVE = text("""
     WHERE known.id = changed.line_id AND known.billing_account_id = changed.account_id
         AND changed.kind IS NULL AND NOT changed.kept
 """)
-_MOVE_TOTALS = text("""
-    UPDATE budgets SET locked = budgets.locked + moved.locked, consumed = budgets.consumed + moved.consumed
-    FROM (
-        SELECT account_id,
-            coalesce(sum(amount) FILTER (WHERE kind = 'locked'), 0)
-                - coalesce(sum(old_amount) FILTER (WHERE old_kind = 'locked'), 0) AS locked,
-            coalesce(sum(amount) FILTER (WHERE kind = 'consumed'), 0)
-                - coalesce(sum(old_amount) FILTER (WHERE old_kind = 'consumed'), 0) AS consumed
-        FROM changed_lines WHERE NOT kept GROUP BY account_id
-    ) AS moved
-    WHERE budgets.billing_account_id = moved.account_id
+# One movement for each line, in the order of the references; what the budget was before them all is what they add to.
+_MOVE_TOTALS = text(f"""
+    WITH change AS MATERIALIZED (
+        SELECT account_id, challenge_id, entry_id,
+            CASE kind WHEN 'locked' THEN amount ELSE 0 END - CASE old_kind WHEN 'locked' THEN old_amount ELSE 0 END
+                AS locked,
+            CASE kind WHEN 'consumed' THEN amount ELSE 0 END
+                - CASE old_kind WHEN 'consumed' THEN old_amount ELSE 0 END AS consumed
+        FROM changed_lines WHERE NOT kept
+    ), moved AS (
+        UPDATE budgets SET locked = budgets.locked + total.locked, consumed = budgets.consumed + total.consumed,
+            movements = movements + total.changes, moved_at = greatest(moved_at, :now)
+        FROM (
+            SELECT account_id, sum(locked) AS locked, sum(consumed) AS consumed, count(*) AS changes
+            FROM change GROUP BY account_id
+        ) AS total
+        WHERE budgets.billing_account_id = total.account_id
+        RETURNING billing_account_id, moved_at, budgets.amount AS budget, old.movements AS position_before,
+            old.locked AS locked_before, old.consumed AS consumed_before
+    )
+    INSERT INTO budget_movements ({journal.COLUMNS})
+    SELECT account_id, position_before + row_number() OVER so_far, moved_at, 'imported', entry_id, 'CHALLENGE',
+        challenge_id, NULL, 0, locked, consumed, budget, locked_before + sum(locked) OVER so_far,
+        consumed_before + sum(consumed) OVER so_far, {journal.ORIGIN}
+    FROM change JOIN moved ON billing_account_id = account_id
+    WINDOW so_far AS (PARTITION BY account_id ORDER BY challenge_id ROWS UNBOUNDED PRECEDING)
 """)
 _COUNTS = text("""
     SELECT count(*) FILTER (WHERE line_id IS NULL AND NOT kept) AS created,
@@ -118,12 +153,12 @@ def lock_budgets() -> None:
 
 def add_budgets() -> None:
     """Give the new ones of the staged `resolved_accounts` their budgets."""
-    db.session.execute(_ADD_BUDGETS)
+    db.session.execute(_ADD_BUDGETS, _caused_now())
 
 
 def change_budgets() -> None:
     """Give the others of the staged `resolved_accounts`, whose budgets are locked, the amounts that differ."""
-    db.session.execute(_CHANGE_BUDGETS)
+    db.session.execute(_CHANGE_BUDGETS, _caused_now())
 
 
 def stage_lines(lines: IO[bytes]) -> int:
@@ -164,12 +199,17 @@ def merged_amounts() -> dict[Kind, Amounts]:
 
 
 def _write() -> None:
-    now = {"now": utc_now()}
+    caused = _caused_now()
+    now = {"now": caused["now"]}
     db.session.execute(_REPLACE_AND_REMOVE, now)
     learn_size("budgets", "billing_account_id")
     with by_index():
         db.session.execute(_ADD, now)
-    db.session.execute(_MOVE_TOTALS)
+    db.session.execute(_MOVE_TOTALS, caused)
+
+
+def _caused_now() -> dict[str, Any]:
+    return {"now": utc_now(), **origin.current()._asdict()}
 
 
 def _by_kind(statement: TextClause) -> dict[Kind, Decimal]:

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
-from app.billing_accounts.ledger import refusals, rule
+from app import origin
+from app.billing_accounts.ledger import journal, refusals, rule
 from app.billing_accounts.models import ExternalType, Kind
 from app.clock import utc_now
 from app.db.base import db
@@ -47,11 +48,17 @@ RESERVE = Prepared(f"""
         LEFT JOIN line ON true
         WHERE budget.billing_account_id = :account_id
     ), decision AS (
-        SELECT *, {rule.REFUSAL.sql} AS refusal FROM request
+        SELECT *, {rule.REFUSAL.sql} AS refusal,
+            CASE asked_as WHEN 'locked' THEN asked ELSE 0 END
+                - CASE held_as WHEN 'locked' THEN held ELSE 0 END AS locked_delta,
+            CASE asked_as WHEN 'consumed' THEN asked ELSE 0 END
+                - CASE held_as WHEN 'consumed' THEN held ELSE 0 END AS consumed_delta
+        FROM request
     ), written AS (
         INSERT INTO budget_lines AS line
-            (billing_account_id, kind, external_type, external_id, external_name, amount, date)
-        SELECT :account_id, asked_as, :external_type, :external_id, :external_name, asked, asked_at
+            (billing_account_id, kind, external_type, external_id, external_name, amount, date, created_at, consumed_at)
+        SELECT :account_id, asked_as, :external_type, :external_id, :external_name, asked, asked_at, asked_at,
+            CASE asked_as WHEN 'consumed' THEN asked_at END
         FROM decision WHERE refusal IS NULL
         ON CONFLICT (billing_account_id, external_type, external_id) WHERE external_type <> 'ENGAGEMENT'
         DO UPDATE SET
@@ -59,16 +66,22 @@ RESERVE = Prepared(f"""
             external_name = coalesce(excluded.external_name, line.external_name),
             amount = excluded.amount,
             date = excluded.date,
+            consumed_at = CASE excluded.kind
+                WHEN 'consumed' THEN coalesce(line.consumed_at, excluded.consumed_at) END,
             as_imported = CASE WHEN line.as_imported IS NOT NULL THEN false END
-        RETURNING id, amount, date, external_type, external_id, external_name
+        RETURNING id, amount, date, created_at, consumed_at, external_type, external_id, external_name
     ), moved AS (
-        UPDATE budgets SET
-            locked = locked
-                + CASE asked_as WHEN 'locked' THEN asked ELSE 0 END - CASE held_as WHEN 'locked' THEN held ELSE 0 END,
-            consumed = consumed
-                + CASE asked_as WHEN 'consumed' THEN asked ELSE 0 END
-                - CASE held_as WHEN 'consumed' THEN held ELSE 0 END
-        FROM decision WHERE billing_account_id = :account_id AND refusal IS NULL
+        UPDATE budgets SET locked = locked + locked_delta, consumed = consumed + consumed_delta,
+            movements = movements + 1, moved_at = greatest(moved_at, asked_at)
+        FROM decision
+        WHERE billing_account_id = :account_id AND refusal IS NULL AND (locked_delta <> 0 OR consumed_delta <> 0)
+        RETURNING billing_account_id, movements, moved_at, asked_as, locked_delta, consumed_delta,
+            budgets.amount AS budget, locked, consumed
+    ), movement AS (
+        INSERT INTO budget_movements ({journal.COLUMNS})
+        SELECT billing_account_id, movements, moved_at, asked_as, id, external_type, external_id, external_name,
+            0, locked_delta, consumed_delta, budget, locked, consumed, {journal.ORIGIN}
+        FROM moved, written
     )
     SELECT written.*, CASE external_type WHEN 'CHALLENGE' THEN external_id END AS challenge_id, refusal, held, remaining
     FROM decision LEFT JOIN written ON true
@@ -79,7 +92,7 @@ UNLOCK = Prepared(f"""
         SELECT kind, amount FROM budget_lines WHERE {_LINE_OF_REFERENCE}
     ), released AS (
         DELETE FROM budget_lines WHERE {_LINE_OF_REFERENCE} AND kind = 'locked'
-        RETURNING billing_account_id, external_id, as_imported
+        RETURNING id, billing_account_id, external_type, external_id, external_name, amount, as_imported
     ), remembered AS (
         INSERT INTO released_lines (billing_account_id, external_id)
         SELECT released.billing_account_id, external_id FROM released, budgets AS budget
@@ -87,8 +100,15 @@ UNLOCK = Prepared(f"""
             AND (released.as_imported IS NOT NULL OR budget.as_imported IS NOT NULL)
         ON CONFLICT DO NOTHING
     ), moved AS (
-        UPDATE budgets SET locked = locked - line.amount
+        UPDATE budgets SET locked = locked - line.amount,
+            movements = movements + 1, moved_at = greatest(moved_at, :now)
         FROM line WHERE billing_account_id = :account_id AND line.kind = 'locked'
+        RETURNING movements, moved_at, budgets.amount AS budget, locked, consumed
+    ), movement AS (
+        INSERT INTO budget_movements ({journal.COLUMNS})
+        SELECT billing_account_id, movements, moved_at, 'unlocked', id, external_type, external_id, external_name,
+            0, -amount, 0, budget, locked, consumed, {journal.ORIGIN}
+        FROM moved, released
     )
     SELECT line.kind AS held_as FROM budgets LEFT JOIN line ON true WHERE billing_account_id = :account_id
 """)
@@ -121,7 +141,13 @@ def consume(account_id: int, reference: Reference, amount: Decimal) -> Row[Any]:
 
 def unlock(account_id: int, reference: Reference) -> None:
     """Release what the reference has locked, if anything. Raises NotFound, and Conflict when it was consumed."""
-    found = db.session.execute(UNLOCK, {"account_id": account_id, **reference._asdict()}).one_or_none()
+    parameters = {
+        "account_id": account_id,
+        "now": utc_now(),
+        **reference._asdict(),
+        **origin.current()._asdict(),
+    }
+    found = db.session.execute(UNLOCK, parameters).one_or_none()
     if found is None:
         raise refusals.not_found(account_id)
     if found.held_as == Kind.CONSUMED:
@@ -136,6 +162,7 @@ def _reserve(account_id: int, kind: Kind, reference: Reference, amount: Decimal)
         "now": utc_now(),
         "dates_enforced": rule.dates_enforced(),
         **reference._asdict(),
+        **origin.current()._asdict(),
     }
     line = db.session.execute(RESERVE, parameters).one_or_none()
     if line is None:

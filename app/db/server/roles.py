@@ -13,6 +13,7 @@ from sqlalchemy.pool import NullPool
 # Tables whose rows the service only adds and changes: a statement that deletes from them is a mistake.
 NEVER_DELETED = (
     "billing_accounts",
+    "budget_movements",
     "budgets",
     "clients",
     "credit_balances",

@@ -1,0 +1,36 @@
+"""Who causes what is written at present, and why: kept with every movement of money."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import NamedTuple
+
+
+class Origin(NamedTuple):
+    """The cause of a change. `actor_kind` is person, machine, command or gateway."""
+
+    actor: str
+    actor_kind: str
+    reason: str | None = None
+    request_id: str | None = None
+
+
+COMMAND, GATEWAY = "command", "gateway"
+# Of code that neither a request nor a command runs.
+_SHELL = Origin("shell", COMMAND)
+_current: ContextVar[Origin] = ContextVar("origin", default=_SHELL)
+
+
+def current() -> Origin:
+    """The cause of what is written now."""
+    return _current.get()
+
+
+@contextmanager
+def acting(origin: Origin) -> Iterator[None]:
+    """Let the changes of the block have this cause."""
+    token = _current.set(origin)
+    try:
+        yield
+    finally:
+        _current.reset(token)
