@@ -5,6 +5,7 @@ from flask_migrate import Migrate
 
 from app import models
 from app.auth.tokens import TokenVerifier
+from app.billing_accounts.book_routes import blueprint as budget_books
 from app.billing_accounts.routes import blueprint as billing_accounts
 from app.clients.routes import blueprint as clients
 from app.config import ROOT, Settings
@@ -30,6 +31,7 @@ THREADS_PER_WORKER = 4
 FEATURES = (
     clients,
     billing_accounts,
+    budget_books,
     booking_blueprint,
     period_blueprint,
     work_period_payments,

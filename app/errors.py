@@ -25,6 +25,7 @@ class Reason(StrEnum):
     ACCOUNT_INACTIVE = "account_inactive"
     ACCOUNT_NOT_CURRENT = "account_not_current"
     ALREADY_CONSUMED = "already_consumed"
+    NOT_OPEN_YET = "not_open_yet"
     BOOKING_CANCELLED = "booking_cancelled"
     BUDGET_BELOW_RESERVED = "budget_below_reserved"
     CREDITS_SPENT = "credits_spent"

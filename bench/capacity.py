@@ -33,6 +33,7 @@ TABLES = (
     "billing_accounts",
     "budgets",
     "budget_lines",
+    "budget_movements",
     "credit_transactions",
     "idempotency_keys",
     "work_period_payments",
@@ -103,8 +104,7 @@ def _load(var_dir: Path) -> list[int]:
     app = create_app(Settings.load({"VAR_DIR": str(var_dir), "LOG_LEVEL": "ERROR"}))
     with app.app_context():
         flask_migrate.upgrade()
-        accounts.load(accounts=10_000, lines=250_000)
-        db.session.execute(text("UPDATE budgets SET amount = 90000000000"))
+        accounts.load(accounts=10_000, lines=250_000, budget=90_000_000_000)
         db.session.execute(text("UPDATE billing_accounts SET status = 'ACTIVE'"))
         work_periods.load(bookings=5_000, payments_each=2, accounts=10_000)
         ids = customers.load(accounts=100, transactions=1_000)

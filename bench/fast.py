@@ -155,8 +155,7 @@ def _load(app: Flask) -> list[int]:
     """Accounts with budgets and customers with credits; the ids of the customers."""
     with app.app_context():
         flask_migrate.upgrade()
-        accounts.load(accounts=ACCOUNTS, lines=25_000)
-        db.session.execute(text("UPDATE budgets SET amount = 90000000000"))
+        accounts.load(accounts=ACCOUNTS, lines=25_000, budget=90_000_000_000)
         db.session.execute(text("UPDATE billing_accounts SET status = 'ACTIVE'"))
         ids = customers.load(accounts=100, transactions=1)
         db.session.commit()

@@ -46,11 +46,6 @@ PAYMENTS = "/v6/work-period-payments"
 PAYMENTS_EACH = 2
 USAGE = "/v1/billing/credits/usage"
 
-_LINES = """
-    INSERT INTO budget_lines (billing_account_id, kind, external_type, external_id, amount, date)
-    SELECT :account, 'locked', 'CHALLENGE', 'line-' || n, 1, now() FROM generate_series(1, :lines) AS n;
-    UPDATE budgets SET locked = locked + :lines, amount = 90000000000 WHERE billing_account_id = :account
-"""
 _LOCK = """'{"challengeId": "c' .. math.random(1, 200) .. '", "amount": ' .. math.random(1, 9) .. '}'"""
 _KEY = 'headers["Idempotency-Key"] = request_id'
 
@@ -98,12 +93,10 @@ def _database(var_dir: Path, many: int) -> Iterator[None]:
     with embedded.running(var_dir):
         with _session(var_dir):
             flask_migrate.upgrade()
-            accounts.load(accounts=many)
-            db.session.execute(text("UPDATE budgets SET amount = 90000000000"))
+            accounts.load(accounts=many, budget=90_000_000_000)
             db.session.execute(text("UPDATE billing_accounts SET status = 'ACTIVE'"))
             for account, lines in ((1, FEW_LINES), (2, MANY_LINES)):
-                db.session.execute(text(_LINES), {"account": account, "lines": lines})
-            db.session.execute(text("ANALYZE budget_lines"))
+                accounts.add_lines(account=account, lines=lines)
         yield
 
 

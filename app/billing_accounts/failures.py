@@ -11,6 +11,7 @@ INSUFFICIENT_FUNDS = Invalid(
 INACTIVE = Conflict("Billing account 7 is inactive", reason=Reason.ACCOUNT_INACTIVE)
 NOT_CURRENT = Conflict("Billing account 7 is outside its start and end date", reason=Reason.ACCOUNT_NOT_CURRENT)
 CONSUMED = Conflict("30054163 was already consumed", reason=Reason.ALREADY_CONSUMED)
+NOT_OPEN_YET = Conflict("Billing account 7 was not open yet", reason=Reason.NOT_OPEN_YET)
 BELOW_RESERVED = Conflict(
     "The budget must not be below the sum of locked and consumed amounts",
     reason=Reason.BUDGET_BELOW_RESERVED,

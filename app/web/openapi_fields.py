@@ -51,6 +51,8 @@ def _time_or_date(_: Any, field: Any, ret: dict[str, Any], **__: Any) -> dict[st
     if not (isinstance(field, Moment) and field.dates):
         return {}
     ret.pop("format", None)
-    instant = "last" if field.whole_day else "first"
-    meaning = f"An ISO 8601 timestamp, or a date, which is read as its {instant} millisecond in UTC."
+    instant = "its last millisecond" if field.whole_day else "its first millisecond"
+    if field.next_day:
+        instant = "the first millisecond after it"
+    meaning = f"An ISO 8601 timestamp, or a date, which is read as {instant} in UTC."
     return {"description": " ".join(filter(None, (ret.get("description"), meaning)))}

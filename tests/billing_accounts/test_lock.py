@@ -44,6 +44,8 @@ def test_what_cannot_be_locked_is_named(admin: Caller, path: str, body: dict[str
 def test_a_lock_is_a_line_of_the_account(admin: Caller, path: str) -> None:
     line = data(lock(admin, path, "c1", 12.5, externalName="Logo contest"))
     assert {name: line[name] for name in line.keys() - {"id", "date"}} == {
+        "createdAt": line["date"],
+        "consumedAt": None,
         "amount": Decimal("12.5"),
         "externalId": "c1",
         "externalType": "CHALLENGE",

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 
+from app import origin
 from app.billing_accounts import queries
 from app.billing_accounts.ledger import single
 from app.billing_accounts.queries import LIST
@@ -18,7 +19,7 @@ from tests.caller import Caller, data
 from tests.factories.accounts import create_account
 
 ACCOUNTS = "/v6/billing-accounts"
-BIG_TABLES = ("billing_accounts", "budgets", "budget_lines", "billing_account_access")
+BIG_TABLES = ("billing_accounts", "budgets", "budget_lines", "budget_movements", "billing_account_access")
 
 
 def plan(statement: Any, **values: Any) -> str:
@@ -40,7 +41,7 @@ def plans() -> Iterator[tuple[str, str]]:
         yield "detail", plan(detail, account_id=5, granted_to="user-7")
     reference = {"external_type": "CHALLENGE", "external_id": "c4", "external_name": None}
     asked = {"kind": "locked", "amount": 1, "dates_enforced": True}
-    line = {"account_id": 5, "now": "2025-01-01", **asked, **reference}
+    line = {"account_id": 5, "now": "2025-01-01", **asked, **reference, **origin.current()._asdict()}
     yield "reserve", plan(single.RESERVE, **line)
     yield "unlock", plan(single.UNLOCK, **line)
 

@@ -37,7 +37,8 @@ def test_books_that_are_right_pass(run: Run) -> None:
         ),
         (
             (
-                "UPDATE budget_lines SET kind = 'consumed' WHERE id IN (SELECT id FROM budget_lines"
+                "UPDATE budget_lines SET kind = 'consumed', consumed_at = now()"
+                " WHERE id IN (SELECT id FROM budget_lines"
                 " WHERE external_type = 'WORK_PERIOD_PAYMENT' AND kind = 'locked' AND amount = 600);"
                 "UPDATE budgets SET locked = locked - 600, consumed = consumed + 600 WHERE billing_account_id = 5"
             ),

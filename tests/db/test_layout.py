@@ -7,6 +7,7 @@ import flask_migrate
 import pytest
 from flask import Flask
 
+from app import origin
 from app.billing_accounts import queries as accounts
 from app.billing_accounts.ledger import single
 from app.credits import queries as credits
@@ -21,7 +22,13 @@ from bench import layout
 PARTS = re.compile(rf" on ((?:{'|'.join(layout.SHARD_KEYS)})_\d+)\b")
 CUSTOMER = {"account_id": 5}
 LINE = {"account_id": 5, "kind": "locked", "amount": 1, "now": "2025-01-01", "external_type": "CHALLENGE"}
-LOCK = {**LINE, "external_id": "c4", "external_name": None, "dates_enforced": True}
+LOCK = {
+    **LINE,
+    "external_id": "c4",
+    "external_name": None,
+    "dates_enforced": True,
+    **origin.current()._asdict(),
+}
 SPENDING = {
     **CUSTOMER,
     "credits_used": 1,

@@ -23,12 +23,13 @@ class Moment(ma.fields.DateTime):
     """An ISO 8601 timestamp, converted to UTC (the default offset). In a body it is truncated to milliseconds.
 
     With `dates`, a date is accepted too, as its first instant; with `whole_day` as its last instant, which in a body is
-    its last millisecond.
+    its last millisecond, and with `next_day` as the first instant after it, which ends a half-open period.
     """
 
-    def __init__(self, *, dates: bool = False, whole_day: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *, dates: bool = False, whole_day: bool = False, next_day: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.dates = dates or whole_day
+        self.dates = dates or whole_day or next_day
+        self.next_day = next_day
         self.whole_day = whole_day
         self._problem = _NOT_A_TIME_OR_DATE if self.dates else _NOT_A_TIME
 
@@ -43,6 +44,8 @@ class Moment(ma.fields.DateTime):
         try:
             if self.dates and _DATE.fullmatch(value):
                 day = datetime.combine(date.fromisoformat(value), time(), UTC)
+                if self.next_day:
+                    return day + timedelta(days=1)
                 return day + timedelta(days=1, microseconds=-1) if self.whole_day else day
             # In a query string an unescaped "+" of an offset arrives as a space.
             text = value[:16] + value[16:].replace(" ", "+") if isinstance(self.root, QueryArguments) else value

@@ -1,0 +1,130 @@
+"""Reading the journals of budgets: movements, balances at an instant, statements over a period."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, Select, bindparam, func, literal_column, select, true
+
+from app.billing_accounts.models import BillingAccount, BudgetMovement
+from app.billing_accounts.visibility import visible_to
+from app.db import json_rows
+from app.db.columns import columns_of
+from app.db.fast.prepared import AnyPrepared, Prepared
+from app.db.json_rows import Json
+from app.db.paging import ListQuery
+
+_OF_ACCOUNT = BudgetMovement.billing_account_id == bindparam("account_id")
+_SHOWN = columns_of(BudgetMovement, but={"billing_account_id", "actor_kind"})
+_DELTAS = ("budget_delta", "locked_delta", "consumed_delta")
+MOVEMENTS = ListQuery(
+    rows=select(*_SHOWN).where(_OF_ACCOUNT),
+    key=BudgetMovement.position,
+    filters={
+        "account_id": _OF_ACCOUNT,
+        "kind": BudgetMovement.kind == bindparam("kind"),
+        "external_type": BudgetMovement.external_type == bindparam("external_type"),
+        "external_id": BudgetMovement.external_id == bindparam("external_id"),
+        "at_from": BudgetMovement.at >= bindparam("at_from"),
+        "at_to": BudgetMovement.at <= bindparam("at_to"),
+        "actor": BudgetMovement.actor == bindparam("actor"),
+    },
+    sorts={"position": BudgetMovement.position, "at": BudgetMovement.at},
+    default_sort="position",
+)
+
+
+def _last(name: str, before: ColumnElement[bool]) -> FromClause:
+    """The last movement that `before` admits: one probe of the index on account and time."""
+    return (
+        select(
+            BudgetMovement.position,
+            BudgetMovement.at,
+            BudgetMovement.budget_after.label("budget"),
+            BudgetMovement.locked_after.label("locked_budget"),
+            BudgetMovement.consumed_after.label("consumed_budget"),
+            (BudgetMovement.budget_after - BudgetMovement.locked_after - BudgetMovement.consumed_after).label(
+                "total_budget_remaining"
+            ),
+        )
+        .where(_OF_ACCOUNT, before)
+        .order_by(BudgetMovement.at.desc(), BudgetMovement.position.desc())
+        .limit(1)
+        .lateral(name)
+    )
+
+
+def _of_visible(*columns: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
+    """Columns about the account, if the caller may see it."""
+    return (
+        select(*columns)
+        .select_from(BillingAccount)
+        .where(BillingAccount.id == bindparam("account_id"), visible_to(bindparam("granted_to")))
+    )
+
+
+_AS_OF = _last("as_of", BudgetMovement.at <= bindparam("as_of"))
+# All columns are NULL before the opening.
+BALANCE: AnyPrepared = Prepared(_of_visible(*_AS_OF.c).outerjoin(_AS_OF, true()))
+
+_PERIOD = (
+    select(*_SHOWN)
+    .where(_OF_ACCOUNT, BudgetMovement.at >= bindparam("since"), BudgetMovement.at < bindparam("until"))
+    .cte("period")
+    .prefix_with("MATERIALIZED")
+)
+_JSON_MOVEMENT: dict[str, Json] = {
+    "position": json_rows.value(_PERIOD.c.position),
+    "at": json_rows.time(_PERIOD.c.at),
+    "kind": json_rows.word(_PERIOD.c.kind),
+    "entry_id": json_rows.or_null(json_rows.word(_PERIOD.c.entry_id)),
+    **{name: json_rows.value(_PERIOD.c[name]) for name in ("external_type", "external_id", "external_name")},
+    **{
+        name: json_rows.amount(_PERIOD.c[name]) for name in (*_DELTAS, "budget_after", "locked_after", "consumed_after")
+    },
+    **{name: json_rows.value(_PERIOD.c[name]) for name in ("actor", "reason", "request_id")},
+}
+
+
+def _sums(by: str) -> ColumnElement[str]:
+    """The movements of the period, counted and added up by a column, as a JSON list."""
+    sums = (
+        select(
+            _PERIOD.c[by],
+            func.count().label("count"),
+            *(func.sum(_PERIOD.c[name]).label(name) for name in _DELTAS),
+        )
+        .group_by(_PERIOD.c[by])
+        .subquery(f"sums_by_{by}")
+    )
+    members = {
+        by: json_rows.value(sums.c[by]),
+        "count": json_rows.value(sums.c.count),
+        **{name: json_rows.amount(sums.c[name]) for name in _DELTAS},
+    }
+    listed = json_rows.text(json_rows.json_list(json_rows.text(json_rows.json_object(members)), sums.c[by]))
+    return select(listed).scalar_subquery()
+
+
+_OPENING = _last("opening", BudgetMovement.at < bindparam("since"))
+_CLOSING = _last("closing", BudgetMovement.at < bindparam("until"))
+BALANCE_FIELDS = ("budget", "locked_budget", "consumed_budget", "total_budget_remaining")
+# One statement, so that everything is of one snapshot.
+STATEMENT: AnyPrepared = Prepared(
+    _of_visible(
+        *(
+            func.coalesce(each.c[name], literal_column("0")).label(f"{each.name}_{name}")
+            for each in (_OPENING, _CLOSING)
+            for name in BALANCE_FIELDS
+        ),
+        select(
+            json_rows.text(
+                json_rows.json_list(json_rows.text(json_rows.json_object(_JSON_MOVEMENT)), _PERIOD.c.position)
+            )
+        )
+        .scalar_subquery()
+        .label("movements"),
+        _sums("kind").label("by_kind"),
+        _sums("external_type").label("by_external_type"),
+    )
+    .outerjoin(_OPENING, true())
+    .outerjoin(_CLOSING, true())
+)

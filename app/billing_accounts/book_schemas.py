@@ -1,0 +1,128 @@
+"""Request and response schemas of the books of budgets."""
+
+from typing import Any
+
+import marshmallow as ma
+
+from app.billing_accounts.models import ExternalType, MovementKind
+from app.web import fields
+from app.web.schemas import CamelQuery, PageArguments, ReadSchema, sorting
+
+_SIGNED = {"description": "Negative for a decrease."}
+
+
+class Movement(ReadSchema):
+    """One change of a budget. Movements are never changed or deleted."""
+
+    position = fields.Integer(least=1, metadata={"description": "Dense in an account, from 1, the opening."})
+    at = fields.Moment(metadata={"description": "When it happened; never decreases with the position."})
+    kind = fields.Choice(MovementKind)
+    entry_id = ma.fields.UUID(allow_none=True, metadata={"description": "The budget line that changed."})
+    external_type = fields.Choice(ExternalType, allow_none=True)
+    external_id = fields.Text(allow_none=True)
+    external_name = fields.Text(allow_none=True)
+    budget_delta = ma.fields.Decimal(metadata=_SIGNED)
+    locked_delta = ma.fields.Decimal(metadata=_SIGNED)
+    consumed_delta = ma.fields.Decimal(metadata=_SIGNED)
+    budget_after = fields.Amount()
+    locked_after = fields.Amount()
+    consumed_after = fields.Amount()
+    actor = fields.Text(metadata={"description": "The caller, or the command, that caused it."})
+    reason = fields.Text(
+        longest=500, allow_none=True, metadata={"description": "What the caller sent in `X-Change-Reason`."}
+    )
+    request_id = fields.Text(allow_none=True, metadata={"description": "The `X-Request-ID` of the response."})
+
+
+class MovementQuery(PageArguments):
+    """Filters of the list of movements."""
+
+    kind = fields.Choice(MovementKind)
+    external_type = fields.Choice(ExternalType)
+    external_id = fields.Identifier()
+    at_from = fields.Moment(dates=True)
+    at_to = fields.Moment(whole_day=True)
+    actor = fields.Identifier()
+    sort_by, sort_order = sorting("position", "at")
+
+
+class BalanceQuery(CamelQuery):
+    """The instant of a balance."""
+
+    as_of = fields.Moment(
+        whole_day=True,
+        metadata={"description": "The instant, which is included. Defaults to now."},
+    )
+
+
+class _Amounts(ReadSchema):
+    """The totals of a budget."""
+
+    budget = fields.Amount()
+    locked_budget = fields.Amount()
+    consumed_budget = fields.Amount()
+    total_budget_remaining = ma.fields.Decimal(
+        metadata={"description": "`budget` minus `lockedBudget` and `consumedBudget`."}
+    )
+
+
+class Balance(_Amounts):
+    """What a budget was at an instant."""
+
+    as_of = fields.Moment()
+    position = fields.Integer(least=1, metadata={"description": "The last movement up to that instant."})
+
+
+class StatementQuery(CamelQuery):
+    """The period of a statement, half open."""
+
+    since = fields.Moment(
+        data_key="from", required=True, dates=True, metadata={"description": "The first instant of the period."}
+    )
+    until = fields.Moment(
+        data_key="to",
+        required=True,
+        next_day=True,
+        metadata={"description": "The first instant after the period."},
+    )
+
+    @ma.validates_schema
+    def _validate(self, values: dict[str, Any], **_: Any) -> None:
+        if values["since"] > values["until"]:
+            raise ma.ValidationError("from must not be after to.", "from")
+
+
+class StatementBalance(_Amounts):
+    """What a budget was at one end of a period."""
+
+
+class KindSum(ReadSchema):
+    """The movements of a kind, counted and added up."""
+
+    kind = fields.Choice(MovementKind)
+    count = fields.Integer(least=1)
+    budget_delta = ma.fields.Decimal(metadata=_SIGNED)
+    locked_delta = ma.fields.Decimal(metadata=_SIGNED)
+    consumed_delta = ma.fields.Decimal(metadata=_SIGNED)
+
+
+class ExternalTypeSum(ReadSchema):
+    """The movements for references of a type, counted and added up; of the budget itself where the type is null."""
+
+    external_type = fields.Choice(ExternalType, allow_none=True)
+    count = fields.Integer(least=1)
+    budget_delta = ma.fields.Decimal(metadata=_SIGNED)
+    locked_delta = ma.fields.Decimal(metadata=_SIGNED)
+    consumed_delta = ma.fields.Decimal(metadata=_SIGNED)
+
+
+class Statement(ReadSchema):
+    """A statement of a budget: `opening` plus `movements` is `closing`."""
+
+    since = fields.Moment(data_key="from")
+    until = fields.Moment(data_key="to")
+    opening = ma.fields.Nested(StatementBalance)
+    movements = ma.fields.Nested(Movement, many=True)
+    closing = ma.fields.Nested(StatementBalance)
+    by_kind = ma.fields.Nested(KindSum, many=True)
+    by_external_type = ma.fields.Nested(ExternalTypeSum, many=True)
