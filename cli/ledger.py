@@ -1,5 +1,7 @@
 """`flask ledger`: verification of stored totals."""
 
+from itertools import chain
+
 import click
 from flask.cli import AppGroup
 
@@ -25,9 +27,11 @@ AUDITS = (
 @with_database
 def verify() -> None:
     """Recompute every stored total from its rows; list differences, and exit with 1 if there are any."""
-    found = [difference for audit in AUDITS for difference in audit()]
-    for difference in found:
+    found = 0
+    for difference in chain.from_iterable(audit() for audit in AUDITS):
         click.echo(f"{difference.subject}: {difference.problem}")
+        found += 1
+    click.echo(budgets.summary())
     if found:
-        raise click.ClickException(f"{len(found)} stored totals differ from their rows.")
+        raise click.ClickException(f"{found} stored totals differ from their rows.")
     click.echo("Every stored total equals its rows.")

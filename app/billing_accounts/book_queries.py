@@ -111,8 +111,8 @@ BALANCE_FIELDS = ("budget", "locked_budget", "consumed_budget", "total_budget_re
 STATEMENT: AnyPrepared = Prepared(
     _of_visible(
         *(
-            func.coalesce(each.c[name], literal_column("0")).label(f"{each.name}_{name}")
-            for each in (_OPENING, _CLOSING)
+            func.coalesce(each.c[name], literal_column("0")).label(f"{side}_{name}")
+            for side, each in (("opening", _OPENING), ("closing", _CLOSING))
             for name in BALANCE_FIELDS
         ),
         select(

@@ -42,4 +42,4 @@ def test_credits_arrive_with_stripes_event(service: Service, stripe: StripePeer,
     stripe.pay(bought["payment"]["gateway_reference"])
     wait_until(lambda: service.get("/v1/billing/credits/balance/")["credits"] == 600, "Stripe's event to arrive")
     assert service.get("/v1/billing/payments/")["results"][0]["status"] == "succeeded"
-    assert command("ledger", "verify") == "Every stored total equals its rows."
+    assert command("ledger", "verify").splitlines()[-1] == "Every stored total equals its rows."
