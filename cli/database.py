@@ -16,8 +16,8 @@ from app.origin import Origin
 
 
 def _name() -> str:
-    """The command as it is typed, without `flask`."""
-    return click.get_current_context().command_path.removeprefix("flask ")
+    """The command as it is typed, without the program."""
+    return click.get_current_context().command_path.partition(" ")[2]
 
 
 def with_database(command: Callable[..., Any]) -> Callable[..., Any]:

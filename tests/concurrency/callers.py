@@ -8,9 +8,9 @@ from werkzeug.test import TestResponse
 THREADS = 8
 
 
-def at_once(calls: Iterable[Callable[[], TestResponse]]) -> list[TestResponse]:
+def at_once(calls: Iterable[Callable[[], TestResponse]], threads: int = THREADS) -> list[TestResponse]:
     """The answers to the calls, of which so many are under way at any time, in the order of the calls."""
-    with ThreadPoolExecutor(THREADS) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         return [each.result() for each in [pool.submit(call) for call in calls]]
 
 

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -110,6 +111,25 @@ def test_locks_and_shuffled_charges_never_wait_in_a_circle(admin: Caller, open_a
         calls.append(lock(admin, chance.choice(accounts), f"c{number % 5}", chance.randrange(1, 9)))
         calls.append(consume(admin, chance.choice(accounts), f"d{number % 5}", chance.randrange(1, 9)))
     assert statuses(at_once(calls)) == {200: 360}
+
+
+def test_positions_of_movements_are_dense_whoever_writes_them(admin: Caller, open_account: Open) -> None:
+    accounts = [open_account(budget=100_000) for _ in range(2)]
+    chance = random.Random(13)
+    calls = []
+    for number in range(160):
+        account = chance.choice(accounts)
+        calls.append(lock(admin, account, f"c{number % 9}", chance.randrange(9)))
+        calls.append(consume(admin, account, f"d{number % 9}", chance.randrange(1, 9)))
+        calls.append(consume_many(admin, [(each, 1) for each in accounts]))
+        calls.append(partial(admin.patch, f"{ACCOUNTS}/{account}", {"budget": 100_000 + number % 3}))
+    assert statuses(at_once(calls, threads=64)) == {200: 640}
+    for account in accounts:
+        path = f"{ACCOUNTS}/{account}/movements?sortBy=position&perPage=1000"
+        movements = data(admin.get(path))["results"]
+        assert [each["position"] for each in movements] == list(range(1, len(movements) + 1))
+        assert [each["at"] for each in movements] == sorted(each["at"] for each in movements)
+        assert len(movements) > 300
 
 
 def test_a_budget_is_never_lowered_below_what_is_reserved_meanwhile(admin: Caller, open_account: Open) -> None:

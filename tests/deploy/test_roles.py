@@ -63,6 +63,8 @@ def test_commands_work_too(kit: Kit, used: Flask) -> None:  # noqa: ARG001 - wha
         "CREATE INDEX loot ON budgets (locked)",
         "UPDATE alembic_version SET version_num = '0001'",
         "UPDATE credit_transactions SET amount = 1",
+        "UPDATE budget_movements SET reason = 'x'",
+        "ALTER TABLE budget_movements DISABLE TRIGGER append_only",
         "DELETE FROM credit_transactions",
         "SET session_replication_role = replica",
         "SET ROLE billing_owner",
