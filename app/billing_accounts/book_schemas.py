@@ -8,8 +8,6 @@ from app.billing_accounts.models import ExternalType, MovementKind
 from app.web import fields
 from app.web.schemas import CamelQuery, PageArguments, ReadSchema, sorting
 
-_SIGNED = {"description": "Negative for a decrease."}
-
 
 class Movement(ReadSchema):
     """One change of a budget. Movements are never changed or deleted."""
@@ -21,9 +19,9 @@ class Movement(ReadSchema):
     external_type = fields.Choice(ExternalType, allow_none=True)
     external_id = fields.Text(allow_none=True)
     external_name = fields.Text(allow_none=True)
-    budget_delta = ma.fields.Decimal(metadata=_SIGNED)
-    locked_delta = ma.fields.Decimal(metadata=_SIGNED)
-    consumed_delta = ma.fields.Decimal(metadata=_SIGNED)
+    budget_delta = ma.fields.Decimal()
+    locked_delta = ma.fields.Decimal()
+    consumed_delta = ma.fields.Decimal()
     budget_after = fields.Amount()
     locked_after = fields.Amount()
     consumed_after = fields.Amount()
@@ -101,9 +99,9 @@ class KindSum(ReadSchema):
 
     kind = fields.Choice(MovementKind)
     count = fields.Integer(least=1)
-    budget_delta = ma.fields.Decimal(metadata=_SIGNED)
-    locked_delta = ma.fields.Decimal(metadata=_SIGNED)
-    consumed_delta = ma.fields.Decimal(metadata=_SIGNED)
+    budget_delta = ma.fields.Decimal()
+    locked_delta = ma.fields.Decimal()
+    consumed_delta = ma.fields.Decimal()
 
 
 class ExternalTypeSum(ReadSchema):
@@ -111,9 +109,9 @@ class ExternalTypeSum(ReadSchema):
 
     external_type = fields.Choice(ExternalType, allow_none=True)
     count = fields.Integer(least=1)
-    budget_delta = ma.fields.Decimal(metadata=_SIGNED)
-    locked_delta = ma.fields.Decimal(metadata=_SIGNED)
-    consumed_delta = ma.fields.Decimal(metadata=_SIGNED)
+    budget_delta = ma.fields.Decimal()
+    locked_delta = ma.fields.Decimal()
+    consumed_delta = ma.fields.Decimal()
 
 
 class Statement(ReadSchema):
