@@ -10,6 +10,7 @@ from flask import Flask
 
 from app import origin
 from app.billing_accounts import queries
+from app.billing_accounts.book_queries import BALANCE, MOVEMENTS, STATEMENT
 from app.billing_accounts.ledger import single
 from app.billing_accounts.queries import LIST
 from app.db.base import db
@@ -44,6 +45,11 @@ def plans() -> Iterator[tuple[str, str]]:
     line = {"account_id": 5, "now": "2025-01-01", **asked, **reference, **origin.current()._asdict()}
     yield "reserve", plan(single.RESERVE, **line)
     yield "unlock", plan(single.UNLOCK, **line)
+    page, _ = MOVEMENTS.statements(frozenset({"account_id"}), "position", "desc", 20)
+    yield "movements", plan(page, account_id=5)
+    seen = {"account_id": 5, "granted_to": None}
+    yield "balance", plan(BALANCE, as_of="2025-01-01", **seen)
+    yield "statement", plan(STATEMENT, since="2025-01-01", until="2025-02-01", **seen)
 
 
 def test_nothing_reads_a_whole_table(app: Flask) -> None:
@@ -53,6 +59,8 @@ def test_nothing_reads_a_whole_table(app: Flask) -> None:
         found = dict(plans())
         db.session.rollback()
     assert len(found) > 20
+    assert "using ix_budget_movements_at" in found["balance"]
+    assert "Sort" not in found["balance"]
     for name, each in found.items():
         assert [table for table in BIG_TABLES if f"Seq Scan on {table} " in each] == [], f"{name}\n{each}"
 
@@ -71,6 +79,9 @@ CONSUME = {"challengeId": "c1", "amount": 4}
         (1, lambda caller: caller.get(f"{ACCOUNTS}/1")),
         (2, lambda caller: caller.get(f"{ACCOUNTS}/1/entries")),
         (2, lambda caller: caller.get(f"{ACCOUNTS}/1/users")),
+        (2, lambda caller: caller.get(f"{ACCOUNTS}/1/movements")),
+        (1, lambda caller: caller.get(f"{ACCOUNTS}/1/balance")),
+        (1, lambda caller: caller.get(f"{ACCOUNTS}/1/statement?from=2025-01-01&to=2025-01-31")),
         (1, lambda caller: caller.patch(f"{ACCOUNTS}/1/lock-amount", LOCK)),
         (2, lambda caller: caller.patch(f"{ACCOUNTS}/1/lock-amount", LOCK, Idempotency_Key=str(uuid4()))),
         (1, lambda caller: caller.patch(f"{ACCOUNTS}/1/consume-amount", CONSUME)),
