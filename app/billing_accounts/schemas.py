@@ -127,10 +127,8 @@ class BudgetLine(ReadSchema):
     id = ma.fields.UUID()
     amount = fields.Amount(metadata={"example": 1250.5})
     date = fields.Moment(metadata={"description": "When the amount was set."})
-    created_at = fields.Moment(metadata={"description": "When the reference got this line."})
-    consumed_at = fields.Moment(
-        allow_none=True, metadata={"description": "When an amount was first consumed; null for a lock."}
-    )
+    created_at = fields.Moment()
+    consumed_at = fields.Moment(allow_none=True)
     external_id = fields.Text(metadata={"example": "30054163"})
     external_type = fields.Choice(ExternalType)
     external_name = fields.Text(allow_none=True)
@@ -216,21 +214,8 @@ class ConsumeAmount(_AmountFor):
 class LockResult(BudgetLine):
     """The budget line of the lock, or `unlocked` if the lock was released."""
 
-    sparse = frozenset(
-        {
-            "id",
-            "amount",
-            "date",
-            "created_at",
-            "consumed_at",
-            "external_id",
-            "external_type",
-            "external_name",
-            "challenge_id",
-            "unlocked",
-        }
-        | BudgetLine.sparse
-    )
+    _of_reference = frozenset({"external_id", "external_type", "external_name", "challenge_id"})
+    sparse = BudgetLine.sparse | _of_reference | {"id", "amount", "date", "created_at", "consumed_at", "unlocked"}
 
     unlocked = ma.fields.Boolean(
         metadata={"enum": [True], "description": "True, and the only field, if the amount was 0."}

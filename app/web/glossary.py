@@ -46,6 +46,7 @@ _EVERYWHERE = {
     "removed": "Always true: the object was removed.",
 }
 _BUDGETS = {
+    "consumed_at": "When an amount was first consumed; null for a lock.",
     "Movement.kind": "What changed the budget.",
     "MovementQuery.kind": "What changed the budget.",
     "KindSum.kind": "What changed the budget.",
