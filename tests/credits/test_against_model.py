@@ -36,6 +36,9 @@ class Ledger(RuleBasedStateMachine):
         self.account_id = open_customer(self.customer, "Model")["id"]
         self.amounts = [100]
         self.keyed: dict[str, int] = {}
+        # Credits that were given are spent before those that were bought, the oldest of these first.
+        self.given = 100
+        self.bought: dict[str, int] = {}
 
     pending = Bundle("pending")
     paid = Bundle("paid")
@@ -45,10 +48,15 @@ class Ledger(RuleBasedStateMachine):
         return sum(self.amounts)
 
     def spend_in_model(self, amount: int) -> bool:
-        fits = amount <= self.balance
-        if fits:
-            self.amounts.append(-amount)
-        return fits
+        if amount > self.balance:
+            return False
+        self.amounts.append(-amount)
+        taken = min(amount, self.given)
+        self.given -= taken
+        for payment, credits in self.bought.items():
+            self.bought[payment] -= min(amount - taken, credits)
+            taken += min(amount - taken, credits)
+        return True
 
     @rule(amount=AMOUNTS)
     def spend(self, amount: int) -> None:
@@ -81,6 +89,7 @@ class Ledger(RuleBasedStateMachine):
     def grant(self, amount: int, kind: str) -> None:
         self.give(amount, kind)
         self.amounts.append(amount)
+        self.given += amount
 
     @rule(amount=AMOUNTS)
     def adjust_down(self, amount: int) -> None:
@@ -99,6 +108,7 @@ class Ledger(RuleBasedStateMachine):
     def approve(self, payment: str) -> str:
         approve(self.admin, payment)
         self.amounts.append(500)
+        self.bought[payment] = 500
         return payment
 
     @rule(payment=paid)
@@ -108,7 +118,10 @@ class Ledger(RuleBasedStateMachine):
     @rule(payment=consumes(paid))
     def refund(self, payment: str) -> None:
         answer = self.admin.post(f"{BILLING}/payments/{payment}/refund/", None)
-        assert answer.status_code == (200 if self.spend_in_model(500) else 409)
+        unspent = self.bought[payment] == 500
+        assert answer.status_code == (200 if unspent else 409)
+        if unspent:
+            self.amounts.append(-self.bought.pop(payment))
 
     @invariant()
     def agrees(self) -> None:
