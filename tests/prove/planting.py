@@ -26,6 +26,15 @@ class Fault(NamedTuple):
     edits: tuple[Edit, ...]
 
 
+# With it a query that forgets whose rows it is about shows those of everybody.
+NO_WALL = ("app/customers/queries.py", "coalesce(CAST(account_id AS text), ''), true)", "'*', true)")
+
+
+def fault(name: str, tests: str, *edits: tuple[str, str, str]) -> Fault:
+    """A bug, its tests named from the folder of tests, its edits as file, old text and new text."""
+    return Fault(name, f"tests/{tests}", tuple(Edit(*edit) for edit in edits))
+
+
 def copy_project(to: Path) -> Path:
     to.mkdir()
     for name in COPIED:

@@ -1,0 +1,13 @@
+"""Small bugs that would cost somebody money, each with the tests that must notice it."""
+
+from tests.prove.faults import budgets, credits, customers, imports, purchases, requests, work_periods
+
+FAULTS = (
+    *budgets.FAULTS,
+    *work_periods.FAULTS,
+    *requests.FAULTS,
+    *credits.FAULTS,
+    *purchases.FAULTS,
+    *customers.FAULTS,
+    *imports.FAULTS,
+)

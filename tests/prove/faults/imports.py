@@ -1,0 +1,58 @@
+"""Faults in imports."""
+
+from tests.prove.planting import fault
+
+SINGLE = "app/billing_accounts/ledger/single.py"
+BUDGETS = "app/billing_accounts/ledger/budgets.py"
+IMPORTS = "app/billing_accounts/ledger/importing.py"
+
+FAULTS = (
+    fault(
+        "movements of an import do not add up",
+        "cli/legacy_import/test_movements.py",
+        (IMPORTS, "locked_before + sum(locked) OVER so_far", "locked_before + locked"),
+    ),
+    fault(
+        "an import adds to what it replaces",
+        "cli/legacy_import/test_import_legacy.py::TestBudgets",
+        (IMPORTS, "- CASE old_kind WHEN 'locked' THEN old_amount ELSE 0 END", ""),
+    ),
+    fault(
+        "a second import writes everything again",
+        "cli/legacy_import/test_import_legacy.py::TestWholes",
+        (
+            IMPORTS,
+            "WHERE (known.kind, known.amount)\n",
+            "WHERE known.kind = staged.kind OR (known.kind, known.amount)\n",
+        ),
+    ),
+    fault(
+        "the first of repeated rows counts",
+        "cli/legacy_import/test_import_legacy.py::TestWholes",
+        ("app/db/staging.py", 'position DESC"', 'position"'),
+    ),
+    fault(
+        "an import takes back what was changed here",
+        "cli/legacy_import/test_in_use.py::TestLines",
+        (
+            SINGLE,
+            "as_imported = CASE WHEN line.as_imported IS NOT NULL THEN false END",
+            "as_imported = line.as_imported",
+        ),
+    ),
+    fault(
+        "an import brings back what was released here",
+        "cli/legacy_import/test_in_use.py::TestLines",
+        (IMPORTS, "THEN released.external_id IS NOT NULL ELSE", "THEN false ELSE"),
+    ),
+    fault(
+        "an import takes back a budget that was changed here",
+        "cli/legacy_import/test_in_use.py::TestAccounts",
+        (BUDGETS, "THEN as_imported AND amount = :amount END", "THEN as_imported END"),
+    ),
+    fault(
+        "an imported amount passes through a float",
+        "cli/legacy_import/test_mapping.py",
+        ("cli/legacy_import/values.py", "return Decimal(value)", "return Decimal(float(value))"),
+    ),
+)
