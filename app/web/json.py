@@ -44,8 +44,13 @@ class OrjsonProvider(JSONProvider):
 
     def response(self, *args: Any, **kwargs: Any) -> Any:
         """A JSON response with the given value."""
-        body = orjson.dumps(self._prepare_response_obj(args, kwargs), _out, _OPTIONS)
+        body = to_json(self._prepare_response_obj(args, kwargs))
         return current_app.response_class(body, mimetype="application/json")
+
+
+def to_json(value: Any) -> bytes:
+    """A dumped value as the JSON of a response."""
+    return orjson.dumps(value, _out, _OPTIONS)
 
 
 def format_time(moment: datetime) -> str:
