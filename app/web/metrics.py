@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -12,11 +12,13 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    Metric,
     generate_latest,
     multiprocess,
     values,
 )
 from prometheus_client import REGISTRY as PROCESS_REGISTRY
+from prometheus_client.registry import Collector
 from sqlalchemy import Engine, event
 
 # The name of this process among those that share their metrics.
@@ -41,6 +43,31 @@ _connections = Gauge(
     multiprocess_mode="livesum",
 )
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"})
+
+
+class _Shared(Collector):
+    """The metrics of all processes, from their files in a directory.
+
+    A file that a process has just created is empty, and the library's own collector of a directory would fail on it.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def collect(self) -> Iterable[Metric]:
+        """The metrics, summed."""
+        with os.scandir(self._directory) as files:
+            written = [file.path for file in files if file.name.endswith(".db") and _size(file)]
+        metrics: Iterable[Metric] = multiprocess.MultiProcessCollector.merge(written)  # type: ignore[no-untyped-call]
+        return metrics
+
+
+def _size(file: os.DirEntry[str]) -> int:
+    """In bytes; 0 for a file that is gone."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def share_between_workers(directory: Path) -> None:
@@ -101,7 +128,7 @@ def exposition(last_successes: Mapping[str, datetime]) -> tuple[bytes, str]:
     registry = PROCESS_REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        registry.register(_Shared(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])))
     jobs = CollectorRegistry()
     succeeded = Gauge(
         "billing_maintenance_last_success_timestamp_seconds",

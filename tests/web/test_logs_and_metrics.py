@@ -3,6 +3,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -203,3 +204,10 @@ class TestMetrics:
         answer = Caller(app, None).get("/metrics")
         assert answer.status_code == 200
         assert answer.content_type.startswith("text/plain; version=")
+
+    def test_a_file_that_a_worker_has_just_created_is_no_failure(
+        self, app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+        (tmp_path / "counter_1.db").touch()
+        assert self.count(app, "billing_http_requests_total") == 0
