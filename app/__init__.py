@@ -6,6 +6,7 @@ from flask_migrate import Migrate
 from app import models
 from app.auth.tokens import TokenVerifier
 from app.billing_accounts.book_routes import blueprint as budget_books
+from app.billing_accounts.correction_routes import blueprint as budget_corrections
 from app.billing_accounts.routes import blueprint as billing_accounts
 from app.clients.routes import blueprint as clients
 from app.config import ROOT, Settings
@@ -32,6 +33,7 @@ FEATURES = (
     clients,
     billing_accounts,
     budget_books,
+    budget_corrections,
     booking_blueprint,
     period_blueprint,
     work_period_payments,

@@ -1,7 +1,7 @@
 """Who causes what is written at present, and why: kept with every movement of money."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
@@ -34,3 +34,8 @@ def acting(origin: Origin) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+def because(reason: str) -> AbstractContextManager[None]:
+    """Let the changes of the block have this reason, whatever the request's header says."""
+    return acting(current()._replace(reason=reason))

@@ -17,5 +17,14 @@ BELOW_RESERVED = Conflict(
     reason=Reason.BUDGET_BELOW_RESERVED,
     details={"reserved": 480, "requested": 400},
 )
+EXCEEDS_CONSUMED = Invalid(
+    "12.5 is consumed, 20 was to be reversed",
+    reason=Reason.REVERSAL_EXCEEDS_CONSUMED,
+    details={"consumed": 12.5, "requested": 20},
+)
+NOTHING_TO_REVERSE = Conflict("Nothing is consumed that could be reversed", reason=Reason.NOTHING_TO_REVERSE)
+PAYMENT_LINE = Conflict("The line belongs to a payment: cancel or correct the payment", reason=Reason.PAYMENT_LINE)
+OTHER_CLIENT = Conflict("The billing accounts belong to different clients", reason=Reason.OTHER_CLIENT)
+NOTHING_TO_CARRY = Conflict("Nothing remains of the budget of billing account 7", reason=Reason.NOTHING_TO_CARRY)
 # Failures of every operation that charges a budget.
 CHARGE = (INSUFFICIENT_FUNDS, INACTIVE, NOT_CURRENT)

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Select,
     SQLColumnExpression,
     and_,
+    any_,
     bindparam,
     case,
     delete,
@@ -27,7 +28,7 @@ from app.billing_accounts.models import BillingAccount, BillingAccountAccess, Bu
 from app.billing_accounts.visibility import granted_to, visible_to
 from app.clients.models import Client
 from app.db import json_rows, row_counts
-from app.db.columns import columns_of
+from app.db.columns import columns_of, list_of
 from app.db.fast.prepared import Prepared
 from app.db.json_rows import Json
 from app.db.paging import ListQuery, contains
@@ -212,6 +213,13 @@ IS_VISIBLE = Prepared(
     select(
         exists().where(BillingAccount.id == bindparam("account_id"), visible_to(bindparam("granted_to"))),
     )
+)
+# They stay those of the clients until the transaction ends.
+CLIENTS_OF = Prepared(
+    select(BillingAccount.id, BillingAccount.client_id)
+    .where(BillingAccount.id == any_(list_of("account_ids", BillingAccount.id)))
+    .order_by(BillingAccount.id)
+    .with_for_update(read=True)
 )
 HAS_ACCESS = Prepared(
     select(BillingAccountAccess.user_id.is_not(None))

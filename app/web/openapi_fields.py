@@ -4,14 +4,21 @@ from typing import Any
 
 import marshmallow as ma
 
-from app.web.fields import Moment, OneOf, QueryArguments, Several
+from app.web.fields import AmountOr, Moment, OneOf, QueryArguments, Several
 from app.web.glossary import meaning
 
 
 def register(converter: Any) -> None:
     """Make apispec's field converter describe the fields of the service."""
     converter.attribute_functions.remove(converter.field2default)
-    for function in (_default_of_argument, _union, _several_in_body, _described_by_name, _time_or_date):
+    for function in (
+        _default_of_argument,
+        _union,
+        _several_in_body,
+        _amount_or_word,
+        _described_by_name,
+        _time_or_date,
+    ):
         converter.add_attribute_function(function)
 
 
@@ -36,6 +43,14 @@ def _several_in_body(_: Any, field: Any, ret: dict[str, Any], **__: Any) -> dict
     one = array["items"]
     forms = [array, {"type": "string", "description": "One value, or several separated by commas."}]
     return {"anyOf": forms if one.get("type") == "string" else [*forms, one]}
+
+
+def _amount_or_word(_: Any, field: Any, ret: dict[str, Any], **__: Any) -> dict[str, Any]:
+    """An amount, or the word that may stand in its place."""
+    if not isinstance(field, AmountOr):
+        return {}
+    amount = {name: ret.pop(name) for name in ("type", "minimum", "maximum") if name in ret}
+    return {"anyOf": [amount, {"type": "string", "enum": [field.word]}]}
 
 
 def _described_by_name(_: Any, field: Any, ret: dict[str, Any], **__: Any) -> dict[str, Any]:

@@ -23,7 +23,18 @@ class BudgetHistory:
     def step(self) -> None:
         """Do something."""
         acts: list[Callable[[], Any]] = [self.lock, self.lock, self.consume, self.charge, self.charge_all]
-        acts += [self.change_budget, self.pay, self.correct, self.correct, self.proceed, self.proceed]
+        acts += [
+            self.change_budget,
+            self.adjust,
+            self.carry_over,
+            self.reverse,
+            self.reverse,
+            self.pay,
+            self.correct,
+            self.correct,
+            self.proceed,
+            self.proceed,
+        ]
         answer = self.chance.choice(acts)()
         if answer is not None:
             assert answer.status_code in ACCEPTED, answer.get_data()
@@ -50,6 +61,22 @@ class BudgetHistory:
 
     def change_budget(self) -> Any:
         return self.staff.patch(self._account(), {"budget": self.chance.choice([120, 120, 150, 200.5])})
+
+    def adjust(self) -> Any:
+        body = {"amount": self.chance.choice([-40, -5, 7.5]), "reason": "r"}
+        return self.staff.post(f"{self._account()}/budget-adjustments", body)
+
+    def carry_over(self) -> Any:
+        source, target = self.chance.sample(self.accounts, 2)
+        body = {"toBillingAccountId": target, "amount": self.chance.choice([3, 50, "remaining"]), "reason": "r"}
+        return self.staff.post(f"{ACCOUNTS}/{source}/carry-over", body)
+
+    def reverse(self) -> Any:
+        engagement = {"externalType": "ENGAGEMENT", "externalId": "e"}
+        line = self.chance.choice([engagement, {"externalType": "CHALLENGE", "externalId": self._challenge()}])
+        amounts: list[dict[str, Any]] = [{}, {"amount": 1.5}, {"amount": 6}]
+        body = {**line, **self.chance.choice(amounts), "reason": "r"}
+        return self.staff.post(f"{self._account()}/reversals", body)
 
     def pay(self) -> Any:
         item = {"workPeriodId": self.chance.choice(self.periods), "days": 0, "amount": self.chance.choice([3, 20])}

@@ -101,6 +101,17 @@ class Amount(ma.fields.Decimal):
         return Decimal(value)
 
 
+class AmountOr(Amount):
+    """An amount of money, or a word in its place, which is read as None."""
+
+    def __init__(self, word: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.word = word
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return None if value == self.word else super()._deserialize(value, *args, **kwargs)
+
+
 class Cents(Amount):
     """An amount of money that is paid out, with at most 2 decimals."""
 
