@@ -132,6 +132,45 @@ def test_positions_of_movements_are_dense_whoever_writes_them(admin: Caller, ope
         assert len(movements) > 300
 
 
+def test_of_many_adjustments_none_is_lost(admin: Caller, open_account: Open) -> None:
+    account_id = open_account(budget=100)
+    adjust = partial(admin.post, f"{ACCOUNTS}/{account_id}/budget-adjustments")
+    calls = [partial(adjust, {"amount": each, "reason": "r"}) for each in [7, -3] * 30]
+    assert statuses(at_once(calls, threads=32)) == {201: 60}
+    assert data(admin.get(f"{ACCOUNTS}/{account_id}"))["budget"] == 220
+
+
+def test_carrying_over_in_both_directions_waits_in_no_circle(admin: Caller, open_account: Open) -> None:
+    pair = [open_account(budget=1000) for _ in range(2)]
+    calls: list[Callable[[], TestResponse]] = []
+    for source, target in [pair, pair[::-1]] * 30:
+        body = {"toBillingAccountId": target, "amount": 1, "reason": "r"}
+        calls.append(partial(admin.post, f"{ACCOUNTS}/{source}/carry-over", body))
+        calls.append(partial(admin.patch, f"{ACCOUNTS}/{target}", {"name": "x"}))
+    assert statuses(at_once(calls, threads=16)) == {200: 60, 201: 60}
+    assert [data(admin.get(f"{ACCOUNTS}/{each}"))["budget"] for each in pair] == [1000, 1000]
+
+
+def test_what_remains_is_carried_over_once(admin: Caller, open_account: Open) -> None:
+    source, target = open_account(budget=1000), open_account(budget=0)
+    calls = [consume(admin, source, f"c{number}", 100) for number in range(12)]
+    carry = partial(admin.post, f"{ACCOUNTS}/{source}/carry-over", {"toBillingAccountId": target, "reason": "r"})
+    mixed: list[Callable[[], TestResponse]] = [*calls[:5], carry, carry, *calls[5:]]
+    assert set(statuses(at_once(mixed, threads=14))) <= {200, 201, 400, 409}
+    left, carried = (data(admin.get(f"{ACCOUNTS}/{each}")) for each in (source, target))
+    assert left["budget"] + carried["budget"] == 1000
+    assert left["totalBudgetRemaining"] >= 0
+
+
+def test_many_reversals_take_back_no_more_than_was_consumed(admin: Caller, open_account: Open) -> None:
+    account_id = open_account(budget=1000)
+    assert consume(admin, account_id, "c1", 100)().status_code == 200
+    body = {"externalType": "CHALLENGE", "externalId": "c1", "amount": 15, "reason": "r"}
+    reverse = partial(admin.post, f"{ACCOUNTS}/{account_id}/reversals", body)
+    assert statuses(at_once([reverse] * 20, threads=20)) == {201: 6, 400: 14}
+    assert totals(admin, account_id) == (0, 10)
+
+
 def test_a_budget_is_never_lowered_below_what_is_reserved_meanwhile(admin: Caller, open_account: Open) -> None:
     account_id = open_account(budget=100)
     calls = [lock(admin, account_id, f"c{number}", 10) for number in range(20)]

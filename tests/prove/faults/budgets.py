@@ -7,6 +7,7 @@ SINGLE = "app/billing_accounts/ledger/single.py"
 BUDGET_BATCH = "app/billing_accounts/ledger/batch.py"
 STANDING = "app/billing_accounts/ledger/standing.py"
 BUDGETS = "app/billing_accounts/ledger/budgets.py"
+REVERSAL = "app/billing_accounts/ledger/reversal.py"
 BOOKS = "app/billing_accounts/book_queries.py"
 
 FAULTS = (
@@ -131,5 +132,45 @@ FAULTS = (
             "lambda it: it.dates_enforced & (",
             "lambda it: it.dates_enforced & (it.status != _ACTIVE) & (",
         ),
+    ),
+    fault(
+        "more than was consumed is reversed",
+        "billing_accounts/test_corrections.py::TestReversal",
+        (REVERSAL, "WHEN amount > consumed THEN", "WHEN amount > consumed + 1 THEN"),
+    ),
+    fault(
+        "the oldest line is reversed first",
+        "billing_accounts/test_corrections.py::TestReversal",
+        (REVERSAL, "ORDER BY consumed_at DESC, id DESC", "ORDER BY consumed_at, id"),
+    ),
+    fault(
+        "the line of a payment is reversed by itself",
+        "billing_accounts/test_corrections.py::TestReversal",
+        (REVERSAL, "WHEN of_payment THEN", "WHEN of_payment AND consumed < 0 THEN"),
+    ),
+    fault(
+        "two reversals of one line are decided at once",
+        "concurrency/test_budget_races.py::test_many_reversals_take_back_no_more_than_was_consumed",
+        (REVERSAL, "= :account_id FOR NO KEY UPDATE;", "= :account_id;"),
+    ),
+    fault(
+        "a decrease takes what is reserved",
+        "billing_accounts/test_corrections.py::TestAdjustment",
+        (BUDGETS, "budget.amount + delta < budget.reserved", "budget.amount + delta < 0"),
+    ),
+    fault(
+        "two adjustments at once read one budget",
+        "concurrency/test_budget_races.py::test_what_remains_is_carried_over_once",
+        (BUDGETS, "ANY(:account_ids) ORDER BY billing_account_id FOR NO KEY UPDATE", "ANY(:account_ids)"),
+    ),
+    fault(
+        "a carry-over adds to one budget and takes nothing from the other",
+        "billing_accounts/test_corrections.py::TestCarryOver",
+        (BUDGETS, "{source: -carried, target: carried}", "{source: 0 * carried, target: carried}"),
+    ),
+    fault(
+        "budgets are carried over between clients",
+        "billing_accounts/test_corrections.py::TestCarryOver",
+        ("app/billing_accounts/corrections.py", "if len(set(clients.values())) > 1:", "if not clients:"),
     ),
 )
