@@ -4,6 +4,7 @@ from flask import Flask
 from flask_migrate import Migrate
 
 from app import models
+from app.audit import actors
 from app.auth.tokens import TokenVerifier
 from app.billing_accounts.book_routes import blueprint as budget_books
 from app.billing_accounts.correction_routes import blueprint as budget_corrections
@@ -71,6 +72,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         SQLALCHEMY_ENGINE_OPTIONS=ENGINE_OPTIONS,
     )
     app.extensions["token_verifier"] = TokenVerifier(settings)
+    actors.init_app(app)
     gateways.init_app(app, settings)
     limits.init_app(app, settings)
     requests.configure_logging(settings.log_level)

@@ -1,5 +1,6 @@
 """Every model: importing this module shows migrations the whole metadata."""
 
+from app.audit import models as audit
 from app.billing_accounts import models as billing_accounts
 from app.clients import models as clients
 from app.credits import models as credits
@@ -10,6 +11,7 @@ from app.purchases import models as purchases
 from app.work_periods import models as work_periods
 
 __all__ = [
+    "audit",
     "billing_accounts",
     "clients",
     "credits",

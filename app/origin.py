@@ -7,23 +7,34 @@ from typing import NamedTuple
 
 
 class Origin(NamedTuple):
-    """The cause of a change. `actor_kind` is person, machine, command or gateway."""
+    """The cause of a change. `actor_kind` is person, machine, command or gateway.
+
+    `action` is the operation of a request or the name of a command. `account_id` is the customer account that the actor
+    is a member of, where they act as one.
+    """
 
     actor: str
     actor_kind: str
+    action: str
     reason: str | None = None
     request_id: str | None = None
+    account_id: int | None = None
 
 
 COMMAND, GATEWAY = "command", "gateway"
 # Of code that neither a request nor a command runs.
-_SHELL = Origin("shell", COMMAND)
+_SHELL = Origin("shell", COMMAND, "shell")
 _current: ContextVar[Origin] = ContextVar("origin", default=_SHELL)
 
 
 def current() -> Origin:
     """The cause of what is written now."""
     return _current.get()
+
+
+def act_in(account_id: int) -> None:
+    """Let the actor be a member of this customer account from here on."""
+    _current.set(_current.get()._replace(account_id=account_id))
 
 
 @contextmanager

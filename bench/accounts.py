@@ -1,12 +1,24 @@
 """Many billing accounts with budgets, users and lines, made by the database itself."""
 
+from typing import Any
+
 from sqlalchemy import text
 
+from app.audit import cause
+from app.billing_accounts.ledger import journal
+from app.clock import utc_now
 from app.db.base import db
 
-MOVEMENT = """
-    billing_account_id, position, at, kind, entry_id, external_type, external_id, budget_delta, locked_delta,
-    budget_after, locked_after, consumed_delta, consumed_after, actor, actor_kind
+# The rest of a statement that makes lines of 1: their movements, and the totals.
+_LOCKED = f"""
+    numbered AS (
+        SELECT billing_account_id, movements + nth AS position, greatest(moved_at, :now) AS at, line.kind,
+            line.id AS entry_id, external_type, external_id, NULL AS external_name, 1 AS locked_delta,
+            0 AS consumed_delta, budgets.amount AS budget_after, locked + nth AS locked_after,
+            consumed AS consumed_after, head
+        FROM (SELECT *, row_number() OVER (PARTITION BY billing_account_id ORDER BY date) AS nth FROM line) AS line
+        JOIN budgets USING (billing_account_id)
+    ), {journal.POST_NUMBERED} SELECT
 """
 _LOAD = (
     """
@@ -23,32 +35,18 @@ _LOAD = (
     FROM generate_series(1, :accounts) AS n
     """,
     "SELECT setval(pg_get_serial_sequence('billing_accounts', 'id'), :accounts)",
-    """
-    INSERT INTO budgets (billing_account_id, amount, locked, movements, moved_at)
-    SELECT n, coalesce(CAST(:budget AS bigint), 1000 + n::bigint * 7919 % 100003), lines, lines + 1, now()
-    FROM generate_series(1, :accounts) AS n
-    CROSS JOIN LATERAL (
-        SELECT :lines / :accounts + CASE WHEN n <= :lines % :accounts THEN 1 ELSE 0 END AS lines
-    ) AS number
-    """,
-    f"""
-    INSERT INTO budget_movements ({MOVEMENT})
-    SELECT billing_account_id, 1, moved_at, 'opened', NULL, NULL, NULL, amount, 0, amount, 0, 0, 0, 'bench', 'command'
-    FROM budgets
-    """,
+    journal.open_from(
+        "FROM generate_series(1, :accounts) AS n",
+        "n",
+        "coalesce(CAST(:budget AS bigint), 1000 + n\\:\\:bigint * 7919 % 100003)",
+    ),
     f"""
     WITH line AS (
         INSERT INTO budget_lines (billing_account_id, kind, external_type, external_id, amount, date, created_at)
         SELECT (n - 1) % :accounts + 1, 'locked', 'CHALLENGE', 'c' || n, 1, now() + n * interval '1 second', now()
         FROM generate_series(1, :lines) AS n
         RETURNING *
-    ), numbered AS (
-        SELECT *, row_number() OVER (PARTITION BY billing_account_id ORDER BY date) AS nth FROM line
-    )
-    INSERT INTO budget_movements ({MOVEMENT})
-    SELECT billing_account_id, nth + 1, now(), 'locked', line.id, external_type, external_id, 0, 1,
-        budgets.amount, nth, 0, 0, 'bench', 'command'
-    FROM numbered AS line JOIN budgets USING (billing_account_id)
+    ), {_LOCKED}
     """,
     """
     INSERT INTO billing_account_access (billing_account_id, user_id, created_at)
@@ -59,19 +57,8 @@ _LINES_OF_ONE = f"""
     WITH line AS (
         INSERT INTO budget_lines (billing_account_id, kind, external_type, external_id, amount, date, created_at)
         SELECT :account, 'locked', 'CHALLENGE', 'line-' || n, 1, now(), now() FROM generate_series(1, :lines) AS n
-        RETURNING id, external_type, external_id
-    ), moved AS (
-        UPDATE budgets
-        SET locked = locked + :lines, movements = movements + :lines, moved_at = greatest(moved_at, now())
-        WHERE billing_account_id = :account
-        RETURNING billing_account_id, moved_at, amount, old.locked AS before, old.movements AS position
-    ), numbered AS (
-        SELECT *, row_number() OVER () AS nth FROM line
-    )
-    INSERT INTO budget_movements ({MOVEMENT})
-    SELECT billing_account_id, position + nth, moved_at, 'locked', id, external_type, external_id, 0, 1,
-        amount, before + nth, 0, 0, 'bench', 'command'
-    FROM numbered CROSS JOIN moved
+        RETURNING *
+    ), {_LOCKED}
 """
 # One filter value each that few accounts match.
 SELECTIVE_FILTERS = {
@@ -92,7 +79,7 @@ def load(*, accounts: int, lines: int = 0, budget: int | None = None) -> None:
 
     Budgets are of many sizes, unless one is given.
     """
-    parameters = {"accounts": accounts, "lines": lines, "budget": budget}
+    parameters = {"accounts": accounts, "lines": lines, "budget": budget, **_caused_now()}
     for statement in _LOAD:
         db.session.execute(text(statement), parameters)
     for table in (
@@ -108,6 +95,10 @@ def load(*, accounts: int, lines: int = 0, budget: int | None = None) -> None:
 
 def add_lines(*, account: int, lines: int) -> None:
     """Load so many lines of one account that has none, in the session's transaction."""
-    db.session.execute(text(_LINES_OF_ONE), {"account": account, "lines": lines})
+    db.session.execute(text(_LINES_OF_ONE), {"account": account, "lines": lines, **_caused_now()})
     for table in ("budget_lines", "budget_movements"):
         db.session.execute(text(f"ANALYZE {table}"))
+
+
+def _caused_now() -> dict[str, Any]:
+    return {"now": utc_now(), **cause.current()}

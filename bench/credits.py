@@ -3,23 +3,29 @@
 from sqlalchemy import text
 
 from app import tenancy
+from app.audit import cause
+from app.credits.ledger import journal
 from app.db.base import db
 
 CREDITS = 10**12
 _LOAD = (
-    """
-    INSERT INTO credit_transactions
-        (account_id, position, amount, transaction_type, description, operation_type, cost_usd, balance_after,
-        bought_after, created_by, created_at)
-    SELECT b.account_id, b.transactions + n, CASE n WHEN 1 THEN :credits ELSE -1 END,
-        CASE n WHEN 1 THEN 'adjustment' ELSE 'deduction' END, 'history',
-        CASE WHEN n > 1 THEN 'operation-' || n % 10 END, CASE WHEN n > 1 THEN 0.02 END,
-        b.credits + :credits - n + 1, 0, 'bench', now() - interval '1 day' * ((:rows - n) * 360 / :rows)
-    FROM credit_balances b, generate_series(1, :rows) AS n WHERE b.account_id = :account_id
-    """,
-    """
-    UPDATE credit_balances SET transactions = transactions + :rows, credits = credits + :credits - :rows + 1
-    WHERE account_id = :account_id
+    f"""
+    WITH posted AS (
+        INSERT INTO credit_transactions ({journal.COLUMNS})
+        SELECT {journal.selected_in_order(usage_key="NULL", usage_key_owner="NULL", purchase_position="NULL")}
+        FROM (
+            SELECT b.account_id, b.head, b.transactions + n AS position, nextval('credit_transactions_id_seq') AS id,
+                CASE n WHEN 1 THEN :credits ELSE -1 END AS amount,
+                CASE n WHEN 1 THEN 'adjustment' ELSE 'deduction' END AS transaction_type, 'history' AS description,
+                CASE WHEN n > 1 THEN 'operation-' || n % 10 END AS operation_type,
+                CASE WHEN n > 1 THEN 0.02 END AS cost_usd, b.credits + :credits - n + 1 AS balance_after,
+                0 AS bought_after, now() - interval '1 day' * ((:rows - n) * 360 / :rows) AS created_at
+            FROM credit_balances b, generate_series(1, :rows) AS n WHERE b.account_id = :account_id
+        ) AS numbered
+        RETURNING *
+    )
+    UPDATE credit_balances AS b SET transactions = position, credits = balance_after, head = hash
+    FROM (SELECT * FROM posted ORDER BY position DESC LIMIT 1) AS last WHERE b.account_id = :account_id
     """,
     """
     INSERT INTO credit_daily_totals AS kept (account_id, day, transaction_type, total, count)
@@ -43,5 +49,6 @@ def load(account_id: int, *, rows: int) -> None:
 def insert(account_id: int, *, rows: int) -> None:
     """As `load`, and leave it to the caller to have the tables analysed."""
     tenancy.set_account(account_id)
+    values = {"account_id": account_id, "rows": rows, "credits": CREDITS, **cause.current()}
     for statement in _LOAD:
-        db.session.execute(text(statement), {"account_id": account_id, "rows": rows, "credits": CREDITS})
+        db.session.execute(text(statement), values)

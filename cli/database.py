@@ -29,7 +29,7 @@ def with_database(command: Callable[..., Any]) -> Callable[..., Any]:
         settings: Settings = current_app.config["SETTINGS"]
         with embedded.running(settings.embedded_dir):
             try:
-                with origin.acting(Origin(_name(), origin.COMMAND)):
+                with origin.acting(Origin(_name(), origin.COMMAND, _name())):
                     return command(*args, **kwargs)
             finally:
                 # Connections must be closed before the server stops.

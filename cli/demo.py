@@ -204,7 +204,7 @@ def _use_credits() -> None:
                 own = membership.resolve(_CUSTOMER)
                 for operation, used in _USAGE[day % len(_USAGE)]:
                     item = {"operation_type": operation, "credits_used": used, "description": ""}
-                    credits.spend(_CUSTOMER, own, item)
+                    credits.spend(own, item)
 
 
 def _buy() -> None:

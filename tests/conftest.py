@@ -24,6 +24,7 @@ from psycopg2.errors import InsufficientPrivilege, ObjectInUse
 from sqlalchemy import create_engine, make_url, text
 
 from app import create_app
+from app.audit import actors
 from app.config import Settings
 from app.db.base import db
 from app.db.fast import driver, prepared
@@ -172,6 +173,7 @@ def app(_migrated_app: Flask) -> Iterator[Flask]:
         SELECT setval(seqrelid, seqstart, false) FROM pg_sequence JOIN pg_depend ON objid = seqrelid
         WHERE deptype IN ('a', 'i') AND refobjid <> ALL (CAST(ARRAY{sorted(SEEDED)} AS regclass[]))
     """
+    _migrated_app.extensions[actors.EXTENSION].clear()
     with _migrated_app.app_context(), db.engine.begin() as connection:
         connection.execute(text("; ".join([*deletions, AS_SEEDED, restart])))
 

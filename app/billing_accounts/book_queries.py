@@ -4,6 +4,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Select, bindparam, func, literal_column, select, true
 
+from app.audit.models import PersonalData
+from app.audit.queries import refers_to_actor
 from app.billing_accounts.models import BillingAccount, BudgetMovement
 from app.billing_accounts.visibility import visible_to
 from app.db import json_rows
@@ -13,10 +15,13 @@ from app.db.json_rows import Json
 from app.db.paging import ListQuery
 
 _OF_ACCOUNT = BudgetMovement.billing_account_id == bindparam("account_id")
-_SHOWN = columns_of(BudgetMovement, but={"billing_account_id", "actor_kind"})
+_SHOWN = select(
+    *columns_of(BudgetMovement, but={"billing_account_id", "actor", "actor_kind", "action", "hash"}),
+    PersonalData.value.label("actor"),
+).outerjoin(PersonalData, PersonalData.ref == BudgetMovement.actor)
 _DELTAS = ("budget_delta", "locked_delta", "consumed_delta")
 MOVEMENTS = ListQuery(
-    rows=select(*_SHOWN).where(_OF_ACCOUNT),
+    rows=_SHOWN.where(_OF_ACCOUNT),
     key=BudgetMovement.position,
     filters={
         "account_id": _OF_ACCOUNT,
@@ -25,7 +30,7 @@ MOVEMENTS = ListQuery(
         "external_id": BudgetMovement.external_id == bindparam("external_id"),
         "at_from": BudgetMovement.at >= bindparam("at_from"),
         "at_to": BudgetMovement.at <= bindparam("at_to"),
-        "actor": BudgetMovement.actor == bindparam("actor"),
+        "actor": refers_to_actor(BudgetMovement.actor),
     },
     sorts={"position": BudgetMovement.position, "at": BudgetMovement.at},
     default_sort="position",
@@ -66,8 +71,7 @@ _AS_OF = _last("as_of", BudgetMovement.at <= bindparam("as_of"))
 BALANCE: AnyPrepared = Prepared(_of_visible(*_AS_OF.c).outerjoin(_AS_OF, true()))
 
 _PERIOD = (
-    select(*_SHOWN)
-    .where(_OF_ACCOUNT, BudgetMovement.at >= bindparam("since"), BudgetMovement.at < bindparam("until"))
+    _SHOWN.where(_OF_ACCOUNT, BudgetMovement.at >= bindparam("since"), BudgetMovement.at < bindparam("until"))
     .cte("period")
     .prefix_with("MATERIALIZED")
 )

@@ -25,7 +25,10 @@ class Movement(ReadSchema):
     budget_after = fields.Amount()
     locked_after = fields.Amount()
     consumed_after = fields.Amount()
-    actor = fields.Text(metadata={"description": "The caller, or the command, that caused it."})
+    actor = fields.Text(
+        allow_none=True,
+        metadata={"description": "The caller, or the command, that caused it; null when it was erased."},
+    )
     reason = fields.Text(
         longest=500, allow_none=True, metadata={"description": "What the caller sent in `X-Change-Reason`."}
     )

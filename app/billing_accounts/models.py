@@ -5,7 +5,19 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from sqlalchemy import Boolean, CheckConstraint, Computed, ForeignKey, Identity, Index, Numeric, String, Text, text
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    Numeric,
+    String,
+    Text,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clock import utc_now
@@ -120,6 +132,8 @@ class Budget(Base):
     # Position and time of the last movement.
     movements: Mapped[int] = mapped_column(server_default="0")
     moved_at: Mapped[Moment | None]
+    # The hash of the last movement.
+    head: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class BudgetLine(Base):
@@ -196,11 +210,14 @@ class BudgetMovement(Base):
     budget_after: Mapped[Decimal] = mapped_column(AMOUNT)
     locked_after: Mapped[Decimal] = mapped_column(TOTAL)
     consumed_after: Mapped[Decimal] = mapped_column(TOTAL)
-    # Who caused it and why (`app.origin`).
-    actor: Mapped[str] = mapped_column(Text)
+    # Who caused it and why (`app.audit.cause`); the actor is a reference to personal data.
+    actor: Mapped[bytes] = mapped_column(LargeBinary)
     actor_kind: Mapped[str] = mapped_column(String(8))
+    action: Mapped[str] = mapped_column(String(64))
     reason: Mapped[str | None] = mapped_column(String(500))
     request_id: Mapped[str | None] = mapped_column(String(128))
+    # Over the hash of the movement before it and all other columns.
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class ReleasedLine(Base):

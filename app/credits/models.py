@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Numeric, String, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, LargeBinary, Numeric, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Id, Moment, Timestamped
@@ -79,6 +79,8 @@ class CreditBalance(Base):
     credits: Mapped[int] = mapped_column(BigInteger, server_default="0")
     bought: Mapped[int] = mapped_column(BigInteger, server_default="0")
     transactions: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    # The hash of the last transaction.
+    head: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class CreditTransaction(Base):
@@ -144,8 +146,15 @@ class CreditTransaction(Base):
     bought_after: Mapped[int] = mapped_column(BigInteger)
     # Of a purchase, and of what its refunds take and give back: the position of the purchase.
     purchase_position: Mapped[int | None] = mapped_column(BigInteger)
-    created_by: Mapped[str] = mapped_column(String(255))
     created_at: Mapped[Moment]
+    # Who caused it and why (`app.audit.cause`); the actor is a reference to personal data.
+    actor: Mapped[bytes] = mapped_column(LargeBinary)
+    actor_kind: Mapped[str] = mapped_column(String(8))
+    action: Mapped[str] = mapped_column(String(64))
+    reason: Mapped[str | None] = mapped_column(String(500))
+    request_id: Mapped[str | None] = mapped_column(String(128))
+    # Over the hash of the transaction before it and all other columns.
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class CreditDailyTotal(Base):

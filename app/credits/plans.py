@@ -16,8 +16,6 @@ from app.credits.models import TransactionType
 from app.db.base import db
 from app.errors import NotFound
 
-_ISSUER = "monthly grant"
-
 
 class Granted(NamedTuple):
     """Number of months granted, and their credits in total."""
@@ -83,7 +81,7 @@ def grant_due(account_ids: Sequence[int]) -> Granted:
         for grant in due
         if grant.credits_per_month > 0
     ]
-    batch.post(entries, created_by=_ISSUER)
+    batch.post(entries)
     return Granted(len(due), sum(credits))
 
 

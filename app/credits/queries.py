@@ -40,7 +40,18 @@ from app.db.paging import ListQuery
 _OWN = CreditTransaction.account_id == bindparam("account_id")
 _SINCE = CreditTransaction.created_at >= bindparam("start_date")
 _UNTIL = CreditTransaction.created_at <= bindparam("end_date")
-_INTERNALS = {"position", "usage_key_owner", "bought_after", "purchase_position", "created_by"}
+_INTERNALS = {
+    "position",
+    "usage_key_owner",
+    "bought_after",
+    "purchase_position",
+    "actor",
+    "actor_kind",
+    "action",
+    "reason",
+    "request_id",
+    "hash",
+}
 # Positions are dense: the numbers of an account's transactions are known without counting.
 TRANSACTIONS = ListQuery(
     rows=select(

@@ -113,7 +113,7 @@ class Usage(Resource):
         an unknown account, or for members one other than their own, is refused with 404 `not_found`. Send an
         `Idempotency-Key` to make the request safe to retry.
         """
-        return service.spend(current_actor(), membership, values)
+        return service.spend(membership, values)
 
 
 @blueprint.route("/credits/usage/bulk")
@@ -153,4 +153,4 @@ class Grants(Resource):
         adjustment that would make the balance negative is refused with 402 `insufficient_credits`, an unknown account
         with 404 `not_found`.
         """
-        return service.grant(current_actor(), values)
+        return service.grant(values)

@@ -14,7 +14,7 @@ from app.customers.membership import Membership
 from app.errors import Invalid, NotFound, ServiceError
 
 
-def spend(actor: Actor, membership: Membership | None, item: Mapping[str, Any]) -> Row[Any]:
+def spend(membership: Membership | None, item: Mapping[str, Any]) -> Row[Any]:
     """Spend credits on one operation, as `spend_many` does.
 
     Raises PaymentRequired, Invalid (no account given) or NotFound, and then changes nothing.
@@ -24,7 +24,6 @@ def spend(actor: Actor, membership: Membership | None, item: Mapping[str, Any]) 
         item["credits_used"],
         item["operation_type"],
         item["description"],
-        created_by=actor.subject,
     )
 
 
@@ -42,15 +41,11 @@ def spend_many(actor: Actor, membership: Membership | None, items: Sequence[Mapp
         else:
             tenancy.set_account(only_one)
     entries = [_deduction(item, membership) for item in items]
-    posted = iter(
-        batch.post(
-            [each for each in entries if isinstance(each, Entry)], created_by=actor.subject, key_owner=actor.identity
-        )
-    )
+    posted = iter(batch.post([each for each in entries if isinstance(each, Entry)], key_owner=actor.identity))
     return [next(posted) if isinstance(each, Entry) else each for each in entries]
 
 
-def grant(actor: Actor, values: Mapping[str, Any]) -> Transaction:
+def grant(values: Mapping[str, Any]) -> Transaction:
     """Grant credits to an account, or adjust its balance. Raises NotFound, and PaymentRequired below zero."""
     tenancy.set_account(values["account_id"])
     entry = Entry(
@@ -59,7 +54,7 @@ def grant(actor: Actor, values: Mapping[str, Any]) -> Transaction:
         transaction_type=TransactionType(values["transaction_type"]),
         description=values["description"],
     )
-    return batch.post_one(entry, created_by=actor.subject)
+    return batch.post_one(entry)
 
 
 def _deduction(item: Mapping[str, Any], membership: Membership | None) -> Entry | ServiceError:

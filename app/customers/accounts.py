@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy import Row
 
-from app import tenancy
+from app import origin, tenancy
 from app.auth.actor import Actor
 from app.clock import utc_now
 from app.customers import membership, openings, queries
@@ -45,6 +45,7 @@ def create(actor: Actor, values: Mapping[str, Any], *, limit: int) -> Opened:
     }
     account = _insert(actor, settings)
     tenancy.set_account(account.id)
+    origin.act_in(account.id)
     now = utc_now()
     owner = {**membership.person(actor), "account_id": account.id, "role": MemberRole.OWNER, "date_joined": now}
     db.session.execute(queries.ADD_MEMBER, {**owner, "invited_at": now, "invited_by": "", "expires_at": None})

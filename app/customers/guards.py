@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import g, request
 
-from app import tenancy
+from app import origin, tenancy
 from app.auth.actor import account_id_from, current_actor
 from app.auth.guards import ACCOUNT_HEADER, Guard, View, authenticate, guarded_by
 from app.customers import membership
@@ -117,6 +117,8 @@ def _with_membership(guard: MemberGuard) -> Callable[[View], View]:
             # What commits in parts has no transaction yet.
             with transaction() if resource.commit == "in parts" else nullcontext():
                 found = guard.resolve()
+            if found is not None:
+                origin.act_in(found.account_id)
             return view(resource, *arguments, membership=found, **values)
 
         return guarded_by(guard)(run)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from app import tenancy
+from app import origin, tenancy
 from app.auth.actor import Actor
 from app.clock import utc_now
 from app.customers import membership, queries
@@ -55,6 +55,7 @@ def _lock(actor: Actor, invitation_id: int) -> tuple[Row[Any], dict[str, Any]]:
     if invitation is None:
         raise NotFound(f"Invitation {invitation_id} was not found")
     tenancy.set_account(invitation.account_id)
+    origin.act_in(invitation.account_id)
     db.session.execute(queries.LOCK_ACCOUNT, {"account_id": invitation.account_id})
     # The time is read under the lock, so that a caller who waited for it decides by the current time.
     return invitation, {

@@ -12,7 +12,7 @@ from app.db.fast import driver, prepared
 from app.db.fast.prepared import AnyPrepared
 
 # How the statements of a session's open block commit.
-_AT_THE_END, _EACH_STATEMENT = "at the end", "each statement"
+_AT_THE_END, EACH_STATEMENT = "at the end", "each statement"
 
 
 @contextmanager
@@ -22,7 +22,7 @@ def transaction() -> Iterator[None]:
     A block inside another is a part of that. Raises RuntimeError where each statement commits by itself.
     """
     session = db.session()
-    if session.info.get(COMMITS) == _EACH_STATEMENT:
+    if session.info.get(COMMITS) == EACH_STATEMENT:
         raise RuntimeError("Each statement commits by itself here: several cannot be one transaction")
     if COMMITS in session.info:
         yield
@@ -60,7 +60,7 @@ def autocommit() -> Iterator[None]:
     if COMMITS in session.info:
         yield
         return
-    session.info[COMMITS] = _EACH_STATEMENT
+    session.info[COMMITS] = EACH_STATEMENT
     try:
         with driver.autocommit(session.connection()):
             yield

@@ -23,9 +23,9 @@ def lock(payment_id: int) -> Row[Any]:
     return payment
 
 
-def post(payment: Row[Any], amount: int, kind: TransactionType, what: str, *, by: str) -> Transaction:
+def post(payment: Row[Any], amount: int, kind: TransactionType, what: str) -> Transaction:
     """Post credits of a locked payment to its account; a negative `amount` takes them back."""
     invoice = invoices.get(payment.account_id, payment.invoice_id)
     description = f"{what}, invoice {invoice.invoice_number}"
     entry = Entry(payment.account_id, amount, kind, description, purchase=payment.purchase_position)
-    return batch.post_one(entry, created_by=by)
+    return batch.post_one(entry)

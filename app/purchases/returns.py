@@ -174,7 +174,7 @@ def _follow(payment: Row[Any], what: str, *, by: str, failure: str = "") -> None
     if change < 0:
         change = -min(-change, bought.unspent(payment.account_id, payment.purchase_position))
     if change:
-        posting.post(payment, change, TransactionType.REFUND, what, by=by)
+        posting.post(payment, change, TransactionType.REFUND, what)
     waiting = sum((each.amount for each in refunds_of(payment.id) if each.status == RefundStatus.PENDING), Decimal(0))
     values = {
         "payment_id": payment.id,

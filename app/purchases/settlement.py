@@ -48,7 +48,7 @@ def apply(payment_id: int, standing: Standing, *, by: str) -> bool:
 
 def succeed(payment: Row[Any], *, by: str) -> None:
     """Settle a locked payment as succeeded: add its credits and mark its invoice as paid."""
-    arrived = posting.post(payment, payment.credits, TransactionType.PURCHASE, "Purchase", by=by)
+    arrived = posting.post(payment, payment.credits, TransactionType.PURCHASE, "Purchase")
     values = {"payment_id": payment.id, "purchase_position": arrived["position"], "settled_by": by, "now": utc_now()}
     db.session.execute(queries.SETTLE_PAYMENT, values)
     invoices.mark(payment.invoice_id, InvoiceStatus.PAID, utc_now())

@@ -35,6 +35,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc] # flask-smorest is not type
                 info["schemas"] = {each["in"]: each["schema"] for each in parameters}
                 info["guide"] = obj.guide or self._guide
                 view.inputs = Inputs.declared(info)
+                view.operation = info["manual_doc"]["operationId"]
 
     def response(self, status_code: int, schema: Any = None, **options: Any) -> Any:
         """Declare the response of a view; a view that returns a page also sends the headers of lists."""

@@ -20,14 +20,14 @@ PARAMETER = {
 }
 
 
-def origin_of_request() -> Origin:
-    """The caller of this request, with the reason given. Raises Invalid for a malformed reason."""
+def origin_of_request(operation: str) -> Origin:
+    """The caller of this request and its operation, with the reason given. Raises Invalid for a malformed reason."""
     reason = _reason() if HEADER in request.headers else None
     actor = g.get("actor")
     if actor is None:
         # Only gateways write without a token: they sign what they send.
-        return Origin(str(request.url_rule), GATEWAY, reason, g.request_id)
-    return Origin(actor.subject, actor.kind, reason, g.request_id)
+        return Origin(str(request.url_rule), GATEWAY, operation, reason, g.request_id)
+    return Origin(actor.subject, actor.kind, operation, reason, g.request_id)
 
 
 def _reason() -> str:

@@ -50,7 +50,7 @@ class Resource(MethodView):
         if method in _SAFE_METHODS:
             replica: Replica | None = current_app.extensions["replica"]
             return _read(view, path) if replica is None else replica.read(lambda: _read(view, path))
-        with origin.acting(change_reason.origin_of_request()):
+        with origin.acting(change_reason.origin_of_request(view.operation)):
             return self._write(guard, view, path)
 
     def _write(self, guard: Guard, view: Any, path: Mapping[str, Any]) -> Response:

@@ -123,6 +123,7 @@ def upgrade() -> None:
         sa.Column("as_imported", sa.Boolean(), nullable=True),
         sa.Column("movements", sa.Integer(), server_default="0", nullable=False),
         sa.Column("moved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("head", sa.LargeBinary(), nullable=True),
         sa.CheckConstraint("amount >= 0", name=op.f("ck_budgets_amount")),
         sa.CheckConstraint("consumed >= 0", name=op.f("ck_budgets_consumed")),
         sa.CheckConstraint("locked >= 0", name=op.f("ck_budgets_locked")),
@@ -197,10 +198,12 @@ def _keep_movements() -> None:
         sa.Column("budget_after", sa.Numeric(precision=15, scale=4), nullable=False),
         sa.Column("locked_after", sa.Numeric(precision=19, scale=4), nullable=False),
         sa.Column("consumed_after", sa.Numeric(precision=19, scale=4), nullable=False),
-        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("actor", sa.LargeBinary(), nullable=False),
         sa.Column("actor_kind", sa.String(length=8), nullable=False),
+        sa.Column("action", sa.String(length=64), nullable=False),
         sa.Column("reason", sa.String(length=500), nullable=True),
         sa.Column("request_id", sa.String(length=128), nullable=True),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint("position >= 1", name=op.f("ck_budget_movements_position")),
         sa.CheckConstraint(
             "kind IN ('opened', 'budget_changed', 'locked', 'unlocked', 'consumed', 'reversed', 'moved', 'imported')",
@@ -225,9 +228,40 @@ def _keep_movements() -> None:
             RAISE EXCEPTION 'rows of % are never changed', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
         END $$
     """)
+    _chain_by_hash()
     op.execute("""
         CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON budget_movements
         FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
+    """)
+
+
+def _chain_by_hash() -> None:
+    """Hash rows that are only ever added: each over its own content and the hash of the one before it."""
+    op.execute("""
+        CREATE FUNCTION chain(head bytea, content bytea) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE
+        RETURN sha256(coalesce(head, CAST('' AS bytea)) || content)
+    """)
+    op.execute("""
+        CREATE FUNCTION chain_next(state bytea, head bytea, content bytea) RETURNS bytea
+        LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN chain(coalesce(state, head), content)
+    """)
+    op.execute("CREATE AGGREGATE chain_all(head bytea, content bytea) (SFUNC = chain_next, STYPE = bytea)")
+    # The binary format of the wire protocol is unambiguous and depends on no setting once texts are UTF-8; amounts have
+    # the types of their columns in it. Not IMMUTABLE, because `record_send` is not: it would not be inlined.
+    op.execute("""
+        CREATE FUNCTION movement_content(
+            billing_account_id integer, "position" integer, at timestamptz, kind text, entry_id uuid,
+            external_type text, external_id text, external_name text, budget_delta numeric, locked_delta numeric,
+            consumed_delta numeric, budget_after numeric, locked_after numeric, consumed_after numeric, actor bytea,
+            actor_kind text, action text, reason text, request_id text
+        ) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE RETURN record_send(ROW(
+            billing_account_id, "position", at, convert_to(kind, 'UTF8'), entry_id, convert_to(external_type, 'UTF8'),
+            convert_to(external_id, 'UTF8'), convert_to(external_name, 'UTF8'), CAST(budget_delta AS numeric(19, 4)),
+            CAST(locked_delta AS numeric(19, 4)), CAST(consumed_delta AS numeric(19, 4)),
+            CAST(budget_after AS numeric(15, 4)), CAST(locked_after AS numeric(19, 4)),
+            CAST(consumed_after AS numeric(19, 4)), actor, convert_to(actor_kind, 'UTF8'), convert_to(action, 'UTF8'),
+            convert_to(reason, 'UTF8'), convert_to(request_id, 'UTF8')
+        ))
     """)
 
 
@@ -265,5 +299,9 @@ def downgrade() -> None:
     own = ("released_lines", "budget_lines", "budgets", "billing_account_access", "billing_accounts", "clients")
     for table in ("budget_movements", *own, "row_counts"):
         op.drop_table(table)
+    op.execute("DROP FUNCTION movement_content")
+    op.execute("DROP AGGREGATE chain_all(bytea, bytea)")
+    op.execute("DROP FUNCTION chain_next")
+    op.execute("DROP FUNCTION chain")
     op.execute("DROP FUNCTION refuse_change()")
     op.execute("DROP FUNCTION count_rows()")

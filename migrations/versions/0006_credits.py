@@ -58,6 +58,7 @@ def upgrade() -> None:
         sa.Column("credits", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("bought", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("transactions", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("head", sa.LargeBinary(), nullable=True),
         sa.CheckConstraint("credits >= 0", name=op.f("ck_credit_balances_credits")),
         sa.CheckConstraint("bought BETWEEN 0 AND credits", name=op.f("ck_credit_balances_bought")),
         sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_credit_balances_account_id")),
@@ -79,8 +80,13 @@ def upgrade() -> None:
         sa.Column("balance_after", sa.BigInteger(), nullable=False),
         sa.Column("bought_after", sa.BigInteger(), nullable=False),
         sa.Column("purchase_position", sa.BigInteger(), nullable=True),
-        sa.Column("created_by", sa.String(length=255), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("actor", sa.LargeBinary(), nullable=False),
+        sa.Column("actor_kind", sa.String(length=8), nullable=False),
+        sa.Column("action", sa.String(length=64), nullable=False),
+        sa.Column("reason", sa.String(length=500), nullable=True),
+        sa.Column("request_id", sa.String(length=128), nullable=True),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint(
             "(transaction_type = 'deduction') = (operation_type IS NOT NULL AND cost_usd IS NOT NULL AND amount < 0)",
             name=op.f("ck_credit_transactions_deduction"),
@@ -164,9 +170,11 @@ def upgrade() -> None:
     for table in ("plan_assignments", "credit_balances", "credit_transactions", "credit_daily_totals", "plan_grants"):
         _wall_off(table)
     _append_only("credit_transactions")
+    _chain_by_hash()
 
 
 def downgrade() -> None:
+    op.execute("DROP FUNCTION transaction_content")
     op.drop_table("plan_grants")
     op.drop_table("credit_daily_totals")
     op.drop_table("credit_transactions")
@@ -186,6 +194,24 @@ def _wall_off(table: str, column: str = "account_id") -> None:
             {column} = (SELECT CAST(nullif(nullif(current_setting('billing.account_id', true), ''), '*') AS bigint))
             OR (SELECT current_setting('billing.account_id', true) = '*')
         )
+    """)
+
+
+def _chain_by_hash() -> None:
+    """Say what of a transaction its hash covers, as `movement_content` does of a movement."""
+    op.execute("""
+        CREATE FUNCTION transaction_content(
+            account_id bigint, "position" bigint, id bigint, amount bigint, transaction_type text, description text,
+            operation_type text, cost_usd numeric, usage_key text, usage_key_owner text, balance_after bigint,
+            bought_after bigint, purchase_position bigint, created_at timestamptz, actor bytea, actor_kind text,
+            action text, reason text, request_id text
+        ) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE RETURN record_send(ROW(
+            account_id, "position", id, amount, convert_to(transaction_type, 'UTF8'), convert_to(description, 'UTF8'),
+            convert_to(operation_type, 'UTF8'), CAST(cost_usd AS numeric(19, 6)), convert_to(usage_key, 'UTF8'),
+            convert_to(usage_key_owner, 'UTF8'), balance_after, bought_after, purchase_position, created_at, actor,
+            convert_to(actor_kind, 'UTF8'), convert_to(action, 'UTF8'), convert_to(reason, 'UTF8'),
+            convert_to(request_id, 'UTF8')
+        ))
     """)
 
 

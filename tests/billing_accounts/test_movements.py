@@ -240,8 +240,8 @@ class TestAppendOnly:
             db.session.execute(
                 text(
                     "INSERT INTO budget_movements SELECT billing_account_id, 4, at - interval '1 h', kind, entry_id,"
-                    " external_type, external_id, external_name, 0, 1, 0, 100, 12, 0, actor, actor_kind"
-                    " FROM budget_movements WHERE position = 2"
+                    " external_type, external_id, external_name, 0, 1, 0, 100, 12, 0, actor, actor_kind, action, NULL,"
+                    " NULL, hash FROM budget_movements WHERE position = 2"
                 )
             )
             found = [each.problem for each in audit.differences()]

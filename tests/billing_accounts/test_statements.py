@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 
-from app import origin
+from app.audit import cause
 from app.billing_accounts import queries
 from app.billing_accounts.book_queries import BALANCE, MOVEMENTS, STATEMENT
 from app.billing_accounts.ledger import single
@@ -42,7 +42,7 @@ def plans() -> Iterator[tuple[str, str]]:
         yield "detail", plan(detail, account_id=5, granted_to="user-7")
     reference = {"external_type": "CHALLENGE", "external_id": "c4", "external_name": None}
     asked = {"kind": "locked", "amount": 1, "dates_enforced": True}
-    line = {"account_id": 5, "now": "2025-01-01", **asked, **reference, **origin.current()._asdict()}
+    line = {"account_id": 5, "now": "2025-01-01", **asked, **reference, **cause.current()}
     yield "reserve", plan(single.RESERVE, **line)
     yield "unlock", plan(single.UNLOCK, **line)
     page, _ = MOVEMENTS.statements(frozenset({"account_id"}), "position", "desc", 20)

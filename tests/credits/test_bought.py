@@ -56,7 +56,7 @@ class Model:
 
 def post(account_id: int, amount: int, kind: TransactionType, purchase: int | None = None) -> Any:
     operation = "x" if kind == TransactionType.DEDUCTION else None
-    return batch.post_one(Entry(account_id, amount, kind, "", operation, None, purchase), created_by="test")
+    return batch.post_one(Entry(account_id, amount, kind, "", operation, None, purchase))
 
 
 class History:
@@ -93,7 +93,7 @@ class History:
 
     def spend_singly(self) -> None:
         if amount := min(self.chance.randrange(1, 200), self.model.credits):
-            single.spend(self.account_id, amount, "x", "", created_by="test")
+            single.spend(self.account_id, amount, "x", "")
             self.model.spend(amount)
 
     def take(self) -> None:
@@ -137,7 +137,7 @@ def test_credits_left_of_purchases_follow_bulk_spending(app: Flask, customer_id:
     with app.app_context():
         with transaction():
             tenancy.set_account(customer_id)
-            first, *_ = batch.post(entries, created_by="test")
+            first, *_ = batch.post(entries)
         assert isinstance(first, dict)
         with transaction():
             tenancy.set_account(customer_id)

@@ -81,7 +81,7 @@ LEFT = (
     text("SELECT credits, bought, transactions FROM credit_balances WHERE account_id = :account_id"),
     text("""
         SELECT position, amount, transaction_type, description, operation_type, cost_usd, balance_after, bought_after,
-            usage_key, usage_key_owner, purchase_position, created_by
+            usage_key, usage_key_owner, purchase_position, actor_kind, action
         FROM credit_transactions WHERE account_id = :account_id ORDER BY position
     """),
     text("SELECT transaction_type, total, count FROM credit_daily_totals WHERE account_id = :account_id ORDER BY 1"),
@@ -116,9 +116,9 @@ def test_one_statement_and_the_batch_do_the_same(app: Flask, customer_id: int) -
                 entry = Entry(customer_id, -used, TransactionType.DEDUCTION, "text", "search")
                 alone = outcome(
                     customer_id,
-                    lambda: single.spend(customer_id, used, "search", "text", created_by="test"),  # noqa: B023 - called at once
+                    lambda: single.spend(customer_id, used, "search", "text"),  # noqa: B023 - called at once
                 )
-                assert outcome(customer_id, lambda: batch.post_one(entry, created_by="test")) == alone, asked  # noqa: B023
+                assert outcome(customer_id, lambda: batch.post_one(entry)) == alone, asked  # noqa: B023
                 setting.rollback()
             refused += alone[0] is not None
         db.session.rollback()

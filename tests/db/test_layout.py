@@ -7,7 +7,6 @@ import flask_migrate
 import pytest
 from flask import Flask
 
-from app import origin
 from app.billing_accounts import queries as accounts
 from app.billing_accounts.ledger import single
 from app.credits import queries as credits
@@ -21,20 +20,21 @@ from bench import layout
 
 PARTS = re.compile(rf" on ((?:{'|'.join(layout.SHARD_KEYS)})_\d+)\b")
 CUSTOMER = {"account_id": 5}
+CAUSE = {"actor": b"someone", "actor_kind": "person", "action": "x", "reason": None, "request_id": None}
 LINE = {"account_id": 5, "kind": "locked", "amount": 1, "now": "2025-01-01", "external_type": "CHALLENGE"}
 LOCK = {
     **LINE,
     "external_id": "c4",
     "external_name": None,
     "dates_enforced": True,
-    **origin.current()._asdict(),
+    **CAUSE,
 }
 SPENDING = {
     **CUSTOMER,
     "credits_used": 1,
     "operation_type": "search",
     "description": None,
-    "created_by": "someone",
+    **CAUSE,
     "now": "2025-01-01",
 }
 KEY = {"caller": "someone", "key": "k"}

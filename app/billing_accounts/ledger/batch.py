@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from app import origin
+from app.audit import cause
 from app.billing_accounts.ledger import journal, refusals
 from app.billing_accounts.ledger.standing import Budget, Line, Movement, kind_of
 from app.billing_accounts.models import ExternalType, Kind, MovementKind
@@ -65,10 +65,10 @@ WRITE = Prepared(f"""
         RETURNING line.id, line.billing_account_id, line.external_id
     ), line AS (
         SELECT * FROM released UNION ALL SELECT * FROM held
-    ), movement AS (
-        INSERT INTO budget_movements ({journal.COLUMNS})
-        SELECT account_id, position, at, kind, coalesce(entry_id, line.id), :external_type, movement.external_id,
-            external_name, 0, locked_delta, consumed_delta, budget_after, locked_after, consumed_after, {journal.ORIGIN}
+    ), numbered AS (
+        SELECT account_id AS billing_account_id, position, at, movement.kind, coalesce(entry_id, line.id) AS entry_id,
+            CAST(:external_type AS text) AS external_type, movement.external_id, external_name, locked_delta,
+            consumed_delta, budget_after, locked_after, consumed_after, budgets.head
         FROM unnest(
             CAST(:entry_ids AS uuid[]), CAST(:moved_accounts AS int[]), CAST(:positions AS int[]),
             CAST(:moments AS timestamptz[]), CAST(:kinds AS text[]), CAST(:references AS text[]),
@@ -80,14 +80,8 @@ WRITE = Prepared(f"""
         )
         LEFT JOIN line ON entry_id IS NULL AND line.billing_account_id = account_id
             AND line.external_id = movement.external_id
-    )
-    UPDATE budgets SET locked = total.locked, consumed = total.consumed, movements = total.movements,
-        moved_at = total.moved_at
-    FROM unnest(
-        CAST(:accounts AS int[]), CAST(:locked AS numeric[]), CAST(:consumed AS numeric[]), CAST(:movements AS int[]),
-        CAST(:moved_at AS timestamptz[])
-    ) AS total (account_id, locked, consumed, movements, moved_at)
-    WHERE budgets.billing_account_id = total.account_id
+        JOIN budgets ON budgets.billing_account_id = account_id
+    ), {journal.POST_NUMBERED} SELECT
 """)
 
 
@@ -165,22 +159,15 @@ class Budgets:
             "held_kinds": [line.kind for _, line, _ in held],
             "held_amounts": [line.amount for _, line, _ in held],
             **self._journal(ids if adds_lines else [None] * len(self._movements)),
-            **self._totals(),
         }
         db.session.execute(WRITE, parameters)
-
-    def _totals(self) -> dict[str, Any]:
-        accounts = sorted({account_id for account_id, _, _ in self._lines})
-        names = ("locked", "consumed", "movements", "moved_at")
-        totals = {name: [getattr(self._budgets[each], name) for each in accounts] for name in names}
-        return {"accounts": accounts, **totals}
 
     def _journal(self, entry_ids: Sequence[str | None]) -> dict[str, Any]:
         columns = zip(_JOURNAL_ARRAYS, zip(*self._movements, strict=True), strict=True)
         return {
             "entry_ids": entry_ids,
             **{name: list(column) for name, column in columns},
-            **origin.current()._asdict(),
+            **cause.current(),
         }
 
     def _post(

@@ -6,56 +6,34 @@ from typing import Any
 
 from sqlalchemy import Row, text
 
-from app import origin
+from app.audit import cause
 from app.billing_accounts.ledger import journal, refusals
 from app.clock import utc_now
 from app.db.base import db
 from app.errors import Conflict, Invalid, Reason
 from app.money import MAX_AMOUNT, plain
 
-_OPEN = text(f"""
-    WITH opened AS (
-        INSERT INTO budgets (billing_account_id, amount, movements, moved_at) VALUES (:account_id, :amount, 1, :now)
-        RETURNING *
-    )
-    INSERT INTO budget_movements ({journal.COLUMNS})
-    SELECT billing_account_id, movements, moved_at, 'opened', NULL, NULL, NULL, NULL,
-        amount, 0, 0, amount, locked, consumed, {journal.ORIGIN}
-    FROM opened
-""")
+_OPEN = text(journal.open_from("", "CAST(:account_id AS integer)", "CAST(:amount AS numeric)"))
 # One conditional statement: what is reserved meanwhile counts.
-_SET_AMOUNT = text(f"""
-    WITH changed AS (
-        UPDATE budgets SET
-            amount = :amount, as_imported = CASE WHEN as_imported IS NOT NULL THEN as_imported AND amount = :amount END,
-            movements = movements + CASE WHEN amount = :amount THEN 0 ELSE 1 END,
-            moved_at = CASE WHEN amount = :amount THEN moved_at ELSE greatest(moved_at, :now) END
-        WHERE billing_account_id = :account_id AND (:amount >= locked + consumed OR :amount = amount)
-        RETURNING budgets.*, old.amount AS amount_before
-    ), movement AS (
-        INSERT INTO budget_movements ({journal.COLUMNS})
-        SELECT billing_account_id, movements, moved_at, 'budget_changed', NULL, NULL, NULL, NULL,
-            amount - amount_before, 0, 0, amount, locked, consumed, {journal.ORIGIN}
-        FROM changed WHERE amount <> amount_before
-    )
-    SELECT true FROM changed
-""")
-_RESERVED = text("SELECT locked + consumed FROM budgets WHERE billing_account_id = :account_id")
+_CHANGED = journal.post(
+    None,
+    "billing_account_id = :account_id AND amount <> :amount AND :amount >= locked + consumed",
+    kind="'budget_changed'",
+    budget_delta=":amount - budgets.amount",
+    also=", as_imported = CASE WHEN as_imported IS NOT NULL THEN false END",
+)
+_UNCHANGED = "FROM budgets WHERE billing_account_id = :account_id AND amount = :amount"
+_SET_AMOUNT = text(f"WITH {_CHANGED} SELECT EXISTS (SELECT FROM moved) OR EXISTS (SELECT {_UNCHANGED})")
+_STANDING = text("SELECT amount, locked + consumed AS reserved FROM budgets WHERE billing_account_id = :account_id")
 # Both budgets change by the same amount, and none unless it can be taken.
-_ADD = text(f"""
-    WITH changed AS (
-        UPDATE budgets SET amount = amount + delta, as_imported = CASE WHEN as_imported IS NOT NULL THEN false END,
-            movements = movements + 1, moved_at = greatest(moved_at, :now)
-        FROM unnest(CAST(:account_ids AS int[]), CAST(:deltas AS numeric[])) AS addition (account_id, delta)
-        WHERE billing_account_id = account_id
-        RETURNING budgets.*, delta
-    )
-    INSERT INTO budget_movements ({journal.COLUMNS})
-    SELECT billing_account_id, movements, moved_at, 'budget_changed', NULL, NULL, NULL, NULL,
-        delta, 0, 0, amount, locked, consumed, {journal.ORIGIN}
-    FROM changed
-    RETURNING *
-""")
+_ADDED = journal.post(
+    "unnest(CAST(:account_ids AS int[]), CAST(:deltas AS numeric[])) AS addition (account_id, delta)",
+    "billing_account_id = account_id",
+    kind="'budget_changed'",
+    budget_delta="delta",
+    also=", as_imported = CASE WHEN as_imported IS NOT NULL THEN false END",
+)
+_ADD = text(f"WITH {_ADDED} SELECT billing_account_id, {journal.SHOWN} FROM moved")
 _LOCK = text("""
     SELECT billing_account_id, amount, locked + consumed AS reserved, amount - locked - consumed AS remaining
     FROM budgets WHERE billing_account_id = ANY(:account_ids) ORDER BY billing_account_id FOR NO KEY UPDATE
@@ -69,9 +47,12 @@ def open_budget(account_id: int, amount: Decimal) -> None:
 
 def set_budget(account_id: int, amount: Decimal) -> None:
     """Change an account's budget. Raises Conflict when the new one is below what is reserved."""
-    if db.session.execute(_SET_AMOUNT, _values(account_id, amount)).scalar_one_or_none() is None:
-        reserved = db.session.execute(_RESERVED, {"account_id": account_id}).scalar_one()
-        raise refusals.below_reserved(reserved, amount)
+    if db.session.execute(_SET_AMOUNT, _values(account_id, amount)).scalar_one():
+        return
+    # As it is now: while the statement waited for the row, another may have set this very amount.
+    standing = db.session.execute(_STANDING, {"account_id": account_id}).one()
+    if standing.amount != amount:
+        raise refusals.below_reserved(standing.reserved, amount)
 
 
 def adjust(account_id: int, delta: Decimal) -> Row[Any]:
@@ -119,7 +100,7 @@ def _add(deltas: Mapping[int, Decimal]) -> Sequence[Row[Any]]:
         "account_ids": list(deltas),
         "deltas": list(deltas.values()),
         "now": utc_now(),
-        **origin.current()._asdict(),
+        **cause.current(),
     }
     return db.session.execute(_ADD, parameters).all()
 
@@ -131,4 +112,4 @@ def _require_storable(budget: Row[Any], delta: Decimal) -> None:
 
 
 def _values(account_id: int, amount: Decimal) -> dict[str, object]:
-    return {"account_id": account_id, "amount": amount, "now": utc_now(), **origin.current()._asdict()}
+    return {"account_id": account_id, "amount": amount, "now": utc_now(), **cause.current()}

@@ -10,7 +10,7 @@ from typing import IO, Any, NamedTuple
 
 from sqlalchemy import TextClause, text
 
-from app import origin
+from app.audit import cause
 from app.billing_accounts.ledger import journal
 from app.billing_accounts.models import Kind
 from app.clock import utc_now
@@ -47,29 +47,16 @@ _LOCK_IN_ORDER = """
 """
 _LOCK_OF_LINES = text(_LOCK_IN_ORDER.format(account_ids="SELECT account_id FROM changed_lines WHERE NOT kept"))
 _LOCK_OF_ACCOUNTS = text(_LOCK_IN_ORDER.format(account_ids="SELECT id FROM changed_accounts"))
-_ADD_BUDGETS = text(f"""
-    WITH opened AS (
-        INSERT INTO budgets (billing_account_id, amount, as_imported, movements, moved_at)
-        SELECT id, budget, true, 1, :now FROM resolved_accounts WHERE is_new ORDER BY id
-        ON CONFLICT (billing_account_id) DO NOTHING
-        RETURNING *
-    )
-    INSERT INTO budget_movements ({journal.COLUMNS})
-    SELECT billing_account_id, movements, moved_at, 'opened', NULL, NULL, NULL, NULL,
-        amount, 0, 0, amount, locked, consumed, {journal.ORIGIN}
-    FROM opened
-""")
-_CHANGE_BUDGETS = text(f"""
-    WITH changed AS (
-        UPDATE budgets SET amount = final.budget, movements = movements + 1, moved_at = greatest(moved_at, :now)
-        FROM resolved_accounts AS final WHERE billing_account_id = final.id AND NOT is_new AND budget_differs
-        RETURNING budgets.*, old.amount AS amount_before
-    )
-    INSERT INTO budget_movements ({journal.COLUMNS})
-    SELECT billing_account_id, movements, moved_at, 'imported', NULL, NULL, NULL, NULL,
-        amount - amount_before, 0, 0, amount, locked, consumed, {journal.ORIGIN}
-    FROM changed
-""")
+_ADD_BUDGETS = text(
+    journal.open_from("FROM resolved_accounts WHERE is_new ORDER BY id", "id", "budget", also="as_imported")
+)
+_CHANGED_BUDGETS = journal.post(
+    "resolved_accounts AS final",
+    "billing_account_id = final.id AND NOT is_new AND budget_differs",
+    kind="'imported'",
+    budget_delta="final.budget - budgets.amount",
+)
+_CHANGE_BUDGETS = text(f"WITH {_CHANGED_BUDGETS} SELECT count(*) FROM moved")
 _ADD = text("""
     INSERT INTO budget_lines
         (id, billing_account_id, kind, external_type, external_id, amount, date, created_at, consumed_at, as_imported)
@@ -89,7 +76,8 @@ _REPLACE_AND_REMOVE = text("""
     WHERE known.id = changed.line_id AND known.billing_account_id = changed.account_id
         AND changed.kind IS NULL AND NOT changed.kept
 """)
-# One movement for each line, in the order of the references; what the budget was before them all is what they add to.
+# One movement for each line, in the order of the references; what the locked budget was before them all is what they
+# add to.
 _MOVE_TOTALS = text(f"""
     WITH change AS MATERIALIZED (
         SELECT account_id, challenge_id, entry_id,
@@ -98,23 +86,15 @@ _MOVE_TOTALS = text(f"""
             CASE kind WHEN 'consumed' THEN amount ELSE 0 END
                 - CASE old_kind WHEN 'consumed' THEN old_amount ELSE 0 END AS consumed
         FROM changed_lines WHERE NOT kept
-    ), moved AS (
-        UPDATE budgets SET locked = budgets.locked + total.locked, consumed = budgets.consumed + total.consumed,
-            movements = movements + total.changes, moved_at = greatest(moved_at, :now)
-        FROM (
-            SELECT account_id, sum(locked) AS locked, sum(consumed) AS consumed, count(*) AS changes
-            FROM change GROUP BY account_id
-        ) AS total
-        WHERE budgets.billing_account_id = total.account_id
-        RETURNING billing_account_id, moved_at, budgets.amount AS budget, old.movements AS position_before,
-            old.locked AS locked_before, old.consumed AS consumed_before
-    )
-    INSERT INTO budget_movements ({journal.COLUMNS})
-    SELECT account_id, position_before + row_number() OVER so_far, moved_at, 'imported', entry_id, 'CHALLENGE',
-        challenge_id, NULL, 0, locked, consumed, budget, locked_before + sum(locked) OVER so_far,
-        consumed_before + sum(consumed) OVER so_far, {journal.ORIGIN}
-    FROM change JOIN moved ON billing_account_id = account_id
-    WINDOW so_far AS (PARTITION BY account_id ORDER BY challenge_id ROWS UNBOUNDED PRECEDING)
+    ), numbered AS (
+        SELECT account_id AS billing_account_id, movements + row_number() OVER so_far AS position,
+            greatest(moved_at, :now) AS at, 'imported' AS kind, entry_id, 'CHALLENGE' AS external_type,
+            challenge_id AS external_id, change.locked AS locked_delta, change.consumed AS consumed_delta,
+            budget.amount AS budget_after, budget.locked + sum(change.locked) OVER so_far AS locked_after,
+            budget.consumed + sum(change.consumed) OVER so_far AS consumed_after, budget.head
+        FROM change JOIN budgets AS budget ON billing_account_id = account_id
+        WINDOW so_far AS (PARTITION BY account_id ORDER BY challenge_id ROWS UNBOUNDED PRECEDING)
+    ), {journal.POST_NUMBERED} SELECT
 """)
 _COUNTS = text("""
     SELECT count(*) FILTER (WHERE line_id IS NULL AND NOT kept) AS created,
@@ -209,7 +189,7 @@ def _write() -> None:
 
 
 def _caused_now() -> dict[str, Any]:
-    return {"now": utc_now(), **origin.current()._asdict()}
+    return {"now": utc_now(), **cause.current()}
 
 
 def _by_kind(statement: TextClause) -> dict[Kind, Decimal]:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
-from app import origin
+from app.audit import cause
 from app.billing_accounts.ledger import journal, refusals
 from app.billing_accounts.models import ExternalType
 from app.clock import utc_now
@@ -62,24 +62,18 @@ _REVERSE = Prepared(f"""
         WHERE budget.billing_account_id = :account_id AND external_type = 'CHALLENGE' AND taken = taken.amount
             AND (taken.as_imported IS NOT NULL OR budget.as_imported IS NOT NULL)
         ON CONFLICT DO NOTHING
-    ), moved AS (
-        UPDATE budgets SET consumed = consumed - total.taken, movements = movements + total.lines,
-            moved_at = greatest(moved_at, :now)
-        FROM (SELECT sum(taken) AS taken, count(*) AS lines FROM taken) AS total
-        WHERE billing_account_id = :account_id AND total.lines > 0
-        RETURNING billing_account_id, moved_at, budgets.amount AS budget, locked, old.consumed AS consumed_before,
-            old.movements AS position_before
-    ), movement AS (
-        INSERT INTO budget_movements ({journal.COLUMNS})
-        SELECT billing_account_id, position_before + nth, moved_at, 'reversed', id, external_type, external_id,
-            external_name, 0, 0, -taken, budget, locked, consumed_before - sum(taken) OVER (ORDER BY nth),
-            {journal.ORIGIN}
-        FROM moved, taken
-        RETURNING *
+    ), numbered AS (
+        SELECT billing_account_id, movements + nth AS position, greatest(moved_at, :now) AS at, 'reversed' AS kind,
+            id AS entry_id, external_type, external_id, external_name, 0 AS locked_delta, -taken AS consumed_delta,
+            budget.amount AS budget_after, locked AS locked_after,
+            consumed - sum(taken) OVER (ORDER BY nth) AS consumed_after, head
+        FROM budgets AS budget, taken WHERE billing_account_id = :account_id
+    ), {journal.POST_NUMBERED}, shown AS (
+        SELECT {journal.SHOWN} FROM movement
     )
-    SELECT movement.*, decision.refusal, decision.consumed AS held
-    FROM budgets LEFT JOIN decision ON true LEFT JOIN movement ON true
-    WHERE budgets.billing_account_id = :account_id ORDER BY movement.position
+    SELECT shown.*, decision.refusal, decision.consumed AS held
+    FROM budgets LEFT JOIN decision ON true LEFT JOIN shown ON true
+    WHERE budgets.billing_account_id = :account_id ORDER BY shown.position
 """)
 
 
@@ -103,7 +97,7 @@ def reverse(
         "external_type": external_type,
         "external_id": external_id,
         "now": utc_now(),
-        **origin.current()._asdict(),
+        **cause.current(),
     }
     movements = db.session.execute(_REVERSE, parameters).all()
     if not movements:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
-from app import origin
+from app.audit import cause
 from app.billing_accounts.ledger import journal, refusals, rule
 from app.billing_accounts.models import ExternalType, Kind
 from app.clock import utc_now
@@ -34,6 +34,25 @@ _LINE_OF_REFERENCE = """
     billing_account_id = :account_id AND external_type = :external_type AND external_id = :external_id
         AND external_type <> 'ENGAGEMENT'
 """
+_OF_LINE = {name: f"line.{name}" for name in ("external_type", "external_id", "external_name")}
+_RESERVED = journal.post(
+    "decision, written AS line",
+    "budgets.billing_account_id = :account_id AND (locked_delta <> 0 OR consumed_delta <> 0)",
+    at="asked_at",
+    kind="asked_as",
+    entry_id="line.id",
+    **_OF_LINE,
+    locked_delta="locked_delta",
+    consumed_delta="consumed_delta",
+)
+_UNLOCKED = journal.post(
+    "released AS line",
+    "budgets.billing_account_id = :account_id",
+    kind="'unlocked'",
+    entry_id="line.id",
+    **_OF_LINE,
+    locked_delta="-line.amount",
+)
 RESERVE = Prepared(f"""
     {_LOCK_BUDGET}
     WITH line AS (
@@ -70,19 +89,7 @@ RESERVE = Prepared(f"""
                 WHEN 'consumed' THEN coalesce(line.consumed_at, excluded.consumed_at) END,
             as_imported = CASE WHEN line.as_imported IS NOT NULL THEN false END
         RETURNING id, amount, date, created_at, consumed_at, external_type, external_id, external_name
-    ), moved AS (
-        UPDATE budgets SET locked = locked + locked_delta, consumed = consumed + consumed_delta,
-            movements = movements + 1, moved_at = greatest(moved_at, asked_at)
-        FROM decision
-        WHERE billing_account_id = :account_id AND refusal IS NULL AND (locked_delta <> 0 OR consumed_delta <> 0)
-        RETURNING billing_account_id, movements, moved_at, asked_as, locked_delta, consumed_delta,
-            budgets.amount AS budget, locked, consumed
-    ), movement AS (
-        INSERT INTO budget_movements ({journal.COLUMNS})
-        SELECT billing_account_id, movements, moved_at, asked_as, id, external_type, external_id, external_name,
-            0, locked_delta, consumed_delta, budget, locked, consumed, {journal.ORIGIN}
-        FROM moved, written
-    )
+    ), {_RESERVED}
     SELECT written.*, CASE external_type WHEN 'CHALLENGE' THEN external_id END AS challenge_id, refusal, held, remaining
     FROM decision LEFT JOIN written ON true
 """)
@@ -99,17 +106,7 @@ UNLOCK = Prepared(f"""
         WHERE budget.billing_account_id = :account_id
             AND (released.as_imported IS NOT NULL OR budget.as_imported IS NOT NULL)
         ON CONFLICT DO NOTHING
-    ), moved AS (
-        UPDATE budgets SET locked = locked - line.amount,
-            movements = movements + 1, moved_at = greatest(moved_at, :now)
-        FROM line WHERE billing_account_id = :account_id AND line.kind = 'locked'
-        RETURNING movements, moved_at, budgets.amount AS budget, locked, consumed
-    ), movement AS (
-        INSERT INTO budget_movements ({journal.COLUMNS})
-        SELECT billing_account_id, movements, moved_at, 'unlocked', id, external_type, external_id, external_name,
-            0, -amount, 0, budget, locked, consumed, {journal.ORIGIN}
-        FROM moved, released
-    )
+    ), {_UNLOCKED}
     SELECT line.kind AS held_as FROM budgets LEFT JOIN line ON true WHERE billing_account_id = :account_id
 """)
 
@@ -145,7 +142,7 @@ def unlock(account_id: int, reference: Reference) -> None:
         "account_id": account_id,
         "now": utc_now(),
         **reference._asdict(),
-        **origin.current()._asdict(),
+        **cause.current(),
     }
     found = db.session.execute(UNLOCK, parameters).one_or_none()
     if found is None:
@@ -162,7 +159,7 @@ def _reserve(account_id: int, kind: Kind, reference: Reference, amount: Decimal)
         "now": utc_now(),
         "dates_enforced": rule.dates_enforced(),
         **reference._asdict(),
-        **origin.current()._asdict(),
+        **cause.current(),
     }
     line = db.session.execute(RESERVE, parameters).one_or_none()
     if line is None:

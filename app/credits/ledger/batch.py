@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
+from app.audit import cause
 from app.clock import utc_now
 from app.credits import queries
-from app.credits.ledger import balances, refusals, rule
+from app.credits.ledger import balances, journal, refusals, rule
 from app.credits.models import TransactionType
 from app.db.base import db
 from app.db.fast.prepared import Prepared
@@ -34,15 +35,19 @@ WRITTEN = {
     "purchase_position": "bigint",
 }
 _ARRAYS = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in WRITTEN.items())
+_POSTED = journal.selected_in_order(
+    usage_key_owner="CASE WHEN usage_key IS NOT NULL THEN CAST(:key_owner AS text) END", created_at=":now"
+)
 WRITE = Prepared(f"""
     WITH posted AS (
-        INSERT INTO credit_transactions ({", ".join(WRITTEN)}, usage_key_owner, created_by, created_at)
-        SELECT *, CASE WHEN usage_key IS NOT NULL THEN CAST(:key_owner AS text) END, :created_by, :now
+        INSERT INTO credit_transactions ({journal.COLUMNS})
+        SELECT {_POSTED}
         FROM unnest({_ARRAYS}) AS written ({", ".join(WRITTEN)})
-        RETURNING account_id, position, amount, transaction_type, balance_after, bought_after
+        JOIN (SELECT account_id, head FROM credit_balances) AS balance USING (account_id)
+        RETURNING account_id, position, amount, transaction_type, balance_after, bought_after, hash
     ), balance AS (
         UPDATE credit_balances AS b SET credits = last.balance_after, bought = last.bought_after,
-            transactions = last.position
+            transactions = last.position, head = last.hash
         FROM (SELECT DISTINCT ON (account_id) * FROM posted ORDER BY account_id, position DESC) AS last
         WHERE b.account_id = last.account_id
     )
@@ -73,20 +78,20 @@ class Entry(NamedTuple):
     purchase: int | None = None
 
 
-def post(entries: Sequence[Entry], *, created_by: str, key_owner: str | None = None) -> list[Outcome]:
+def post(entries: Sequence[Entry], *, key_owner: str | None = None) -> list[Outcome]:
     """The transaction for each entry, or why there is none: PaymentRequired, NotFound or KeyReused.
 
     Usage keys are those of `key_owner`, which entries with a key need.
     """
     book = _Book(entries, key_owner)
     outcomes = [book.decide(entry) for entry in entries]
-    book.write(created_by)
+    book.write()
     return outcomes
 
 
-def post_one(entry: Entry, *, created_by: str) -> Transaction:
+def post_one(entry: Entry) -> Transaction:
     """The transaction for the entry. Raises PaymentRequired or NotFound."""
-    return only(post([entry], created_by=created_by))
+    return only(post([entry]))
 
 
 class _Balance:
@@ -133,13 +138,13 @@ class _Book:
             return refusals.too_few(-entry.amount, balance.credits)
         return self._accept(balance, entry, posting)
 
-    def write(self, created_by: str) -> None:
+    def write(self) -> None:
         """Write what was decided, along with the next statement or the commit."""
         if not self._posted:
             return
         columns = {name: [posted[name] for posted in self._posted] for name in WRITTEN}
-        common = {"key_owner": self._key_owner, "created_by": created_by, "now": self._now, "day": self._now.date()}
-        defer(WRITE, {**columns, **common})
+        common = {"key_owner": self._key_owner, "now": self._now, "day": self._now.date()}
+        defer(WRITE, {**columns, **common, **cause.current()})
 
     def _accept(self, balance: _Balance, entry: Entry, posting: rule.Posting) -> Transaction:
         balance.credits += entry.amount

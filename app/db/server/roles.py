@@ -22,6 +22,7 @@ NEVER_DELETED = (
     "invoice_counters",
     "invoices",
     "payments",
+    "personal_data",
     "plan_grants",
     "refunds",
     "row_counts",

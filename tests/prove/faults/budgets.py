@@ -6,6 +6,7 @@ RULE = "app/billing_accounts/ledger/rule.py"
 SINGLE = "app/billing_accounts/ledger/single.py"
 BUDGET_BATCH = "app/billing_accounts/ledger/batch.py"
 STANDING = "app/billing_accounts/ledger/standing.py"
+JOURNAL = "app/billing_accounts/ledger/journal.py"
 BUDGETS = "app/billing_accounts/ledger/budgets.py"
 REVERSAL = "app/billing_accounts/ledger/reversal.py"
 BOOKS = "app/billing_accounts/book_queries.py"
@@ -34,7 +35,7 @@ FAULTS = (
     fault(
         "what is unlocked stays in the total",
         "billing_accounts/test_lock.py",
-        (SINGLE, "SET locked = locked - line.amount", "SET locked = locked"),
+        (SINGLE, 'locked_delta="-line.amount"', 'locked_delta="-1"'),
     ),
     fault(
         "a consumed challenge keeps its lock",
@@ -64,12 +65,12 @@ FAULTS = (
     fault(
         "what one reference changes leaves no movement",
         "billing_accounts/test_movements.py::TestKinds",
-        (SINGLE, "FROM moved, written", "FROM moved, written WHERE false"),
+        (JOURNAL, "SELECT {COLUMNS} FROM moved", "SELECT {COLUMNS} FROM moved WHERE false"),
     ),
     fault(
         "what changes nothing is a movement",
         "billing_accounts/test_movements.py::TestKinds",
-        (SINGLE, " AND (locked_delta <> 0 OR consumed_delta <> 0)", ""),
+        (SINGLE, "= :account_id AND (locked_delta <> 0 OR consumed_delta <> 0)", "= :account_id"),
     ),
     fault(
         "every movement of a call has the same position",
@@ -84,12 +85,12 @@ FAULTS = (
     fault(
         "a changed budget leaves no movement",
         "billing_accounts/test_movements.py::TestKinds",
-        (BUDGETS, "FROM changed WHERE amount <> amount_before", "FROM changed WHERE amount < amount_before"),
+        (BUDGETS, "AND amount <> :amount", "AND amount > :amount"),
     ),
     fault(
         "a movement may be older than the one before",
         "billing_accounts/test_statement_of_account.py::TestBalance",
-        (SINGLE, "moved_at = greatest(moved_at, asked_at)", "moved_at = asked_at"),
+        (JOURNAL, "greatest(budgets.moved_at, CAST({at} AS timestamptz))", "CAST({at} AS timestamptz)"),
     ),
     fault(
         "a balance leaves out what happened at its instant",
