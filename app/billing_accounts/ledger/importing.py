@@ -89,8 +89,9 @@ _MOVE_TOTALS = text(f"""
     ), numbered AS (
         SELECT account_id AS billing_account_id, movements + row_number() OVER so_far AS position,
             greatest(moved_at, :now) AS at, 'imported' AS kind, entry_id, 'CHALLENGE' AS external_type,
-            challenge_id AS external_id, change.locked AS locked_delta, change.consumed AS consumed_delta,
-            budget.amount AS budget_after, budget.locked + sum(change.locked) OVER so_far AS locked_after,
+            challenge_id AS external_id, NULL AS external_name, change.locked AS locked_delta,
+            change.consumed AS consumed_delta, budget.amount AS budget_after,
+            budget.locked + sum(change.locked) OVER so_far AS locked_after,
             budget.consumed + sum(change.consumed) OVER so_far AS consumed_after, budget.head
         FROM change JOIN budgets AS budget ON billing_account_id = account_id
         WINDOW so_far AS (PARTITION BY account_id ORDER BY challenge_id ROWS UNBOUNDED PRECEDING)

@@ -129,7 +129,9 @@ POST_NUMBERED = f"""
     ), moved AS (
         UPDATE budgets SET locked = last.locked_after, consumed = last.consumed_after, movements = last.position,
             moved_at = last.at, head = last.hash
-        FROM (SELECT DISTINCT ON (billing_account_id) * FROM movement ORDER BY billing_account_id, position DESC) AS last
+        FROM (
+            SELECT DISTINCT ON (billing_account_id) * FROM movement ORDER BY billing_account_id, position DESC
+        ) AS last
         WHERE budgets.billing_account_id = last.billing_account_id
     )
 """
