@@ -39,6 +39,7 @@ class Reason(StrEnum):
     INVITATION_ENDED = "invitation_ended"
     TOO_MANY_ACCOUNTS = "too_many_accounts"
     IDEMPOTENCY_IN_PROGRESS = "idempotency_in_progress"
+    PRECONDITION_FAILED = "precondition_failed"
     PAYLOAD_TOO_LARGE = "payload_too_large"
     URI_TOO_LONG = "uri_too_long"
     HEADERS_TOO_LARGE = "headers_too_large"
@@ -115,6 +116,13 @@ class Conflict(ServiceError):
 
     status = 409
     default_reason = Reason.CONFLICT
+
+
+class PreconditionFailed(ServiceError):
+    """The object no longer has the version that the caller expects."""
+
+    status = 412
+    default_reason = Reason.PRECONDITION_FAILED
 
 
 class UnsupportedMediaType(ServiceError):

@@ -6,7 +6,7 @@ import marshmallow as ma
 
 from app.billing_accounts.models import ExternalType, MovementKind
 from app.web import fields
-from app.web.schemas import CamelQuery, PageArguments, ReadSchema, sorting
+from app.web.schemas import CamelQuery, ETag, PageArguments, ReadSchema, sorting
 
 
 class Movement(ReadSchema):
@@ -119,6 +119,8 @@ class ExternalTypeSum(ReadSchema):
 
 class Statement(ReadSchema):
     """A statement of a budget: `opening` plus `movements` is `closing`."""
+
+    etag = ETag.NEVER
 
     since = fields.Moment(data_key="from")
     until = fields.Moment(data_key="to")

@@ -11,6 +11,7 @@ from app.billing_accounts import queries
 from app.billing_accounts.ledger import budgets, refusals, reversal
 from app.billing_accounts.models import BillingAccount
 from app.clock import utc_now
+from app.db import versions
 from app.db.base import db
 from app.errors import Conflict, Invalid, Reason
 
@@ -30,7 +31,7 @@ def adjust(account_id: int, amount: Decimal, *, reason: str, **fields: Any) -> R
         account = db.session.get(BillingAccount, account_id, with_for_update={"key_share": True})
         if account is None:
             raise refusals.not_found(account_id)
-        account.updated_at = utc_now()
+        versions.touch(account)
         for name, value in fields.items():
             setattr(account, name, value)
         db.session.flush()
@@ -57,6 +58,6 @@ def carry_over(
 
 
 def _clients(account_ids: Sequence[int]) -> dict[int, str]:
-    """The clients of the accounts that exist; they stay theirs until the transaction ends."""
-    rows = db.session.execute(queries.CLIENTS_OF, {"account_ids": account_ids})
+    """The clients of the accounts that exist, which change: they are locked, and their versions move."""
+    rows = db.session.execute(queries.TOUCH, {"account_ids": account_ids, "now": utc_now()})
     return {row.id: row.client_id for row in rows}

@@ -106,7 +106,8 @@ _ADD_ACCOUNTS = text(f"""
 """)
 _CHANGE_ACCOUNTS = text(f"""
     UPDATE billing_accounts AS known
-    SET {", ".join(f"{name} = final.{name}" for name in ("status", "client_id", *_OTHERS))}, updated_at = :now
+    SET {", ".join(f"{name} = final.{name}" for name in ("status", "client_id", *_OTHERS))},
+        updated_at = :now, version = known.version + 1
     FROM resolved_accounts AS final WHERE known.id = final.id AND {_CHANGES}
 """)
 _RESULT = text(f"""
@@ -141,7 +142,7 @@ _COUNT_LINKED = text(
 )
 _GIVE_CLIENTS = text("""
     WITH given AS (
-        UPDATE billing_accounts AS account SET client_id = link.client_id, updated_at = :now
+        UPDATE billing_accounts AS account SET client_id = link.client_id, updated_at = :now, version = version + 1
         FROM account_clients AS link
         WHERE account.id = link.account_id AND account.client_id = ANY(:no_clients)
         RETURNING account.id
@@ -153,7 +154,7 @@ _GIVE_CLIENTS = text("""
 """)
 _SET_MARKUPS = text("""
     WITH changed AS (
-        UPDATE billing_accounts AS account SET markup = staged.markup, updated_at = :now
+        UPDATE billing_accounts AS account SET markup = staged.markup, updated_at = :now, version = version + 1
         FROM staged_markups AS staged
         WHERE account.id = staged.account_id AND account.markup <> staged.markup AND account.markup_as_imported
         RETURNING account.id

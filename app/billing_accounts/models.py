@@ -22,6 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clock import utc_now
 from app.db.base import Base, Moment, Timestamped, search_index
+from app.db.versions import Versioned
 
 AMOUNT = Numeric(15, 4)
 # Imported history may exceed its budget, so totals have room that single amounts do not need.
@@ -67,7 +68,7 @@ class ExternalType(StrEnum):
     WORK_PERIOD_PAYMENT = "WORK_PERIOD_PAYMENT"
 
 
-class BillingAccount(Timestamped, Base):
+class BillingAccount(Timestamped, Versioned, Base):
     """A billing account: everything but its money, which `Budget` keeps."""
 
     __tablename__ = "billing_accounts"

@@ -20,6 +20,7 @@ from sqlalchemy import (
     select,
     true,
     type_coerce,
+    update,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
@@ -34,7 +35,7 @@ from app.db.json_rows import Json
 from app.db.paging import ListQuery, contains
 
 _CLIENT = {
-    **{column.key: json_rows.member(column) for column in columns_of(Client)},
+    **{column.key: json_rows.member(column) for column in columns_of(Client, but={"version"})},
     "status": json_rows.word(Client.status),
 }
 # A markup above 1 counts as percent.
@@ -53,7 +54,7 @@ def _accounts(*amounts: SQLColumnExpression[Any]) -> Select[*tuple[Any, ...]]:
     """What everybody sees of accounts, and `amounts`, which not everybody does."""
     return (
         select(
-            *columns_of(BillingAccount, but={"markup", "status_as_imported", "markup_as_imported"}),
+            *columns_of(BillingAccount, but={"version", "markup", "status_as_imported", "markup_as_imported"}),
             Budget.amount.label("budget"),
             Budget.locked.label("locked_budget"),
             Budget.consumed.label("consumed_budget"),
@@ -200,11 +201,13 @@ def _lists(line: dict[str, Json]) -> FromClause:
 def _detail(accounts: Select[*tuple[Any, ...]], line: dict[str, Json]) -> Prepared[*tuple[Any, ...]]:
     lists = _lists(line)
     return Prepared(
-        accounts.add_columns(*lists.c).join(lists, true()).where(BillingAccount.id == bindparam("account_id"))
+        accounts.add_columns(BillingAccount.version, *lists.c)
+        .join(lists, true())
+        .where(BillingAccount.id == bindparam("account_id"))
     )
 
 
-ACCOUNT = Prepared(_FULL.where(BillingAccount.id == bindparam("account_id")))
+ACCOUNT = Prepared(_FULL.add_columns(BillingAccount.version).where(BillingAccount.id == bindparam("account_id")))
 DETAIL = _detail(_FULL, _JSON_LINE)
 GRANTED_DETAIL = _detail(_FULL.where(granted_to(bindparam("granted_to"))), _JSON_LINE)
 COPILOT_DETAIL = _detail(_COPILOT, _COPILOT_JSON_LINE)
@@ -214,12 +217,14 @@ IS_VISIBLE = Prepared(
         exists().where(BillingAccount.id == bindparam("account_id"), visible_to(bindparam("granted_to"))),
     )
 )
-# They stay those of the clients until the transaction ends.
-CLIENTS_OF = Prepared(
-    select(BillingAccount.id, BillingAccount.client_id)
-    .where(BillingAccount.id == any_(list_of("account_ids", BillingAccount.id)))
-    .order_by(BillingAccount.id)
-    .with_for_update(read=True)
+_OF_ACCOUNTS = BillingAccount.id == any_(list_of("account_ids", BillingAccount.id))
+# Accounts whose budgets change: locked in the order of all operations first.
+TOUCH = Prepared(
+    select(BillingAccount.id).where(_OF_ACCOUNTS).order_by(BillingAccount.id).with_for_update(key_share=True),
+    update(BillingAccount)
+    .where(_OF_ACCOUNTS)
+    .values(version=BillingAccount.version + 1, updated_at=bindparam("now"))
+    .returning(BillingAccount.id, BillingAccount.client_id),
 )
 HAS_ACCESS = Prepared(
     select(BillingAccountAccess.user_id.is_not(None))

@@ -7,16 +7,18 @@ from sqlalchemy import Row
 from app.auth.actor import current_actor
 from app.auth.guards import requires
 from app.auth.permissions import Role
-from app.billing_accounts import failures, grants, permissions, schemas, service
+from app.billing_accounts import failures, grant_schemas, grants, permissions, schemas, service
 from app.billing_accounts.ledger import batch, single
 from app.billing_accounts.ledger.batch import Charge
 from app.billing_accounts.ledger.single import Reference
 from app.billing_accounts.models import ExternalType
 from app.db.paging import Page
+from app.db.versions import Expected
 from app.web.blueprint import ApiBlueprint
 from app.web.failures import fails
 from app.web.resource import Resource
 from app.web.schemas import page_of
+from app.web.versions import takes_if_match
 
 blueprint = ApiBlueprint(
     "billing-accounts",
@@ -82,14 +84,15 @@ class OneBillingAccount(Resource):
     @blueprint.arguments(schemas.BillingAccountUpdate(), example={"budget": 12000})
     @blueprint.response(200, schemas.BillingAccount)
     @fails(failures.BELOW_RESERVED)
+    @takes_if_match
     @blueprint.doc(operationId="updateBillingAccount")
-    def patch(self, changes: dict[str, Any], billing_account_id: int) -> Row[Any]:
+    def patch(self, changes: dict[str, Any], billing_account_id: int, expected: Expected) -> Row[Any]:
         """Update a billing account
 
         Updates the fields that are sent; `null` clears an optional field. A budget below the sum of locked and consumed
         amounts is refused with 409 `budget_below_reserved`, an unknown account with 404 `not_found`.
         """
-        return service.update(billing_account_id, changes)
+        return service.update(billing_account_id, changes, expected)
 
 
 @blueprint.route("/<int_id:billing_account_id>/entries")
@@ -115,8 +118,8 @@ class Users(Resource):
     """The users of one account."""
 
     @_read
-    @blueprint.arguments(schemas.UserQuery(), location="query")
-    @blueprint.response(200, page_of(schemas.AccountUser))
+    @blueprint.arguments(grant_schemas.UserQuery(), location="query")
+    @blueprint.response(200, page_of(grant_schemas.AccountUser))
     @blueprint.doc(operationId="listBillingAccountUsers")
     def get(self, arguments: dict[str, Any], billing_account_id: int) -> Page:
         """List the users of a billing account
@@ -128,8 +131,8 @@ class Users(Resource):
         return grants.users(current_actor(), billing_account_id, arguments)
 
     @_create
-    @blueprint.arguments(schemas.Grant(), example={"userId": "40051399", "userHandle": "ann"})
-    @blueprint.response(201, schemas.AccountUser)
+    @blueprint.arguments(grant_schemas.Grant(), example={"userId": "40051399", "userHandle": "ann"})
+    @blueprint.response(201, grant_schemas.AccountUser)
     @blueprint.doc(operationId="grantBillingAccountAccess")
     def post(self, grant: dict[str, Any], billing_account_id: int) -> grants.GrantedUser:
         """Grant a user access to a billing account
@@ -145,7 +148,7 @@ class OneUser(Resource):
     """One user of one account."""
 
     @_create
-    @blueprint.response(200, schemas.Revoked)
+    @blueprint.response(200, grant_schemas.Revoked)
     @blueprint.doc(operationId="revokeBillingAccountAccess")
     def delete(self, billing_account_id: int, user_id: str) -> dict[str, bool]:
         """Revoke a user's access to a billing account
@@ -162,7 +165,7 @@ class UserAccess(Resource):
     """Whether one user may use one account."""
 
     @_read
-    @blueprint.response(200, schemas.HasAccess)
+    @blueprint.response(200, grant_schemas.HasAccess)
     @blueprint.doc(operationId="checkBillingAccountAccess")
     def get(self, billing_account_id: int, user_id: str) -> dict[str, bool]:
         """Check a user's access to a billing account

@@ -13,9 +13,10 @@ from app.billing_accounts.ledger.refusals import not_found
 from app.billing_accounts.models import BillingAccount
 from app.billing_accounts.visibility import Sight
 from app.clients import service as clients
-from app.clock import utc_now
+from app.db import versions
 from app.db.base import db
 from app.db.paging import Page
+from app.db.versions import Expected
 from app.errors import Invalid
 
 # What was changed here an import leaves alone.
@@ -67,18 +68,20 @@ def create(actor: Actor, values: Mapping[str, Any]) -> Row[Any]:
     return _read(account.id)
 
 
-def update(account_id: int, changes: Mapping[str, Any]) -> Row[Any]:
+def update(account_id: int, changes: Mapping[str, Any], expected: Expected) -> Row[Any]:
     """Change the named fields.
 
-    Raises NotFound, Invalid (unknown client, end before start) or Conflict (budget below what is reserved).
+    Raises NotFound, PreconditionFailed, Invalid (unknown client, end before start) or Conflict (budget below what is
+    reserved).
     """
     account = db.session.get(BillingAccount, account_id, with_for_update={"key_share": True})
     if account is None:
         raise not_found(account_id)
+    versions.require(account.version, expected)
     if "client_id" in changes:
         clients.require(changes["client_id"])
     # A budget is part of the account to its readers, though it is kept elsewhere.
-    account.updated_at = utc_now()
+    versions.touch(account)
     for name in _KEPT_FROM_IMPORTS & changes.keys():
         as_imported = f"{name}_as_imported"
         if getattr(account, as_imported) and getattr(account, name) != changes[name]:

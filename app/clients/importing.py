@@ -25,7 +25,8 @@ _MERGE = text("""
         SELECT id, name, code_name, status, start_date, end_date, :now, :now FROM staged_clients ORDER BY id
         ON CONFLICT (id) DO UPDATE SET
             name = excluded.name, code_name = excluded.code_name, status = excluded.status,
-            start_date = excluded.start_date, end_date = excluded.end_date, updated_at = excluded.updated_at
+            start_date = excluded.start_date, end_date = excluded.end_date,
+            updated_at = excluded.updated_at, version = known.version + 1
         WHERE (known.name, known.code_name, known.status, known.start_date, known.end_date)
             IS DISTINCT FROM
             (excluded.name, excluded.code_name, excluded.status, excluded.start_date, excluded.end_date)

@@ -7,6 +7,7 @@ from sqlalchemy import CheckConstraint, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Moment, Timestamped, search_index
+from app.db.versions import Versioned
 
 
 class Status(StrEnum):
@@ -16,7 +17,7 @@ class Status(StrEnum):
     INACTIVE = "INACTIVE"
 
 
-class Client(Timestamped, Base):
+class Client(Timestamped, Versioned, Base):
     """A client. Its id is text: a UUID when made here, whatever the previous system used when imported."""
 
     __tablename__ = "clients"

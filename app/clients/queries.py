@@ -8,7 +8,7 @@ from app.db.columns import columns_of
 from app.db.paging import ListQuery, contains
 
 LIST = ListQuery(
-    rows=select(*columns_of(Client)),
+    rows=select(*columns_of(Client, but={"version"})),
     key=Client.id,
     filters={
         "name": contains(Client.name, "name"),

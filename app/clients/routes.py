@@ -7,9 +7,11 @@ from app.auth.permissions import Role
 from app.clients import permissions, schemas, service
 from app.clients.models import Client
 from app.db.paging import Page
+from app.db.versions import Expected
 from app.web.blueprint import ApiBlueprint
 from app.web.resource import Resource
 from app.web.schemas import page_of
+from app.web.versions import takes_if_match
 
 blueprint = ApiBlueprint(
     "clients", __name__, url_prefix="/v6/clients", description="The parties that are billed.", guide="api.md#requests"
@@ -66,12 +68,13 @@ class OneClient(Resource):
     @_update
     @blueprint.arguments(schemas.ClientUpdate(), example={"endDate": None})
     @blueprint.response(200, schemas.Client)
+    @takes_if_match
     @blueprint.doc(operationId="updateClient")
-    def patch(self, changes: dict[str, Any], client_id: str) -> Client:
+    def patch(self, changes: dict[str, Any], client_id: str, expected: Expected) -> Client:
         """Update a client
 
         Updates the fields that are sent; `null` clears an optional field. The dates are checked together with the
         stored ones: a `startDate` after the `endDate` is refused with 400 `invalid_input`, an unknown id with 404
         `not_found`.
         """
-        return service.update(client_id, changes)
+        return service.update(client_id, changes, expected)

@@ -8,6 +8,7 @@ from app.clients.models import Status
 from app.web import fields
 from app.web.schemas import (
     CamelSchema,
+    ETag,
     PageArguments,
     ReadSchema,
     require_order,
@@ -21,6 +22,8 @@ EXAMPLE = {"name": "Acme Corporation", "codeName": "ACME", "startDate": "2025-01
 
 class Client(ReadSchema):
     """A client."""
+
+    etag = ETag.VERSIONED
 
     id = fields.Text(metadata={"description": "A UUID, or the id from the previous system.", "example": "acme"})
     name = fields.Text(metadata={"example": "Acme Corporation"})

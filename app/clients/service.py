@@ -5,8 +5,10 @@ from typing import Any
 
 from app.clients import queries
 from app.clients.models import Client
+from app.db import versions
 from app.db.base import db
 from app.db.paging import Page
+from app.db.versions import Expected
 from app.errors import Invalid, NotFound
 
 
@@ -28,9 +30,13 @@ def create(values: Mapping[str, Any]) -> Client:
     return client
 
 
-def update(client_id: str, changes: Mapping[str, Any]) -> Client:
-    """Update the given fields. Raises NotFound, and Invalid if the client would start after it ends."""
+def update(client_id: str, changes: Mapping[str, Any], expected: Expected) -> Client:
+    """Update the given fields.
+
+    Raises NotFound, PreconditionFailed, and Invalid if the client would start after it ends.
+    """
     client = _found(db.session.get(Client, client_id, with_for_update={"key_share": True}), client_id)
+    versions.require(client.version, expected)
     for name, value in changes.items():
         setattr(client, name, value)
     if client.start_date and client.end_date and client.start_date > client.end_date:

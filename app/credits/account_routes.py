@@ -9,9 +9,11 @@ from app.credits import account_schemas as schemas
 from app.credits import accounts, analytics, failures
 from app.customers.guards import manager, member, person
 from app.customers.membership import Membership
+from app.db.versions import Expected
 from app.web.blueprint import ApiBlueprint
 from app.web.failures import fails
 from app.web.resource import Resource
+from app.web.versions import takes_if_match
 
 blueprint = ApiBlueprint(
     "account",
@@ -59,9 +61,10 @@ class Settings(Resource):
 
     @blueprint.arguments(schemas.AccountUpdate(), example=schemas.SETTINGS_EXAMPLE)
     @blueprint.response(200, schemas.AccountSettings)
+    @takes_if_match
     @blueprint.doc(operationId="updateAccountSettings")
     @manager()
-    def patch(self, changes: dict[str, Any], membership: Membership) -> dict[str, Any]:
+    def patch(self, changes: dict[str, Any], membership: Membership, expected: Expected) -> dict[str, Any]:
         """Update the account's settings
 
         Updates the fields that are sent; `null` clears an optional field. `id`, `slug`, `credit_balance` and
@@ -69,7 +72,7 @@ class Settings(Resource):
         keep the name and address at the time of issue. Members who are neither owner nor admin are refused with 403
         `forbidden`.
         """
-        return accounts.update_settings(membership.account_id, changes)
+        return accounts.update_settings(membership.account_id, changes, expected)
 
 
 @blueprint.route("/usage/analytics")

@@ -6,7 +6,7 @@ import marshmallow as ma
 
 from app.credits.models import TransactionType
 from app.web import fields
-from app.web.schemas import Schema, SnakeReadSchema, require_some_field
+from app.web.schemas import ETag, Schema, SnakeReadSchema, require_some_field
 
 MAX_DAYS = 365
 ACCOUNT_EXAMPLE = {"name": "Harbour Studio", "billing_email": "accounts@harbour.example"}
@@ -48,6 +48,8 @@ class AccountUpdate(_WritableAccount):
 
 class AccountSettings(SnakeReadSchema):
     """The settings of a customer account, as printed on its invoices."""
+
+    etag = ETag.VERSIONED
 
     id = fields.Id()
     name = fields.Text()

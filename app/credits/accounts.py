@@ -10,6 +10,7 @@ from app.auth.actor import Actor
 from app.clock import whole_milliseconds
 from app.credits import balances, plans
 from app.customers import accounts
+from app.db.versions import Expected
 from app.errors import Invalid
 
 # Settings that are read-only.
@@ -32,12 +33,15 @@ def settings(account_id: int) -> dict[str, Any]:
     return _with_balance(accounts.settings(account_id))
 
 
-def update_settings(account_id: int, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Update the settings of an account. Raises Invalid if a read-only setting is sent with another value."""
+def update_settings(account_id: int, changes: Mapping[str, Any], expected: Expected) -> dict[str, Any]:
+    """Update the settings of an account.
+
+    Raises PreconditionFailed, and Invalid if a read-only setting is sent with another value.
+    """
     fixed = {name: value for name, value in changes.items() if name in _FIXED}
     if fixed:
         _require_unchanged(fixed, _with_balance(accounts.settings(account_id)))
-    return _with_balance(accounts.update(account_id, changes))
+    return _with_balance(accounts.update(account_id, changes, expected))
 
 
 def _require_unchanged(sent: Mapping[str, Any], present: Mapping[str, Any]) -> None:

@@ -13,7 +13,9 @@ from app.auth.actor import Actor
 from app.clock import utc_now
 from app.customers import membership, openings, queries
 from app.customers.models import MemberRole
+from app.db import versions
 from app.db.base import db
+from app.db.versions import Expected
 from app.errors import Conflict
 
 _MAX_SLUG = 60
@@ -57,12 +59,16 @@ def settings(account_id: int) -> Row[Any]:
     return db.session.execute(queries.ACCOUNT, {"account_id": account_id}).one()
 
 
-def update(account_id: int, changes: Mapping[str, Any]) -> Row[Any]:
-    """Update the given settings of the account."""
+def update(account_id: int, changes: Mapping[str, Any], expected: Expected) -> Row[Any]:
+    """Update the given settings of the account. Raises PreconditionFailed."""
     db.session.execute(queries.LOCK_ACCOUNT, {"account_id": account_id})
     known = settings(account_id)._asdict()
     values = {name: changes.get(name, known[name]) for name in queries.CHANGEABLE}
-    return db.session.execute(queries.UPDATE, {**values, "account_id": account_id, "updated_at": utc_now()}).one()
+    values |= {"account_id": account_id, "updated_at": utc_now(), "expected": versions.listed(expected)}
+    changed = db.session.execute(queries.UPDATE, values).one_or_none()
+    if changed is None:
+        raise versions.failure(known["version"], expected)
+    return changed
 
 
 def _insert(actor: Actor, settings: Mapping[str, Any]) -> Row[Any]:

@@ -39,7 +39,7 @@ def decline(actor: Actor, invitation_id: int) -> Row[Any]:
     Raises NotFound, and Conflict if the invitation has already ended.
     """
     invitation, values = _lock(actor, invitation_id)
-    if db.session.execute(queries.END_INVITATION, values).one_or_none() is None:
+    if db.session.execute(queries.END_INVITATION, {**values, "expected": None}).one_or_none() is None:
         raise _ended()
     return invitation
 

@@ -6,6 +6,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, String, tex
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Id, Moment, Timestamped
+from app.db.versions import Versioned
 
 # Addresses are compared ignoring the case of ASCII letters only; see `fold_ascii`.
 FOLDED_EMAIL = text('lower(email COLLATE "C")')
@@ -20,7 +21,7 @@ class MemberRole(StrEnum):
     MEMBER = "member"
 
 
-class CustomerAccount(Timestamped, Base):
+class CustomerAccount(Timestamped, Versioned, Base):
     """A customer account with its billing address. Its credit balance is in `app.credits`."""
 
     __tablename__ = "customer_accounts"
@@ -39,7 +40,7 @@ class CustomerAccount(Timestamped, Base):
     created_by: Mapped[str] = mapped_column(String(255))
 
 
-class AccountMember(Base):
+class AccountMember(Versioned, Base):
     """A member of an account, or an invitation, which has no user id until it is accepted.
 
     An invitation ends when it is accepted, declined or withdrawn, or at `expires_at`. Declined and withdrawn ones are

@@ -7,6 +7,7 @@ from app.customers.models import AccountMember, AccountOpener, CustomerAccount, 
 from app.db.columns import columns_of, values_of
 from app.db.fast.prepared import Prepared
 from app.db.paging import ListQuery
+from app.db.versions import is_expected
 from app.tenancy import SETTING, USER_SETTING
 
 # The account named, or else the one joined first. It is looked for as the person who calls, who sees their own
@@ -75,13 +76,13 @@ ONE_OPENING_AT_A_TIME = Prepared(
     select(func.pg_advisory_xact_lock(func.hashtextextended(literal("account of ").concat(bindparam("user_id")), 0)))
 )
 
-_SETTINGS = columns_of(CustomerAccount, but={"id", "slug", "created_by", "created_at", "updated_at"})
+_SETTINGS = columns_of(CustomerAccount, but={"id", "version", "slug", "created_by", "created_at", "updated_at"})
 CHANGEABLE = frozenset(each.key for each in _SETTINGS)
-_ACCOUNT = (CustomerAccount.id, CustomerAccount.slug, *_SETTINGS, CustomerAccount.created_at)
+_ACCOUNT = (CustomerAccount.id, CustomerAccount.slug, *_SETTINGS, CustomerAccount.created_at, CustomerAccount.version)
 _IS_ACCOUNT = CustomerAccount.id == bindparam("account_id")
 CREATE = Prepared(
     insert(CustomerAccount)
-    .values(**values_of(*columns_of(CustomerAccount, but={"id"})))
+    .values(**values_of(*columns_of(CustomerAccount, but={"id", "version"})))
     .on_conflict_do_nothing(index_elements=[CustomerAccount.slug])
     .returning(*_ACCOUNT)
 )
@@ -89,8 +90,8 @@ ACCOUNT = Prepared(select(*_ACCOUNT).where(_IS_ACCOUNT))
 LOCK_ACCOUNT = Prepared(select(CustomerAccount.id).where(_IS_ACCOUNT).with_for_update(key_share=True))
 UPDATE = Prepared(
     update(CustomerAccount)
-    .where(_IS_ACCOUNT)
-    .values(**values_of(*columns_of(CustomerAccount, but={"id", "slug", "created_by", "created_at"})))
+    .where(_IS_ACCOUNT, is_expected(CustomerAccount))
+    .values(**values_of(*_SETTINGS, CustomerAccount.updated_at), version=CustomerAccount.version + 1)
     .returning(*_ACCOUNT)
 )
 
@@ -114,7 +115,7 @@ MEMBERS = ListQuery(
 )
 ADD_MEMBER = Prepared(
     insert(AccountMember)
-    .values(**values_of(*columns_of(AccountMember, but={"id", "ended_at"})))
+    .values(**values_of(*columns_of(AccountMember, but={"id", "version", "ended_at"})))
     .on_conflict_do_nothing()
     .returning(*_MEMBER)
 )
@@ -132,7 +133,7 @@ END_EXPIRED = Prepared(
 )
 END_INVITATION = Prepared(
     update(AccountMember)
-    .where(_IS_MEMBER, _IS_INVITED, _IS_OPEN)
+    .where(_IS_MEMBER, _IS_INVITED, _IS_OPEN, is_expected(AccountMember))
     .values(ended_at=bindparam("now"))
     .returning(AccountMember.id)
 )
@@ -162,8 +163,15 @@ OTHER_OWNERS = Prepared(
         )
     )
 )
-SET_ROLE = Prepared(update(AccountMember).where(_IS_MEMBER).values(role=bindparam("role")).returning(*_MEMBER))
-REMOVE_MEMBER = Prepared(delete(AccountMember).where(_IS_MEMBER))
+SET_ROLE = Prepared(
+    update(AccountMember)
+    .where(_IS_MEMBER, is_expected(AccountMember))
+    .values(role=bindparam("role"), version=AccountMember.version + 1)
+    .returning(*_MEMBER)
+)
+REMOVE_MEMBER = Prepared(
+    delete(AccountMember).where(_IS_MEMBER, is_expected(AccountMember)).returning(AccountMember.id)
+)
 
 _DIGESTS = cast(bindparam("digests"), ARRAY(Text))
 _EACH_DIGEST = func.unnest(_DIGESTS).column_valued("digest")

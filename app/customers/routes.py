@@ -11,10 +11,12 @@ from app.customers.guards import manager, member, person
 from app.customers.membership import Membership
 from app.customers.models import MemberRole
 from app.db.paging import Page
+from app.db.versions import Expected
 from app.web.blueprint import ApiBlueprint
 from app.web.failures import fails
 from app.web.resource import Resource
 from app.web.schemas import SnakePageArguments, page_of
+from app.web.versions import takes_if_match
 
 blueprint = ApiBlueprint(
     "team",
@@ -67,29 +69,31 @@ class OneMember(Resource):
     @blueprint.arguments(schemas.RoleChange(), example=schemas.ROLE_EXAMPLE)
     @blueprint.response(200, schemas.TeamMember)
     @fails(failures.LAST_OWNER, failures.OWNERS_ONLY)
+    @takes_if_match
     @blueprint.doc(operationId="changeTeamMember")
     @_manager
-    def patch(self, values: dict[str, Any], member_id: int, membership: Membership) -> Row[Any]:
+    def patch(self, values: dict[str, Any], member_id: int, membership: Membership, expected: Expected) -> Row[Any]:
         """Change the role of a member or an invitation
 
         Sets the role of a member or of an open invitation. Only owners may change the role of an owner, or make a
         member one; others are refused with 403 `forbidden`. A change that leaves the account without an owner who has
         joined is refused with 409 `last_owner`, an unknown id with 404 `not_found`.
         """
-        return team.change_role(current_actor(), membership, member_id, MemberRole(values["role"]))
+        return team.change_role(current_actor(), membership, member_id, MemberRole(values["role"]), expected)
 
     @blueprint.response(200, schemas.RemovedMember)
     @fails(failures.LAST_OWNER, failures.OWNERS_ONLY)
+    @takes_if_match
     @blueprint.doc(operationId="removeTeamMember")
     @_manager
-    def delete(self, member_id: int, membership: Membership) -> dict[str, bool]:
+    def delete(self, member_id: int, membership: Membership, expected: Expected) -> dict[str, bool]:
         """Remove a member, or withdraw an invitation
 
         Removes a member from the account, who loses access at once, or withdraws an invitation. Only owners may remove
         an owner; others are refused with 403 `forbidden`. Removing the last owner who has joined is refused with 409
         `last_owner`, an unknown id with 404 `not_found`.
         """
-        team.remove(current_actor(), membership, member_id)
+        team.remove(current_actor(), membership, member_id, expected)
         return {"removed": True}
 
 

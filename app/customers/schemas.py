@@ -4,7 +4,7 @@ import marshmallow as ma
 
 from app.customers.models import MemberRole
 from app.web import fields
-from app.web.schemas import Schema, SnakeReadSchema
+from app.web.schemas import ETag, Schema, SnakeReadSchema
 
 INVITATION_EXAMPLE = {"email": "ann@harbour.example", "role": "member"}
 ROLE_EXAMPLE = {"role": "admin"}
@@ -12,6 +12,8 @@ ROLE_EXAMPLE = {"role": "admin"}
 
 class TeamMember(SnakeReadSchema):
     """A member of the account, or an open invitation."""
+
+    etag = ETag.VERSIONED
 
     id = fields.Id()
     email = fields.Text()

@@ -12,8 +12,10 @@ from app.clock import utc_now
 from app.customers import membership, queries
 from app.customers.membership import Membership
 from app.customers.models import MemberRole
+from app.db import versions
 from app.db.base import db
 from app.db.paging import Page
+from app.db.versions import Expected
 from app.errors import Conflict, Forbidden, NotFound, Reason
 from app.identifiers import fold_ascii
 
@@ -56,25 +58,31 @@ def invite(actor: Actor, caller: Membership, email: str, role: MemberRole) -> Ro
     return member
 
 
-def change_role(actor: Actor, caller: Membership, member_id: int, role: MemberRole) -> Row[Any]:
+def change_role(actor: Actor, caller: Membership, member_id: int, role: MemberRole, expected: Expected) -> Row[Any]:
     """Set the role of a member or an invitation of the caller's account.
 
-    Raises Forbidden if the caller may not, NotFound, and Conflict if no owner who has joined would be left.
+    Raises Forbidden if the caller may not, NotFound, PreconditionFailed, and Conflict if no owner who has joined would
+    be left.
     """
-    caller = _lock(actor, caller, member_id, stays_owner=role == MemberRole.OWNER).caller
+    caller, member = _lock(actor, caller, member_id, stays_owner=role == MemberRole.OWNER)
     _require_owner_for(caller, role)
     values = {"account_id": caller.account_id, "member_id": member_id, "role": role}
-    return db.session.execute(queries.SET_ROLE, values).one()
+    changed = db.session.execute(queries.SET_ROLE, {**values, "expected": versions.listed(expected)}).one_or_none()
+    if changed is None:
+        raise versions.failure(member.version, expected)
+    return changed
 
 
-def remove(actor: Actor, caller: Membership, member_id: int) -> None:
+def remove(actor: Actor, caller: Membership, member_id: int, expected: Expected) -> None:
     """Remove a member from the caller's account, or withdraw an invitation.
 
-    Raises Forbidden if the caller may not, NotFound, and Conflict for the last owner.
+    Raises Forbidden if the caller may not, NotFound, PreconditionFailed, and Conflict for the last owner.
     """
     caller, member = _lock(actor, caller, member_id, stays_owner=False)
+    removal = queries.REMOVE_MEMBER if member.is_active else queries.END_INVITATION
     values = {"account_id": caller.account_id, "member_id": member_id, "now": utc_now()}
-    db.session.execute(queries.REMOVE_MEMBER if member.is_active else queries.END_INVITATION, values)
+    if db.session.execute(removal, {**values, "expected": versions.listed(expected)}).one_or_none() is None:
+        raise versions.failure(member.version, expected)
 
 
 def leave(actor: Actor, caller: Membership) -> EndedMembership:
@@ -89,7 +97,7 @@ def leave(actor: Actor, caller: Membership) -> EndedMembership:
         raise Forbidden(f"You are not a member of account {account_id}", reason=Reason.NO_ACCOUNT)
     values = {"account_id": account_id, "member_id": own.id, "now": utc_now()}
     _require_other_owner(account_id, db.session.execute(queries.MEMBER, values).one())
-    db.session.execute(queries.REMOVE_MEMBER, values)
+    db.session.execute(queries.REMOVE_MEMBER, {**values, "expected": None})
     return own
 
 

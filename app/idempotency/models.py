@@ -17,4 +17,5 @@ class IdempotencyKey(Base):
     request_hash: Mapped[bytes]
     status: Mapped[int | None]
     body: Mapped[bytes | None]
+    etag: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[Moment] = mapped_column(index=True)

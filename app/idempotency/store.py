@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.clock import utc_now
 from app.db.base import db
+from app.db.columns import values_of
 from app.db.fast.prepared import Prepared
 from app.db.transaction import defer, transaction
 from app.idempotency.models import IdempotencyKey
@@ -29,11 +30,15 @@ _CLAIM = Prepared(
     ),
 )
 _STORED = Prepared(
-    select(IdempotencyKey.request_hash, IdempotencyKey.status, IdempotencyKey.body).where(
+    select(IdempotencyKey.request_hash, IdempotencyKey.status, IdempotencyKey.body, IdempotencyKey.etag).where(
         *_OWN, IdempotencyKey.created_at > bindparam("expired")
     )
 )
-_STORE = Prepared(update(IdempotencyKey).where(*_OWN).values(status=bindparam("status"), body=bindparam("body")))
+_STORE = Prepared(
+    update(IdempotencyKey)
+    .where(*_OWN)
+    .values(**values_of(IdempotencyKey.status, IdempotencyKey.body, IdempotencyKey.etag))
+)
 _EXPIRED = (
     select(IdempotencyKey.caller, IdempotencyKey.key)
     .where(IdempotencyKey.created_at <= bindparam("expired"))
@@ -57,6 +62,7 @@ class Stored(NamedTuple):
     request_hash: bytes
     status: int
     body: bytes
+    etag: str | None
 
 
 def claim(key: Key, request_hash: bytes) -> None:
@@ -69,15 +75,15 @@ def claim(key: Key, request_hash: bytes) -> None:
     defer(_CLAIM, {**key._asdict(), "request_hash": request_hash, "now": now, "expired": now - KEPT_FOR})
 
 
-def store(key: Key, status: int, body: bytes) -> None:
+def store(key: Key, status: int, body: bytes, etag: str | None) -> None:
     """Store the response of the request that claimed the key, together with the commit."""
-    defer(_STORE, {**key._asdict(), "status": status, "body": body})
+    defer(_STORE, {**key._asdict(), "status": status, "body": body, "etag": etag})
 
 
 def find(key: Key) -> Stored | None:
     """The stored response of the key, or None."""
     found = db.session.execute(_STORED, {**key._asdict(), "expired": utc_now() - KEPT_FOR}).one_or_none()
-    return found and Stored(found.request_hash, found.status, found.body)
+    return found and Stored(found.request_hash, found.status, found.body, found.etag)
 
 
 def is_claimed(failure: DBAPIError) -> bool:

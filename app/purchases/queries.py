@@ -78,7 +78,9 @@ _BILLED = {
     "account_name": CustomerAccount.name,
     **{
         each.key: each
-        for each in columns_of(CustomerAccount, but={"id", "slug", "name", "created_by", "created_at", "updated_at"})
+        for each in columns_of(
+            CustomerAccount, but={"id", "version", "slug", "name", "created_by", "created_at", "updated_at"}
+        )
     },
 }
 _NEW_INVOICE = {

@@ -6,7 +6,7 @@ import marshmallow as ma
 
 from app.purchases.models import InvoiceStatus, PaymentMethod, PaymentStatus
 from app.web import fields
-from app.web.schemas import Schema, SnakePageArguments, SnakeReadSchema, require_order
+from app.web.schemas import ETag, Schema, SnakePageArguments, SnakeReadSchema, require_order
 
 PURCHASE_EXAMPLE = {"payment_method": "manual"}
 REFUND_EXAMPLE = {"reason": "Bought by mistake"}
@@ -41,6 +41,8 @@ class PaymentMethodOffer(SnakeReadSchema):
 
 class Invoice(SnakeReadSchema):
     """The invoice of a purchase, with customer and seller as they were at the time of issue."""
+
+    etag = ETag.CONSTANT
 
     id = fields.Id()
     invoice_number = fields.Text(metadata={"example": "INV-2025-001"})
@@ -82,6 +84,8 @@ class InvoiceQuery(SnakePageArguments):
 
 class Payment(SnakeReadSchema):
     """The payment of an invoice."""
+
+    etag = ETag.CONSTANT
 
     id = fields.Id()
     account_id = fields.Id()

@@ -8,10 +8,10 @@ import marshmallow as ma
 from flask_smorest import Blueprint
 
 from app.db.paging import Page
-from app.web import paging
+from app.web import paging, versions
 from app.web.arguments import Inputs, StrictParser
 from app.web.documentation import describe_operation
-from app.web.schemas import envelope_of
+from app.web.schemas import ETag, envelope_of
 
 
 class ApiBlueprint(Blueprint):  # type: ignore[misc] # flask-smorest is not typed
@@ -38,9 +38,9 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc] # flask-smorest is not type
                 view.operation = info["manual_doc"]["operationId"]
 
     def response(self, status_code: int, schema: Any = None, **options: Any) -> Any:
-        """Declare the response of a view; a view that returns a page also sends the headers of lists."""
+        """Declare the response of a view: pages also have the headers of lists, and single objects an ETag."""
         if not getattr(schema, "is_page", False):
-            return super().response(status_code, schema, **options)
+            return self._response_of_one(status_code, schema, **options)
         decorate = super().response(
             status_code, schema, headers={name: name for name in paging.DOCUMENTATION}, **options
         )
@@ -54,6 +54,17 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc] # flask-smorest is not type
             return decorate(listed)
 
         return with_headers
+
+    def _response_of_one(self, status_code: int, schema: Any, **options: Any) -> Any:
+        etag = versions.of_one_object(schema)
+
+        def decorate(view: Callable[..., Any]) -> Any:
+            if etag == ETag.NEVER or (etag == ETag.OF_READS and view.__name__ != "get"):
+                return super(ApiBlueprint, self).response(status_code, schema, **options)(view)
+            respond = super(ApiBlueprint, self).response(status_code, schema, headers={"ETag": "ETag"}, **options)
+            return versions.tagged(view, respond, etag)
+
+        return decorate
 
     @staticmethod
     def _prepare_response_content(data: Any) -> Any:

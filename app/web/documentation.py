@@ -21,7 +21,7 @@ from app.errors import (
     UnsupportedMediaType,
 )
 from app.naming import camel_case
-from app.web import change_reason, converters, errors, failures, openapi_fields, paging
+from app.web import change_reason, converters, errors, failures, openapi_fields, paging, versions
 from app.web.fields import MAX_INTEGER
 from app.web.idempotency import HEADER, METHODS
 from app.web.schemas import Error
@@ -140,13 +140,15 @@ class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
         self.register_converter(converters.UuidConverter, lambda _: {"type": "string", "format": "uuid"})
 
     def _register_responses(self) -> None:
-        for name, header in paging.DOCUMENTATION.items():
+        for name, header in (*paging.DOCUMENTATION.items(), ("ETag", versions.HEADER)):
             self.spec.components.header(name, header, lazy=True)
         by_status: dict[int, list[dict[str, Any]]] = {}
         for example in _FAILURES:
             by_status.setdefault(example["error"]["code"], []).append(example)
         for status, examples in by_status.items():
             self.spec.components.response(HTTPStatus(status).name, failures.response(status, examples), lazy=True)
+        not_modified = HTTPStatus.NOT_MODIFIED.name
+        self.spec.components.response(not_modified, versions.NOT_MODIFIED, lazy=True)
 
     def _register_error_handlers(self) -> None:
         errors.init_app(self._app)
@@ -186,6 +188,11 @@ def describe_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
     if method.upper() in METHODS and not guard.open_to_all:
         doc.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
         statuses.append(HTTPStatus.UNPROCESSABLE_ENTITY)
+    if versions.is_conditional(doc_info["view"]):
+        doc.setdefault("parameters", []).append(versions.PARAMETERS[versions.IF_MATCH])
+    if method.upper() == "GET" and versions.has_etag(doc_info["view"]):
+        doc.setdefault("parameters", []).append(versions.PARAMETERS[versions.IF_NONE_MATCH])
+        statuses.append(HTTPStatus.NOT_MODIFIED)
     if "requestBody" in doc or "requestBody" in doc_info.get("manual_doc", {}):
         statuses += [HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE]
     # The view's docstring describes the operation; who may call it and the guide follow.

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 import marshmallow as ma
 
 from app.auth.guards import Guard
+from app.db.versions import failure as changed_meanwhile
 from app.errors import Conflict, Invalid, NotFound, Reason, ServiceError, Unavailable
-from app.web import errors, messages
+from app.web import errors, messages, versions
 from app.web.idempotency import METHODS
 from app.web.schemas import Error, Schema
 
@@ -21,6 +22,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 _UNKNOWN = {"colour": "red"}
 _EXAMPLE_IDS = {int: "7", str: "0198f0a2-6c1e-7d53-9b9d-2f6f2a1c7e10"}
+# Of operations that take If-Match, and of bulk calls whose items do.
+CHANGED = changed_meanwhile(4, [3])
 # Why any operation that needs a token can be unavailable.
 UNAVAILABLE = (
     Unavailable("The database is unavailable; try again shortly"),
@@ -70,6 +73,8 @@ def _failures(doc_info: Mapping[str, Any], method: str) -> Iterator[ServiceError
         yield Conflict(
             "A request with this idempotency key is still in progress", reason=Reason.IDEMPOTENCY_IN_PROGRESS
         )
+    if versions.is_conditional(view):
+        yield CHANGED
     yield from getattr(view, "failures", ())
 
 

@@ -37,7 +37,7 @@ def once(view: Callable[[], Response]) -> Response:
         with transaction():
             store.claim(key, request_hash)
             response = view()
-            store.store(key, response.status_code, response.get_data())
+            store.store(key, response.status_code, response.get_data(), response.headers.get("ETag"))
     except (DBAPIError, HTTPException, ServiceError) as failure:
         return _replay_or_raise(key, request_hash, failure)
     return response
@@ -101,6 +101,8 @@ def _replay(stored: store.Stored, request_hash: bytes) -> Response:
         raise KeyReused("This idempotency key was used for a different request")
     response = current_app.response_class(bytes(stored.body), stored.status, mimetype="application/json")
     response.headers[REPLAYED_HEADER] = "true"
+    if stored.etag is not None:
+        response.headers["ETag"] = stored.etag
     metrics.replayed(stored.status)
     return response
 

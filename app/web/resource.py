@@ -13,11 +13,9 @@ from app.db.replica.routing import Replica
 from app.db.transaction import autocommit, transaction
 from app.errors import Invalid
 from app.naming import camel_case
-from app.web import change_reason, idempotency, limits
+from app.web import change_reason, idempotency, limits, versions
 from app.web.arguments import refuse_undeclared
 from app.web.converters import Malformed
-
-_SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
 class Resource(MethodView):
@@ -42,12 +40,13 @@ class Resource(MethodView):
         guard.admit()
         if not guard.open_to_all:
             limits.charge_caller(guard.limit)
+            versions.refuse_ignored(view)
         for name, value in path.items():
             if isinstance(value, Malformed):
                 _require_no_word_here()
                 raise Invalid.field(camel_case(name), value.problem, location="path")
         refuse_undeclared(view.inputs)
-        if method in _SAFE_METHODS:
+        if method in versions.SAFE_METHODS:
             replica: Replica | None = current_app.extensions["replica"]
             return _read(view, path) if replica is None else replica.read(lambda: _read(view, path))
         with origin.acting(change_reason.origin_of_request(view.operation)):

@@ -1,6 +1,7 @@
 """Schema bases: names in camelCase or snake_case, a fast dump, paging, and the envelope types of the document."""
 
 from collections.abc import Callable, Iterable, Sequence
+from enum import Enum, auto
 from functools import cache, cached_property, partial
 from typing import Any, ClassVar
 
@@ -25,6 +26,18 @@ _Entry = tuple[str, str, _Convert | None]
 _ABSENT = object()
 
 
+class ETag(Enum):
+    """Which responses with a schema have an ETag, if they are of one object."""
+
+    NEVER = auto()
+    # An answer rather than an object: it has no version, and only reads of it can be conditional.
+    OF_READS = auto()
+    # An object with a path of its own, which no PATCH changes: writes answer its ETag too.
+    CONSTANT = auto()
+    # One that PATCH changes. Its version, which the ETag begins with, is in `version`.
+    VERSIONED = auto()
+
+
 class Schema(ma.Schema):
     """Refuses unknown fields on input. On output, dumps every field of every row through a compiled map.
 
@@ -35,6 +48,7 @@ class Schema(ma.Schema):
     sparse: ClassVar[frozenset[str]] = frozenset()
     # Of a body: whether a missing one counts as `{}`.
     body_may_be_missing: ClassVar[bool] = False
+    etag: ClassVar[ETag] = ETag.OF_READS
     error_messages: ClassVar[dict[str, str]] = {"type": "Must be an object."}  # type: ignore[misc] # as marshmallow does
 
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:

@@ -17,6 +17,7 @@ from app.billing_accounts.ledger.batch import Budgets
 from app.billing_accounts.ledger.standing import Line
 from app.billing_accounts.models import ExternalType, Kind
 from app.clock import utc_now
+from app.db import versions
 from app.db.base import db
 from app.db.fast.prepared import AnyPrepared
 from app.db.time_ordered import time_ordered_ids
@@ -31,6 +32,8 @@ Outcome = Payment | ServiceError
 
 # Of budget lines.
 MAX_NAME = 255
+# What an item of a change has besides the fields to change.
+_NOT_CHANGED = frozenset({"id", "if_match"})
 _STAMPS = {PaymentStatus.COMPLETED: "completed_at", PaymentStatus.CANCELLED: "cancelled_at"}
 
 
@@ -148,6 +151,7 @@ class Batch:
             "days": days,
             "amount": amount,
             "status": PaymentStatus.SCHEDULED,
+            "version": 1,
             "created_by": self._actor.subject,
             "created_at": self._now,
             "updated_at": self._now,
@@ -159,12 +163,13 @@ class Batch:
         if payment is None:
             raise no_payment(item["id"])
         period = self._periods[payment["work_period_id"]]
-        changes = {name: value for name, value in item.items() if name != "id"}
+        versions.require(payment["version"], item.get("if_match"))
+        changes = {name: value for name, value in item.items() if name not in _NOT_CHANGED}
         wanted = states.move(self._actor, payment, changes)
         if changes.keys() <= {"status"} and wanted is None:
             return payment
         changed = {**payment, **self._moved_to(wanted), **changes}
-        changed |= {"updated_by": self._actor.subject, "updated_at": self._now}
+        changed |= {"updated_by": self._actor.subject, "updated_at": self._now, "version": payment["version"] + 1}
         if not self._budgets.knows(changed["billing_account_id"]):
             raise Invalid.field("billingAccountId", f"Billing account {changed['billing_account_id']} does not exist.")
         self._settle(period, payment, changed, set(changes))

@@ -7,8 +7,10 @@ from uuid import UUID
 
 from app.auth.actor import Actor
 from app.billing_accounts import service as billing_accounts
+from app.db import versions
 from app.db.base import db
 from app.db.paging import Page
+from app.db.versions import Expected
 from app.errors import Conflict, Invalid, NotFound
 from app.work_periods import periods, queries
 from app.work_periods.models import BookingStatus, ResourceBooking, WorkPeriod
@@ -39,13 +41,14 @@ def create(actor: Actor, values: Mapping[str, Any]) -> ResourceBooking:
     return booking
 
 
-def update(actor: Actor, booking_id: str, changes: Mapping[str, Any]) -> ResourceBooking:
+def update(actor: Actor, booking_id: str, changes: Mapping[str, Any], expected: Expected) -> ResourceBooking:
     """Update the given fields, and add and remove weeks to match the dates.
 
-    Raises NotFound, Invalid (unknown billing account, start after end, too long) or Conflict (would remove a week with
-    a payment, cancel a booking with active payments, or change the user of a booking with payments).
+    Raises NotFound, PreconditionFailed, Invalid (unknown billing account, start after end, too long) or Conflict (would
+    remove a week with a payment, cancel a booking with active payments, or change the user of a booking with payments).
     """
     booking = _found(db.session.get(ResourceBooking, UUID(booking_id), with_for_update={"key_share": True}), booking_id)
+    versions.require(booking.version, expected)
     before = (booking.start_date, booking.end_date)
     start, end = before
     _require_sound(changes, changes.get("start_date", start), changes.get("end_date", end))

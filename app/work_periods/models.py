@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Timestamped
+from app.db.versions import Versioned
 
 RATE = Numeric(15, 4)
 # Payments are paid out in cents.
@@ -67,7 +68,7 @@ PERIOD_STATUS = """CASE
     ELSE 'no-days' END"""
 
 
-class ResourceBooking(Timestamped, Base):
+class ResourceBooking(Timestamped, Versioned, Base):
     """A person booked for a project. With both dates it owns a work period for each week."""
 
     __tablename__ = "resource_bookings"
@@ -102,7 +103,7 @@ class ResourceBooking(Timestamped, Base):
     updated_by: Mapped[str | None] = mapped_column(String(255))
 
 
-class WorkPeriod(Timestamped, Base):
+class WorkPeriod(Timestamped, Versioned, Base):
     """A week, Sunday to Saturday, of a booking: the days worked, and the totals of its active payments."""
 
     __tablename__ = "work_periods"
@@ -136,7 +137,7 @@ class WorkPeriod(Timestamped, Base):
     payment_status: Mapped[str] = mapped_column(String(32), Computed(PERIOD_STATUS, persisted=True))
 
 
-class WorkPeriodPayment(Timestamped, Base):
+class WorkPeriodPayment(Timestamped, Versioned, Base):
     """A payment for days of a work period, or an extra one for none. Payments are never deleted."""
 
     __tablename__ = "work_period_payments"

@@ -8,12 +8,14 @@ from sqlalchemy import Row
 from app.auth.actor import current_actor
 from app.auth.guards import requires
 from app.db.paging import Page
+from app.db.versions import Expected
 from app.errors import only
 from app.web import bulk
 from app.web.blueprint import ApiBlueprint
-from app.web.failures import fails
+from app.web.failures import CHANGED, fails
 from app.web.resource import Resource
 from app.web.schemas import page_of
+from app.web.versions import takes_if_match
 from app.work_periods import failures, payment_runs, payments, permissions, run_schemas, schemas
 from app.work_periods.batch import Outcome, Payment
 
@@ -95,14 +97,15 @@ class WorkPeriodPaymentsBulk(Resource):
         result=schemas.WorkPeriodPayment,
         example=schemas.PAYMENT_UPDATES_EXAMPLE,
     )
-    @fails(*failures.CHANGING)
+    @fails(*failures.CHANGING, CHANGED)
     @blueprint.doc(operationId="updateWorkPeriodPaymentsBulk")
     def patch(self, items: list[dict[str, Any]]) -> list[Outcome]:
         """Update payments in bulk
 
         Updates 1 to 1,000 payments, in the order of the array; a second update of the same payment sees the first. Each
         item has its own outcome: the payment, or the submitted fields with an added `error`; the status is 200 either
-        way, so check each item. With `?atomic=true` the first failing item fails the call, which then changes nothing.
+        way, so check each item. An item whose `ifMatch` names another version than the payment has fails with 412
+        `precondition_failed`. With `?atomic=true` the first failing item fails the call, which then changes nothing.
         """
         return payments.update_many(current_actor(), items)
 
@@ -148,8 +151,9 @@ class OneWorkPeriodPayment(Resource):
     @blueprint.arguments(schemas.WorkPeriodPaymentUpdate(), example=schemas.PAYMENT_UPDATE_EXAMPLE)
     @blueprint.response(200, schemas.WorkPeriodPayment)
     @fails(*failures.CHANGING)
+    @takes_if_match
     @blueprint.doc(operationId="updateWorkPeriodPayment")
-    def patch(self, changes: dict[str, Any], work_period_payment_id: str) -> Payment:
+    def patch(self, changes: dict[str, Any], work_period_payment_id: str, expected: Expected) -> Payment:
         """Update a work period payment, or change its status
 
         Updates days, amount, rates, billing account or status. The current status determines which changes are allowed;
@@ -159,4 +163,5 @@ class OneWorkPeriodPayment(Resource):
         `failed`; other callers cancel them, or schedule failed ones again. A move to the status that the payment
         already has is refused with 409 `conflict`, unless the caller repeats its own last move.
         """
-        return only(payments.update_many(current_actor(), [{"id": work_period_payment_id, **changes}]))
+        item = {"id": work_period_payment_id, "if_match": expected, **changes}
+        return only(payments.update_many(current_actor(), [item]))

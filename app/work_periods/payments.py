@@ -35,7 +35,7 @@ def create_many(actor: Actor, items: Sequence[Item]) -> list[Outcome]:
 
 
 def update_many(actor: Actor, items: Sequence[Item]) -> list[Outcome]:
-    """The changed payment for each item (`id` and the fields to change), or why it was not changed."""
+    """The changed payment for each item (`id`, `if_match` and the fields to change), or why it was not changed."""
     payment_ids = sorted({item["id"] for item in items})
     batch = Batch(actor, queries.LOCK_PERIODS_OF_PAYMENTS, payment_ids=payment_ids)
     wanted = {item["billing_account_id"] for item in items if "billing_account_id" in item}

@@ -8,8 +8,10 @@ from uuid import UUID
 from sqlalchemy import Row, delete, exists, func, insert, select
 
 from app.clock import utc_now
+from app.db import versions
 from app.db.base import db
 from app.db.paging import Page
+from app.db.versions import Expected
 from app.errors import Conflict, Invalid, NotFound
 from app.work_periods import queries, weeks
 from app.work_periods.models import ResourceBooking, WorkPeriod, WorkPeriodPayment
@@ -28,15 +30,16 @@ def get(period_id: str) -> Row[Any]:
     return period
 
 
-def update(period_id: str, days_worked: int) -> Row[Any]:
-    """Set the days worked. Raises NotFound, and Invalid if fewer than the days paid."""
+def update(period_id: str, days_worked: int, expected: Expected) -> Row[Any]:
+    """Set the days worked. Raises NotFound, PreconditionFailed, and Invalid if fewer than the days paid."""
     period = db.session.get(WorkPeriod, UUID(period_id), with_for_update={"key_share": True})
     if period is None:
         raise _not_found(period_id)
+    versions.require(period.version, expected)
     if days_worked < period.days_paid:
         raise Invalid.field("daysWorked", f"Must not be below the days paid, {period.days_paid}.")
     period.days_worked = days_worked
-    period.updated_at = utc_now()
+    versions.touch(period)
     db.session.flush()
     return get(period_id)
 

@@ -14,7 +14,7 @@ from app.db.paging import ListQuery, one_or_more
 from app.work_periods.models import BookingStatus, ResourceBooking, WorkPeriod, WorkPeriodPayment
 
 BOOKINGS = ListQuery(
-    rows=select(*columns_of(ResourceBooking)),
+    rows=select(*columns_of(ResourceBooking, but={"version"})),
     key=ResourceBooking.id,
     filters={
         **one_or_more("project_id", ResourceBooking.project_id),
@@ -33,7 +33,7 @@ BOOKINGS = ListQuery(
     },
     default_sort="created_at",
 )
-_PERIOD = columns_of(WorkPeriod, but={"open_payments", "completed_payments"})
+_PERIOD = columns_of(WorkPeriod, but={"version", "open_payments", "completed_payments"})
 PERIODS = ListQuery(
     rows=select(*_PERIOD),
     key=WorkPeriod.id,
@@ -57,7 +57,7 @@ PERIODS = ListQuery(
     default_sort="start_date",
 )
 _PAYMENT = columns_of(WorkPeriodPayment)
-_SHOWN_PAYMENT = columns_of(WorkPeriodPayment, but={"moved_by"})
+_SHOWN_PAYMENT = columns_of(WorkPeriodPayment, but={"version", "moved_by"})
 
 
 def _read(columns: Iterable[InstrumentedAttribute[Any]]) -> Select[*tuple[Any, ...]]:
@@ -109,9 +109,13 @@ _PAYMENTS_OF_PERIOD = (
     .scalar_subquery()
 )
 PERIOD: AnyPrepared = Prepared(
-    select(*_PERIOD, _PAYMENTS_OF_PERIOD.label("payments")).where(WorkPeriod.id == bindparam("period_id"))
+    select(*_PERIOD, WorkPeriod.version, _PAYMENTS_OF_PERIOD.label("payments")).where(
+        WorkPeriod.id == bindparam("period_id")
+    )
 )
-PAYMENT = Prepared(_read(_SHOWN_PAYMENT).where(WorkPeriodPayment.id == bindparam("payment_id")))
+PAYMENT = Prepared(
+    _read([*_SHOWN_PAYMENT, WorkPeriodPayment.version]).where(WorkPeriodPayment.id == bindparam("payment_id"))
+)
 
 # What a payment keeps of its booking as it was then; of some, to its end.
 _COPIED_FROM_BOOKING = (

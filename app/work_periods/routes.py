@@ -7,11 +7,13 @@ from sqlalchemy import Row
 from app.auth.actor import current_actor
 from app.auth.guards import requires
 from app.db.paging import Page
+from app.db.versions import Expected
 from app.web.blueprint import ApiBlueprint
 from app.web.failures import fails
 from app.web.resource import Resource
 from app.web.schemas import page_of
-from app.work_periods import bookings, failures, periods, permissions, schemas
+from app.web.versions import takes_if_match
+from app.work_periods import booking_schemas, bookings, failures, periods, permissions, schemas
 from app.work_periods.models import ResourceBooking
 
 booking_blueprint = ApiBlueprint(
@@ -41,8 +43,8 @@ class ResourceBookings(Resource):
     """All bookings."""
 
     @_read_booking
-    @booking_blueprint.arguments(schemas.ResourceBookingQuery(), location="query")
-    @booking_blueprint.response(200, page_of(schemas.ResourceBooking))
+    @booking_blueprint.arguments(booking_schemas.ResourceBookingQuery(), location="query")
+    @booking_blueprint.response(200, page_of(booking_schemas.ResourceBooking))
     @booking_blueprint.doc(operationId="listResourceBookings")
     def get(self, arguments: dict[str, Any]) -> Page:
         """List resource bookings
@@ -53,8 +55,8 @@ class ResourceBookings(Resource):
         return bookings.search(arguments)
 
     @_create_booking
-    @booking_blueprint.arguments(schemas.ResourceBookingCreate(), example=schemas.BOOKING_EXAMPLE)
-    @booking_blueprint.response(201, schemas.ResourceBooking)
+    @booking_blueprint.arguments(booking_schemas.ResourceBookingCreate(), example=booking_schemas.BOOKING_EXAMPLE)
+    @booking_blueprint.response(201, booking_schemas.ResourceBooking)
     @booking_blueprint.doc(operationId="createResourceBooking")
     def post(self, values: dict[str, Any]) -> ResourceBooking:
         """Create a resource booking with its work periods
@@ -71,7 +73,7 @@ class OneResourceBooking(Resource):
     """One booking."""
 
     @_read_booking
-    @booking_blueprint.response(200, schemas.ResourceBooking)
+    @booking_blueprint.response(200, booking_schemas.ResourceBooking)
     @booking_blueprint.doc(operationId="getResourceBooking")
     def get(self, resource_booking_id: str) -> ResourceBooking:
         """Get a resource booking
@@ -82,11 +84,12 @@ class OneResourceBooking(Resource):
         return bookings.get(resource_booking_id)
 
     @_update_booking
-    @booking_blueprint.arguments(schemas.ResourceBookingUpdate(), example={"endDate": "2025-06-27"})
-    @booking_blueprint.response(200, schemas.ResourceBooking)
+    @booking_blueprint.arguments(booking_schemas.ResourceBookingUpdate(), example={"endDate": "2025-06-27"})
+    @booking_blueprint.response(200, booking_schemas.ResourceBooking)
     @fails(failures.PAID_WEEK)
+    @takes_if_match
     @booking_blueprint.doc(operationId="updateResourceBooking")
-    def patch(self, changes: dict[str, Any], resource_booking_id: str) -> ResourceBooking:
+    def patch(self, changes: dict[str, Any], resource_booking_id: str, expected: Expected) -> ResourceBooking:
         """Update a resource booking and its work periods
 
         Updates the fields that are sent; `null` clears an optional field. New dates add and remove work periods in the
@@ -94,7 +97,7 @@ class OneResourceBooking(Resource):
         a booking that has active payments, or change the `userId` of a booking that has payments. An unknown id is
         refused with 404 `not_found`.
         """
-        return bookings.update(current_actor(), resource_booking_id, changes)
+        return bookings.update(current_actor(), resource_booking_id, changes, expected)
 
 
 @period_blueprint.route("")
@@ -131,11 +134,12 @@ class OneWorkPeriod(Resource):
     @_update_period
     @period_blueprint.arguments(schemas.WorkPeriodUpdate(), example={"daysWorked": 4})
     @period_blueprint.response(200, schemas.WorkPeriodDetail)
+    @takes_if_match
     @period_blueprint.doc(operationId="updateWorkPeriod")
-    def patch(self, values: dict[str, Any], work_period_id: str) -> Row[Any]:
+    def patch(self, values: dict[str, Any], work_period_id: str, expected: Expected) -> Row[Any]:
         """Set the days worked in a work period
 
         Sets the days worked, from 0 to 10. Days that are worked and not paid are due. Fewer days than are already paid
         are refused with 400 `invalid_input`, an unknown id with 404 `not_found`.
         """
-        return periods.update(work_period_id, values["days_worked"])
+        return periods.update(work_period_id, values["days_worked"], expected)

@@ -1,26 +1,15 @@
-"""Request and response schemas of bookings, work periods and payments."""
+"""Request and response schemas of work periods and payments."""
 
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import marshmallow as ma
 
 from app.web import fields
-from app.web.schemas import CamelSchema, PageArguments, ReadSchema, require_order, require_some_field, sorting
-from app.work_periods.models import MAX_DAYS, BookingStatus, PaymentStatus, PeriodStatus, RateType
+from app.web.schemas import CamelSchema, ETag, PageArguments, ReadSchema, require_order, require_some_field, sorting
+from app.web.versions import IfMatch
+from app.work_periods.models import MAX_DAYS, PaymentStatus, PeriodStatus
 
-BOOKING_EXAMPLE = {
-    "projectId": 17234,
-    "userId": "40051399",
-    "userHandle": "ann",
-    "startDate": "2025-03-03",
-    "endDate": "2025-05-30",
-    "memberRate": 1500,
-    "customerRate": 2100,
-    "rateType": "weekly",
-    "billingAccountId": 1,
-}
 _PERIOD = "7f1c9c1e-3c7b-7b31-9d5e-0d9b6c1c2f10"
 _PAYMENT = "0b6ff4a2-57a5-4f0a-9a3e-9d6a0e7d2b11"
 PAYMENT_EXAMPLE = {"workPeriodId": _PERIOD, "days": 3}
@@ -29,15 +18,14 @@ PAYMENTS_EXAMPLE: list[dict[str, Any]] = [PAYMENT_EXAMPLE, {"workPeriodId": _PER
 PAYMENT_UPDATES_EXAMPLE: list[dict[str, Any]] = [{"id": _PAYMENT, "days": 2}, {"id": _PAYMENT, "status": "cancelled"}]
 
 _LEAST_RATE, _LEAST_AMOUNT = Decimal("0.0001"), Decimal("0.01")
-# Dates beyond these are mistakes; the ends of Python's calendar would cut a week short.
-_FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 
 
 def _days(**options: Any) -> fields.Integer:
     return fields.Integer(least=0, most=MAX_DAYS, **options)
 
 
-def _project_ids(**options: Any) -> fields.Several:
+def project_ids(**options: Any) -> fields.Several:
+    """Ids of projects, of which one is to match."""
     return fields.Several(fields.Integer(least=1), **options)
 
 
@@ -45,80 +33,10 @@ def _account_ids(**options: Any) -> fields.Several:
     return fields.Several(fields.Integer(least=1), **options)
 
 
-class _WritableBooking(CamelSchema):
-    user_handle = fields.Identifier(allow_none=True, blank=False)
-    job_id = fields.Identifier(allow_none=True, blank=False)
-    status = fields.Choice(BookingStatus, metadata={"description": "Defaults to placed."})
-    start_date = fields.Day(least=_FIRST_DAY, most=_LAST_DAY, allow_none=True)
-    end_date = fields.Day(least=_FIRST_DAY, most=_LAST_DAY, allow_none=True)
-    member_rate = fields.Amount(
-        allow_none=True, metadata={"description": "Amount paid to the member for a week of five days."}
-    )
-    customer_rate = fields.Amount(allow_none=True)
-    billing_account_id = fields.Integer(least=1, allow_none=True)
-
-    @ma.validates_schema
-    def _validate(self, values: dict[str, Any], **_: Any) -> None:
-        require_order(values)
-
-
-class ResourceBookingCreate(_WritableBooking):
-    """A new booking. If both dates are given, it gets one work period per week."""
-
-    project_id = fields.Integer(least=1, required=True)
-    user_id = fields.Identifier(blank=False, numbers=True, required=True)
-    rate_type = fields.Choice(RateType, required=True)
-
-
-class ResourceBookingUpdate(_WritableBooking):
-    """The fields of a booking to update; `null` clears an optional field."""
-
-    project_id = fields.Integer(least=1)
-    user_id = fields.Identifier(blank=False, numbers=True)
-    rate_type = fields.Choice(RateType)
-
-    @ma.validates_schema
-    def _validate_some(self, values: dict[str, Any], **_: Any) -> None:
-        require_some_field(values)
-
-
-class ResourceBooking(ReadSchema):
-    """A booking of a person for a project."""
-
-    id = fields.Uuid()
-    project_id = fields.Integer(least=1)
-    user_id = fields.Text()
-    user_handle = fields.Text(allow_none=True)
-    job_id = fields.Text(allow_none=True)
-    status = fields.Choice(BookingStatus)
-    start_date = fields.Day(allow_none=True)
-    end_date = fields.Day(allow_none=True)
-    member_rate = fields.Amount(
-        allow_none=True, metadata={"description": "Amount paid to the member for a week of five days."}
-    )
-    customer_rate = fields.Amount(allow_none=True)
-    rate_type = fields.Choice(RateType)
-    billing_account_id = fields.Integer(least=1, allow_none=True)
-    created_by = fields.Text()
-    updated_by = fields.Text(allow_none=True)
-    created_at = fields.Moment()
-    updated_at = fields.Moment()
-
-
-class ResourceBookingQuery(PageArguments):
-    """Filters of the list of bookings."""
-
-    project_id = _project_ids()
-    project_ids = _project_ids()
-    user_id = fields.Identifier()
-    job_id = fields.Identifier()
-    status = fields.Several(fields.Choice(BookingStatus))
-    rate_type = fields.Several(fields.Choice(RateType))
-    sort_by, sort_order = sorting("start_date", "end_date", "created_at", "project_id", "status")
-
-
 class WorkPeriodPayment(ReadSchema):
     """A payment for days of a work period, or an extra payment for none."""
+
+    etag = ETag.VERSIONED
 
     id = fields.Uuid()
     work_period_id = fields.Uuid()
@@ -187,6 +105,8 @@ class WorkPeriod(ReadSchema):
 class WorkPeriodDetail(WorkPeriod):
     """A work period with its payments, oldest first."""
 
+    etag = ETag.VERSIONED
+
     payments = ma.fields.Nested(WorkPeriodPayment, many=True)
 
 
@@ -201,8 +121,8 @@ class WorkPeriodQuery(PageArguments):
 
     resource_booking_id = fields.Several(fields.Uuid())
     resource_booking_ids = fields.Several(fields.Uuid())
-    project_id = _project_ids()
-    project_ids = _project_ids()
+    project_id = project_ids()
+    project_ids = project_ids()
     user_handle = fields.Identifier(metadata={"description": "Handle of the user, case-insensitive."})
     payment_status = fields.Several(fields.Choice(PeriodStatus))
     start_date = fields.Day()
@@ -260,13 +180,14 @@ class WorkPeriodPaymentUpdate(CamelSchema):
 
     @ma.validates_schema
     def _validate_some(self, values: dict[str, Any], **_: Any) -> None:
-        require_some_field({name: value for name, value in values.items() if name != "id"})
+        require_some_field({name: value for name, value in values.items() if name not in {"id", "if_match"}})
 
 
 class WorkPeriodPaymentUpdateItem(WorkPeriodPaymentUpdate):
     """The id of a payment, and the fields to update."""
 
     id = fields.Uuid(required=True)
+    if_match = IfMatch()
 
 
 class WorkPeriodPaymentQuery(PageArguments):
@@ -277,8 +198,8 @@ class WorkPeriodPaymentQuery(PageArguments):
     work_period_ids = fields.Several(fields.Uuid())
     resource_booking_id = fields.Several(fields.Uuid())
     resource_booking_ids = fields.Several(fields.Uuid())
-    project_id = _project_ids()
-    project_ids = _project_ids()
+    project_id = project_ids()
+    project_ids = project_ids()
     billing_account_id = _account_ids()
     billing_account_ids = _account_ids()
     user_id = fields.Identifier()

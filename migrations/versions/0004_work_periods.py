@@ -37,6 +37,7 @@ def upgrade() -> None:
         sa.Column("updated_by", sa.String(length=255), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.CheckConstraint(
             "rate_type IN ('hourly', 'daily', 'weekly', 'monthly', 'annual')",
             name=op.f("ck_resource_bookings_rate_type"),
@@ -73,6 +74,7 @@ def upgrade() -> None:
         sa.Column("payment_status", sa.String(length=32), sa.Computed(PERIOD_STATUS, persisted=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.CheckConstraint("days_paid BETWEEN 0 AND days_worked", name=op.f("ck_work_periods_days_paid")),
         sa.CheckConstraint("days_worked BETWEEN 0 AND 10", name=op.f("ck_work_periods_days_worked")),
         sa.CheckConstraint("end_date = start_date + 6", name=op.f("ck_work_periods_week")),
@@ -115,6 +117,7 @@ def upgrade() -> None:
         sa.Column("cancelled_at", MILLISECONDS, nullable=True),
         sa.Column("created_at", MILLISECONDS, nullable=False),
         sa.Column("updated_at", MILLISECONDS, nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.CheckConstraint(
             "status IN ('scheduled', 'in-progress', 'completed', 'failed', 'cancelled')",
             name=op.f("ck_work_period_payments_status"),
