@@ -20,7 +20,7 @@ from app.db.replica import failover
 from app.db.replica.routing import open_replica
 from app.purchases import gateways
 from app.purchases.routes import blueprint as purchases
-from app.web import browsers, converters, limits, metrics, operations, pages, requests
+from app.web import browsers, converters, exports, limits, metrics, operations, pages, requests
 from app.web.documentation import ServiceApi
 from app.web.json import OrjsonProvider
 from app.work_periods.payment_routes import blueprint as work_period_payments
@@ -75,6 +75,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     actors.init_app(app)
     gateways.init_app(app, settings)
     limits.init_app(app, settings)
+    exports.init_app(app, settings)
     requests.configure_logging(settings.log_level)
     requests.init_app(app)
     converters.init_app(app)

@@ -46,6 +46,7 @@ class Reason(StrEnum):
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     RATE_LIMITED = "rate_limited"
+    EXPORT_BUSY = "export_busy"
     HTTP_ERROR = "http_error"
     INTERNAL_ERROR = "internal_error"
     SERVICE_UNAVAILABLE = "service_unavailable"
@@ -111,6 +112,13 @@ class NotFound(ServiceError):
     default_reason = Reason.NOT_FOUND
 
 
+class NotAcceptable(ServiceError):
+    """The operation has no response of a type that the caller accepts."""
+
+    status = 406
+    default_reason = Reason.NOT_ACCEPTABLE
+
+
 class Conflict(ServiceError):
     """The request is valid, but the current state does not allow it."""
 
@@ -150,6 +158,13 @@ class RateLimited(ServiceError):
 
     status = 429
     default_reason = Reason.RATE_LIMITED
+
+
+class ExportBusy(RateLimited):
+    """This worker is writing as many exports as it may at once."""
+
+    default_reason = Reason.EXPORT_BUSY
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "5"}
 
 
 class Unavailable(ServiceError):

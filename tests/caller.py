@@ -29,20 +29,23 @@ class Caller:
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> TestResponse:
         """The answer to one request; header names are written with underscores."""
-        answer = self.send(method, path, body, **headers)
+        answer = self._open(method, path, body, headers, buffered=True)
         if answer.is_json and answer.get_data():
             surprise = undescribed(method, path.partition("?")[0], answer.status_code, answer.get_data())
             assert surprise is None, surprise
         return answer
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> TestResponse:
-        """As `call`, without a look at what is answered."""
+        """As `call`, without a look at what is answered: a stream is still to be read, and closed."""
+        return self._open(method, path, body, headers, buffered=False)
+
+    def _open(self, method: str, path: str, body: Any, headers: dict[str, str], *, buffered: bool) -> TestResponse:
         sent = {**self._headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
         options: dict[str, Any] = {}
         if body is not None:
             options = {"data": body if isinstance(body, bytes) else orjson.dumps(body, _exact)}
             sent.setdefault("Content-Type", "application/json")
-        return self._client.open(path, method=method, headers=sent, **options)
+        return self._client.open(path, method=method, headers=sent, buffered=buffered, **options)
 
     def get(self, path: str, **headers: str) -> TestResponse:
         return self.call("GET", path, **headers)

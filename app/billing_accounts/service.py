@@ -1,7 +1,6 @@
 """What can be done with billing accounts, apart from their money (`ledger`) and their users (`grants`)."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row
@@ -32,8 +31,7 @@ def search(actor: Actor, arguments: Mapping[str, Any], **scope: Any) -> Page:
         return queries.LIST.page(arguments, granted_to=sight.limit, **scope)
     if sight.granted_to is None:
         return queries.COPILOT_LIST.page(arguments, **scope)
-    page = queries.MIXED_LIST.page(arguments, viewer=sight.granted_to, **scope)
-    return replace(page, results=[_shown(row) for row in page.results])
+    return queries.MIXED_LIST.page(arguments, viewer=sight.granted_to, **scope).shown(_shown)
 
 
 def detail(actor: Actor, account_id: int) -> Row[Any]:

@@ -34,6 +34,13 @@ class Serving:
         "A worker is replaced after this many requests plus up to a fifth; 0 disables it",
         default="250000",
     )
+    # One of a worker's threads always remains for other requests.
+    exports_at_once: int = setting(
+        "EXPORTS_AT_ONCE",
+        values.whole(1, 3),
+        "Exports of lists that a worker writes at the same time; further ones are refused with 429",
+        default="2",
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +50,7 @@ class Limiting:
     rates: Mapping[str, RateLimitItem] = setting(
         "RATE_LIMITS",
         rate_limits,
-        "Rate limits by name: caller, address, pdf and query; `off` disables all, query=off disables one",
+        "Rate limits by name: caller, address, pdf, query and export; `off` disables all, query=off disables one",
         default=",".join(f"{name}={rate}" for name, rate in DEFAULT_RATE_LIMITS.items()),
     )
     storage_url: str | None = setting(

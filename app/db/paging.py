@@ -1,9 +1,9 @@
 """Lists: filters, a total order, one page and the exact count, in one statement."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import (
     ColumnElement,
@@ -18,6 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.visitors import iterate
 
+from app.db import streaming
 from app.db.base import db
 from app.db.columns import kind_of, list_of
 from app.db.fast.prepared import AnyPrepared, Prepared
@@ -28,12 +29,16 @@ _ONE = "one_"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a list and how many rows match in all."""
+    """One page of a list and how many rows match in all; for an export see `EveryRow`."""
 
     results: Sequence[Any]
     count: int
     page: int
     per_page: int
+
+    def shown(self, show: Callable[[Any], Any]) -> Self:
+        """The same page with each row as `show` makes it: for what a statement cannot do."""
+        return replace(self, results=[show(row) for row in self.results])
 
     @property
     def total_pages(self) -> int:
@@ -41,8 +46,30 @@ class Page:
         return -(-self.count // self.per_page)
 
 
+@dataclass(frozen=True, slots=True)
+class EveryRow(Page):
+    """All matching rows in place of a page: `parts` yields them as they are fetched, and `results` has none.
+
+    `fields` are the columns of the rows, also when there are none; None if that is not known.
+    """
+
+    parts: Iterator[Sequence[Any]]
+    fields: Sequence[str] | None
+
+    @classmethod
+    def of(cls, parts: Iterator[Sequence[Any]], fields: Sequence[str] | None = None) -> "EveryRow":
+        """The rows of `parts`, in place of a page."""
+        return cls((), 0, 1, 0, parts, fields)
+
+    def shown(self, show: Callable[[Any], Any]) -> Self:
+        """The same rows, each as `show` makes it when it is fetched."""
+        return replace(self, parts=([show(row) for row in part] for part in self.parts))
+
+
 def whole_list(results: Sequence[Any], arguments: Mapping[str, Any]) -> Page:
     """The page that `arguments` ask for of a list that is known as a whole."""
+    if arguments["per_page"] is None:
+        return EveryRow.of(iter([results]))
     page, per_page = arguments["page"], arguments["per_page"]
     return Page(results[(page - 1) * per_page : page * per_page], len(results), page, per_page)
 
@@ -94,24 +121,22 @@ class ListQuery:
     def page(self, arguments: Mapping[str, Any], **scope: Any) -> Page:
         """The page that `arguments` (filters, `page`, `per_page`, `sort_by`, `sort_order`) ask for.
 
-        `scope` holds filters that the caller does not choose, such as the account a list belongs to, and values that
-        columns and joins name.
+        With None as `per_page`, which exports have, it is an `EveryRow`. `scope` holds filters that the caller does not
+        choose, such as the account a list belongs to, and values that columns and joins name.
         """
         given = {name: value for name, value in {**arguments, **scope}.items() if self._narrows(name, value)}
         values = dict(self._alone(name, value) for name, value in given.items())
         default_order = "asc" if "sort_by" in arguments else self.default_order
-        page, per_page = arguments["page"], arguments["per_page"]
-        statement, count_statement = self.statements(
-            frozenset(values),
-            arguments.get("sort_by", self.default_sort),
-            arguments.get("sort_order", default_order),
-            per_page,
-            (page - 1) * per_page,
-        )
+        sort_by, order = arguments.get("sort_by", self.default_sort), arguments.get("sort_order", default_order)
         parameters = {**scope, **values}
         for name, value in values.items():
             if self._is_search(name):
                 parameters[f"{name}{_PATTERN}"] = contains_pattern(value)
+        page, per_page = arguments["page"], arguments["per_page"]
+        if per_page is None:
+            fields, parts = streaming.fetch(self._every_row(frozenset(values), sort_by, order), parameters)
+            return EveryRow.of(parts, fields)
+        statement, count_statement = self.statements(frozenset(values), sort_by, order, per_page, (page - 1) * per_page)
         rows = db.session.execute(statement, parameters).all()
         if rows:
             count = rows[0].matching
@@ -152,11 +177,19 @@ class ListQuery:
         return page.with_values(page_limit=limit, page_offset=offset), count
 
     @lru_cache(maxsize=1024)  # noqa: B019 - as above
-    def _compiled(self, filters: frozenset[str], sort_by: str, order: str) -> tuple[AnyPrepared, Prepared[int]]:
+    def _every_row(self, filters: frozenset[str], sort_by: str, order: str) -> AnyPrepared:
         conditions = [self.filters[name] for name in sorted(filters)]
+        return Prepared(self.rows.where(*conditions).order_by(*self._order_by(sort_by, order)))
+
+    def _order_by(self, sort_by: str, order: str) -> list[ColumnElement[Any]]:
         sort = self.sorts[sort_by]
         by = (sort,) if sort is self.key else (sort, self.key)
-        order_by = [each.asc() if order == "asc" else each.desc() for each in by]
+        return [each.asc() if order == "asc" else each.desc() for each in by]
+
+    @lru_cache(maxsize=1024)  # noqa: B019 - as above
+    def _compiled(self, filters: frozenset[str], sort_by: str, order: str) -> tuple[AnyPrepared, Prepared[int]]:
+        conditions = [self.filters[name] for name in sorted(filters)]
+        order_by = self._order_by(sort_by, order)
         table = self.key.parent.local_table
         count = self.counts.get(filters, select(func.count()).select_from(table).where(*conditions))
         page = (

@@ -5,10 +5,11 @@ from functools import wraps
 from typing import Any
 
 import marshmallow as ma
+from flask import Response
 from flask_smorest import Blueprint
 
 from app.db.paging import Page
-from app.web import paging, versions
+from app.web import exports, paging, versions
 from app.web.arguments import Inputs, StrictParser
 from app.web.documentation import describe_operation
 from app.web.schemas import ETag, envelope_of
@@ -31,6 +32,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc] # flask-smorest is not type
             if method != "parameters":
                 view = getattr(obj, method)
                 info["view"] = view
+                view.is_list = getattr(view, "is_list", False)
                 parameters = info.get("arguments", {}).get("parameters", ())
                 info["schemas"] = {each["in"]: each["schema"] for each in parameters}
                 info["guide"] = obj.guide or self._guide
@@ -38,8 +40,9 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc] # flask-smorest is not type
                 view.operation = info["manual_doc"]["operationId"]
 
     def response(self, status_code: int, schema: Any = None, **options: Any) -> Any:
-        """Declare the response of a view: pages also have the headers of lists, and single objects an ETag."""
-        if not getattr(schema, "is_page", False):
+        """Declare the response of a view: lists have pages with their headers, and exports; single objects an ETag."""
+        rows_of = getattr(schema, "rows_of", None)
+        if rows_of is None:
             return self._response_of_one(status_code, schema, **options)
         decorate = super().response(
             status_code, schema, headers={name: name for name in paging.DOCUMENTATION}, **options
@@ -47,10 +50,17 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc] # flask-smorest is not type
 
         def with_headers(view: Callable[..., Page]) -> Any:
             @wraps(view)
-            def listed(*args: Any, **kwargs: Any) -> tuple[Page, dict[str, str]]:
-                page = view(*args, **kwargs)
+            def listed(
+                resource: Any, arguments: dict[str, Any], **values: Any
+            ) -> Response | tuple[Page, dict[str, str]]:
+                format_ = exports.format_of_export()
+                if format_ is not None:
+                    every_row = view(resource, exports.arguments_of_export(arguments), **values)
+                    return exports.response_of(every_row, rows_of, format_)
+                page = view(resource, arguments, **values)
                 return page, paging.headers(page)
 
+            listed.is_list = True  # type: ignore[attr-defined]
             return decorate(listed)
 
         return with_headers

@@ -15,13 +15,12 @@ from app.auth.guards import ACCOUNT_HEADER, Guard
 from app.db.base import MAX_ID
 from app.errors import (
     KeyReused,
-    RateLimited,
     Reason,
     Unauthorized,
     UnsupportedMediaType,
 )
 from app.naming import camel_case
-from app.web import change_reason, converters, errors, failures, openapi_fields, paging, versions
+from app.web import change_reason, converters, errors, exports, failures, openapi_fields, paging, versions
 from app.web.fields import MAX_INTEGER
 from app.web.idempotency import HEADER, METHODS
 from app.web.schemas import Error
@@ -65,10 +64,7 @@ _FAILURES = [
             Unauthorized("A bearer token is required"),
             UnsupportedMediaType("The body must be application/json in UTF-8"),
             KeyReused("This idempotency key was used for a different request"),
-            RateLimited(
-                "Too many requests: the limit is 100 in 5 seconds. Retry in 3 s.",
-                details={"limit": "address", "requests": 100, "seconds": 5},
-            ),
+            failures.RATE_LIMITED,
             *failures.UNAVAILABLE,
         )
     ),
@@ -203,5 +199,7 @@ def describe_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
     for status in statuses:
         responses.setdefault(status.value, status.name)
     responses.update(failures.responses(doc_info, method))
+    if doc_info["view"].is_list:
+        responses[HTTPStatus.OK.value]["content"].update(exports.DOCUMENTATION)
     doc["responses"] = dict(sorted((int(status), response) for status, response in responses.items()))
     return doc

@@ -13,8 +13,8 @@ import marshmallow as ma
 
 from app.auth.guards import Guard
 from app.db.versions import failure as changed_meanwhile
-from app.errors import Conflict, Invalid, NotFound, Reason, ServiceError, Unavailable
-from app.web import errors, messages, versions
+from app.errors import Conflict, Invalid, NotFound, RateLimited, Reason, ServiceError, Unavailable
+from app.web import errors, exports, messages, negotiation, versions
 from app.web.idempotency import METHODS
 from app.web.schemas import Error, Schema
 
@@ -24,6 +24,10 @@ _UNKNOWN = {"colour": "red"}
 _EXAMPLE_IDS = {int: "7", str: "0198f0a2-6c1e-7d53-9b9d-2f6f2a1c7e10"}
 # Of operations that take If-Match, and of bulk calls whose items do.
 CHANGED = changed_meanwhile(4, [3])
+RATE_LIMITED = RateLimited(
+    "Too many requests: the limit is 100 in 5 seconds. Retry in 3 s.",
+    details={"limit": "address", "requests": 100, "seconds": 5},
+)
 # Why any operation that needs a token can be unavailable.
 UNAVAILABLE = (
     Unavailable("The database is unavailable; try again shortly"),
@@ -69,6 +73,10 @@ def _failures(doc_info: Mapping[str, Any], method: str) -> Iterator[ServiceError
         yield Invalid("A JSON body is required", reason=Reason.INVALID_JSON)
     yield from guard.refusals
     yield from _not_found(view)
+    if view.is_list:
+        yield negotiation.not_acceptable()
+        yield RATE_LIMITED
+        yield exports.busy()
     if method.upper() in METHODS and not guard.open_to_all:
         yield Conflict(
             "A request with this idempotency key is still in progress", reason=Reason.IDEMPOTENCY_IN_PROGRESS

@@ -6,7 +6,7 @@ The library `limits` counts, in the process or in a storage shared by all copies
 |---|---|---|
 | `caller` | every request with a valid token | one caller |
 | `address` | requests without a valid token that are refused with a 4xx status | one client address |
-| `pdf`, `query` | calls of expensive operations | one caller |
+| `pdf`, `query`, `export` | calls of expensive operations | one caller |
 """
 
 import logging

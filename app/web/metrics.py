@@ -35,6 +35,7 @@ _seconds = Histogram(
 )
 _failures = Counter("billing_http_failures_total", "Requests refused or failed, by reason.", ("reason",))
 _replays = Counter("billing_idempotent_replays_total", "Responses replayed for an idempotency key.", ("status",))
+_exports = Counter("billing_exports_total", "Exports of lists, by how they ended.", ("outcome",))
 # Labelled, because metrics without labels are created on import, before they can be shared.
 _connections = Gauge(
     "billing_database_connections_in_use",
@@ -110,6 +111,11 @@ def failed(reason: str) -> None:
 def replayed(status: int) -> None:
     """Count one replayed response."""
     _replays.labels(status).inc()
+
+
+def exported(outcome: str) -> None:
+    """Count an export that ended."""
+    _exports.labels(outcome).inc()
 
 
 def observe(method: str, route: str, status: int, seconds: float) -> None:

@@ -1,6 +1,7 @@
 """The base of every view: guard, path values, undeclared input, transaction and idempotency, in this order."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar, Literal, cast
 
 from flask import Response, current_app, request
@@ -9,13 +10,15 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from app import origin
 from app.auth.guards import Guard
+from app.db import streaming
 from app.db.replica.routing import Replica
 from app.db.transaction import autocommit, transaction
 from app.errors import Invalid
 from app.naming import camel_case
-from app.web import change_reason, idempotency, limits, versions
+from app.web import change_reason, exports, idempotency, limits, versions
 from app.web.arguments import refuse_undeclared
 from app.web.converters import Malformed
+from app.web.negotiation import Format, format_of_request
 
 
 class Resource(MethodView):
@@ -38,8 +41,10 @@ class Resource(MethodView):
         view: Any = getattr(self, "get" if method == "HEAD" else method.lower())
         guard: Guard = view.guard
         guard.admit()
+        format_ = format_of_request() if view.is_list and method in versions.SAFE_METHODS else Format.JSON
+        is_export = format_ != Format.JSON
         if not guard.open_to_all:
-            limits.charge_caller(guard.limit)
+            limits.charge_caller("export" if is_export else guard.limit)
             versions.refuse_ignored(view)
         for name, value in path.items():
             if isinstance(value, Malformed):
@@ -47,8 +52,8 @@ class Resource(MethodView):
                 raise Invalid.field(camel_case(name), value.problem, location="path")
         refuse_undeclared(view.inputs)
         if method in versions.SAFE_METHODS:
-            replica: Replica | None = current_app.extensions["replica"]
-            return _read(view, path) if replica is None else replica.read(lambda: _read(view, path))
+            read = partial(_read, _export if is_export else _answer, view, path)
+            return exports.run(format_, read) if is_export else read()
         with origin.acting(change_reason.origin_of_request(view.operation)):
             return self._write(guard, view, path)
 
@@ -65,9 +70,19 @@ class Resource(MethodView):
         return idempotency.once(lambda: view(**path))
 
 
-def _read(view: Any, path: Mapping[str, Any]) -> Response:
+def _read(run: Callable[[Any, Mapping[str, Any]], Response], view: Any, path: Mapping[str, Any]) -> Response:
+    replica: Replica | None = current_app.extensions["replica"]
+    return run(view, path) if replica is None else replica.read(lambda: run(view, path))
+
+
+def _answer(view: Any, path: Mapping[str, Any]) -> Response:
     guard: Guard = view.guard
     with transaction() if guard.sets_tenant else autocommit():
+        return cast("Response", view(**path))
+
+
+def _export(view: Any, path: Mapping[str, Any]) -> Response:
+    with streaming.snapshot():
         return cast("Response", view(**path))
 
 

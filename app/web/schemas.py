@@ -18,6 +18,7 @@ MAX_PER_PAGE = 10_000
 DEFAULT_PER_PAGE = 20
 # Beyond this OFFSET would leave the range of PostgreSQL's bigint.
 MAX_PAGE = 2**31 - 1
+FORMATS = ("json", "csv", "ndjson")
 
 
 _Convert = Callable[[Any], Any]
@@ -149,7 +150,7 @@ class CamelQuery(CamelSchema, QueryArguments):
 
 
 class SnakePageArguments(Schema, QueryArguments):
-    """The page of a list of the v1 families."""
+    """The page of a list of the v1 families, or the format of all its rows."""
 
     page = fields.Integer(
         least=1, most=MAX_PAGE, load_default=1, metadata={"description": "Page number, starting at 1."}
@@ -159,6 +160,14 @@ class SnakePageArguments(Schema, QueryArguments):
         most=MAX_PER_PAGE,
         load_default=DEFAULT_PER_PAGE,
         metadata={"description": "Maximum items per page."},
+    )
+    format = fields.Choice(
+        FORMATS,
+        metadata={
+            "description": (
+                "`csv` and `ndjson` return all matching rows, not a page; takes precedence over the header `Accept`."
+            )
+        },
     )
 
 
@@ -251,7 +260,7 @@ def page_of(schema_class: type[ma.Schema]) -> type[ma.Schema]:
     """The schema of one page of `schema_class`."""
     members: dict[str, Any] = {
         "__doc__": "One page of a list, with the total number of matches.",
-        "is_page": True,
+        "rows_of": schema_class,
         "results": ma.fields.List(ma.fields.Nested(schema_class)),
         "count": ma.fields.Integer(metadata={"description": "Total number of matches."}),
         "page": ma.fields.Integer(),

@@ -101,8 +101,11 @@ class TestAddresses:
     ("text", "limits"),
     [
         ("off", {}),
-        ("caller=500/second, pdf=off,query=off", {"caller": "500 per 1 second", "address": "100 per 5 second"}),
-        ("address=7/2 minutes,query=off,pdf=off", {"address": "7 per 2 minute"}),
+        (
+            "caller=500/second, pdf=off,query=off,export=off",
+            {"caller": "500 per 1 second", "address": "100 per 5 second"},
+        ),
+        ("address=7/2 minutes,query=off,pdf=off,export=off", {"address": "7 per 2 minute"}),
     ],
 )
 def test_limits_change_the_defaults_by_name(text: str, limits: dict[str, str]) -> None:
@@ -112,7 +115,7 @@ def test_limits_change_the_defaults_by_name(text: str, limits: dict[str, str]) -
 class TestCallers:
     def test_nobody_with_a_token_is_limited_by_default(self) -> None:
         assert "caller" not in DEFAULT_RATE_LIMITS
-        assert set(DEFAULT_RATE_LIMITS) == {"address", "pdf", "query"}
+        assert set(DEFAULT_RATE_LIMITS) == {"address", "pdf", "query", "export"}
 
     def test_a_caller_is_limited_whatever_their_address(
         self, limited: Callable[[str], Flask], token: Callable[..., str]

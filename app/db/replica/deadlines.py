@@ -8,10 +8,13 @@ import math
 import os
 import socket
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
+
+_INFO = "deadlines"
 
 
 class _Connection:
@@ -24,10 +27,14 @@ class _Connection:
 
 
 class Deadlines:
-    """The connections of `engine`, each with a deadline `patience` seconds after it is taken, or as extended."""
+    """The connections of `engine`, each with a deadline `patience` seconds after it is taken, or as extended.
 
-    def __init__(self, engine: Engine, *, patience: float) -> None:
+    `watch` is called whenever somebody is about to wait: `cut_overdue` has to be called from then on.
+    """
+
+    def __init__(self, engine: Engine, *, patience: float, watch: Callable[[], None]) -> None:
         self._patience = patience
+        self._watch = watch
         self._connections: dict[Any, _Connection] = {}
         event.listen(engine, "connect", self._open)
         event.listen(engine, "checkout", self._take)
@@ -37,6 +44,14 @@ class Deadlines:
     def extend(self, connection: Connection, seconds: float) -> None:
         """Let the holder of a connection wait for so long from now."""
         self._connections[connection.connection.dbapi_connection].deadline = time.monotonic() + seconds
+
+    @contextmanager
+    def extended(self, connection: Connection, seconds: float) -> Iterator[None]:
+        """Let the block wait for so long, and have no deadline after it."""
+        self._watch()
+        self.extend(connection, seconds)
+        yield
+        self._give_back(connection.connection.dbapi_connection, None)
 
     def cut_overdue(self) -> None:
         """Break the connections that were waited for long enough: the statement that waits on one fails."""
@@ -52,8 +67,9 @@ class Deadlines:
                 with suppress(OSError):  # it is closed already
                     each.socket.shutdown(socket.SHUT_RDWR)
 
-    def _open(self, connection: Any, _record: Any) -> None:
+    def _open(self, connection: Any, record: Any) -> None:
         self._connections[connection] = _Connection(connection.fileno())
+        record.info[_INFO] = self
 
     def _take(self, connection: Any, _record: Any, _proxy: Any) -> None:
         self._connections[connection].deadline = time.monotonic() + self._patience
@@ -67,3 +83,14 @@ class Deadlines:
         closed = self._connections.pop(connection, None)
         if closed is not None:
             closed.socket.close()
+
+
+@contextmanager
+def extended(connection: Connection, seconds: float) -> Iterator[None]:
+    """Let the block wait for so long on a connection that has deadlines, and have none after it."""
+    found: Deadlines | None = connection.info.get(_INFO)
+    if found is None:
+        yield
+    else:
+        with found.extended(connection, seconds):
+            yield

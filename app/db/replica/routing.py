@@ -44,8 +44,8 @@ class Replica:
         self._primary = primary
         self._max_lag = max_lag
         self._too_far_behind = f"it is more than {max_lag} seconds behind"
-        self._deadlines = Deadlines(engine, patience=max_lag + CHECK_SECONDS)
         self._monitor = Monitor(self._look_after)
+        self._deadlines = Deadlines(engine, patience=max_lag + CHECK_SECONDS, watch=self._monitor.keep_on)
 
     def read(self, view: Callable[[], Answer]) -> Answer:
         """What `view` answers, on the replica if that has all the primary has, else on the primary."""

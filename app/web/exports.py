@@ -1,0 +1,185 @@
+"""Exports: all rows of a list as CSV or NDJSON, written while they are read.
+
+The view and its service run as they do for a page, in a transaction of `app.db.streaming`, so that an export shows what
+the pages show. What fails until the first rows are here is an ordinary failure; later ones cut the response off, which
+then has no end line.
+"""
+
+import re
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from threading import BoundedSemaphore
+from typing import Any, Protocol
+
+import structlog
+from flask import Flask, Response, current_app, g, request
+from sqlalchemy.orm import Session
+
+from app.clock import utc_now
+from app.config import Settings
+from app.db import streaming
+from app.db.paging import EveryRow, Page
+from app.errors import ExportBusy, Invalid
+from app.web import metrics
+from app.web.csv_rows import CsvRows
+from app.web.json import to_json
+from app.web.negotiation import MIMETYPES, Format
+from app.web.schemas import Schema
+
+# The types of the response besides JSON, as in the OpenAPI document.
+DOCUMENTATION: dict[str, Any] = {
+    MIMETYPES[Format.CSV]: {
+        "schema": {
+            "type": "string",
+            "description": "A header, one line for each row, and the end line `#end,<rows>` (RFC 4180).",
+        }
+    },
+    MIMETYPES[Format.NDJSON]: {
+        "schema": {
+            "type": "string",
+            "description": 'One JSON object a line for each row, and the end line `{"end":true,"count":<rows>}`.',
+        }
+    },
+}
+_PAGE_ARGUMENTS = ("page", "perPage", "per_page")
+_LONGEST_NAME = 100
+
+_log = structlog.get_logger("app.export")
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Limit how many exports a process of `app` writes at the same time."""
+    app.extensions["exports"] = BoundedSemaphore(settings.serving.exports_at_once)
+
+
+def run(format_: Format, read: Callable[[], Response]) -> Response:
+    """The response of `read`, whose view calls `response_of`. Raises ExportBusy when others take all slots."""
+    slots: BoundedSemaphore = current_app.extensions["exports"]
+    if not slots.acquire(blocking=False):
+        raise busy()
+    g.export = format_
+    try:
+        # The body of the response releases the slot.
+        return read()
+    except BaseException:
+        slots.release()
+        raise
+
+
+def busy() -> ExportBusy:
+    """The failure of an export beyond those that are written at the same time."""
+    return ExportBusy("Too many exports are being written; retry in a few seconds")
+
+
+def format_of_export() -> Format | None:
+    """The format of the export that this request is; None if it is none."""
+    found: Format | None = g.get("export")
+    return found
+
+
+def arguments_of_export(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of a page as those of all rows. Raises Invalid if the request asks for a page."""
+    for name in _PAGE_ARGUMENTS:
+        if name in request.args:
+            raise Invalid.field(name, "An export has all rows: omit it.", location="query")
+    return {**arguments, "per_page": None}
+
+
+def response_of(page: Page, schema: type[Schema], format_: Format) -> Response:
+    """All rows of a list as a response that takes over the session. Raises TypeError for what is only a page."""
+    if not isinstance(page, EveryRow):
+        raise TypeError("The list made a page of its own for an export, which has all rows")
+    writer = CsvRows(schema(), page.fields) if format_ == Format.CSV else _NdjsonRows(schema())
+    body = _Body(writer, page, streaming.take_session(), current_app.extensions["exports"])
+    return current_app.response_class(
+        body,
+        content_type=f"{MIMETYPES[format_]}; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{_file_name(format_)}"'},
+    )
+
+
+class _Rows(Protocol):
+    """Writes the lines of a format."""
+
+    def header(self) -> bytes: ...
+    def lines(self, rows: Sequence[Any]) -> bytes: ...
+    def end(self, count: int) -> bytes: ...
+
+
+class _NdjsonRows:
+    """Writes rows as lines of JSON."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+
+    def header(self) -> bytes:
+        return b""
+
+    def lines(self, rows: Sequence[Any]) -> bytes:
+        return b"".join(to_json(dumped) + b"\n" for dumped in self._schema.dump(rows, many=True))
+
+    def end(self, count: int) -> bytes:
+        return to_json({"end": True, "count": count}) + b"\n"
+
+
+class _Body:
+    """The pieces of an export.
+
+    `close` ends its transaction and releases its slot. It is called with the last piece, or by the server when the
+    client hangs up, also before the first piece.
+    """
+
+    def __init__(self, writer: _Rows, page: EveryRow, session: Session, slots: BoundedSemaphore) -> None:
+        self._session: Session | None = session
+        self._slots = slots
+        self._pieces = self._written(writer, page)
+        self._rows = 0
+        self._outcome = "abandoned"
+        self._started_at = time.perf_counter()
+        # The log has no request any more when the body is read.
+        self._facts = {"request_id": g.request_id, "route": request.url_rule.rule if request.url_rule else None}
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._pieces)
+        except StopIteration:
+            self.close()
+            raise
+        except Exception:
+            self._outcome = "failed"
+            _log.exception("An export was cut off", **self._facts)
+            self.close()
+            raise
+
+    def _written(self, writer: _Rows, page: EveryRow) -> Generator[bytes]:
+        if header := writer.header():
+            yield header
+        for part in page.parts:
+            self._rows += len(part)
+            yield writer.lines(part)
+        self._outcome = "complete"
+        yield writer.end(self._rows)
+
+    def close(self) -> None:
+        """Give back the connection and the slot, whatever was read. Further calls do nothing."""
+        session, self._session = self._session, None
+        if session is None:
+            return
+        self._pieces.close()
+        try:
+            session.close()
+        finally:
+            self._slots.release()
+            metrics.exported(self._outcome)
+            ms = round((time.perf_counter() - self._started_at) * 1000, 2)
+            _log.info("export", outcome=self._outcome, rows=self._rows, ms=ms, **self._facts)
+
+
+def _file_name(format_: Format) -> str:
+    """A name from the path, such as billing-accounts-7-movements-2026-11-26.csv."""
+    parts = request.path.strip("/").split("/")[1:]
+    name = re.sub(r"[^A-Za-z0-9]+", "-", "-".join(parts)).strip("-")[:_LONGEST_NAME]
+    return f"{name}-{utc_now().date()}.{format_}"
