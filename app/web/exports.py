@@ -5,6 +5,7 @@ the pages show. What fails until the first rows are here is an ordinary failure;
 then has no end line.
 """
 
+import errno
 import re
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -13,11 +14,13 @@ from typing import Any, Protocol
 
 import structlog
 from flask import Flask, Response, current_app, g, request
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.config import Settings
 from app.db import streaming
+from app.db.availability import is_unavailable
 from app.db.paging import EveryRow, Page
 from app.errors import ExportBusy, Invalid
 from app.web import metrics
@@ -148,11 +151,12 @@ class _Body:
         except StopIteration:
             self.close()
             raise
-        except Exception:
+        except Exception as error:  # noqa: BLE001 - whatever it is: the response has begun
             self._outcome = "failed"
-            _log.exception("An export was cut off", **self._facts)
+            self._log_failure(error)
             self.close()
-            raise
+            # The server takes this for a client that went away: it closes the connection, without a last chunk.
+            raise ConnectionResetError(errno.ECONNRESET, "The export was cut off; the reason is logged") from None
 
     def _written(self, writer: _Rows, page: EveryRow) -> Generator[bytes]:
         if header := writer.header():
@@ -162,6 +166,13 @@ class _Body:
             yield writer.lines(part)
         self._outcome = "complete"
         yield writer.end(self._rows)
+
+    def _log_failure(self, error: Exception) -> None:
+        if isinstance(error, DBAPIError) and is_unavailable(error):
+            reason = str(error).splitlines()[0]
+            _log.warning("An export was cut off: the database is unavailable", reason=reason, **self._facts)
+        else:
+            _log.error("An export was cut off", exc_info=error, **self._facts)
 
     def close(self) -> None:
         """Give back the connection and the slot, whatever was read. Further calls do nothing."""

@@ -11,10 +11,11 @@ from typing import Any
 import flask_migrate
 import pytest
 from flask import Flask
-from sqlalchemy import event, text
+from sqlalchemy import create_engine, event, text
 
 from app import create_app
 from app.config import Settings
+from app.db import streaming
 from app.db.base import db
 from app.db.replica import wal
 from app.db.replica.routing import Replica
@@ -23,6 +24,7 @@ from app.db.transaction import transaction
 from tests.caller import ACCOUNTS, Caller, data, error
 from tests.factories.accounts import create_client
 from tests.factories.customers import open_customer
+from tests.factories.exports import make_clients, records, table
 from tests.processes import until
 from tests.servers import Server, follow
 
@@ -326,3 +328,48 @@ class TestLeavingOut:
         event.listen(replica_of(app).engine, "before_cursor_execute", wait)
         data(Caller(app, token()).get("/v6/clients"))
         assert slow != []
+
+
+class TestExports:
+    """A whole list is read on the replica too, by a transaction that may last longer than any other read."""
+
+    def test_is_read_on_the_replica_with_every_write_before_it(
+        self, app: Flask, admin: Caller, customer: Caller
+    ) -> None:
+        for _ in range(3):
+            newest = create_client(admin)
+            with asked(app) as statements:
+                assert records(admin, "/v6/clients")[0]["id"] == newest
+            assert any("FROM clients" in statement for statement in statements)
+        transactions = "/v1/billing/transactions/"
+        pages = data(customer.get(transactions))["results"]
+        assert [row["id"] for row in records(customer, transactions)] == [str(row["id"]) for row in pages]
+
+    def test_pause_of_the_reader_is_no_overdue_answer(self, app: Flask, admin: Caller, primary: Server) -> None:
+        engine = create_engine(primary.url)
+        make_clients(engine, 5000)
+        engine.dispose()
+        answer = admin.send("GET", "/v6/clients?format=csv")
+        pieces = answer.iter_encoded()
+        begun = next(pieces) + next(pieces)
+        # As if any time went by.
+        replica_of(app).deadlines.cut_all()
+        _, rows = table((begun + b"".join(pieces)).decode())
+        answer.close()
+        assert len(rows) >= 5000
+
+    def test_server_that_hangs_in_mid_stream_cuts_the_response_off(
+        self, admin: Caller, primary: Server, replica: Server, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(streaming, "FETCH_SECONDS", 1)
+        engine = create_engine(primary.url)
+        make_clients(engine, 5000)
+        engine.dispose()
+        answer = admin.send("GET", "/v6/clients?format=csv")
+        pieces = answer.iter_encoded()
+        next(pieces)
+        replica.freeze()
+        with pytest.raises(ConnectionResetError):
+            list(pieces)
+        answer.close()
+        assert len(records(admin, "/v6/clients")) >= 5000, "the next one is read on the primary"

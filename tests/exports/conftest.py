@@ -1,18 +1,18 @@
-"""Long lists, made by SQL."""
+"""Long lists, and somebody who watches the database meanwhile."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine
 
-from app.db.base import db
+from tests.factories.exports import make_clients, open_transactions
 
 MANY = 5000
 
 
 @pytest.fixture
-def watcher(database_url: str) -> Iterator[Engine]:
+def watcher(app: Flask, database_url: str) -> Iterator[Engine]:  # noqa: ARG001 - what is written is removed with it
     """Connections of somebody else."""
     engine = create_engine(database_url, isolation_level="AUTOCOMMIT")
     yield engine
@@ -20,33 +20,12 @@ def watcher(database_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def many_clients(app: Flask) -> Callable[[int], None]:
-    """Makes so many clients, named `Client 1` and so on, the first one the newest."""
-
-    def make(number: int) -> None:
-        with app.app_context(), db.engine.begin() as connection:
-            connection.execute(
-                text(
-                    "INSERT INTO clients (id, name, status, created_at, updated_at) "
-                    "SELECT 'client-' || n, 'Client ' || n, 'ACTIVE', moment, moment FROM generate_series(1, :number) "
-                    "AS n CROSS JOIN LATERAL (SELECT timestamptz '2026-01-01Z' - n * interval '1 s' AS moment) AS at"
-                ),
-                {"number": number},
-            )
-
-    return make
+def many_clients(watcher: Engine) -> Callable[[int], None]:
+    """Makes so many clients: `many_clients(5000)`."""
+    return lambda number: make_clients(watcher, number)
 
 
 @pytest.fixture
 def transactions_left(watcher: Engine) -> Callable[[], int]:
     """How many transactions the service has open."""
-    statement = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-        "AND application_name = 'billing-service' AND xact_start IS NOT NULL"
-    )
-
-    def count() -> int:
-        with watcher.connect() as connection:
-            return int(connection.execute(statement).scalar_one())
-
-    return count
+    return lambda: open_transactions(watcher)

@@ -5,6 +5,7 @@ import json
 from io import StringIO
 from typing import Any
 
+from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
 from tests.caller import Caller
@@ -76,3 +77,35 @@ def _cell(value: Any) -> str:
     # What looks like a formula here are negative numbers; text of that kind has tests of its own.
     assert isinstance(value, str)
     return value
+
+
+def make_clients(engine: Engine, number: int) -> None:
+    """Make so many clients by SQL unless they are there, named `Client 1` and so on, the first one the newest."""
+    statement = text(
+        "INSERT INTO clients (id, name, status, created_at, updated_at) "
+        "SELECT 'client-' || n, 'Client ' || n, 'ACTIVE', moment, moment FROM generate_series(1, :number) "
+        "AS n CROSS JOIN LATERAL (SELECT timestamptz '2026-01-01Z' - n * interval '1 s' AS moment) AS at "
+        "ON CONFLICT DO NOTHING"
+    )
+    with engine.begin() as connection:
+        connection.execute(statement, {"number": number})
+
+
+def open_transactions(engine: Engine) -> int:
+    """How many transactions the service has open on the database of `engine`."""
+    statement = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND application_name = 'billing-service' AND xact_start IS NOT NULL"
+    )
+    with engine.connect() as connection:
+        return int(connection.execute(statement).scalar_one())
+
+
+def end_transactions(engine: Engine) -> None:
+    """End the server processes of the service's open transactions."""
+    statement = text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND application_name = 'billing-service' AND xact_start IS NOT NULL"
+    )
+    with engine.begin() as connection:
+        connection.execute(statement)

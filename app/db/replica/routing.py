@@ -45,7 +45,7 @@ class Replica:
         self._max_lag = max_lag
         self._too_far_behind = f"it is more than {max_lag} seconds behind"
         self._monitor = Monitor(self._look_after)
-        self._deadlines = Deadlines(engine, patience=max_lag + CHECK_SECONDS, watch=self._monitor.keep_on)
+        self.deadlines = Deadlines(engine, patience=max_lag + CHECK_SECONDS, watch=self._monitor.keep_on)
 
     def read(self, view: Callable[[], Answer]) -> Answer:
         """What `view` answers, on the replica if that has all the primary has, else on the primary."""
@@ -78,7 +78,7 @@ class Replica:
         if not self._catches_up(connection, position):
             self._leave_out(self._too_far_behind)
             return False
-        self._deadlines.extend(connection, READ_SECONDS)
+        self.deadlines.extend(connection, READ_SECONDS)
         return True
 
     def _position(self) -> Position | None:
@@ -99,7 +99,7 @@ class Replica:
         return True
 
     def _look_after(self) -> None:
-        self._deadlines.cut_overdue()
+        self.deadlines.cut_overdue()
         self._monitor.apart(self._try)
 
     def _try(self) -> None:
@@ -113,7 +113,7 @@ class Replica:
         except (DBAPIError, PoolTimeout) as error:
             self._leave_out(str(error).splitlines()[0])
             # A request that waits for its response may wait forever.
-            self._deadlines.cut_all()
+            self.deadlines.cut_all()
             return
         if not keeps_up:
             self._leave_out(self._too_far_behind)
