@@ -14,7 +14,7 @@ from app.config import ROOT
 from tests.document import operations, resolved
 
 # Any operation may be answered so, by HTTP itself or on the way.
-_UNDESCRIBED = {405, 406, 408, 411, 412, 414, 416, 417, 431}
+_UNDESCRIBED = {405, 406, 408, 411, 414, 416, 417, 431}
 # Any operation may give these: those without a body refuse one that is broken too.
 _ANY_REASON = {"invalid_json"}
 # By status, the reasons that are described, and what makes the validator of the JSON that is; only of what is answered,

@@ -15,6 +15,41 @@ FAULTS = (
         ),
     ),
     fault(
+        "a version that is not expected is changed",
+        "concurrency/test_version_races.py",
+        ("app/db/versions.py", "if expected is not None and version not in expected", "if expected == frozenset()"),
+    ),
+    fault(
+        "the statements of customers do not look at versions",
+        "concurrency/test_version_races.py",
+        ("app/db/versions.py", "model.version == any_(expected)", "model.version == model.version"),
+    ),
+    fault(
+        "an update leaves the version as it was",
+        "web/test_versions.py",
+        ("app/db/versions.py", '{"version_id_col": cls.version}', "{}"),
+    ),
+    fault(
+        "two changes at one time have one version",
+        "web/test_versions.py",
+        ("app/db/versions.py", '    flag_modified(entity, "updated_at")\n', ""),
+    ),
+    fault(
+        "a move of a payment leaves its version as it was",
+        "web/test_versions.py",
+        ("app/work_periods/batch.py", '"version": payment["version"] + 1', '"version": payment["version"]'),
+    ),
+    fault(
+        "a carry-over leaves the versions of the accounts as they were",
+        "web/test_versions.py",
+        ("app/billing_accounts/queries.py", "version=BillingAccount.version + 1", "version=BillingAccount.version"),
+    ),
+    fault(
+        "a precondition that an operation does not know is ignored",
+        "web/test_versions.py",
+        ("app/web/resource.py", "            versions.refuse_ignored(view)\n", ""),
+    ),
+    fault(
         "an idempotency key is kept before its effect",
         "web/test_idempotency.py::TestFailures",
         (
