@@ -68,6 +68,13 @@ export interface CallInit extends RequestInit {
   json?: unknown;
 }
 
+const etags = new WeakMap<object, string>();
+
+/** The ETag of an object that a caller of `createCaller` gave: to be sent as `If-Match` when the object is changed. */
+export function etagOf(object: object): string | undefined {
+  return etags.get(object);
+}
+
 /**
  * A function that gives the data of a call, or throws a `ServiceError`. What is not JSON, such as a PDF, is given as
  * a Blob. `const account = await call<Data<"/v6/billing-accounts/{billingAccountId}">>("/v6/billing-accounts/7")`
@@ -84,6 +91,9 @@ export function createCaller(options: CallerOptions = {}): <T>(path: string, ini
     }
     const response = await send(`${options.baseUrl ?? ""}${path}`, { ...init, headers });
     if (!response.ok) throw new ServiceError(response, errorOf(parsed(await response.clone().text())));
-    return (isJson(response.headers) ? await response.json() : await response.blob()) as T;
+    const data: unknown = isJson(response.headers) ? await response.json() : await response.blob();
+    const etag = response.headers.get("etag");
+    if (etag !== null && typeof data === "object" && data !== null) etags.set(data, etag);
+    return data as T;
   };
 }
