@@ -1,6 +1,6 @@
 """Small bugs that would cost somebody money, each with the tests that must notice it."""
 
-from tests.prove.faults import budgets, credits, customers, imports, purchases, requests, work_periods
+from tests.prove.faults import budgets, credits, customers, exports, imports, purchases, requests, work_periods
 
 FAULTS = (
     *budgets.FAULTS,
@@ -9,5 +9,6 @@ FAULTS = (
     *credits.FAULTS,
     *purchases.FAULTS,
     *customers.FAULTS,
+    *exports.FAULTS,
     *imports.FAULTS,
 )
