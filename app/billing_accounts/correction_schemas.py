@@ -78,7 +78,9 @@ class BudgetAdjustment(Correction):
 class CarryOver(Correction):
     """What to move to the budget of another account."""
 
-    to_billing_account_id = fields.Integer(least=1, required=True)
+    to_billing_account_id = fields.Integer(
+        least=1, required=True, metadata={"description": "The account of the same client that gets the amount."}
+    )
     amount = fields.AmountOr(
         "remaining",
         least=_SMALLEST,
