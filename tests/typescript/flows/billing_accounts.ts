@@ -8,7 +8,7 @@ import { data, setting } from "./support.js";
 type Reason = components["schemas"]["ErrorDetail"]["reason"];
 
 export async function billingAccounts(): Promise<void> {
-  const api = createClient<paths>({
+  const api = createClient<paths, "application/json">({
     baseUrl: setting("BASE_URL"),
     headers: { Authorization: `Bearer ${setting("ADMIN_TOKEN")}` },
   });

@@ -7,7 +7,7 @@ import { data, setting } from "./support.js";
 
 export async function credits(): Promise<void> {
   const as = (token: string) =>
-    createClient<paths>({ baseUrl: setting("BASE_URL"), headers: { Authorization: `Bearer ${setting(token)}` } });
+    createClient<paths, "application/json">({ baseUrl: setting("BASE_URL"), headers: { Authorization: `Bearer ${setting(token)}` } });
   const customer = as("CUSTOMER_TOKEN");
   const staff = as("ADMIN_TOKEN");
 
