@@ -35,6 +35,7 @@ class Reason(StrEnum):
     BOOKING_CANCELLED = "booking_cancelled"
     BUDGET_BELOW_RESERVED = "budget_below_reserved"
     CREDITS_SPENT = "credits_spent"
+    GRANT_EXISTS = "grant_exists"
     LAST_OWNER = "last_owner"
     INVITATION_ENDED = "invitation_ended"
     TOO_MANY_ACCOUNTS = "too_many_accounts"

@@ -10,17 +10,24 @@ from app.db.base import db
 CREDITS = 10**12
 _LOAD = (
     f"""
-    WITH posted AS (
+    WITH lot AS (
+        INSERT INTO credit_lots (account_id, source, credits, remaining, effective_at, transaction_type, position,
+            description, actor, actor_kind, action, created_at)
+        SELECT account_id, 'adjustment', :credits, :credits - :rows + 1, now(), 'adjustment', transactions + 1,
+            'history', :actor, :actor_kind, :action, now()
+        FROM credit_balances WHERE account_id = :account_id
+        RETURNING id
+    ), posted AS (
         INSERT INTO credit_transactions ({journal.COLUMNS})
-        SELECT {journal.selected_in_order(usage_key="NULL", usage_key_owner="NULL", purchase_position="NULL")}
+        SELECT {journal.selected_in_order(usage_key="NULL", usage_key_owner="NULL", lot_credits="ARRAY[amount]")}
         FROM (
             SELECT b.account_id, b.head, b.transactions + n AS position, nextval('credit_transactions_id_seq') AS id,
                 CASE n WHEN 1 THEN :credits ELSE -1 END AS amount,
                 CASE n WHEN 1 THEN 'adjustment' ELSE 'deduction' END AS transaction_type, 'history' AS description,
                 CASE WHEN n > 1 THEN 'operation-' || n % 10 END AS operation_type,
                 CASE WHEN n > 1 THEN 0.02 END AS cost_usd, b.credits + :credits - n + 1 AS balance_after,
-                0 AS bought_after, now() - interval '1 day' * ((:rows - n) * 360 / :rows) AS created_at
-            FROM credit_balances b, generate_series(1, :rows) AS n WHERE b.account_id = :account_id
+                ARRAY[lot.id] AS lot_ids, now() - interval '1 day' * ((:rows - n) * 360 / :rows) AS created_at
+            FROM lot, credit_balances b, generate_series(1, :rows) AS n WHERE b.account_id = :account_id
         ) AS numbered
         RETURNING *
     )

@@ -12,7 +12,8 @@ _LOAD = """
         SELECT 'Customer ' || n, 'customer-' || n, 'bench', now(), now() FROM generate_series(1, :accounts) AS n
         RETURNING id
     ), balances AS (
-        INSERT INTO credit_balances (account_id, plan_id) SELECT made.id, plans.id FROM made, plans WHERE is_default
+        INSERT INTO credit_balances (account_id, plan_id, moved_at, due_at)
+        SELECT made.id, plans.id, now(), now() FROM made, plans WHERE is_default
         RETURNING account_id, plan_id
     ), assignments AS (
         INSERT INTO plan_assignments (account_id, valid_from, plan_id) SELECT account_id, now(), plan_id FROM balances

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from app import tenancy
 from app.credits import plans
+from app.credits.models import ROLLOVER_ALL, ROLLOVER_NONE
 from app.db.base import MAX_ID
 from app.db.transaction import transaction
 from app.errors import NotFound
@@ -19,6 +20,7 @@ from cli.numbers import Amount, Whole
 
 BATCH = 500
 _MAX_CREDITS = 2**31 - 1
+_MAX_DAYS = 36_500
 _MAX_PRICE = Decimal("9999999999.99")
 
 credits = AppGroup(
@@ -65,22 +67,34 @@ def grant_all_months() -> str:
 def list_plans() -> None:
     """List all plans."""
     rows = (
-        (each.name, f"{each.credits_per_month:,}", f"{each.usd_per_credit:f}", "yes" if each.is_default else "")
+        (
+            each.name,
+            f"{each.credits_per_month:,}",
+            f"{each.usd_per_credit:f}",
+            each.rollover,
+            "yes" if each.is_default else "",
+        )
         for each in plans.every_plan()
     )
-    _show(("plan", "credits per month", "USD per credit", "default"), rows)
+    _show(("plan", "per month", "USD each", "rollover", "default"), rows)
 
 
 @plan.command("set", epilog="Example: flask credits plan set Team --credits-per-month 5000 --usd-per-credit 0.015")
 @_NAME
 @click.option("--credits-per-month", required=True, type=Whole(0, _MAX_CREDITS))
 @click.option("--usd-per-credit", required=True, type=_RATE, help="Value of a spent credit, in USD.")
+@click.option(
+    "--rollover",
+    default=ROLLOVER_ALL,
+    callback=lambda _, __, value: _rollover(value),
+    help="What of the plan's credits is kept at the turn of the month: all, none, or the most credits that are.",
+)
 @click.option("--default", is_flag=True, help="Make it the plan of new accounts.")
 @with_database
-def set_plan(name: str, credits_per_month: int, usd_per_credit: Decimal, *, default: bool) -> None:
+def set_plan(name: str, credits_per_month: int, usd_per_credit: Decimal, rollover: str, *, default: bool) -> None:
     """Create a plan, or change it from today on. Earlier months are granted by the plan as of their first day."""
     with transaction():
-        plans.put(name, credits_per_month, usd_per_credit, default=default)
+        plans.put(name, credits_per_month, usd_per_credit, rollover, default=default)
     click.echo(f"Plan {name}: {credits_per_month:,} credits per month.")
 
 
@@ -113,13 +127,20 @@ def list_packages() -> None:
 @_NAME
 @click.option("--credits", "amount", required=True, type=Whole(1, _MAX_CREDITS))
 @click.option("--price", required=True, type=_PRICE, help="Price in USD.")
+@click.option("--expires-after-days", type=Whole(1, _MAX_DAYS), help="Let bought credits expire after so many days.")
 @click.option("--inactive", is_flag=True, help="Take the package off sale.")
 @with_database
-def set_package(name: str, amount: int, price: Decimal, *, inactive: bool) -> None:
+def set_package(name: str, amount: int, price: Decimal, expires_after_days: int | None, *, inactive: bool) -> None:
     """Create a package, or change it for future purchases."""
     with transaction():
-        packages.put(name, amount, price, is_active=not inactive)
+        packages.put(name, amount, price, is_active=not inactive, expires_after_days=expires_after_days)
     click.echo(f"{name}: {amount:,} credits for {price:.2f} USD{', not for sale' if inactive else ''}.")
+
+
+def _rollover(value: str) -> str:
+    if value in {ROLLOVER_ALL, ROLLOVER_NONE} or (value.isascii() and value.isdigit() and len(value) < 10):  # noqa: PLR2004 - the column's
+        return value
+    raise click.BadParameter("Must be all, none, or a number of credits.")
 
 
 def _name(value: str) -> str:

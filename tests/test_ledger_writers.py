@@ -19,6 +19,7 @@ WRITERS = {
     "app/credits/ledger": {
         "credit_balances": "CreditBalance",
         "credit_transactions": "CreditTransaction",
+        "credit_lots": "CreditLot",
         "credit_daily_totals": "CreditDailyTotal",
     },
 }

@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from app.clock import utc_now
-from app.credits import balances, queries
+from app.credits import queries
+from app.credits.ledger import forecast
 from app.credits.models import TransactionType
 from app.db.base import db
 
@@ -15,16 +16,28 @@ def usage(account_id: int, days: int) -> dict[str, Any]:
     today = utc_now().date()
     first = today - timedelta(days=days - 1)
     period = {"account_id": account_id, "first": first, "last": today}
-    totals = db.session.execute(queries.DAILY_TOTALS, period).all()
+    (balance, totals), due = forecast.read(
+        account_id,
+        lambda: (
+            db.session.execute(queries.CREDITS, period).one(),
+            db.session.execute(queries.DAILY_TOTALS, period).all(),
+        ),
+        lambda found: found[0].due_at,
+    )
     by_type: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     by_day: dict[Any, dict[str, int]] = defaultdict(dict)
     for day, kind, total, count in totals:
         by_type[kind][0] += total
         by_type[kind][1] += count
         by_day[day][kind] = total
+    for each in () if due is None else due.transactions:
+        day = each.created_at.date()
+        if first <= day <= today:
+            by_type[each.transaction_type][0] += each.amount
+            by_type[each.transaction_type][1] += 1
     return {
         "period_days": days,
-        "current_balance": balances.credits_of(account_id),
+        "current_balance": balance.credits if due is None else due.standing.credits,
         "usage_by_type": [
             {"transaction_type": kind, "total": total, "count": count}
             for kind, (total, count) in sorted(by_type.items())

@@ -1,4 +1,4 @@
-"""Recomputes what is kept of credit transactions: balances, running balances and daily totals."""
+"""Recomputes what is kept of credit transactions: balances, running balances, lots and daily totals."""
 
 from collections.abc import Iterator
 
@@ -22,25 +22,46 @@ _RUNNING = text("""
         FROM credit_transactions WINDOW earlier AS (PARTITION BY account_id ORDER BY position)
     ) AS t WHERE balance_after <> computed OR position <> nth ORDER BY account_id, position
 """)
-# Credits that were given are spent first: b(n) = least(b(n - 1) + bought(n), balance(n)), written without recursion.
-_BOUGHT = text("""
-    SELECT * FROM (
-        SELECT account_id, position, bought_after,
-            sum(bought) OVER earlier + least(0, min(balance_after - through) OVER earlier) AS computed
-        FROM (
-            SELECT *, sum(bought) OVER (PARTITION BY account_id ORDER BY position) AS through FROM (
-                SELECT account_id, position, balance_after, bought_after,
-                    CASE WHEN purchase_position IS NULL THEN 0 ELSE amount END AS bought
-                FROM credit_transactions
-            ) AS t
-        ) AS t WINDOW earlier AS (PARTITION BY account_id ORDER BY position)
-    ) AS t WHERE bought_after <> computed ORDER BY account_id, position
+_LOTS = text("""
+    SELECT lot.account_id, lot.id, lot.remaining, lot.expired, lot.voided, coalesce(drawn.remaining, 0) AS computed,
+        coalesce(drawn.expired, 0) AS made_expired, coalesce(drawn.voided, 0) AS made_voided
+    FROM credit_lots AS lot LEFT JOIN (
+        SELECT account_id, drawn.lot_id, sum(drawn.credits) AS remaining,
+            -coalesce(sum(drawn.credits) FILTER (WHERE transaction_type = 'expiry'), 0) AS expired,
+            -coalesce(sum(drawn.credits) FILTER (WHERE transaction_type = 'void'), 0) AS voided
+        FROM credit_transactions CROSS JOIN LATERAL unnest(lot_ids, lot_credits) AS drawn (lot_id, credits)
+        GROUP BY account_id, drawn.lot_id
+    ) AS drawn ON drawn.account_id = lot.account_id AND drawn.lot_id = lot.id
+    WHERE lot.remaining <> coalesce(drawn.remaining, 0) OR lot.expired <> coalesce(drawn.expired, 0)
+        OR (lot.voided <> coalesce(drawn.voided, 0) AND lot.position IS NOT NULL)
+    ORDER BY lot.account_id, lot.id
 """)
-_BOUGHT_NOW = text("""
-    SELECT b.account_id, b.bought, coalesce(t.bought_after, 0) AS computed
-    FROM credit_balances b
-    LEFT JOIN credit_transactions t ON t.account_id = b.account_id AND t.position = b.transactions
-    WHERE b.bought <> coalesce(t.bought_after, 0) ORDER BY b.account_id
+# What a transaction is about is what its lots are, and those are of its account.
+_DRAWN = text("""
+    SELECT t.account_id, t.position, t.amount, coalesce(sum(drawn.credits), 0) AS computed, count(lot.id) AS lots,
+        cardinality(t.lot_ids) AS named
+    FROM credit_transactions AS t CROSS JOIN LATERAL unnest(t.lot_ids, t.lot_credits) AS drawn (lot_id, credits)
+    LEFT JOIN credit_lots AS lot ON lot.account_id = t.account_id AND lot.id = drawn.lot_id
+    GROUP BY t.account_id, t.position
+    HAVING t.amount <> coalesce(sum(drawn.credits), 0) OR count(lot.id) <> cardinality(t.lot_ids)
+    ORDER BY t.account_id, t.position
+""")
+_REST = text("""
+    SELECT b.account_id, b.credits, b.held, coalesce(lots.remaining, 0) AS remaining, coalesce(lots.held, 0) AS of_lots
+    FROM credit_balances AS b LEFT JOIN (
+        SELECT account_id, sum(remaining) AS remaining, sum(held) AS held FROM credit_lots GROUP BY account_id
+    ) AS lots USING (account_id)
+    WHERE b.credits <> coalesce(lots.remaining, 0) OR b.held <> coalesce(lots.held, 0) ORDER BY b.account_id
+""")
+# Whatever falls due would not be looked for before the instant kept on the balance.
+_DUE = text("""
+    SELECT b.account_id, b.due_at,
+        min(CASE WHEN lot.position IS NULL THEN lot.effective_at ELSE lot.expires_at END) AS at
+    FROM credit_balances AS b JOIN credit_lots AS lot USING (account_id)
+    WHERE (lot.is_live AND lot.position IS NULL) OR (lot.is_spendable AND lot.expires_at IS NOT NULL)
+    GROUP BY b.account_id, b.due_at
+    HAVING b.due_at > min(CASE WHEN lot.position IS NULL THEN lot.effective_at ELSE lot.expires_at END)
+    ORDER BY b.account_id
 """)
 _DAILY = text("""
     SELECT account_id, day, transaction_type, kept.total, kept.count, made.total AS made_total, made.count AS made_count
@@ -55,7 +76,7 @@ _DAILY = text("""
 
 
 def differences() -> Iterator[Difference]:
-    """Every balance, share of bought credits and daily total that its transactions do not make."""
+    """Every balance, lot and daily total that its transactions do not make."""
     tenancy.set_every_account()
     for row in db.session.execute(_BALANCES):
         problem = f"{row.credits} credits of {row.transactions} transactions are kept, "
@@ -63,12 +84,18 @@ def differences() -> Iterator[Difference]:
     for row in db.session.execute(_RUNNING):
         problem = f"keeps a balance of {row.balance_after}, the {row.nth} up to it make {row.computed}"
         yield Difference(f"account {row.account_id}, transaction {row.position}", problem)
-    for row in db.session.execute(_BOUGHT):
-        problem = f"keeps {row.bought_after} bought credits, the transactions up to it leave {row.computed}"
+    for row in db.session.execute(_DRAWN):
+        problem = f"is {row.amount}, {row.lots} of the {row.named} lots it names exist and make {row.computed}"
         yield Difference(f"account {row.account_id}, transaction {row.position}", problem)
-    for row in db.session.execute(_BOUGHT_NOW):
-        problem = f"{row.bought} bought credits are kept, the last transaction left {row.computed}"
+    for row in db.session.execute(_LOTS):
+        problem = f"{row.remaining} credits are left, {row.expired} expired, {row.voided} voided, "
+        made = f"its transactions make {row.computed}, {row.made_expired} and {row.made_voided}"
+        yield Difference(f"account {row.account_id}, lot {row.id}", f"{problem}{made}")
+    for row in db.session.execute(_REST):
+        problem = f"{row.credits} credits and {row.held} held are kept, the lots make {row.remaining} and {row.of_lots}"
         yield Difference(f"account {row.account_id}", problem)
+    for row in db.session.execute(_DUE):
+        yield Difference(f"account {row.account_id}", f"nothing is due before {row.due_at}, a lot is at {row.at}")
     for row in db.session.execute(_DAILY):
         problem = f"{row.total} of {row.count} are kept, the transactions make {row.made_total} of {row.made_count}"
         yield Difference(f"account {row.account_id}, {row.transaction_type} on {row.day}", problem)

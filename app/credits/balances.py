@@ -1,25 +1,53 @@
-"""Reading the credits of an account: balance, transactions and usage."""
+"""Reading the credits of an account: balance, lots, transactions and usage.
 
-from collections.abc import Mapping
+What fell due and is not posted yet is counted: see `ledger.forecast`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Row
-
 from app.clock import utc_now
-from app.credits import queries
+from app.credits import lot_queries, queries
+from app.credits.ledger import forecast
+from app.credits.ledger.forecast import Forecast
+from app.credits.ledger.lots import Lot
+from app.credits.ledger.standing import Transaction
 from app.db.base import db
-from app.db.paging import Page
+from app.db.paging import Page, whole_list
+from app.errors import NotFound
 
 
-def balance(account_id: int) -> Row[Any]:
-    """The balance of an account, and the credits spent this month (UTC)."""
-    month = utc_now().date().replace(day=1)
-    return db.session.execute(queries.BALANCE, {"account_id": account_id, "month": month}).one()
+def balance(account_id: int) -> dict[str, Any]:
+    """The balance of an account, what of it is held or expires, and the credits spent this month (UTC)."""
+    values = {"account_id": account_id, "month": utc_now().date().replace(day=1)}
+    found, due = forecast.read(
+        account_id, lambda: db.session.execute(queries.BALANCE, values).one(), lambda row: row.due_at
+    )
+    expiring = list(zip(found.expiring_at or (), found.expiring_credits or (), strict=True))
+    shown = {**found._asdict(), "debt": 0}
+    if due is not None:
+        standing = due.standing
+        expiring = _expiring(standing.lots)
+        shown |= {
+            "credits": standing.credits,
+            "credits_remaining": standing.credits,
+            "credits_held": standing.held,
+            "credits_available": standing.available,
+        }
+    return {**shown, "expiring": [{"expires_at": at, "credits": credits} for at, credits in expiring]}
 
 
 def transactions(account_id: int, arguments: Mapping[str, Any]) -> Page:
-    """One page of the transactions of an account."""
-    return queries.TRANSACTIONS.page(arguments, account_id=account_id)
+    """One page of the transactions of an account; those that are not posted yet have no id."""
+    return _with_due(
+        account_id,
+        arguments,
+        lambda page: queries.TRANSACTIONS.page(page, account_id=account_id),
+        lambda due: [each for each in due.transactions if _matches(each, arguments)],
+    )
 
 
 def usage(account_id: int, arguments: Mapping[str, Any]) -> Page:
@@ -27,7 +55,72 @@ def usage(account_id: int, arguments: Mapping[str, Any]) -> Page:
     return queries.USAGE.page(arguments, account_id=account_id)
 
 
+def lots(account_id: int, arguments: Mapping[str, Any]) -> Page:
+    """One page of the lots of an account, whatever became of them; one that is not posted yet has no id."""
+    present: dict[int | None, Lot] = {}
+
+    def unposted(due: Forecast) -> list[Lot]:
+        present.update((lot.id, lot) for lot in due.standing.lots if lot.id is not None)
+        return [lot for lot in due.standing.lots if lot.id is None]
+
+    page = _with_due(account_id, arguments, lambda page: lot_queries.LOTS.page(page, account_id=account_id), unposted)
+    return replace(page, results=[present.get(each.id, each) for each in page.results])
+
+
+def lots_of_transaction(account_id: int, transaction_id: int, arguments: Mapping[str, Any]) -> Page:
+    """One page of the lots that the credits of a transaction went to or came from. Raises NotFound."""
+    values = {"account_id": account_id, "transaction_id": transaction_id}
+    rows = db.session.execute(lot_queries.LOTS_OF_TRANSACTION, values).all()
+    if not rows:
+        raise NotFound(f"Transaction {transaction_id} was not found")
+    return whole_list(rows, arguments)
+
+
 def credits_of(account_id: int) -> int:
     """The credit balance of an account."""
-    credits: int = db.session.execute(queries.CREDITS, {"account_id": account_id}).scalar_one()
+    values = {"account_id": account_id}
+    found, due = forecast.read(
+        account_id, lambda: db.session.execute(queries.CREDITS, values).one(), lambda row: row.due_at
+    )
+    credits: int = found.credits if due is None else due.standing.credits
     return credits
+
+
+def _with_due(
+    account_id: int,
+    arguments: Mapping[str, Any],
+    fetch: Callable[[Mapping[str, Any]], Page],
+    unposted: Callable[[Forecast], Sequence[Any]],
+) -> Page:
+    """A page of a list, newest first, that begins with what is not posted yet."""
+    page, due = forecast.read(account_id, lambda: fetch(arguments), _due_at)
+    newest = [] if due is None else unposted(due)[::-1]
+    if not newest:
+        return page
+    size, start = page.per_page, (page.page - 1) * page.per_page
+    shown = newest[start : start + size]
+    # The rest is of at most two pages of what is posted.
+    skipped = max(0, start - len(newest))
+    first = skipped // size + 1
+    posted = [row for number in (first, first + 1) for row in fetch({**arguments, "page": number}).results]
+    rest = posted[skipped % size :][: size - len(shown)]
+    return replace(page, results=[*shown, *rest], count=page.count + len(newest))
+
+
+def _due_at(page: Page) -> datetime | None:
+    instant: datetime | None = page.results[0].due_at if page.results else None
+    return instant
+
+
+def _matches(each: Transaction, filters: Mapping[str, Any]) -> bool:
+    kind, since, until = (filters.get(name) for name in ("transaction_type", "start_date", "end_date"))
+    return (
+        (kind is None or each.transaction_type == kind)
+        and (since is None or each.created_at >= since)
+        and (until is None or each.created_at <= until)
+    )
+
+
+def _expiring(lots: Iterable[Lot]) -> list[tuple[datetime, int]]:
+    free = sorted((lot.expires_at, lot.free) for lot in lots if lot.expires_at is not None and lot.free)
+    return [(at, sum(credits for _, credits in group)) for at, group in groupby(free, key=lambda each: each[0])]

@@ -1,10 +1,22 @@
-"""Plans, balances, and the transactions that balances are made of. Credits are whole numbers."""
+"""Plans, balances, the lots that balances consist of, and their transactions. Credits are whole numbers."""
 
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, LargeBinary, Numeric, String, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    Numeric,
+    String,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Id, Moment, Timestamped
@@ -18,8 +30,35 @@ class TransactionType(StrEnum):
     DEDUCTION = "deduction"
     REFUND = "refund"
     ADJUSTMENT = "adjustment"
+    EXPIRY = "expiry"
+    VOID = "void"
 
 
+class LotSource(StrEnum):
+    """Where the credits of a lot come from."""
+
+    PLAN = "plan"
+    GRANT = "grant"
+    PURCHASE = "purchase"
+    ADJUSTMENT = "adjustment"
+
+
+class LotStatus(StrEnum):
+    """Status of a lot."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    USED = "used"
+    EXPIRED = "expired"
+    VOIDED = "voided"
+
+
+# What of a plan's credits is kept at the turn of the month; besides these, the most credits that are.
+ROLLOVER_ALL, ROLLOVER_NONE = "all", "none"
+DEFAULT_PRIORITY = 100
+
+_SOURCES = ", ".join(f"'{each}'" for each in LotSource)
+_ROLLOVER = "rollover IN ('all', 'none') OR rollover ~ '^[0-9]{1,9}$'"
 _TYPES = ", ".join(f"'{each}'" for each in TransactionType)
 
 
@@ -30,6 +69,7 @@ class Plan(Timestamped, Base):
     __table_args__ = (
         CheckConstraint("credits_per_month >= 0", name="credits_per_month"),
         CheckConstraint("usd_per_credit >= 0", name="usd_per_credit"),
+        CheckConstraint(_ROLLOVER, name="rollover"),
         Index("uq_plans_default", "is_default", unique=True, postgresql_where=text("is_default")),
     )
 
@@ -37,6 +77,8 @@ class Plan(Timestamped, Base):
     name: Mapped[str] = mapped_column(String(255), unique=True)
     credits_per_month: Mapped[int]
     usd_per_credit: Mapped[Decimal] = mapped_column(Numeric(12, 6))
+    # What is kept at the turn of the month: "all", "none", or the most credits that are.
+    rollover: Mapped[str] = mapped_column(String(16), server_default=ROLLOVER_ALL)
     # The plan that new accounts start on.
     is_default: Mapped[bool] = mapped_column(server_default="false")
 
@@ -45,11 +87,15 @@ class PlanTerms(Base):
     """What a plan grants each month, from a day on. Its first terms hold for all days before as well."""
 
     __tablename__ = "plan_terms"
-    __table_args__ = (CheckConstraint("credits_per_month >= 0", name="credits_per_month"),)
+    __table_args__ = (
+        CheckConstraint("credits_per_month >= 0", name="credits_per_month"),
+        CheckConstraint(_ROLLOVER, name="rollover"),
+    )
 
     plan_id: Mapped[Id] = mapped_column(ForeignKey("plans.id"), primary_key=True)
     valid_from: Mapped[date] = mapped_column(primary_key=True)
     credits_per_month: Mapped[int]
+    rollover: Mapped[str] = mapped_column(String(16), server_default=ROLLOVER_ALL)
 
 
 class PlanAssignment(Base):
@@ -63,24 +109,94 @@ class PlanAssignment(Base):
 
 
 class CreditBalance(Base):
-    """An account's credits: the sum of its transactions, how many those are, and how many of the credits were bought.
+    """An account's credits: the sum of its transactions and of what its lots have left, and how much of it is held.
 
-    Credits that were given are spent before those that were bought. `plan_id` is the account's plan today.
+    `plan_id` is the account's plan today. `moved_at` is the time of the last change, below which no later one falls.
+    Nothing falls due before `due_at`: no lot expires or arrives, no hold expires, no month begins.
     """
 
     __tablename__ = "credit_balances"
     __table_args__ = (
         CheckConstraint("credits >= 0", name="credits"),
-        CheckConstraint("bought BETWEEN 0 AND credits", name="bought"),
+        CheckConstraint("held BETWEEN 0 AND credits", name="held"),
     )
 
     account_id: Mapped[Id] = mapped_column(ForeignKey("customer_accounts.id"), primary_key=True)
     plan_id: Mapped[Id] = mapped_column(ForeignKey("plans.id"))
     credits: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    bought: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    held: Mapped[int] = mapped_column(BigInteger, server_default="0")
     transactions: Mapped[int] = mapped_column(BigInteger, server_default="0")
     # The hash of the last transaction.
     head: Mapped[bytes | None] = mapped_column(LargeBinary)
+    moved_at: Mapped[Moment]
+    due_at: Mapped[Moment]
+
+
+class CreditLot(Base):
+    """Credits that arrived together: spent, expired and taken back together, in the order of `rule.SPENDING_ORDER`.
+
+    `remaining` is the part of the balance, which includes what is `held`; `expired` and `voided` are the credits lost
+    to each. The transaction at `position` brought the credits; a lot without one is pending.
+    """
+
+    __tablename__ = "credit_lots"
+    __table_args__ = (
+        CheckConstraint(f"source IN ({_SOURCES})", name="source"),
+        CheckConstraint("credits > 0", name="credits"),
+        CheckConstraint("held BETWEEN 0 AND remaining", name="held"),
+        CheckConstraint("expired >= 0 AND voided >= 0 AND remaining + expired + voided <= credits", name="remaining"),
+        CheckConstraint("position IS NOT NULL OR remaining = 0", name="pending"),
+        CheckConstraint("expires_at > effective_at", name="expires_at"),
+        CheckConstraint("(reference = '') = (request_hash IS NULL)", name="reference"),
+        Index(
+            "uq_credit_lots_reference", "account_id", "reference", unique=True, postgresql_where=text("reference <> ''")
+        ),
+        Index(
+            "ix_credit_lots_spendable",
+            "account_id",
+            "priority",
+            "expires_at",
+            "is_bought",
+            "effective_at",
+            "id",
+            postgresql_where=text("is_spendable"),
+        ),
+        Index("ix_credit_lots_id", "id"),
+        Index("ix_credit_lots_live", "account_id", postgresql_where=text("is_live")),
+    )
+
+    account_id: Mapped[Id] = mapped_column(ForeignKey("customer_accounts.id"), primary_key=True)
+    id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
+    source: Mapped[str] = mapped_column(String(16))
+    # As indexed columns they change when a lot is used up, not with each credit of it.
+    is_bought: Mapped[bool] = mapped_column(Computed("source = 'purchase'", persisted=True))
+    is_spendable: Mapped[bool] = mapped_column(Computed("remaining > held", persisted=True))
+    is_live: Mapped[bool] = mapped_column(
+        Computed("remaining > 0 OR (position IS NULL AND voided = 0)", persisted=True)
+    )
+    credits: Mapped[int] = mapped_column(BigInteger)
+    remaining: Mapped[int] = mapped_column(BigInteger)
+    held: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    expired: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    voided: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    price_per_credit: Mapped[Decimal] = mapped_column(Numeric(12, 6), server_default="0")
+    priority: Mapped[int] = mapped_column(server_default=str(DEFAULT_PRIORITY))
+    effective_at: Mapped[Moment]
+    expires_at: Mapped[Moment | None]
+    # What a caller named the grant, and the digest of what they asked for: repeated, it is not granted again.
+    reference: Mapped[str] = mapped_column(String(255), server_default="")
+    request_hash: Mapped[str | None] = mapped_column(String(64))
+    description: Mapped[str] = mapped_column(String(1000), server_default="")
+    # The type of the transaction that brings the credits, and the position of it.
+    transaction_type: Mapped[str] = mapped_column(String(16))
+    position: Mapped[int | None] = mapped_column(BigInteger)
+    created_at: Mapped[Moment]
+    # Who caused it and why (`app.audit.cause`); the actor is a reference to personal data.
+    actor: Mapped[bytes] = mapped_column(LargeBinary)
+    actor_kind: Mapped[str] = mapped_column(String(8))
+    action: Mapped[str] = mapped_column(String(64))
+    reason: Mapped[str | None] = mapped_column(String(500))
+    request_id: Mapped[str | None] = mapped_column(String(128))
 
 
 class CreditTransaction(Base):
@@ -94,12 +210,7 @@ class CreditTransaction(Base):
         CheckConstraint(f"transaction_type IN ({_TYPES})", name="transaction_type"),
         CheckConstraint("amount <> 0", name="amount"),
         CheckConstraint("balance_after >= 0", name="balance_after"),
-        CheckConstraint("bought_after BETWEEN 0 AND balance_after", name="bought_after"),
-        CheckConstraint(
-            "CASE transaction_type WHEN 'purchase' THEN purchase_position = position"
-            " WHEN 'refund' THEN true ELSE purchase_position IS NULL END",
-            name="purchase_position",
-        ),
+        CheckConstraint("cardinality(lot_ids) > 0 AND cardinality(lot_ids) = cardinality(lot_credits)", name="lots"),
         CheckConstraint(
             "(transaction_type = 'deduction') = (operation_type IS NOT NULL AND cost_usd IS NOT NULL AND amount < 0)",
             name="deduction",
@@ -114,12 +225,7 @@ class CreditTransaction(Base):
             "position",
             postgresql_where=text("operation_type IS NOT NULL"),
         ),
-        Index(
-            "ix_credit_transactions_purchase",
-            "account_id",
-            "position",
-            postgresql_where=text("purchase_position IS NOT NULL"),
-        ),
+        Index("uq_credit_transactions_id", "account_id", "id", unique=True),
         Index(
             "uq_credit_transactions_usage_key",
             "account_id",
@@ -143,9 +249,9 @@ class CreditTransaction(Base):
     usage_key: Mapped[str | None] = mapped_column(String(255))
     usage_key_owner: Mapped[str | None] = mapped_column(String(64))
     balance_after: Mapped[int] = mapped_column(BigInteger)
-    bought_after: Mapped[int] = mapped_column(BigInteger)
-    # Of a purchase, and of what its refunds take and give back: the position of the purchase.
-    purchase_position: Mapped[int | None] = mapped_column(BigInteger)
+    # The lots that the credits went to or came from, and how many of each; they add up to `amount`.
+    lot_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    lot_credits: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     created_at: Mapped[Moment]
     # Who caused it and why (`app.audit.cause`); the actor is a reference to personal data.
     actor: Mapped[bytes] = mapped_column(LargeBinary)

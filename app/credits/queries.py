@@ -20,11 +20,12 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 
 from app.credits.models import (
     CreditBalance,
     CreditDailyTotal,
+    CreditLot,
     CreditTransaction,
     Plan,
     PlanAssignment,
@@ -40,23 +41,15 @@ from app.db.paging import ListQuery
 _OWN = CreditTransaction.account_id == bindparam("account_id")
 _SINCE = CreditTransaction.created_at >= bindparam("start_date")
 _UNTIL = CreditTransaction.created_at <= bindparam("end_date")
-_INTERNALS = {
-    "position",
-    "usage_key_owner",
-    "bought_after",
-    "purchase_position",
-    "actor",
-    "actor_kind",
-    "action",
-    "reason",
-    "request_id",
-    "hash",
-}
+_CAUSE = {"actor", "actor_kind", "action", "reason", "request_id"}
+_INTERNALS = {"position", "usage_key_owner", "lot_ids", "lot_credits", "hash", *_CAUSE}
+_DUE_AT = select(CreditBalance.due_at).where(CreditBalance.account_id == bindparam("account_id")).scalar_subquery()
 # Positions are dense: the numbers of an account's transactions are known without counting.
 TRANSACTIONS = ListQuery(
     rows=select(
         *columns_of(CreditTransaction, but={"account_id", "usage_key", *_INTERNALS}),
         (-CreditTransaction.amount).label("credits_used"),
+        _DUE_AT.label("due_at"),
     ).where(_OWN),
     key=CreditTransaction.position,
     filters={
@@ -98,17 +91,33 @@ _SPENT = (
     )
     .scalar_subquery()
 )
+# What of the balance expires, by the instant.
+_EXPIRING = (
+    select(CreditLot.expires_at, cast(func.sum(CreditLot.remaining - CreditLot.held), BigInteger).label("credits"))
+    .where(CreditLot.account_id == bindparam("account_id"), CreditLot.is_spendable, CreditLot.expires_at.is_not(None))
+    .group_by(CreditLot.expires_at)
+    .subquery()
+)
 BALANCE: AnyPrepared = Prepared(
     select(
         CreditBalance.credits,
         Plan.credits_per_month.label("plan_credits_per_month"),
         CreditBalance.credits.label("credits_remaining"),
+        CreditBalance.held.label("credits_held"),
+        (CreditBalance.credits - CreditBalance.held).label("credits_available"),
         _SPENT.label("credits_used_this_month"),
+        select(func.array_agg(aggregate_order_by(_EXPIRING.c.expires_at, _EXPIRING.c.expires_at)))
+        .scalar_subquery()
+        .label("expiring_at"),
+        select(func.array_agg(aggregate_order_by(_EXPIRING.c.credits, _EXPIRING.c.expires_at)))
+        .scalar_subquery()
+        .label("expiring_credits"),
+        CreditBalance.due_at,
     )
     .join(Plan, Plan.id == CreditBalance.plan_id)
     .where(_OF_BALANCE)
 )
-CREDITS = Prepared(select(CreditBalance.credits).where(_OF_BALANCE))
+CREDITS: AnyPrepared = Prepared(select(CreditBalance.credits, CreditBalance.due_at).where(_OF_BALANCE))
 DAILY_TOTALS = Prepared(
     select(CreditDailyTotal.day, CreditDailyTotal.transaction_type, CreditDailyTotal.total, CreditDailyTotal.count)
     .where(
@@ -118,15 +127,25 @@ DAILY_TOTALS = Prepared(
     .order_by(CreditDailyTotal.day, CreditDailyTotal.transaction_type)
 )
 
-# Purchases, and what their refunds took and gave back.
-OF_PURCHASES: AnyPrepared = Prepared(
-    select(CreditTransaction.amount, CreditTransaction.bought_after, CreditTransaction.purchase_position)
-    .where(_OWN, CreditTransaction.purchase_position.is_not(None))
-    .order_by(CreditTransaction.position)
+_OWN_LOT = CreditLot.account_id == bindparam("account_id")
+ACCOUNT_OF_LOT = Prepared(select(CreditLot.account_id).where(CreditLot.id == bindparam("lot_id")))
+LOT_OF_REFERENCE: AnyPrepared = Prepared(
+    select(*columns_of(CreditLot, but={"account_id", "is_bought", "is_spendable", "is_live"})).where(
+        _OWN_LOT, CreditLot.reference == bindparam("reference")
+    )
+)
+# The transaction that brought the credits of a lot.
+ARRIVAL: AnyPrepared = Prepared(
+    select(CreditTransaction.id, CreditTransaction.created_at, CreditTransaction.balance_after)
+    .join(
+        CreditLot,
+        and_(CreditLot.account_id == CreditTransaction.account_id, CreditLot.position == CreditTransaction.position),
+    )
+    .where(_OWN_LOT, CreditLot.id == bindparam("lot_id"))
 )
 _SENT = rows_of(account_ids=CreditTransaction.account_id, usage_keys=CreditTransaction.usage_key)
 KEYED = Prepared(
-    select(*columns_of(CreditTransaction, but=_INTERNALS))
+    select(*columns_of(CreditTransaction, but=_INTERNALS), (-CreditTransaction.amount).label("credits_used"))
     .join(
         _SENT,
         and_(_SENT.c.account_id == CreditTransaction.account_id, _SENT.c.usage_key == CreditTransaction.usage_key),
@@ -156,7 +175,7 @@ _ASSIGNED = (
     .lateral()
 )
 _TERMS = (
-    select(PlanTerms.credits_per_month)
+    select(PlanTerms.credits_per_month, PlanTerms.rollover)
     .where(PlanTerms.plan_id == Plan.id, PlanTerms.valid_from <= _DECIDED_ON)
     .order_by(PlanTerms.valid_from.desc())
     .limit(1)
@@ -165,7 +184,14 @@ _TERMS = (
 )
 # Every month from the one an account was opened in to the present one, but for those granted already.
 DUE_GRANTS = Prepared(
-    select(CreditBalance.account_id, _MONTH.label("month"), Plan.name.label("plan"), _TERMS.c.credits_per_month)
+    select(
+        CreditBalance.account_id,
+        _MONTH.label("month"),
+        func.greatest(func.timezone("UTC", _MONTHS.c.starts_at), CustomerAccount.created_at).label("effective_at"),
+        Plan.name.label("plan"),
+        _TERMS.c.credits_per_month,
+        _TERMS.c.rollover,
+    )
     .join(CustomerAccount, CustomerAccount.id == CreditBalance.account_id)
     .join(_MONTHS, true())
     .join(_ASSIGNED, true())
@@ -181,7 +207,7 @@ _GRANTED = rows_of(account_ids=PlanGrant.account_id, months=PlanGrant.month, cre
 _NEW_GRANTS = {**_GRANTED.c, "created_at": bindparam("now")}
 RECORD_GRANTS = Prepared(insert(PlanGrant).from_select(list(_NEW_GRANTS), select(*_NEW_GRANTS.values())))
 
-_TERMS_OF_PLAN = values_of(Plan.credits_per_month, Plan.usd_per_credit)
+_TERMS_OF_PLAN = values_of(Plan.credits_per_month, Plan.usd_per_credit, Plan.rollover)
 PLANS = Prepared(
     select(*columns_of(Plan, but={"id", "created_at", "updated_at"})).order_by(Plan.credits_per_month, Plan.name)
 )
@@ -189,23 +215,24 @@ _CHANGED = (
     insert(Plan)
     .values(name=bindparam("name"), **_TERMS_OF_PLAN, created_at=bindparam("now"), updated_at=bindparam("now"))
     .on_conflict_do_update(index_elements=[Plan.name], set_={**_TERMS_OF_PLAN, "updated_at": bindparam("now")})
-    .returning(Plan.id, Plan.credits_per_month)
+    .returning(Plan.id, Plan.credits_per_month, Plan.rollover)
     .cte("changed")
 )
 _HAS_TERMS = exists().where(PlanTerms.plan_id == _CHANGED.c.id)
 _SET_TERMS = insert(PlanTerms).from_select(
-    ["plan_id", "valid_from", "credits_per_month"],
+    ["plan_id", "valid_from", "credits_per_month", "rollover"],
     select(
         _CHANGED.c.id,
         # The first terms of a plan hold from the first day there is, later ones from the day they are set on.
         case((_HAS_TERMS, cast(bindparam("today"), Date)), else_=literal(date.min)),
         _CHANGED.c.credits_per_month,
+        _CHANGED.c.rollover,
     ),
 )
 SET_PLAN = Prepared(
     _SET_TERMS.on_conflict_do_update(
         index_elements=[PlanTerms.plan_id, PlanTerms.valid_from],
-        set_={"credits_per_month": _SET_TERMS.excluded.credits_per_month},
+        set_={name: _SET_TERMS.excluded[name] for name in ("credits_per_month", "rollover")},
     )
 )
 SET_DEFAULT_PLAN = Prepared(

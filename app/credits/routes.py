@@ -9,7 +9,9 @@ from app.auth.actor import current_actor
 from app.auth.guards import requires
 from app.auth.permissions import Role
 from app.credits import balances, failures, permissions, schemas, service
-from app.credits.ledger.batch import Outcome, Transaction
+from app.credits.ledger.batch import Outcome, Posted
+from app.credits.ledger.grants import Granted
+from app.credits.ledger.lots import Lot
 from app.customers.guards import manager, member
 from app.customers.membership import Membership
 from app.db.paging import Page
@@ -17,7 +19,7 @@ from app.web import bulk
 from app.web.blueprint import ApiBlueprint
 from app.web.failures import fails
 from app.web.resource import Resource
-from app.web.schemas import page_of
+from app.web.schemas import SnakePageArguments, page_of
 
 blueprint = ApiBlueprint(
     "credits",
@@ -38,11 +40,12 @@ class Balance(Resource):
     @blueprint.response(200, schemas.CreditBalance)
     @blueprint.doc(operationId="getCreditBalance")
     @_member
-    def get(self, membership: Membership) -> Row[Any]:
+    def get(self, membership: Membership) -> dict[str, Any]:
         """Get the credit balance
 
-        Returns the credit balance of the caller's account, which always equals the sum of its transactions. A caller
-        who is not a member of any account is refused with 403 `no_account`.
+        Returns the credit balance of the caller's account, which always equals the sum of its transactions and of what
+        remains of its lots, and how much of it is held. A caller who is not a member of any account is refused with 403
+        `no_account`.
         """
         return balances.balance(membership.account_id)
 
@@ -54,7 +57,7 @@ class BalanceByItsFirstAddress(Resource):
     @blueprint.response(200, schemas.CreditBalance)
     @blueprint.doc(operationId="getCreditBalanceByItsFirstAddress")
     @_member
-    def get(self, membership: Membership) -> Row[Any]:
+    def get(self, membership: Membership) -> dict[str, Any]:
         """Get the credit balance (compatibility path)
 
         Returns the same response as `/v1/billing/credits/balance/`. This path is kept for existing clients; new clients
@@ -75,9 +78,70 @@ class Transactions(Resource):
         """List credit transactions
 
         Lists every change of the account's balance with the balance after it, newest first. Transactions are only ever
-        added.
+        added. Credits that expired or arrived are listed as soon as they did; such a transaction has no id until the
+        next write of the account posts it.
         """
         return balances.transactions(membership.account_id, arguments)
+
+
+@blueprint.route("/transactions/<bigint_id:transaction_id>/lots")
+class TransactionLots(Resource):
+    """The lots of a transaction."""
+
+    guide = "credits.md#lots"
+
+    @blueprint.arguments(SnakePageArguments(), location="query")
+    @blueprint.response(200, page_of(schemas.LotPayment))
+    @fails(failures.NO_TRANSACTION)
+    @blueprint.doc(operationId="listLotsOfCreditTransaction")
+    @_member
+    def get(self, arguments: dict[str, Any], transaction_id: int, membership: Membership) -> Page:
+        """List the lots that a transaction is about
+
+        Lists the lots that the credits of a transaction came from or went to, in the order in which they were taken: it
+        says what paid for a usage. A transaction of another account is refused with 404 `not_found`.
+        """
+        return balances.lots_of_transaction(membership.account_id, transaction_id, arguments)
+
+
+@blueprint.route("/credits/lots")
+class Lots(Resource):
+    """The lots of the account."""
+
+    guide = "credits.md#lots"
+
+    @blueprint.arguments(SnakePageArguments(), location="query")
+    @blueprint.response(200, page_of(schemas.CreditLot))
+    @blueprint.doc(operationId="listCreditLots")
+    @_member
+    def get(self, arguments: dict[str, Any], membership: Membership) -> Page:
+        """List the lots of credits
+
+        Lists the credits of the account by how they arrived, newest first: every grant, month, purchase and adjustment
+        is a lot of its own, whatever became of it.
+        """
+        return balances.lots(membership.account_id, arguments)
+
+
+@blueprint.route("/credits/lots/<bigint_id:lot_id>/void")
+class LotVoid(Resource):
+    """Voiding a lot."""
+
+    guide = "credits.md#lots"
+
+    @requires(roles=[Role.ADMINISTRATOR])
+    @blueprint.arguments(schemas.VoidLot(), example=schemas.VOID_EXAMPLE)
+    @blueprint.response(200, schemas.CreditLot)
+    @fails(failures.NO_LOT, failures.BOUGHT_LOT)
+    @blueprint.doc(operationId="voidCreditLot")
+    def post(self, values: dict[str, Any], lot_id: int) -> Lot:
+        """Void a lot
+
+        Deducts what is left of a lot, but for what is held, and returns the lot; what a hold gives back later is voided
+        too. A bought lot is refused with 409 `conflict`: refund its payment instead. An unknown lot is refused with 404
+        `not_found`.
+        """
+        return service.void(lot_id, values["reason"])
 
 
 @blueprint.route("/credits/usage")
@@ -105,7 +169,7 @@ class Usage(Resource):
     @fails(failures.INSUFFICIENT, failures.NO_ACCOUNT)
     @blueprint.doc(operationId="spendCredits")
     @_spend
-    def post(self, values: dict[str, Any], membership: Membership | None) -> Row[Any]:
+    def post(self, values: dict[str, Any], membership: Membership | None) -> Row[Any] | Posted:
         """Spend credits on an operation
 
         Deducts credits from the balance and records the operation. More credits than the balance are refused with 402
@@ -143,14 +207,17 @@ class Grants(Resource):
 
     @requires(roles=[Role.ADMINISTRATOR], scopes=permissions.GRANT)
     @blueprint.arguments(schemas.GrantCreate(), example=schemas.GRANT_EXAMPLE)
-    @blueprint.response(201, schemas.CreditTransaction)
-    @fails(failures.INSUFFICIENT, failures.NO_ACCOUNT)
+    @blueprint.response(201, schemas.GrantedCredits)
+    @blueprint.alt_response(200, schema=schemas.GrantedCredits, description="The grant that was made before.")
+    @fails(failures.INSUFFICIENT, failures.NO_ACCOUNT, failures.GRANT_EXISTS)
     @blueprint.doc(operationId="grantCredits")
-    def post(self, values: dict[str, Any]) -> Transaction:
+    def post(self, values: dict[str, Any]) -> Granted | tuple[Granted, int]:
         """Grant credits to an account, or adjust its balance
 
-        Adds credits to an account; with `transaction_type` `adjustment`, a negative amount deducts credits. An
-        adjustment that would make the balance negative is refused with 402 `insufficient_credits`, an unknown account
-        with 404 `not_found`.
+        Adds credits to an account as a lot of their own, which may expire or arrive later; with `transaction_type`
+        `adjustment`, a negative amount deducts credits in spending order. An adjustment that would make the balance
+        negative is refused with 402 `insufficient_credits`, an unknown account with 404 `not_found`. A grant whose
+        `reference` was sent before is returned with status 200, and refused with 409 `grant_exists` if it differs.
         """
-        return service.grant(values)
+        granted = service.grant(values)
+        return granted if granted.is_new else (granted, 200)

@@ -5,7 +5,7 @@ from typing import Any
 
 import marshmallow as ma
 
-from app.credits.models import TransactionType
+from app.credits.models import DEFAULT_PRIORITY, LotSource, LotStatus, TransactionType
 from app.web import fields
 from app.web.schemas import Schema, SnakePageArguments, SnakeReadSchema, require_order
 
@@ -16,8 +16,18 @@ USAGE_BULK_EXAMPLE: list[dict[str, Any]] = [
     {"operation_type": "image_generation", "credits_used": 5, "account_id": _ACCOUNT, "key": "job-17-2"},
 ]
 GRANT_EXAMPLE = {"account_id": _ACCOUNT, "amount": 50, "transaction_type": "grant", "description": "Goodwill"}
+VOID_EXAMPLE = {"reason": "Granted to the wrong account"}
+MAX_EXPIRES_IN = 36_500 * 24 * 3600
+_NOT_POSTED = "`null` until it is posted, which the next write of the account does"
 
 _credits = partial(fields.Integer, most=fields.MAX_CREDITS)
+
+
+class ExpiringCredits(SnakeReadSchema):
+    """Credits that expire at an instant."""
+
+    credits = _credits(metadata={"description": "Credits that are neither spent nor held."})
+    expires_at = fields.Moment(metadata={"description": "When they expire, unless they are used before."})
 
 
 class CreditBalance(SnakeReadSchema):
@@ -26,13 +36,19 @@ class CreditBalance(SnakeReadSchema):
     credits = _credits(metadata={"description": "Credit balance."})
     plan_credits_per_month = _credits(metadata={"description": "Credits that the plan grants each month."})
     credits_used_this_month = _credits(metadata={"description": "Credits spent since the first of the month, UTC."})
-    credits_remaining = _credits(metadata={"description": "Credits that can still be spent; equals `credits`."})
+    credits_remaining = _credits(metadata={"description": "Credits of all lots; equals `credits`."})
+    credits_held = _credits(metadata={"description": "Credits that are held."})
+    credits_available = _credits(metadata={"description": "Credits that can be spent: those that are not held."})
+    expiring = ma.fields.Nested(
+        ExpiringCredits, many=True, metadata={"description": "Credits that will expire, the next ones first."}
+    )
+    debt = _credits(metadata={"description": "Credits owed, which are not part of the balance."})
 
 
 class CreditTransaction(SnakeReadSchema):
     """One change of the credit balance."""
 
-    id = fields.Id()
+    id = fields.Id(allow_none=True, metadata={"description": f"Identifier; {_NOT_POSTED}."})
     amount = _credits(
         least=-fields.MAX_CREDITS, metadata={"description": "Credits added to the balance; negative if deducted."}
     )
@@ -40,6 +56,65 @@ class CreditTransaction(SnakeReadSchema):
     description = fields.Text(longest=1000)
     created_at = fields.Moment()
     balance_after = _credits(metadata={"description": "Balance after this transaction."})
+
+
+class GrantedCredits(SnakeReadSchema):
+    """The transaction of a grant, and the lot that it made."""
+
+    id = fields.Id(allow_none=True, metadata={"description": "Identifier; `null` while the grant is pending."})
+    amount = _credits(
+        least=-fields.MAX_CREDITS, metadata={"description": "Credits added to the balance; negative if deducted."}
+    )
+    transaction_type = fields.Choice(TransactionType)
+    description = fields.Text(longest=1000)
+    created_at = fields.Moment(metadata={"description": "When the credits arrive."})
+    balance_after = _credits(
+        allow_none=True, metadata={"description": "Balance after this transaction; `null` while the grant is pending."}
+    )
+    lot_id = fields.Id(
+        allow_none=True, metadata={"description": "The lot of the credits; `null` for a negative adjustment."}
+    )
+
+
+class LotPayment(SnakeReadSchema):
+    """What a lot contributed to a transaction."""
+
+    lot_id = fields.Id(metadata={"description": "Id of the lot."})
+    credits = _credits(least=1, metadata={"description": "Credits that came from the lot, or went to it."})
+    source = fields.Choice(LotSource, metadata={"description": "Where the credits of the lot come from."})
+    price_per_credit = fields.UnitPrice(
+        metadata={"description": "What was paid for each credit of the lot, in US dollars; `0.00` if it was given."}
+    )
+    priority = fields.Integer(metadata={"description": "Lots with a lower priority are spent first."})
+    effective_at = fields.Moment(metadata={"description": "When the credits arrived, or will."})
+    expires_at = fields.Moment(
+        allow_none=True, metadata={"description": "When what is left of the lot expires; `null` for never."}
+    )
+    reference = fields.Text(metadata={"description": "Reference of the grant; empty if it has none."})
+    description = fields.Text(longest=1000)
+
+
+class CreditLot(LotPayment):
+    """Credits that arrived together. They are spent, expire and are taken back as a lot."""
+
+    class Meta:
+        """marshmallow's options."""
+
+        exclude = ("lot_id",)
+
+    id = fields.Id(allow_none=True, metadata={"description": f"Identifier; {_NOT_POSTED}."})
+    credits = _credits(least=1, metadata={"description": "Credits that the lot began with, or will."})
+    remaining = _credits(
+        metadata={"description": "Credits of the lot that are part of the balance, including those held."}
+    )
+    held = _credits(metadata={"description": "Credits of the lot that are held."})
+    status = fields.Choice(
+        LotStatus,
+        metadata={
+            "description": "`pending` before it is effective, `active` while credits remain; then what ended it."
+        },
+    )
+    created_at = fields.Moment()
 
 
 class CreditUsage(SnakeReadSchema):
@@ -106,6 +181,15 @@ class UsageItem(UsageCreate):
     )
 
 
+_OF_LOTS = ("expires_at", "expires_in", "effective_at", "reference")
+
+
+class VoidLot(Schema):
+    """Why a lot is voided."""
+
+    reason = fields.Text(longest=500, blank=False, required=True, metadata={"description": "Why the lot is voided."})
+
+
 class GrantCreate(Schema):
     """Credits to grant to an account, or an adjustment of its balance."""
 
@@ -119,10 +203,32 @@ class GrantCreate(Schema):
         (TransactionType.GRANT, TransactionType.ADJUSTMENT, TransactionType.REFUND), required=True
     )
     description = fields.Text(longest=1000, blank=False, required=True)
+    expires_at = fields.Moment(
+        whole_day=True, metadata={"description": "When what is left of the credits expires. Defaults to never."}
+    )
+    expires_in = fields.Integer(
+        least=1,
+        most=MAX_EXPIRES_IN,
+        metadata={"description": "Seconds from the arrival of the credits to their expiry, instead of `expires_at`."},
+    )
+    effective_at = fields.Moment(
+        dates=True, metadata={"description": "When the credits arrive. Defaults to now; must not be in the past."}
+    )
+    priority = fields.Integer(
+        load_default=DEFAULT_PRIORITY, metadata={"description": "Lots with a lower priority are spent first."}
+    )
+    reference = fields.Identifier(
+        load_default="",
+        metadata={"description": "Unique among the grants of the account: a grant that is repeated is made once."},
+    )
 
     @ma.validates_schema
     def _validate(self, values: dict[str, Any], **_: Any) -> None:
         amount = values["amount"]
+        if "expires_at" in values and "expires_in" in values:
+            raise ma.ValidationError("Cannot be combined with expires_at.", "expires_in")
+        if amount < 0 and (given := [name for name in _OF_LOTS if values.get(name)]):
+            raise ma.ValidationError("Must not be given when credits are deducted.", given[0])
         if amount == 0:
             raise ma.ValidationError("Must not be 0.", "amount")
         if amount < 0 and values["transaction_type"] != TransactionType.ADJUSTMENT:

@@ -1,30 +1,30 @@
 """Spending and granting credits."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Row
 
 from app import tenancy
 from app.auth.actor import Actor
-from app.credits.ledger import batch, single
-from app.credits.ledger.batch import Entry, Outcome, Transaction
+from app.credits import queries
+from app.credits.ledger import batch, grants, single
+from app.credits.ledger.batch import Entry, Outcome, Posted
+from app.credits.ledger.grants import Granted, Terms
+from app.credits.ledger.lots import Lot
 from app.credits.models import TransactionType
 from app.customers.membership import Membership
+from app.db.base import db
 from app.errors import Invalid, NotFound, ServiceError
 
 
-def spend(membership: Membership | None, item: Mapping[str, Any]) -> Row[Any]:
+def spend(membership: Membership | None, item: Mapping[str, Any]) -> Row[Any] | Posted:
     """Spend credits on one operation, as `spend_many` does.
 
     Raises PaymentRequired, Invalid (no account given) or NotFound, and then changes nothing.
     """
-    return single.spend(
-        _account_of(item, membership),
-        item["credits_used"],
-        item["operation_type"],
-        item["description"],
-    )
+    return single.spend(_entry(item, _account_of(item, membership)))
 
 
 def spend_many(actor: Actor, membership: Membership | None, items: Sequence[Mapping[str, Any]]) -> list[Outcome]:
@@ -45,31 +45,59 @@ def spend_many(actor: Actor, membership: Membership | None, items: Sequence[Mapp
     return [next(posted) if isinstance(each, Entry) else each for each in entries]
 
 
-def grant(values: Mapping[str, Any]) -> Transaction:
-    """Grant credits to an account, or adjust its balance. Raises NotFound, and PaymentRequired below zero."""
-    tenancy.set_account(values["account_id"])
-    entry = Entry(
-        account_id=values["account_id"],
-        amount=values["amount"],
-        transaction_type=TransactionType(values["transaction_type"]),
-        description=values["description"],
+def grant(values: Mapping[str, Any]) -> Granted:
+    """Grant credits to an account as a lot of their own, or adjust its balance.
+
+    Raises NotFound, PaymentRequired (an adjustment below zero), Conflict (the reference of another grant) or Invalid.
+    """
+    account_id, kind = values["account_id"], TransactionType(values["transaction_type"])
+    tenancy.set_account(account_id)
+    if values["amount"] < 0:
+        entry = Entry(account_id, -values["amount"], kind, values["description"])
+        posted = batch.post_one(entry)
+        about = kind, posted.description, posted.created_at, posted.balance_after
+        return Granted(None, posted.id, posted.amount, *about, is_new=True)
+    expires_in = values.get("expires_in")
+    terms = Terms(
+        account_id,
+        values["amount"],
+        kind,
+        values["description"],
+        values.get("effective_at"),
+        values.get("expires_at"),
+        None if expires_in is None else timedelta(seconds=expires_in),
+        values["priority"],
+        reference=values["reference"],
     )
-    return batch.post_one(entry)
+    return grants.grant(terms)
+
+
+def void(lot_id: int, reason: str) -> Lot:
+    """Void what is not held of a lot. Raises NotFound, and Conflict for a bought lot."""
+    tenancy.set_every_account()
+    account_id = db.session.execute(queries.ACCOUNT_OF_LOT, {"lot_id": lot_id}).scalar_one_or_none()
+    if account_id is None:
+        raise NotFound(f"Lot {lot_id} was not found")
+    tenancy.set_account(account_id)
+    return grants.void(account_id, lot_id, reason)
 
 
 def _deduction(item: Mapping[str, Any], membership: Membership | None) -> Entry | ServiceError:
     """The entry for an item, or the failure that refuses it."""
     try:
-        account_id = _account_of(item, membership)
+        return _entry(item, _account_of(item, membership))
     except ServiceError as error:
         return error
+
+
+def _entry(item: Mapping[str, Any], account_id: int) -> Entry:
     return Entry(
-        account_id=account_id,
-        amount=-item["credits_used"],
-        transaction_type=TransactionType.DEDUCTION,
-        description=item["description"],
-        operation_type=item["operation_type"],
-        usage_key=item.get("key"),
+        account_id,
+        item["credits_used"],
+        TransactionType.DEDUCTION,
+        item["description"],
+        item["operation_type"],
+        item.get("key"),
     )
 
 

@@ -68,6 +68,24 @@ def autocommit() -> Iterator[None]:
         del session.info[COMMITS]
 
 
+@contextmanager
+def in_one() -> Iterator[None]:
+    """Let the statements of the block commit together where each would commit by itself.
+
+    In a block that commits at its end it is a part of that.
+    """
+    session = db.session()
+    if session.info.get(COMMITS) != EACH_STATEMENT:
+        yield
+        return
+    session.info[COMMITS] = _AT_THE_END
+    try:
+        with driver.together(session.connection()):
+            yield
+    finally:
+        session.info[COMMITS] = EACH_STATEMENT
+
+
 def defer(statement: AnyPrepared, values: Mapping[str, Any]) -> None:
     """Have a statement run along with the next one, or with the commit, in the same transaction.
 

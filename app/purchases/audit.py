@@ -26,7 +26,7 @@ _CREDITS = text("""
     SELECT account_id, coalesce(paid.credits, 0) AS paid, coalesce(posted.credits, 0) AS posted
     FROM (
         SELECT account_id, sum(credits) AS credits FROM payments
-        WHERE purchase_position IS NOT NULL GROUP BY account_id
+        WHERE lot_id IS NOT NULL GROUP BY account_id
     ) AS paid
     FULL JOIN (
         SELECT account_id, sum(total) AS credits FROM credit_daily_totals
@@ -37,7 +37,7 @@ _CREDITS = text("""
 _TAKEN = text("""
     SELECT p.id, p.credits_refunded, -coalesce(sum(t.amount), 0) AS taken
     FROM payments p LEFT JOIN credit_transactions t ON t.account_id = p.account_id
-        AND t.purchase_position = p.purchase_position AND t.transaction_type = 'refund'
+        AND t.lot_ids = ARRAY[p.lot_id] AND t.transaction_type = 'refund'
     GROUP BY p.id, p.credits_refunded HAVING p.credits_refunded <> -coalesce(sum(t.amount), 0) ORDER BY p.id
 """)
 _REFUNDED = text("""

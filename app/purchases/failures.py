@@ -10,7 +10,7 @@ NOT_THE_BUYER = Forbidden(
 NOT_PENDING = Conflict("The payment is succeeded, not pending")
 NOT_REFUNDABLE = Conflict("A payment that is pending cannot be refunded")
 CREDITS_SPENT = Conflict(
-    "20 of the 500 credits to be taken back are already spent",
+    "20 of the 500 credits to be taken back are already spent, held or expired",
     reason=Reason.CREDITS_SPENT,
     details={"missing": 20, "available": 480, "credits": 500},
 )

@@ -74,13 +74,19 @@ class CreditPackage(Timestamped, Base):
     """Credits for sale at a price."""
 
     __tablename__ = "credit_packages"
-    __table_args__ = (CheckConstraint("credits > 0", name="credits"), CheckConstraint("price > 0", name="price"))
+    __table_args__ = (
+        CheckConstraint("credits > 0", name="credits"),
+        CheckConstraint("price > 0", name="price"),
+        CheckConstraint("expires_after_days > 0", name="expires_after_days"),
+    )
 
     id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
     name: Mapped[str] = mapped_column(String(255), unique=True)
     credits: Mapped[int]
     price: Mapped[Decimal] = mapped_column(PRICE)
     is_active: Mapped[bool] = mapped_column(server_default="true")
+    # NULL for credits that do not expire.
+    expires_after_days: Mapped[int | None]
 
 
 class InvoiceCounter(Base):
@@ -138,9 +144,7 @@ class Payment(Timestamped, Base):
         CheckConstraint("amount_refunded BETWEEN 0 AND amount", name="amount_refunded"),
         CheckConstraint("amount_charged_back BETWEEN 0 AND amount", name="amount_charged_back"),
         CheckConstraint("credits_refunded BETWEEN 0 AND credits", name="credits_refunded"),
-        CheckConstraint(
-            "(status IN ('pending', 'failed', 'cancelled')) = (purchase_position IS NULL)", name="purchase_position"
-        ),
+        CheckConstraint("(status IN ('pending', 'failed', 'cancelled')) = (lot_id IS NULL)", name="lot_id"),
         Index("ix_payments_open", "id", postgresql_where=text("status IN ('pending', 'failed')")),
         Index("uq_payments_request_key", "account_id", "request_key_owner", "request_key", unique=True),
     )
@@ -150,6 +154,8 @@ class Payment(Timestamped, Base):
     invoice_id: Mapped[Id] = mapped_column(ForeignKey("invoices.id"), unique=True)
     package_id: Mapped[Id] = mapped_column(ForeignKey("credit_packages.id"))
     credits: Mapped[int]
+    # As the package was when it was bought.
+    expires_after_days: Mapped[int | None]
     amount: Mapped[Decimal] = mapped_column(PRICE)
     currency: Mapped[str] = mapped_column(String(3))
     status: Mapped[str] = mapped_column(String(32))
@@ -163,8 +169,8 @@ class Payment(Timestamped, Base):
     # The idempotency key of the purchase and the identity of its owner; a repeated request continues this payment.
     request_key_owner: Mapped[str] = mapped_column(String(64))
     request_key: Mapped[str | None] = mapped_column(String(255))
-    # The position of the transaction that added the credits.
-    purchase_position: Mapped[int | None] = mapped_column(BigInteger)
+    # The lot of the credits.
+    lot_id: Mapped[int | None] = mapped_column(BigInteger)
     # Total of successful and pending refunds; and the credits taken back for refunds and charge-backs.
     amount_refunded: Mapped[Decimal] = mapped_column(PRICE, server_default="0")
     credits_refunded: Mapped[int] = mapped_column(server_default="0")

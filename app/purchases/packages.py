@@ -23,10 +23,10 @@ def every_package() -> Sequence[Row[Any]]:
     return db.session.execute(queries.EVERY_PACKAGE).all()
 
 
-def put(name: str, credits: int, price: Decimal, *, is_active: bool) -> None:
-    """Create or change a package. Earlier purchases keep their price."""
-    values = {"name": name, "credits": credits, "price": price, "is_active": is_active, "now": utc_now()}
-    db.session.execute(queries.SET_PACKAGE, values)
+def put(name: str, credits: int, price: Decimal, *, is_active: bool, expires_after_days: int | None = None) -> None:
+    """Create or change a package. Earlier purchases keep their price, and their credits the time they expire."""
+    terms = {"credits": credits, "price": price, "is_active": is_active, "expires_after_days": expires_after_days}
+    db.session.execute(queries.SET_PACKAGE, {**terms, "name": name, "now": utc_now()})
 
 
 def require_for_sale(package_id: int) -> Row[Any]:

@@ -126,6 +126,7 @@ def _begin(actor: Actor, account_id: int, package_id: int, method: PaymentMethod
         "invoice_id": invoices.create(account_id, package, now),
         "package_id": package.id,
         "credits": package.credits,
+        "expires_after_days": package.expires_after_days,
         "amount": package.price,
         "currency": CURRENCY,
         "payment_method": method,

@@ -1,12 +1,14 @@
 """Locking a payment, and posting its credits."""
 
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row
 
 from app import tenancy
-from app.credits.ledger import batch
-from app.credits.ledger.batch import Entry, Transaction
+from app.credits.ledger import grants
+from app.credits.ledger.grants import Terms
 from app.credits.models import TransactionType
 from app.db.base import db
 from app.errors import NotFound
@@ -23,9 +25,29 @@ def lock(payment_id: int) -> Row[Any]:
     return payment
 
 
-def post(payment: Row[Any], amount: int, kind: TransactionType, what: str) -> Transaction:
-    """Post credits of a locked payment to its account; a negative `amount` takes them back."""
-    invoice = invoices.get(payment.account_id, payment.invoice_id)
-    description = f"{what}, invoice {invoice.invoice_number}"
-    entry = Entry(payment.account_id, amount, kind, description, purchase=payment.purchase_position)
-    return batch.post_one(entry)
+def add(payment: Row[Any]) -> int | None:
+    """Add the credits of a locked payment to its account, as a lot of their own; its id."""
+    expires_in = None if payment.expires_after_days is None else timedelta(days=payment.expires_after_days)
+    terms = Terms(
+        payment.account_id,
+        payment.credits,
+        TransactionType.PURCHASE,
+        _description(payment, "Purchase"),
+        expires_in=expires_in,
+        price_per_credit=Decimal(payment.amount) / payment.credits,
+    )
+    return grants.grant(terms).lot_id
+
+
+def take(payment: Row[Any], credits: int, what: str) -> None:
+    """Take free credits of a locked payment back. Raises PaymentRequired."""
+    grants.take(payment.account_id, payment.lot_id, credits, _description(payment, what))
+
+
+def give_back(payment: Row[Any], credits: int, what: str) -> None:
+    """Give back credits that were taken of a locked payment."""
+    grants.give_back(payment.account_id, payment.lot_id, credits, _description(payment, what))
+
+
+def _description(payment: Row[Any], what: str) -> str:
+    return f"{what}, invoice {invoices.get(payment.account_id, payment.invoice_id).invoice_number}"

@@ -116,7 +116,8 @@ _PAYMENTS: Select[*tuple[Any, ...]] = select(
             "requested_by",
             "request_key_owner",
             "request_key",
-            "purchase_position",
+            "lot_id",
+            "expires_after_days",
             "dispute_reference",
             "dispute_status",
             "amount_charged_back",
@@ -141,7 +142,8 @@ PAYMENT = Prepared(_PAYMENTS.where(_IS_PAYMENT))
 LOCK_PAYMENT = Prepared(
     _PAYMENTS.add_columns(
         Payment.request_key_owner,
-        Payment.purchase_position,
+        Payment.lot_id,
+        Payment.expires_after_days,
         Payment.amount_charged_back,
         Payment.dispute_reference,
         Payment.dispute_status,
@@ -169,6 +171,7 @@ CREATE_PAYMENT = Prepared(
             Payment.invoice_id,
             Payment.package_id,
             Payment.credits,
+            Payment.expires_after_days,
             Payment.amount,
             Payment.currency,
             Payment.payment_method,
@@ -195,7 +198,7 @@ MARK_PAYMENT = Prepared(
 )
 SETTLE_PAYMENT = Prepared(
     _CHANGE_PAYMENT.values(
-        **values_of(Payment.settled_by, Payment.purchase_position),
+        **values_of(Payment.settled_by, Payment.lot_id),
         status=PaymentStatus.SUCCEEDED,
         failure="",
         updated_at=_NOW,

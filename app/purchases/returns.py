@@ -12,8 +12,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from app.clock import utc_now
-from app.credits.ledger import bought
-from app.credits.models import TransactionType
+from app.credits.ledger import grants
 from app.db.base import db
 from app.errors import Conflict, Reason
 from app.purchases import invoices, posting, queries
@@ -40,10 +39,10 @@ def begin(payment: Row[Any], *, reason: str, by: str, key: Mapping[str, str | No
     if payment.status not in _REFUNDABLE:
         raise Conflict(f"A payment that is {payment.status} cannot be refunded")
     wanted = payment.credits - payment.credits_refunded
-    available = bought.unspent(payment.account_id, payment.purchase_position)
+    available = grants.unspent(payment.account_id, payment.lot_id)
     if available < wanted:
         raise Conflict(
-            f"{wanted - available} of the {wanted} credits to be taken back are already spent",
+            f"{wanted - available} of the {wanted} credits to be taken back are already spent, held or expired",
             reason=Reason.CREDITS_SPENT,
             details={"missing": wanted - available, "available": available, "credits": wanted},
         )
@@ -172,9 +171,11 @@ def _follow(payment: Row[Any], what: str, *, by: str, failure: str = "") -> None
     taken = int(payment.credits * gone // payment.amount)
     change = payment.credits_refunded - taken
     if change < 0:
-        change = -min(-change, bought.unspent(payment.account_id, payment.purchase_position))
-    if change:
-        posting.post(payment, change, TransactionType.REFUND, what)
+        change = -min(-change, grants.unspent(payment.account_id, payment.lot_id))
+    if change < 0:
+        posting.take(payment, -change, what)
+    elif change:
+        posting.give_back(payment, change, what)
     waiting = sum((each.amount for each in refunds_of(payment.id) if each.status == RefundStatus.PENDING), Decimal(0))
     values = {
         "payment_id": payment.id,

@@ -29,6 +29,11 @@ class CreditPackage(SnakeReadSchema):
     credits = fields.Integer(least=1)
     price = fields.Dollars()
     is_active = fields.Boolean(metadata={"description": "Whether the package is for sale."})
+    expires_after_days = fields.Integer(
+        least=1,
+        allow_none=True,
+        metadata={"description": "Days until the bought credits expire; `null` if they do not."},
+    )
 
 
 class PaymentMethodOffer(SnakeReadSchema):

@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import Row
 
 from app.clock import utc_now
-from app.credits.models import TransactionType
 from app.db.base import db
 from app.errors import Invalid
 from app.purchases import invoices, posting, queries, returns
@@ -48,8 +47,8 @@ def apply(payment_id: int, standing: Standing, *, by: str) -> bool:
 
 def succeed(payment: Row[Any], *, by: str) -> None:
     """Settle a locked payment as succeeded: add its credits and mark its invoice as paid."""
-    arrived = posting.post(payment, payment.credits, TransactionType.PURCHASE, "Purchase")
-    values = {"payment_id": payment.id, "purchase_position": arrived["position"], "settled_by": by, "now": utc_now()}
+    lot_id = posting.add(payment)
+    values = {"payment_id": payment.id, "lot_id": lot_id, "settled_by": by, "now": utc_now()}
     db.session.execute(queries.SETTLE_PAYMENT, values)
     invoices.mark(payment.invoice_id, InvoiceStatus.PAID, utc_now())
     returns.catch_up(payment, by=by)

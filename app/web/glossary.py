@@ -160,6 +160,7 @@ _ACCOUNT = {
     "last_name": "Last name; empty if the token has none.",
     "date_joined": "When the member joined; null until an invitation is accepted.",
     "expires_at": "When the invitation expires, unless it is accepted, declined or withdrawn first.",
+    "expires_after_days": "Days until the credits expire.",
     "role": "Role of the member in the account.",
     "period_days": "Number of days covered, including today.",
     "current_balance": "Current credit balance.",

@@ -16,11 +16,13 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=255), nullable=False),
         sa.Column("credits_per_month", sa.Integer(), nullable=False),
         sa.Column("usd_per_credit", sa.Numeric(precision=12, scale=6), nullable=False),
+        sa.Column("rollover", sa.String(length=16), server_default="all", nullable=False),
         sa.Column("is_default", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("credits_per_month >= 0", name=op.f("ck_plans_credits_per_month")),
         sa.CheckConstraint("usd_per_credit >= 0", name=op.f("ck_plans_usd_per_credit")),
+        sa.CheckConstraint("rollover IN ('all', 'none') OR rollover ~ '^[0-9]{1,9}$'", name=op.f("ck_plans_rollover")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_plans")),
         sa.UniqueConstraint("name", name=op.f("uq_plans_name")),
     )
@@ -34,7 +36,11 @@ def upgrade() -> None:
         sa.Column("plan_id", sa.BigInteger(), nullable=False),
         sa.Column("valid_from", sa.Date(), nullable=False),
         sa.Column("credits_per_month", sa.Integer(), nullable=False),
+        sa.Column("rollover", sa.String(length=16), server_default="all", nullable=False),
         sa.CheckConstraint("credits_per_month >= 0", name=op.f("ck_plan_terms_credits_per_month")),
+        sa.CheckConstraint(
+            "rollover IN ('all', 'none') OR rollover ~ '^[0-9]{1,9}$'", name=op.f("ck_plan_terms_rollover")
+        ),
         sa.ForeignKeyConstraint(["plan_id"], ["plans.id"], name=op.f("fk_plan_terms_plan_id")),
         sa.PrimaryKeyConstraint("plan_id", "valid_from", name=op.f("pk_plan_terms")),
     )
@@ -56,15 +62,18 @@ def upgrade() -> None:
         sa.Column("account_id", sa.BigInteger(), nullable=False),
         sa.Column("plan_id", sa.BigInteger(), nullable=False),
         sa.Column("credits", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("bought", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("held", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("transactions", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("head", sa.LargeBinary(), nullable=True),
+        sa.Column("moved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("credits >= 0", name=op.f("ck_credit_balances_credits")),
-        sa.CheckConstraint("bought BETWEEN 0 AND credits", name=op.f("ck_credit_balances_bought")),
+        sa.CheckConstraint("held BETWEEN 0 AND credits", name=op.f("ck_credit_balances_held")),
         sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_credit_balances_account_id")),
         sa.ForeignKeyConstraint(["plan_id"], ["plans.id"], name=op.f("fk_credit_balances_plan_id")),
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_credit_balances")),
     )
+    _create_lots()
     op.create_table(
         "credit_transactions",
         sa.Column("account_id", sa.BigInteger(), nullable=False),
@@ -78,8 +87,8 @@ def upgrade() -> None:
         sa.Column("usage_key", sa.String(length=255), nullable=True),
         sa.Column("usage_key_owner", sa.String(length=64), nullable=True),
         sa.Column("balance_after", sa.BigInteger(), nullable=False),
-        sa.Column("bought_after", sa.BigInteger(), nullable=False),
-        sa.Column("purchase_position", sa.BigInteger(), nullable=True),
+        sa.Column("lot_ids", sa.ARRAY(sa.BigInteger()), nullable=False),
+        sa.Column("lot_credits", sa.ARRAY(sa.BigInteger()), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("actor", sa.LargeBinary(), nullable=False),
         sa.Column("actor_kind", sa.String(length=8), nullable=False),
@@ -92,7 +101,7 @@ def upgrade() -> None:
             name=op.f("ck_credit_transactions_deduction"),
         ),
         sa.CheckConstraint(
-            "transaction_type IN ('grant', 'purchase', 'deduction', 'refund', 'adjustment')",
+            "transaction_type IN ('grant', 'purchase', 'deduction', 'refund', 'adjustment', 'expiry', 'void')",
             name=op.f("ck_credit_transactions_transaction_type"),
         ),
         sa.CheckConstraint("amount <> 0", name=op.f("ck_credit_transactions_amount")),
@@ -101,12 +110,8 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("balance_after >= 0", name=op.f("ck_credit_transactions_balance_after")),
         sa.CheckConstraint(
-            "bought_after BETWEEN 0 AND balance_after", name=op.f("ck_credit_transactions_bought_after")
-        ),
-        sa.CheckConstraint(
-            "CASE transaction_type WHEN 'purchase' THEN purchase_position = position"
-            " WHEN 'refund' THEN true ELSE purchase_position IS NULL END",
-            name=op.f("ck_credit_transactions_purchase_position"),
+            "cardinality(lot_ids) > 0 AND cardinality(lot_ids) = cardinality(lot_credits)",
+            name=op.f("ck_credit_transactions_lots"),
         ),
         sa.ForeignKeyConstraint(
             ["account_id"], ["customer_accounts.id"], name=op.f("fk_credit_transactions_account_id")
@@ -132,13 +137,7 @@ def upgrade() -> None:
         ["account_id", "transaction_type", "position"],
         unique=False,
     )
-    op.create_index(
-        "ix_credit_transactions_purchase",
-        "credit_transactions",
-        ["account_id", "position"],
-        unique=False,
-        postgresql_where=sa.text("purchase_position IS NOT NULL"),
-    )
+    op.create_index("uq_credit_transactions_id", "credit_transactions", ["account_id", "id"], unique=True)
     op.create_index(
         "uq_credit_transactions_usage_key",
         "credit_transactions",
@@ -167,10 +166,84 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_plan_grants_account_id")),
         sa.PrimaryKeyConstraint("account_id", "month", name=op.f("pk_plan_grants")),
     )
-    for table in ("plan_assignments", "credit_balances", "credit_transactions", "credit_daily_totals", "plan_grants"):
+    for table in (
+        "plan_assignments",
+        "credit_balances",
+        "credit_lots",
+        "credit_transactions",
+        "credit_daily_totals",
+        "plan_grants",
+    ):
         _wall_off(table)
     _append_only("credit_transactions")
     _chain_by_hash()
+
+
+def _create_lots() -> None:
+    op.create_table(
+        "credit_lots",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
+        sa.Column("source", sa.String(length=16), nullable=False),
+        sa.Column("is_bought", sa.Boolean(), sa.Computed("source = 'purchase'", persisted=True), nullable=False),
+        sa.Column("is_spendable", sa.Boolean(), sa.Computed("remaining > held", persisted=True), nullable=False),
+        sa.Column(
+            "is_live",
+            sa.Boolean(),
+            sa.Computed("remaining > 0 OR (position IS NULL AND voided = 0)", persisted=True),
+            nullable=False,
+        ),
+        sa.Column("credits", sa.BigInteger(), nullable=False),
+        sa.Column("remaining", sa.BigInteger(), nullable=False),
+        sa.Column("held", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("expired", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("voided", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("price_per_credit", sa.Numeric(precision=12, scale=6), server_default="0", nullable=False),
+        sa.Column("priority", sa.Integer(), server_default="100", nullable=False),
+        sa.Column("effective_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reference", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("request_hash", sa.String(length=64), nullable=True),
+        sa.Column("description", sa.String(length=1000), server_default="", nullable=False),
+        sa.Column("transaction_type", sa.String(length=16), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("actor", sa.LargeBinary(), nullable=False),
+        sa.Column("actor_kind", sa.String(length=8), nullable=False),
+        sa.Column("action", sa.String(length=64), nullable=False),
+        sa.Column("reason", sa.String(length=500), nullable=True),
+        sa.Column("request_id", sa.String(length=128), nullable=True),
+        sa.CheckConstraint("source IN ('plan', 'grant', 'purchase', 'adjustment')", name=op.f("ck_credit_lots_source")),
+        sa.CheckConstraint("credits > 0", name=op.f("ck_credit_lots_credits")),
+        sa.CheckConstraint("held BETWEEN 0 AND remaining", name=op.f("ck_credit_lots_held")),
+        sa.CheckConstraint(
+            "expired >= 0 AND voided >= 0 AND remaining + expired + voided <= credits",
+            name=op.f("ck_credit_lots_remaining"),
+        ),
+        sa.CheckConstraint("position IS NOT NULL OR remaining = 0", name=op.f("ck_credit_lots_pending")),
+        sa.CheckConstraint("expires_at > effective_at", name=op.f("ck_credit_lots_expires_at")),
+        sa.CheckConstraint("(reference = '') = (request_hash IS NULL)", name=op.f("ck_credit_lots_reference")),
+        sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_credit_lots_account_id")),
+        sa.PrimaryKeyConstraint("account_id", "id", name=op.f("pk_credit_lots")),
+    )
+    op.create_index(
+        "ix_credit_lots_spendable",
+        "credit_lots",
+        ["account_id", "priority", "expires_at", "is_bought", "effective_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("is_spendable"),
+    )
+    op.create_index(
+        "uq_credit_lots_reference",
+        "credit_lots",
+        ["account_id", "reference"],
+        unique=True,
+        postgresql_where=sa.text("reference <> ''"),
+    )
+    op.create_index("ix_credit_lots_id", "credit_lots", ["id"], unique=False)
+    op.create_index(
+        "ix_credit_lots_live", "credit_lots", ["account_id"], unique=False, postgresql_where=sa.text("is_live")
+    )
 
 
 def downgrade() -> None:
@@ -178,6 +251,7 @@ def downgrade() -> None:
     op.drop_table("plan_grants")
     op.drop_table("credit_daily_totals")
     op.drop_table("credit_transactions")
+    op.drop_table("credit_lots")
     op.drop_table("credit_balances")
     op.drop_table("plan_assignments")
     op.drop_table("plan_terms")
@@ -203,12 +277,12 @@ def _chain_by_hash() -> None:
         CREATE FUNCTION transaction_content(
             account_id bigint, "position" bigint, id bigint, amount bigint, transaction_type text, description text,
             operation_type text, cost_usd numeric, usage_key text, usage_key_owner text, balance_after bigint,
-            bought_after bigint, purchase_position bigint, created_at timestamptz, actor bytea, actor_kind text,
-            action text, reason text, request_id text
+            lot_ids bigint[], lot_credits bigint[], created_at timestamptz, actor bytea, actor_kind text, action text,
+            reason text, request_id text
         ) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE RETURN record_send(ROW(
             account_id, "position", id, amount, convert_to(transaction_type, 'UTF8'), convert_to(description, 'UTF8'),
             convert_to(operation_type, 'UTF8'), CAST(cost_usd AS numeric(19, 6)), convert_to(usage_key, 'UTF8'),
-            convert_to(usage_key_owner, 'UTF8'), balance_after, bought_after, purchase_position, created_at, actor,
+            convert_to(usage_key_owner, 'UTF8'), balance_after, lot_ids, lot_credits, created_at, actor,
             convert_to(actor_kind, 'UTF8'), convert_to(action, 'UTF8'), convert_to(reason, 'UTF8'),
             convert_to(request_id, 'UTF8')
         ))

@@ -7,7 +7,7 @@ from flask import Flask
 from freezegun import freeze_time
 
 from tests.caller import Caller, data, error
-from tests.factories.customers import open_customer, spend
+from tests.factories.customers import credits_of, open_customer, spend
 
 BALANCE = "/v1/billing/credits/balance/"
 TRANSACTIONS = "/v1/billing/transactions/"
@@ -44,6 +44,10 @@ def test_a_new_account_has_its_plan(customer: Caller) -> None:
         "plan_credits_per_month": 100,
         "credits_used_this_month": 0,
         "credits_remaining": 100,
+        "credits_held": 0,
+        "credits_available": 100,
+        "expiring": [],
+        "debt": 0,
     }
     assert data(customer.get(BALANCE)) == expected
     assert data(customer.get("/v1/billing/credits/balance/balance/")) == expected
@@ -51,12 +55,12 @@ def test_a_new_account_has_its_plan(customer: Caller) -> None:
 
 def test_only_this_month_counts_as_used(customer: Caller) -> None:
     with freeze_time("2031-05-31T23:59:59Z"):
-        spend(customer, 10)
+        before = spend(customer, 10)["balance_after"]
     with freeze_time("2031-06-01T00:00:00Z"):
         spend(customer, 3)
     with freeze_time("2031-06-30T23:59:59Z"):
         balance = data(customer.get(BALANCE))
-    assert (balance["credits"], balance["credits_used_this_month"]) == (87, 3)
+    assert (balance["credits"], balance["credits_used_this_month"]) == (before + 100 - 3, 3)
 
 
 class TestTransactions:
@@ -96,8 +100,8 @@ class TestTransactions:
             assert page["count"] == len(page["results"])
             return [row["amount"] for row in page["results"]]
 
-        assert amounts("transaction_type=grant") == [100]
-        assert amounts("start_date=2031-06-01") == [-2]
+        assert set(amounts("transaction_type=grant&per_page=100")) == {100}
+        assert amounts("start_date=2031-06-01") == [-2, 100]
         assert amounts("start_date=2031-05-31&end_date=2031-05-31") == [-1]
         assert amounts("transaction_type=deduction&end_date=2031-06-01") == [-2, -1]
 
@@ -131,20 +135,20 @@ class TestUsage:
 
 class TestAnalytics:
     def test_analytics_have_one_row_for_each_day(self, customer: Caller) -> None:
-        with freeze_time("2031-06-01T12:00:00Z"):
+        with freeze_time("2031-06-02T12:00:00Z"):
             spend(customer, 10)
             spend(customer, 5)
-        with freeze_time("2031-06-03T12:00:00Z"):
+        with freeze_time("2031-06-04T12:00:00Z"):
             spend(customer, 1)
-            found = data(customer.get(f"{ANALYTICS}?days=3"))
+            found, balance = data(customer.get(f"{ANALYTICS}?days=3")), credits_of(customer)
         assert found == {
             "period_days": 3,
-            "current_balance": 84,
+            "current_balance": balance,
             "usage_by_type": [{"transaction_type": "deduction", "total": -16, "count": 3}],
             "daily_usage": [
-                {"date": "2031-06-01", "usage": 15, "purchases": 0, "net": -15},
-                {"date": "2031-06-02", "usage": 0, "purchases": 0, "net": 0},
-                {"date": "2031-06-03", "usage": 1, "purchases": 0, "net": -1},
+                {"date": "2031-06-02", "usage": 15, "purchases": 0, "net": -15},
+                {"date": "2031-06-03", "usage": 0, "purchases": 0, "net": 0},
+                {"date": "2031-06-04", "usage": 1, "purchases": 0, "net": -1},
             ],
             "total_usage": 16,
             "total_purchases": 0,

@@ -8,7 +8,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.web.json import parse
-from tests.caller import Caller
+from tests.caller import Caller, data
 from tests.document import operations, served
 from tests.factories.customers import Callers, invite, join, open_customer
 from tests.factories.purchases import buy, packages_for_sale
@@ -37,6 +37,9 @@ CALLS = [
     Call("getCreditBalanceByItsFirstAddress", "GET", "/v1/billing/credits/balance/balance/", MEMBERS),
     Call("listCreditTransactions", "GET", "/v1/billing/transactions/", MEMBERS),
     Call("listCreditUsage", "GET", "/v1/billing/credits/usage/", MEMBERS),
+    Call("listCreditLots", "GET", "/v1/billing/credits/lots/", MEMBERS),
+    Call("listLotsOfCreditTransaction", "GET", "/v1/billing/transactions/{transaction}/lots/", MEMBERS),
+    Call("voidCreditLot", "POST", "/v1/billing/credits/lots/{lot}/void/", STAFF, {"reason": "By mistake"}),
     Call("spendCredits", "POST", "/v1/billing/credits/usage/", {*MANAGERS, "machine"}, "usage"),
     Call("spendCreditsBulk", "POST", "/v1/billing/credits/usage/bulk/", {*MANAGERS, "machine"}, "usages"),
     Call("grantCredits", "POST", "/v1/billing/credits/grant/", {*STAFF, "granting machine"}, "grant"),
@@ -105,6 +108,8 @@ def world(customer: Caller, customer_id: int, as_caller: Callers) -> World:
         "package": packages_for_sale(customer)["Starter Pack"],
         "invoice": bought["invoice"]["id"],
         "payment": bought["payment"]["id"],
+        "transaction": data(customer.get("/v1/billing/transactions/"))["results"][0]["id"],
+        "lot": data(customer.get("/v1/billing/credits/lots/"))["results"][0]["id"],
         "invitation": invite(customer, "invited@harbour.example")["id"],
     }
     return World(callers, customer_id, ids)

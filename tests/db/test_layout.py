@@ -9,6 +9,7 @@ from flask import Flask
 
 from app.billing_accounts import queries as accounts
 from app.billing_accounts.ledger import single
+from app.credits import lot_queries
 from app.credits import queries as credits
 from app.credits.ledger import balances
 from app.credits.ledger import single as credit
@@ -46,7 +47,7 @@ ONE_PART = {
     "balance": (credits.BALANCE, {**CUSTOMER, "month": "2025-01-01"}),
     "analytics": (credits.DAILY_TOTALS, {**CUSTOMER, "first": "2025-01-01", "last": "2025-02-01"}),
     "single spending": (credit.SPEND, SPENDING),
-    "lock of a balance": (balances.LOCK, {"account_ids": [CUSTOMER["account_id"]], "entries": 1}),
+    "lock of a balance": (balances.LOCK, {"account_ids": [CUSTOMER["account_id"]], "lot_ids": [7], "entries": 1}),
     "stored answer": (store._STORED, {**KEY, "expired": "2025-01-01"}),  # noqa: SLF001
     "storing an answer": (store._STORE, {**KEY, "status": 200, "body": b"", "etag": None}),  # noqa: SLF001
 }
@@ -54,6 +55,7 @@ PAGES: dict[str, tuple[ListQuery, Any]] = {
     "entries": (accounts.ENTRIES, {"account_id": 5}),
     "transactions": (credits.TRANSACTIONS, CUSTOMER),
     "usage": (credits.USAGE, CUSTOMER),
+    "lots": (lot_queries.LOTS, CUSTOMER),
 }
 LOST = {
     ("budget_lines", "PRIMARY KEY (id)"),

@@ -12,7 +12,7 @@ from app import tenancy
 from app.billing_accounts import audit as budget_audit
 from app.billing_accounts.ledger import single
 from app.credits import audit as credit_audit
-from app.credits.ledger import bought
+from app.credits.ledger import grants
 from app.db.base import db
 from app.purchases import audit as purchase_audit
 from app.purchases import queries
@@ -142,7 +142,8 @@ class Refunds(Approvals):
     def unprotect(self, patch: pytest.MonkeyPatch) -> None:
         """Take no lock, and do not look at what is left of the purchase, which takes one too."""
         super().unprotect(patch)
-        patch.setattr(bought, "unspent", lambda *_: STARTER_PACK)
+        patch.setattr(grants, "unspent", lambda *_: STARTER_PACK)
+        patch.setattr(grants, "take", lambda *_, **__: None)
 
 
 class Webhooks(Approvals):

@@ -18,8 +18,8 @@ CONTENT = {
     "usage_key": "text",
     "usage_key_owner": "text",
     "balance_after": "bigint",
-    "bought_after": "bigint",
-    "purchase_position": "bigint",
+    "lot_ids": "bigint[]",
+    "lot_credits": "bigint[]",
     "created_at": "timestamptz",
     **CAUSE,
 }

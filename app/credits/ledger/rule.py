@@ -1,37 +1,65 @@
-"""The credit rule: whether a balance takes a transaction, and what is left of it then.
+"""The credit rules: which lots a debit takes, when it is refused, and what a lot is called.
 
-Credits are whole numbers. Those that were given are spent before those that were bought.
+Each stands once: statements use its SQL, decisions in memory its Python.
 """
 
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from app.credits.models import TransactionType
+from app.credits.models import LotStatus
 from app.db.rules import Rule
 from app.errors import Reason
 
+# Lots are spent in the order of these columns, ascending; those without a value are last.
+SPENDING_ORDER = ("priority", "expires_at", "is_bought", "effective_at", "id")
+# The result of a decision that one lot does not suffice for, or something has to be posted before.
+BY_THE_BATCH = "by the batch"
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
-class Posting(NamedTuple):
-    """A transaction that is asked for, beside the balance before it; `amount` is negative where credits go.
 
-    `of_purchase` says that they are those of a purchase, which arrive, or go and come back with its refunds.
-    """
+class Debit(NamedTuple):
+    """Credits that are to go, beside the balance and what is free of the first lot in spending order."""
 
-    transaction_type: str
     amount: int
-    of_purchase: bool
     credits: int
-    bought: int
+    held: int
+    in_first_lot: int
+    is_due: bool
     usd_per_credit: Decimal
 
 
-_DEDUCTION = TransactionType.DEDUCTION.value
-REFUSAL = Rule(Posting, (lambda it: it.credits + it.amount < 0, Reason.INSUFFICIENT_CREDITS))
-BOUGHT_AFTER = Rule(
-    Posting,
-    (lambda it: it.of_purchase, lambda it: it.bought + it.amount),
-    (lambda it: it.bought <= it.credits + it.amount, lambda it: it.bought),
-    (lambda _: True, lambda it: it.credits + it.amount),
+REFUSAL = Rule(Debit, (lambda it: it.amount > it.credits - it.held, Reason.INSUFFICIENT_CREDITS))
+# How a debit goes that is made in one statement: None if its first lot covers it.
+DECISION = Rule(
+    Debit,
+    (lambda it: it.is_due, BY_THE_BATCH),
+    (lambda it: it.amount > it.credits - it.held, Reason.INSUFFICIENT_CREDITS),
+    (lambda it: it.amount > it.in_first_lot, BY_THE_BATCH),
 )
 # Whole credits at a price of 6 decimals: nothing is rounded before it is shown.
-COST_USD = Rule(Posting, (lambda it: it.transaction_type == _DEDUCTION, lambda it: -it.amount * it.usd_per_credit))
+COST_USD = Rule(Debit, (lambda _: True, lambda it: it.amount * it.usd_per_credit))
+
+
+class Course(NamedTuple):
+    """What became of the credits of a lot; `is_pending` until they are in the balance."""
+
+    is_pending: bool
+    remaining: int
+    expired: int
+    voided: int
+
+
+STATUS = Rule(
+    Course,
+    (lambda it: (it.voided > 0) & (it.remaining == 0), LotStatus.VOIDED),
+    (lambda it: it.is_pending, LotStatus.PENDING),
+    (lambda it: it.remaining > 0, LotStatus.ACTIVE),
+    (lambda it: it.expired > 0, LotStatus.EXPIRED),
+    (lambda _: True, LotStatus.USED),
+)
+
+
+def spending_key(lot: Any) -> tuple[Any, ...]:
+    """The place of a lot in the spending order."""
+    return tuple(_NEVER if value is None else value for value in (getattr(lot, name) for name in SPENDING_ORDER))

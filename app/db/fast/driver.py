@@ -29,6 +29,22 @@ def autocommit(connection: sa.Connection) -> Iterator[None]:
         driver_connection.autocommit = False
 
 
+@contextmanager
+def together(connection: sa.Connection) -> Iterator[None]:
+    """Commit the statements of the block together, inside a block of `autocommit`."""
+    driver_connection: Any = connection.connection.dbapi_connection
+    driver_connection.autocommit = False
+    try:
+        yield
+        connection.exec_driver_sql("COMMIT")
+    except BaseException:
+        if not driver_connection.closed:
+            driver_connection.rollback()
+        raise
+    finally:
+        driver_connection.autocommit = True
+
+
 class Connection(extensions.connection):
     """A connection of the driver."""
 

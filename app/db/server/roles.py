@@ -18,6 +18,7 @@ NEVER_DELETED = (
     "clients",
     "credit_balances",
     "credit_daily_totals",
+    "credit_lots",
     "customer_accounts",
     "invoice_counters",
     "invoices",

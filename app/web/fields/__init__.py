@@ -3,7 +3,18 @@
 from app.web.fields.base import QueryArguments
 from app.web.fields.json_values import JsonObject, OneOf
 from app.web.fields.lists import Items, Several
-from app.web.fields.numbers import MAX_CREDITS, MAX_INTEGER, Amount, AmountOr, Boolean, Cents, Dollars, Id, Integer
+from app.web.fields.numbers import (
+    MAX_CREDITS,
+    MAX_INTEGER,
+    Amount,
+    AmountOr,
+    Boolean,
+    Cents,
+    Dollars,
+    Id,
+    Integer,
+    UnitPrice,
+)
 from app.web.fields.text import UUID_TEXT, Choice, Identifier, Text, Uuid
 from app.web.fields.times import Day, Moment
 
@@ -28,5 +39,6 @@ __all__ = [
     "QueryArguments",
     "Several",
     "Text",
+    "UnitPrice",
     "Uuid",
 ]

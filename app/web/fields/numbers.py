@@ -137,3 +137,16 @@ class Dollars(ma.fields.String):
     def convert(value: Decimal) -> str:
         """The amount as a string, rounded half up where more decimals are stored."""
         return f"{money.round_cents(value):f}"
+
+
+class UnitPrice(ma.fields.String):
+    """A price of one unit in a response of the v1 families: a string with 2 to 6 decimals."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**described(kwargs, pattern=r"^\d+\.\d{2,6}$", example="0.018"))
+
+    @staticmethod
+    def convert(value: Decimal) -> str:
+        """The price as a string, with 2 decimals or as many as it has."""
+        rounded = money.round_cents(value)
+        return f"{rounded if rounded == value else value.normalize():f}"

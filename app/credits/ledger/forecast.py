@@ -1,0 +1,48 @@
+"""What fell due of an account and is not posted yet, for reads: they count it, and write nothing."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+
+from app.clock import utc_now
+from app.credits import queries
+from app.credits.ledger import balances, book
+from app.credits.ledger.standing import Standing, Transaction
+from app.db.base import db
+
+Found = TypeVar("Found")
+
+
+class Forecast:
+    """An account as the next write will find it once it has posted what fell due: the transactions of that."""
+
+    def __init__(self, account_id: int) -> None:
+        self.transactions: list[Transaction] = []
+        rows = db.session.execute(balances.STATE, {"account_ids": [account_id], "lot_ids": []}).all()
+        self.standing: Standing = book.standings(rows, self.transactions, utc_now())[account_id]
+        self.read_at_due: datetime = self.standing.due_at
+        book.advance([self.standing])
+
+
+def read(
+    account_id: int, fetch: Callable[[], Found], due_at: Callable[[Found], datetime | None]
+) -> tuple[Found, Forecast | None]:
+    """What `fetch` finds of an account, and what fell due, if anything did.
+
+    `due_at` says before when nothing fell due, as of what was found; None when nothing was. Both are of one state of
+    the account: whoever writes posts what fell due, which changes that instant.
+    """
+    while True:
+        found = fetch()
+        known = due_at(found)
+        before = _due_at(account_id) if known is None else known
+        if before > utc_now():
+            return found, None
+        forecast = Forecast(account_id)
+        if forecast.read_at_due == before == _due_at(account_id):
+            return found, forecast
+
+
+def _due_at(account_id: int) -> datetime:
+    instant: datetime = db.session.execute(queries.CREDITS, {"account_id": account_id}).one().due_at
+    return instant

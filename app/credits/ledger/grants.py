@@ -1,0 +1,193 @@
+"""Lots: adding them, and taking from and giving back to one of them."""
+
+import hashlib
+import json
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from app.credits import queries
+from app.credits.ledger import causes, refusals
+from app.credits.ledger.book import Book
+from app.credits.ledger.lots import Lot, lot_of
+from app.credits.ledger.standing import Standing, Transaction
+from app.credits.models import DEFAULT_PRIORITY, LotSource, TransactionType
+from app.db.base import db
+from app.errors import Conflict, Invalid, NotFound, Reason
+
+_SOURCES = {
+    TransactionType.GRANT: LotSource.GRANT,
+    TransactionType.PURCHASE: LotSource.PURCHASE,
+    TransactionType.ADJUSTMENT: LotSource.ADJUSTMENT,
+    TransactionType.REFUND: LotSource.ADJUSTMENT,
+}
+
+
+class Terms(NamedTuple):
+    """Credits to add as a lot of their own. `effective_at` defaults to now, `expires_in` counts from it.
+
+    A grant with a `reference` is made once.
+    """
+
+    account_id: int
+    credits: int
+    transaction_type: TransactionType
+    description: str
+    effective_at: datetime | None = None
+    expires_at: datetime | None = None
+    expires_in: timedelta | None = None
+    priority: int = DEFAULT_PRIORITY
+    price_per_credit: Decimal = Decimal(0)
+    reference: str = ""
+
+
+class Granted(NamedTuple):
+    """A lot and the transaction that brings its credits, without `id` and `balance_after` while it is pending."""
+
+    lot_id: int | None
+    id: int | None
+    amount: int
+    transaction_type: str
+    description: str
+    created_at: datetime
+    balance_after: int | None
+    is_new: bool
+
+
+def grant(terms: Terms) -> Granted:
+    """Add a lot, or find the one with the same reference and terms.
+
+    Raises NotFound, Conflict (the reference has other terms) or Invalid (times that are over).
+    """
+    book = Book([terms.account_id], entries=1)
+    standing = book.standing(terms.account_id)
+    digest = _digest(terms)
+    lot = _granted_before(standing, terms, digest)
+    is_new = lot is None
+    if lot is None:
+        lot = _new_lot(standing, terms, digest)
+        standing.add(lot)
+    book.write()
+    values = {"account_id": terms.account_id, "lot_id": lot.id}
+    brought = standing.arrival(lot) or db.session.execute(queries.ARRIVAL, values).one_or_none()
+    about = lot.credits, lot.transaction_type, lot.description
+    if brought is None:
+        return Granted(lot.id, None, *about, lot.effective_at, None, is_new)
+    return Granted(lot.id, brought.id, *about, brought.created_at, brought.balance_after, is_new)
+
+
+def unspent(account_id: int, lot_id: int) -> int:
+    """How many credits of a lot are neither spent nor held nor expired.
+
+    Locks the balance: they stay that many until the transaction ends. Raises NotFound.
+    """
+    book = Book([account_id], lot_ids=[lot_id])
+    standing = book.standing(account_id)
+    book.write()
+    return _require(standing, lot_id).free
+
+
+def take(account_id: int, lot_id: int, credits: int, description: str) -> Transaction:
+    """Take free credits of a bought lot back, as money is refunded. Raises NotFound and PaymentRequired."""
+    book = Book([account_id], lot_ids=[lot_id], entries=1)
+    lot = _require(book.standing(account_id), lot_id)
+    if credits > lot.free:
+        raise refusals.too_few(credits, lot.free)
+    taken = book.standing(account_id).record(TransactionType.REFUND, [(lot, -credits)], description, causes.current())
+    book.write()
+    return taken
+
+
+def give_back(account_id: int, lot_id: int, credits: int, description: str) -> Transaction:
+    """Give credits that were taken back to their lot; if it expired meanwhile, they expire at once. Raises NotFound."""
+    book = Book([account_id], lot_ids=[lot_id], entries=2)
+    standing = book.standing(account_id)
+    lot = _require(standing, lot_id)
+    given = standing.record(TransactionType.REFUND, [(lot, credits)], description, causes.current())
+    standing.settle([lot], standing.now)
+    book.write()
+    return given
+
+
+def void(account_id: int, lot_id: int, reason: str) -> Lot:
+    """Void what is free of a lot, or a lot that is still to arrive.
+
+    Raises NotFound, and Conflict for a bought lot or one that nothing is free of.
+    """
+    book = Book([account_id], lot_ids=[lot_id], entries=1)
+    standing = book.standing(account_id)
+    lot = _require(standing, lot_id)
+    if lot.is_bought:
+        raise Conflict("Bought credits are refunded with their payment, not voided")
+    if lot.is_pending:
+        lot.voided = lot.credits
+    elif lot.free:
+        voided = lot.free
+        standing.record(TransactionType.VOID, [(lot, -voided)], reason, causes.current())
+        lot.voided += voided
+    else:
+        raise Conflict(f"Lot {lot_id} has no credits that are not held")
+    book.write()
+    return lot
+
+
+def catch_up(account_ids: list[int]) -> Book:
+    """Post what fell due of accounts."""
+    book = Book(account_ids)
+    book.write()
+    return book
+
+
+def _require(standing: Standing, lot_id: int) -> Lot:
+    lot = standing.lot(lot_id)
+    if lot is None:
+        raise NotFound(f"Lot {lot_id} was not found")
+    return lot
+
+
+def _granted_before(standing: Standing, terms: Terms, digest: str | None) -> Lot | None:
+    if not terms.reference:
+        return None
+    values = {"account_id": terms.account_id, "reference": terms.reference}
+    found = db.session.execute(queries.LOT_OF_REFERENCE, values).one_or_none()
+    if found is None:
+        return None
+    if found.request_hash != digest:
+        raise Conflict(
+            f"The reference {terms.reference!r} was used for another grant",
+            reason=Reason.GRANT_EXISTS,
+            details={"lot_id": found.id},
+        )
+    # What fell due just now is not written yet.
+    return standing.lot(found.id) or lot_of(found)
+
+
+def _new_lot(standing: Standing, terms: Terms, digest: str | None) -> Lot:
+    effective_at = terms.effective_at or standing.now
+    if terms.effective_at is not None and terms.effective_at < standing.now:
+        raise Invalid.field("effective_at", "Must not be in the past.")
+    expires_at = effective_at + terms.expires_in if terms.expires_in is not None else terms.expires_at
+    if expires_at is not None and expires_at <= effective_at:
+        raise Invalid.field("expires_at", "Must be after the credits arrive.")
+    return Lot(
+        None,
+        _SOURCES[terms.transaction_type],
+        terms.credits,
+        effective_at,
+        expires_at,
+        terms.transaction_type,
+        causes.current(),
+        standing.now,
+        terms.description,
+        terms.priority,
+        terms.price_per_credit,
+        terms.reference,
+        digest,
+    )
+
+
+def _digest(terms: Terms) -> str | None:
+    """What identifies the terms of a grant with a reference."""
+    if not terms.reference:
+        return None
+    return hashlib.sha256(json.dumps(terms._asdict(), default=str, sort_keys=True).encode()).hexdigest()
