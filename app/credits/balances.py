@@ -6,7 +6,7 @@ What fell due and is not posted yet is counted: see `ledger.forecast`.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 from app.clock import utc_now
@@ -16,7 +16,7 @@ from app.credits.ledger.forecast import Forecast
 from app.credits.ledger.lots import Lot
 from app.credits.ledger.standing import Transaction
 from app.db.base import db
-from app.db.paging import Page, whole_list
+from app.db.paging import EveryRow, Page, whole_list
 from app.errors import NotFound
 
 
@@ -57,14 +57,19 @@ def usage(account_id: int, arguments: Mapping[str, Any]) -> Page:
 
 def lots(account_id: int, arguments: Mapping[str, Any]) -> Page:
     """One page of the lots of an account, whatever became of them; one that is not posted yet has no id."""
-    present: dict[int | None, Lot] = {}
+    present: dict[int, Lot] = {}
 
     def unposted(due: Forecast) -> list[Lot]:
         present.update((lot.id, lot) for lot in due.standing.lots if lot.id is not None)
         return [lot for lot in due.standing.lots if lot.id is None]
 
     page = _with_due(account_id, arguments, lambda page: lot_queries.LOTS.page(page, account_id=account_id), unposted)
-    return replace(page, results=[present.get(each.id, each) for each in page.results])
+    # Schemas look at the first row to tell how all are dumped.
+    return (
+        page.shown(lambda each: each if isinstance(each, Lot) else present.get(each.id, each._asdict()))
+        if present
+        else page
+    )
 
 
 def lots_of_transaction(account_id: int, transaction_id: int, arguments: Mapping[str, Any]) -> Page:
@@ -97,6 +102,8 @@ def _with_due(
     newest = [] if due is None else unposted(due)[::-1]
     if not newest:
         return page
+    if isinstance(page, EveryRow):
+        return replace(page, parts=chain([newest], page.parts))
     size, start = page.per_page, (page.page - 1) * page.per_page
     shown = newest[start : start + size]
     # The rest is of at most two pages of what is posted.

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import orjson
 import pytest
 from flask import Flask
 from freezegun import freeze_time
@@ -14,6 +15,7 @@ from app.purchases import packages
 from tests.caller import Caller, data, error
 from tests.credits.conftest import GRANT, OPENED, Give
 from tests.factories.customers import credits_of, open_customer, spend
+from tests.factories.exports import as_cells, csv_of, exact, lines
 from tests.factories.purchases import approve, buy
 
 BALANCE = "/v1/billing/credits/balance/"
@@ -154,6 +156,17 @@ class TestExpiry:
                 assert [row["amount"] for page in pages for row in page["results"]] == whole
             assert seen(transactions(owner, "&start_date=2031-03-11T00:02:00Z"), "amount") == [(-2,), (-3,)]
             assert transactions(owner, "&transaction_type=expiry&end_date=2031-03-11T00:00:30Z") == []
+
+    def test_exports_begin_with_what_is_not_posted(self, owner: Caller, give: Give) -> None:
+        with freeze_time("2031-03-11T00:00:00Z"):
+            give(30, expires_in=60)
+        with freeze_time("2031-04-02T00:00:00Z"):
+            for path, shown in ((TRANSACTIONS, transactions(owner)), (LOTS, lots(owner))):
+                exported = lines(owner, path)
+                assert exported == [exact(orjson.dumps(each)) for each in shown[::-1]]
+                assert exported[0]["id"] is None
+                header, rows = csv_of(owner, path)
+                assert rows == [as_cells(each, header) for each in exported]
 
     def test_an_expiring_top_up_is_a_lot_of_its_own(self, owner: Caller, staff: Caller, app: Flask) -> None:
         with freeze_time("2031-03-11T00:00:00Z"):

@@ -29,12 +29,13 @@ class Debit(NamedTuple):
     usd_per_credit: Decimal
 
 
-REFUSAL = Rule(Debit, (lambda it: it.amount > it.credits - it.held, Reason.INSUFFICIENT_CREDITS))
+_TOO_FEW = (lambda it: it.amount > it.credits - it.held, Reason.INSUFFICIENT_CREDITS)
+REFUSAL = Rule(Debit, _TOO_FEW)
 # How a debit goes that is made in one statement: None if its first lot covers it.
 DECISION = Rule(
     Debit,
     (lambda it: it.is_due, BY_THE_BATCH),
-    (lambda it: it.amount > it.credits - it.held, Reason.INSUFFICIENT_CREDITS),
+    _TOO_FEW,
     (lambda it: it.amount > it.in_first_lot, BY_THE_BATCH),
 )
 # Whole credits at a price of 6 decimals: nothing is rounded before it is shown.

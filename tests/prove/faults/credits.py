@@ -4,10 +4,11 @@ from tests.prove.planting import NO_WALL, fault
 
 CREDIT_RULE = "app/credits/ledger/rule.py"
 SPENDING = "app/credits/ledger/single.py"
-POSTING = "app/credits/ledger/batch.py"
+STANDING = "app/credits/ledger/standing.py"
+FORECAST = "app/credits/ledger/forecast.py"
+GRANTS = "app/credits/ledger/grants.py"
 BALANCES = "app/credits/ledger/balances.py"
 CREDIT_QUERIES = "app/credits/queries.py"
-PLANS = "app/credits/plans.py"
 # A second grant of a month would fail.
 _GRANTED_TWICE = (
     CREDIT_QUERIES,
@@ -19,7 +20,32 @@ FAULTS = (
     fault(
         "the last credit cannot be spent",
         "credits/test_spending.py::TestSpending::test_no_more_credits_are_spent_than_there_are",
-        (CREDIT_RULE, "it.credits + it.amount < 0", "it.credits + it.amount <= 0"),
+        (CREDIT_RULE, "it.amount > it.credits - it.held", "it.amount >= it.credits - it.held"),
+    ),
+    fault(
+        "credits that are held can be spent",
+        "credits/test_credit_rule.py",
+        (CREDIT_RULE, "it.amount > it.credits - it.held", "it.amount > it.credits"),
+    ),
+    fault(
+        "one lot pays for more than it has",
+        "credits/test_credit_rule.py",
+        (CREDIT_RULE, "    (lambda it: it.amount > it.in_first_lot, BY_THE_BATCH),\n", ""),
+    ),
+    fault(
+        "what fell due is spent before it is posted",
+        "credits/test_lots.py::TestExpiry",
+        (CREDIT_RULE, "    (lambda it: it.is_due, BY_THE_BATCH),\n", ""),
+    ),
+    fault(
+        "bought credits are spent before given ones",
+        "credits/test_lots.py::TestSpendingOrder",
+        (CREDIT_RULE, '"is_bought", "effective_at"', '"effective_at", "is_bought"'),
+    ),
+    fault(
+        "lots are spent in the order in which they came",
+        "credits/test_spending_order.py",
+        (STANDING, ", key=rule.spending_key))", ", key=lambda lot: lot.id or 0))"),
     ),
     fault(
         "a balance is spent from without being locked",
@@ -29,7 +55,7 @@ FAULTS = (
     fault(
         "each item of a call is held against the balance alone",
         "credits/test_spending.py::TestBulkSpending",
-        (POSTING, "balance.credits += entry.amount", "balance.credits += 0"),
+        (STANDING, "            self.credits += credits\n", ""),
     ),
     fault(
         "balances are read without being locked",
@@ -37,40 +63,61 @@ FAULTS = (
         (BALANCES, "ORDER BY account_id FOR NO KEY UPDATE;", "ORDER BY account_id;"),
     ),
     fault(
-        "a balance is what the first of several items left",
-        "credits/test_spending.py::TestBulkSpending",
-        (POSTING, "ORDER BY account_id, position DESC) AS last", "ORDER BY account_id, position) AS last"),
-    ),
-    fault(
         "a daily total is that of its last transactions",
         "credits/test_balance.py",
         (BALANCES, "total = kept.total + excluded.total", "total = excluded.total"),
+    ),
+    fault(
+        "what fell due is stamped when it is posted",
+        "credits/test_lots.py::TestExpiry",
+        (STANDING, "self._moved_at = max(self._moved_at, at or self.now)", "self._moved_at = self.now"),
+    ),
+    fault(
+        "a clock that is behind brings expired credits back",
+        "credits/test_lots.py::TestExpiry",
+        (STANDING, "self.now = max(now, row.moved_at)", "self.now = now"),
+    ),
+    fault(
+        "reads do not count what fell due",
+        "credits/test_lots.py",
+        (FORECAST, "        if before > utc_now():\n", "        if before:\n"),
+    ),
+    fault(
+        "the next expiry of a lot is not looked for",
+        "credits/test_lots.py::TestExpiry",
+        (STANDING, "            self.due_at = min(self.due_at, lot.expires_at)\n", "            pass\n"),
+    ),
+    fault(
+        "a month without rollover rolls over",
+        "credits/test_lots.py::TestMonths",
+        (STANDING, "if month.rollover == ROLLOVER_NONE else None", "if month.rollover == '' else None"),
+    ),
+    fault(
+        "the newest of a plan's credits expire at the turn of the month",
+        "credits/test_lots.py::TestMonths",
+        (STANDING, "and lot.free), key=_age)", "and lot.free), key=_age, reverse=True)"),
+    ),
+    fault(
+        "a voided lot that was to come comes all the same",
+        "credits/test_lots.py::TestVoiding",
+        ("app/credits/ledger/lots.py", "self.position is None and not self.voided", "self.position is None"),
+        ("app/credits/models.py", "(position IS NULL AND voided = 0)", "position IS NULL"),
+        ("migrations/versions/0006_credits.py", "(position IS NULL AND voided = 0)", "position IS NULL"),
+    ),
+    fault(
+        "a grant that is repeated is made again",
+        "credits/test_lots.py::TestGrants",
+        (
+            GRANTS,
+            "    if not terms.reference:\n        return None\n    values",
+            "    if terms:\n        return None\n    values",
+        ),
     ),
     fault(
         "a month is granted again",
         "cli/test_credits.py::TestMonthlyCredits",
         (CREDIT_QUERIES, "PlanGrant.month == _MONTH", "PlanGrant.month.is_(None)"),
         _GRANTED_TWICE,
-    ),
-    fault(
-        "due months are looked up before the balance is locked",
-        "concurrency/test_credit_races.py::test_a_month_is_granted_once",
-        (PLANS, "    balances.lock(account_ids)\n", ""),
-        _GRANTED_TWICE,
-    ),
-    fault(
-        "a refund takes what was given first",
-        "credits/test_credit_rule.py::test_nothing_is_owed_and_what_was_given_goes_first",
-        (CREDIT_RULE, "(lambda it: it.of_purchase,", "(lambda it: it.of_purchase & (it.amount > 0),"),
-    ),
-    fault(
-        "spending takes what was bought first",
-        "credits/test_bought.py",
-        (
-            CREDIT_RULE,
-            "(lambda it: it.bought <= it.credits + it.amount, lambda it: it.bought),",
-            "(lambda it: it.bought + it.amount > 0, lambda it: it.bought + it.amount),",
-        ),
     ),
     fault(
         "the wall between customers is open",

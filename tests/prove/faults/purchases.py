@@ -46,7 +46,7 @@ FAULTS = (
         "purchases/test_refunds.py",
         (
             RETURNS,
-            "bought.unspent(payment.account_id, payment.purchase_position)\n    if available",
+            "grants.unspent(payment.account_id, payment.lot_id)\n    if available",
             "wanted\n    if available",
         ),
     ),
