@@ -210,7 +210,13 @@ def calls_with_their_ids(document: Any, customer: Caller) -> list[tuple[str, str
     """Every operation on a customer's own account that takes an id, with those of one customer."""
     member = invite(customer, "ann@harbour.example")
     bought = buy(customer)
-    ids = {"memberId": member["id"], "invoiceId": bought["invoice"]["id"], "paymentId": bought["payment"]["id"]}
+    (transaction,) = data(customer.get("/v1/billing/transactions/"))["results"]
+    ids = {
+        "memberId": member["id"],
+        "invoiceId": bought["invoice"]["id"],
+        "paymentId": bought["payment"]["id"],
+        "transactionId": transaction["id"],
+    }
     theirs = {name: str(value) for name, value in ids.items()}
     # Everybody buys the same packages, and an invitation belongs to a person.
     shared = {"packageId", "invitationId"}
