@@ -118,7 +118,7 @@ def serve() -> None:
         row, number = line.rstrip("\n").split("\t")
         request, times = rows[row], int(number)
         request(0)
-        backends = [each for each in psutil.process_iter() if each.name() == "postgres"]
+        backends = [each for each in psutil.process_iter(["name"]) if each.info["name"] == "postgres"]
         started, began = time.process_time(), _seconds(backends)
         for each in range(times):
             request(each)
