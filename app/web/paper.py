@@ -1,0 +1,99 @@
+"""Documents on paper: a page in any script that the fonts know, texts cut to the width there is."""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from fpdf import FPDF
+
+MIMETYPE = "application/pdf"
+MARGIN = 20
+GREY = (110, 110, 110)
+_lock = Lock()
+# Here the characters of Chinese, Japanese and Korean begin, which have a large font of their own.
+_FIRST_CJK = "\u1100"
+# Devanagari and Thai, with the joiners. Their syllables are put together by rules of their own, which the shaper keeps
+# to only where a stretch of text in one font begins with them: beside Latin letters they need another font.
+_APART = re.compile("[\u0900-\u097f\u0e00-\u0e7f\u1cd0-\u1cff\ua8e0-\ua8ff]")
+_RANGE_APART = "U+0900-097F, U+0E00-0E7F, U+1CD0-1CFF, U+200C-200D, U+A8E0-A8FF"
+_OTHER_RANGE = "U+0000-08FF, U+0980-0DFF, U+0E80-1CCF, U+1D00-200B, U+200E-A8DF, U+A900-FFFF"
+# Longer texts are cut: each stays in its place.
+_LONGEST = 160
+
+
+class _Library(NamedTuple):
+    """What a process makes once: the class of documents, and a directory with the fonts as files."""
+
+    make: "type[FPDF]"
+    fonts: TemporaryDirectory[str]
+
+
+def document(
+    title: str, created_at: datetime, texts: Iterable[str], orientation: Literal["portrait", "landscape"] = "portrait"
+) -> "FPDF":
+    """An A4 document without pages, with the fonts that these texts need; the same bytes for the same content."""
+    pdf = _library().make(orientation, format="A4")
+    # Text is text: with an alias, "{nb}" would be the number of pages.
+    pdf.alias_nb_pages(None)  # type: ignore[arg-type] # as its documentation says
+    pdf.set_creation_date(created_at)
+    pdf.set_title(title)
+    pdf.set_margin(MARGIN)
+    pdf.set_auto_page_break(False)
+    _add_fonts(pdf, "".join(texts))
+    pdf.set_text_shaping(True)
+    return pdf
+
+
+def _cut(text: str, longest: int) -> str:
+    """`text` on one line of at most so many characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def fit(pdf: "FPDF", text: str, width: float) -> str:
+    """`text` on one line, as much of it as a cell of this width holds in the present font."""
+    longest = _LONGEST
+    while pdf.get_string_width(_cut(text, longest)) > width - 2 * pdf.c_margin:
+        longest -= 1
+    return _cut(text, longest)
+
+
+def _add_fonts(pdf: "FPDF", text: str) -> None:
+    """Those that the text needs."""
+    fonts = Path(_library().fonts.name)
+    apart = _APART.search(text) is not None
+    for style, name in (("", "regular"), ("B", "bold")):
+        pdf.add_font("text", style, fonts / f"{name}.ttf", unicode_range=_OTHER_RANGE if apart else None)
+        if apart:
+            pdf.add_font("apart", style, fonts / f"{name}.ttf", unicode_range=_RANGE_APART)
+    others = ["apart"] if apart else []
+    if any(character >= _FIRST_CJK for character in text):
+        import noto_cjk_sans_jp_regular as cjk  # noqa: PLC0415
+
+        pdf.add_font("cjk", "", Path(cjk.__file__).with_name("NotoSansCJKjp-Regular.otf"))
+        others.append("cjk")
+    pdf.set_fallback_fonts(others, exact_match=False)
+
+
+def _library() -> _Library:
+    # The first PDFs may be asked for at once. It is made by one of them, and not again.
+    with _lock:
+        return _load()
+
+
+@cache
+def _load() -> _Library:
+    # It takes most of a second to load, which only those pay who ask for a PDF.
+    import pymupdf_fonts  # noqa: PLC0415
+    from fpdf import FPDF  # noqa: PLC0415
+
+    directory = TemporaryDirectory(prefix="billing-fonts-")
+    for name, code in (("regular", "figo"), ("bold", "figbo")):
+        Path(directory.name, f"{name}.ttf").write_bytes(pymupdf_fonts.myfont(code))
+    return _Library(FPDF, directory)
