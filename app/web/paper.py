@@ -23,6 +23,8 @@ _FIRST_CJK = "\u1100"
 _APART = re.compile("[\u0900-\u097f\u0e00-\u0e7f\u1cd0-\u1cff\ua8e0-\ua8ff]")
 _RANGE_APART = "U+0900-097F, U+0E00-0E7F, U+1CD0-1CFF, U+200C-200D, U+A8E0-A8FF"
 _OTHER_RANGE = "U+0000-08FF, U+0980-0DFF, U+0E80-1CCF, U+1D00-200B, U+200E-A8DF, U+A900-FFFF"
+# Besides the font of most texts.
+_OTHER_FONTS = ("apart", "cjk")
 # Longer texts are cut: each stays in its place.
 _LONGEST = 160
 
@@ -45,9 +47,17 @@ def document(
     pdf.set_title(title)
     pdf.set_margin(MARGIN)
     pdf.set_auto_page_break(False)
-    _add_fonts(pdf, "".join(texts))
-    pdf.set_text_shaping(True)
+    written = "".join(texts)
+    _add_fonts(pdf, written)
+    prepare_for(pdf, written)
     return pdf
+
+
+def prepare_for(pdf: "FPDF", text: str) -> None:
+    """Turn on what `text` needs. ASCII needs neither shaping nor other fonts, which take most of the time."""
+    plain = text.isascii()
+    pdf.set_text_shaping(not plain)
+    pdf.set_fallback_fonts([] if plain else [name for name in _OTHER_FONTS if name in pdf.fonts], exact_match=False)
 
 
 def _cut(text: str, longest: int) -> str:
@@ -72,13 +82,10 @@ def _add_fonts(pdf: "FPDF", text: str) -> None:
         pdf.add_font("text", style, fonts / f"{name}.ttf", unicode_range=_OTHER_RANGE if apart else None)
         if apart:
             pdf.add_font("apart", style, fonts / f"{name}.ttf", unicode_range=_RANGE_APART)
-    others = ["apart"] if apart else []
     if any(character >= _FIRST_CJK for character in text):
         import noto_cjk_sans_jp_regular as cjk  # noqa: PLC0415
 
         pdf.add_font("cjk", "", Path(cjk.__file__).with_name("NotoSansCJKjp-Regular.otf"))
-        others.append("cjk")
-    pdf.set_fallback_fonts(others, exact_match=False)
 
 
 def _library() -> _Library:
