@@ -8,6 +8,7 @@ from app.audit.models import PersonalData
 from app.audit.queries import refers_to_actor
 from app.billing_accounts.models import BillingAccount, BudgetMovement
 from app.billing_accounts.visibility import visible_to
+from app.clients.models import Client
 from app.db import json_rows
 from app.db.columns import columns_of
 from app.db.fast.prepared import AnyPrepared, Prepared
@@ -70,11 +71,8 @@ _AS_OF = _last("as_of", BudgetMovement.at <= bindparam("as_of"))
 # All columns are NULL before the opening.
 BALANCE: AnyPrepared = Prepared(_of_visible(*_AS_OF.c).outerjoin(_AS_OF, true()))
 
-_PERIOD = (
-    _SHOWN.where(_OF_ACCOUNT, BudgetMovement.at >= bindparam("since"), BudgetMovement.at < bindparam("until"))
-    .cte("period")
-    .prefix_with("MATERIALIZED")
-)
+_IN_PERIOD = _SHOWN.where(_OF_ACCOUNT, BudgetMovement.at >= bindparam("since"), BudgetMovement.at < bindparam("until"))
+_PERIOD = _IN_PERIOD.cte("period").prefix_with("MATERIALIZED")
 _JSON_MOVEMENT: dict[str, Json] = {
     "position": json_rows.value(_PERIOD.c.position),
     "at": json_rows.time(_PERIOD.c.at),
@@ -111,14 +109,23 @@ def _sums(by: str) -> ColumnElement[str]:
 _OPENING = _last("opening", BudgetMovement.at < bindparam("since"))
 _CLOSING = _last("closing", BudgetMovement.at < bindparam("until"))
 BALANCE_FIELDS = ("budget", "locked_budget", "consumed_budget", "total_budget_remaining")
+_ENDS = _of_visible(
+    *(
+        func.coalesce(each.c[name], literal_column("0")).label(f"{side}_{name}")
+        for side, each in (("opening", _OPENING), ("closing", _CLOSING))
+        for name in BALANCE_FIELDS
+    ),
+)
+
+
+def _between(statement: Select[*tuple[Any, ...]]) -> AnyPrepared:
+    """A statement about a period, with what the budget was at both ends of it."""
+    return Prepared(statement.outerjoin(_OPENING, true()).outerjoin(_CLOSING, true()))
+
+
 # One statement, so that everything is of one snapshot.
-STATEMENT: AnyPrepared = Prepared(
-    _of_visible(
-        *(
-            func.coalesce(each.c[name], literal_column("0")).label(f"{side}_{name}")
-            for side, each in (("opening", _OPENING), ("closing", _CLOSING))
-            for name in BALANCE_FIELDS
-        ),
+STATEMENT = _between(
+    _ENDS.add_columns(
         select(
             json_rows.text(
                 json_rows.json_list(json_rows.text(json_rows.json_object(_JSON_MOVEMENT)), _PERIOD.c.position)
@@ -129,6 +136,15 @@ STATEMENT: AnyPrepared = Prepared(
         _sums("kind").label("by_kind"),
         _sums("external_type").label("by_external_type"),
     )
-    .outerjoin(_OPENING, true())
-    .outerjoin(_CLOSING, true())
+)
+# Positions are dense, and times never decrease with them: the movements need not be counted.
+_LENGTH = func.coalesce(_CLOSING.c.position, literal_column("0")) - func.coalesce(
+    _OPENING.c.position, literal_column("0")
+)
+ENDS = _between(_ENDS.add_columns(_LENGTH.label("length")))
+MOVEMENTS_OF_PERIOD: AnyPrepared = Prepared(_IN_PERIOD.order_by(BudgetMovement.position))
+NAMES = Prepared(
+    select(BillingAccount.id, BillingAccount.name, Client.name.label("client_name"))
+    .join(Client, Client.id == BillingAccount.client_id)
+    .where(BillingAccount.id == bindparam("account_id"))
 )

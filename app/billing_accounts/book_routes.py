@@ -5,7 +5,7 @@ from typing import Any
 from app.auth.actor import current_actor
 from app.auth.guards import requires
 from app.billing_accounts import book_schemas as schemas
-from app.billing_accounts import books, failures, permissions
+from app.billing_accounts import books, failures, permissions, statement_pdf
 from app.db.paging import Page
 from app.web.blueprint import ApiBlueprint
 from app.web.failures import fails
@@ -66,13 +66,15 @@ class Statement(Resource):
 
     @_read
     @blueprint.arguments(schemas.StatementQuery(), location="query")
-    @blueprint.response(200, schemas.Statement)
+    @blueprint.statement(schemas.Statement, schemas.StatementRow, statement_pdf.render)
+    @fails(failures.USE_CSV)
     @blueprint.doc(operationId="getBillingAccountStatement")
-    def get(self, arguments: dict[str, Any], billing_account_id: int) -> dict[str, Any]:
+    def get(self, arguments: dict[str, Any], billing_account_id: int) -> books.Statement:
         """Get a statement of a budget
 
         Returns what the budget was at `from`, every movement from then until before `to`, oldest first, and what it was
-        then. Before the account was opened all amounts are 0; a period may end in the future. An account that is
-        unknown or not visible to the caller is refused with 404 `not_found`.
+        then: as JSON, as CSV with a row for each end, or as a PDF, by `Accept` or `format`. Before the account was
+        opened all amounts are 0; a period may end in the future. A PDF of more than 5,000 movements is refused with 400
+        `use_csv`, an account that is unknown or not visible to the caller with 404 `not_found`.
         """
-        return books.statement(current_actor(), billing_account_id, **arguments)
+        return books.Statement(current_actor(), billing_account_id, arguments["since"], arguments["until"])

@@ -6,6 +6,7 @@ import marshmallow as ma
 
 from app.billing_accounts.models import ExternalType, MovementKind
 from app.web import fields
+from app.web.negotiation import OF_STATEMENTS
 from app.web.schemas import CamelQuery, ETag, PageArguments, ReadSchema, sorting
 
 
@@ -86,6 +87,9 @@ class StatementQuery(CamelQuery):
         next_day=True,
         metadata={"description": "The first instant after the period."},
     )
+    format = fields.Choice(
+        tuple(OF_STATEMENTS), metadata={"description": "The type of the response; takes precedence over `Accept`."}
+    )
 
     @ma.validates_schema
     def _validate(self, values: dict[str, Any], **_: Any) -> None:
@@ -115,6 +119,12 @@ class ExternalTypeSum(ReadSchema):
     budget_delta = ma.fields.Decimal()
     locked_delta = ma.fields.Decimal()
     consumed_delta = ma.fields.Decimal()
+
+
+class StatementRow(Movement):
+    """A row of a statement as CSV: a movement, or what the budget was at one end of the period."""
+
+    kind = fields.Choice(("opening", "closing", *MovementKind))
 
 
 class Statement(ReadSchema):

@@ -12,6 +12,11 @@ INACTIVE = Conflict("Billing account 7 is inactive", reason=Reason.ACCOUNT_INACT
 NOT_CURRENT = Conflict("Billing account 7 is outside its start and end date", reason=Reason.ACCOUNT_NOT_CURRENT)
 CONSUMED = Conflict("30054163 was already consumed", reason=Reason.ALREADY_CONSUMED)
 NOT_OPEN_YET = Conflict("Billing account 7 was not open yet", reason=Reason.NOT_OPEN_YET)
+USE_CSV = Invalid(
+    "The statement has 6,012 movements and a PDF takes 5,000: ask for text/csv",
+    reason=Reason.USE_CSV,
+    details={"movements": 6012, "most": 5000},
+)
 BELOW_RESERVED = Conflict(
     "The budget must not be below the sum of locked and consumed amounts",
     reason=Reason.BUDGET_BELOW_RESERVED,

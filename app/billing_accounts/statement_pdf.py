@@ -1,7 +1,8 @@
 """A statement of a budget on paper: both ends of the period, what changed by kind, and every movement."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +16,7 @@ _WIDTH = 257
 _BOTTOM = 190
 _ROW = 5.2
 _SIDES = ("Budget", "Locked", "Consumed", "Remaining")
-_SIDE_FIELDS = ("budget", "lockedBudget", "consumedBudget", "totalBudgetRemaining")
+_SIDE_FIELDS = ("budget", "locked_budget", "consumed_budget", "total_budget_remaining")
 _DELTA_FIELDS = ("budgetDelta", "lockedDelta", "consumedDelta")
 
 
@@ -45,18 +46,21 @@ _MOVEMENTS = (
 )
 
 
-def render(account: Mapping[str, Any], statement: Mapping[str, Any], at: datetime) -> bytes:
-    """The statement as a PDF, made `at` some time; the same bytes for the same content.
+def render(statement: Mapping[str, Any]) -> bytes:
+    """The statement as a PDF; the same bytes for the same content.
 
-    `account` has `id`, `name` and `client_name`; `statement` is the statement in the form of its JSON.
+    `statement` has `id`, `name` and `client_name` of the account, both ends, and the JSON text of movements and sums.
     """
-    document = paper.document(f"Statement of account {account['id']}", at, _texts(account, statement), "landscape")
-    page = _Pages(document, f"Billing account {account['id']}")
+    movements, kinds = (json.loads(statement[name], parse_float=Decimal) for name in ("movements", "by_kind"))
+    texts = (statement["name"], statement["client_name"], *map(_reference, movements))
+    title = f"Statement of billing account {statement['id']}"
+    document = paper.document(title, statement["until"], texts, "landscape")
+    page = _Pages(document, f"Billing account {statement['id']}")
     page.add()
-    _heading(document, account, statement)
+    _heading(document, statement)
     _balances(page, statement)
-    _kinds(page, statement)
-    page.table(_MOVEMENTS, (_movement(each) for each in statement["movements"]), "Movements")
+    page.table(_KINDS, map(_kind, kinds), "Changes by kind")
+    page.table(_MOVEMENTS, map(_movement, movements), "Movements")
     return bytes(document.output())
 
 
@@ -78,7 +82,7 @@ class _Pages:
         self.pdf.set_text_color(0)
         self.pdf.set_xy(MARGIN, MARGIN)
 
-    def table(self, columns: Sequence[_Column], rows: Iterator[Sequence[str]], title: str) -> None:
+    def table(self, columns: Sequence[_Column], rows: Iterable[Sequence[str]], title: str) -> None:
         """Write a table with its title."""
         if self.pdf.get_y() + 4 * _ROW > _BOTTOM:
             self.add()
@@ -112,15 +116,16 @@ class _Pages:
         self.pdf.set_font("text", "", 8)
 
 
-def _heading(pdf: "FPDF", account: Mapping[str, Any], statement: Mapping[str, Any]) -> None:
+def _heading(pdf: "FPDF", statement: Mapping[str, Any]) -> None:
     pdf.set_font("text", "B", 20)
     pdf.cell(_WIDTH, 11, "Statement of account", new_x="LMARGIN", new_y="NEXT")
     pdf.set_font("text", "", 10)
     for name, value in (
-        ("Account", f"{account['name']} ({account['id']})"),
-        ("Client", account["client_name"]),
-        ("Period", f"{_time(statement['from'])} to {_time(statement['to'])} UTC, the end excluded"),
+        ("Account", f"{statement['name']} ({statement['id']})"),
+        ("Client", statement["client_name"]),
+        ("Period", f"{_time(statement['since'])} to {_time(statement['until'])} UTC, the end excluded"),
     ):
+        paper.prepare_for(pdf, value)
         pdf.set_text_color(*GREY)
         pdf.cell(25, 6, name)
         pdf.set_text_color(0)
@@ -134,9 +139,8 @@ def _balances(page: _Pages, statement: Mapping[str, Any]) -> None:
     page.table(_BALANCE, rows, "Balance")
 
 
-def _kinds(page: _Pages, statement: Mapping[str, Any]) -> None:
-    rows = ((_words(each["kind"]), f"{each['count']:,}", *_deltas(each)) for each in statement["byKind"])
-    page.table(_KINDS, rows, "Changes by kind")
+def _kind(sums: Mapping[str, Any]) -> tuple[str, ...]:
+    return _words(sums["kind"]), f"{sums['count']:,}", *_deltas(sums)
 
 
 def _movement(movement: Mapping[str, Any]) -> tuple[str, ...]:
@@ -157,18 +161,13 @@ def _deltas(changes: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(_amount(changes[name], "+") if changes[name] else "" for name in _DELTA_FIELDS)
 
 
-def _texts(account: Mapping[str, Any], statement: Mapping[str, Any]) -> Iterator[str]:
-    yield account["name"]
-    yield account["client_name"]
-    yield from (_reference(each) for each in statement["movements"])
-
-
 def _words(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
-def _time(text: str) -> str:
-    """A timestamp of JSON, to the second."""
+def _time(moment: datetime | str) -> str:
+    """A time, or its JSON, to the second."""
+    text = moment.astimezone(UTC).isoformat() if isinstance(moment, datetime) else moment
     return text[:19].replace("T", " ")
 
 

@@ -2,17 +2,31 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, Protocol
 
 import marshmallow as ma
 from flask import Response
 from flask_smorest import Blueprint
 
-from app.db.paging import Page
-from app.web import exports, paging, versions
+from app.db.paging import EveryRow, Page
+from app.web import exports, negotiation, paging, versions
 from app.web.arguments import Inputs, StrictParser
 from app.web.documentation import describe_operation
-from app.web.schemas import ETag, envelope_of
+from app.web.negotiation import Format
+from app.web.schemas import ETag, Schema, envelope_of
+
+
+class Statement(Protocol):
+    """A statement of an account, in the forms in which it is returned."""
+
+    def whole(self) -> dict[str, Any]:
+        """The statement as an object."""
+
+    def every_row(self) -> EveryRow:
+        """Its rows, one for each end of the period included."""
+
+    def for_paper(self) -> dict[str, Any]:
+        """What is drawn of it. Raises Invalid if that is too much."""
 
 
 class ApiBlueprint(Blueprint):  # type: ignore[misc] # flask-smorest is not typed
@@ -32,7 +46,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc] # flask-smorest is not type
             if method != "parameters":
                 view = getattr(obj, method)
                 info["view"] = view
-                view.is_list = getattr(view, "is_list", False)
+                view.formats = getattr(view, "formats", negotiation.OF_ONE_OBJECT)
                 parameters = info.get("arguments", {}).get("parameters", ())
                 info["schemas"] = {each["in"]: each["schema"] for each in parameters}
                 info["guide"] = obj.guide or self._guide
@@ -53,17 +67,47 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc] # flask-smorest is not type
             def listed(
                 resource: Any, arguments: dict[str, Any], **values: Any
             ) -> Response | tuple[Page, dict[str, str]]:
-                format_ = exports.format_of_export()
-                if format_ is not None:
+                format_ = negotiation.current()
+                if format_ != Format.JSON:
                     every_row = view(resource, exports.arguments_of_export(arguments), **values)
                     return exports.response_of(every_row, rows_of, format_)
                 page = view(resource, arguments, **values)
                 return page, paging.headers(page)
 
-            listed.is_list = True  # type: ignore[attr-defined]
+            listed.formats = negotiation.OF_LISTS  # type: ignore[attr-defined]
             return decorate(listed)
 
         return with_headers
+
+    def statement(
+        self, schema: type[ma.Schema], rows_of: type[Schema], render: Callable[[dict[str, Any]], bytes]
+    ) -> Any:
+        """Declare the response of a view that returns a `Statement`.
+
+        It is a JSON object, CSV of which `rows_of` is the schema of the rows, or a PDF that `render` makes.
+        """
+        decorate = self._response_of_one(200, schema)
+
+        def with_files(view: Callable[..., Statement]) -> Any:
+            @wraps(view)
+            def as_json(*args: Any, **values: Any) -> Any:
+                return view(*args, **values).whole()
+
+            respond = decorate(as_json)
+
+            @wraps(respond)
+            def stated(*args: Any, **values: Any) -> Any:
+                format_ = negotiation.current()
+                if format_ == Format.CSV:
+                    return exports.response_of(view(*args, **values).every_row(), rows_of, format_)
+                if format_ == Format.PDF:
+                    return exports.paper_response(render(view(*args, **values).for_paper()))
+                return respond(*args, **values)
+
+            stated.formats = negotiation.OF_STATEMENTS  # type: ignore[attr-defined]
+            return stated
+
+        return with_files
 
     def _response_of_one(self, status_code: int, schema: Any, **options: Any) -> Any:
         etag = versions.of_one_object(schema)

@@ -23,6 +23,7 @@ from app.naming import camel_case
 from app.web import change_reason, converters, errors, exports, failures, openapi_fields, paging, versions
 from app.web.fields import MAX_INTEGER
 from app.web.idempotency import HEADER, METHODS
+from app.web.negotiation import MIMETYPES
 from app.web.schemas import Error
 
 VERSION = "1.0.0"
@@ -199,7 +200,7 @@ def describe_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
     for status in statuses:
         responses.setdefault(status.value, status.name)
     responses.update(failures.responses(doc_info, method))
-    if doc_info["view"].is_list:
-        responses[HTTPStatus.OK.value]["content"].update(exports.DOCUMENTATION)
+    for format_ in doc_info["view"].formats[1:]:
+        responses[HTTPStatus.OK.value]["content"][MIMETYPES[format_]] = exports.DOCUMENTATION[format_]
     doc["responses"] = dict(sorted((int(status), response) for status, response in responses.items()))
     return doc

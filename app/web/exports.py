@@ -30,14 +30,15 @@ from app.web.negotiation import MIMETYPES, Format
 from app.web.schemas import Schema
 
 # The types of the response besides JSON, as in the OpenAPI document.
-DOCUMENTATION: dict[str, Any] = {
-    MIMETYPES[Format.CSV]: {
+DOCUMENTATION: dict[Format, dict[str, Any]] = {
+    Format.CSV: {
         "schema": {
             "type": "string",
             "description": "A header, one line for each row, and the end line `#end,<rows>` (RFC 4180).",
         }
     },
-    MIMETYPES[Format.NDJSON]: {
+    Format.PDF: {"schema": {"type": "string", "format": "binary"}},
+    Format.NDJSON: {
         "schema": {
             "type": "string",
             "description": 'One JSON object a line for each row, and the end line `{"end":true,"count":<rows>}`.',
@@ -55,12 +56,11 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.extensions["exports"] = BoundedSemaphore(settings.serving.exports_at_once)
 
 
-def run(format_: Format, read: Callable[[], Response]) -> Response:
+def run(read: Callable[[], Response]) -> Response:
     """The response of `read`, whose view calls `response_of`. Raises ExportBusy when others take all slots."""
     slots: BoundedSemaphore = current_app.extensions["exports"]
     if not slots.acquire(blocking=False):
         raise busy()
-    g.export = format_
     try:
         # The body of the response releases the slot.
         return read()
@@ -72,12 +72,6 @@ def run(format_: Format, read: Callable[[], Response]) -> Response:
 def busy() -> ExportBusy:
     """The failure of an export beyond those that are written at the same time."""
     return ExportBusy("Too many exports are being written; retry in a few seconds")
-
-
-def format_of_export() -> Format | None:
-    """The format of the export that this request is; None if it is none."""
-    found: Format | None = g.get("export")
-    return found
 
 
 def arguments_of_export(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -99,6 +93,12 @@ def response_of(page: Page, schema: type[Schema], format_: Format) -> Response:
         content_type=f"{MIMETYPES[format_]}; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{_file_name(format_)}"'},
     )
+
+
+def paper_response(content: bytes) -> Response:
+    """A PDF as a response, which browsers show."""
+    headers = {"Content-Disposition": f'inline; filename="{_file_name(Format.PDF)}"'}
+    return current_app.response_class(content, mimetype=MIMETYPES[Format.PDF], headers=headers)
 
 
 class _Rows(Protocol):

@@ -73,8 +73,8 @@ def _failures(doc_info: Mapping[str, Any], method: str) -> Iterator[ServiceError
         yield Invalid("A JSON body is required", reason=Reason.INVALID_JSON)
     yield from guard.refusals
     yield from _not_found(view)
-    if view.is_list:
-        yield negotiation.not_acceptable()
+    if len(view.formats) > 1:
+        yield negotiation.not_acceptable(view.formats)
         yield RATE_LIMITED
         yield exports.busy()
     if method.upper() in METHODS and not guard.open_to_all:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar, Literal, cast
 
-from flask import Response, current_app, request
+from flask import Response, current_app, g, request
 from flask.views import MethodView
 from werkzeug.exceptions import MethodNotAllowed
 
@@ -15,10 +15,13 @@ from app.db.replica.routing import Replica
 from app.db.transaction import autocommit, transaction
 from app.errors import Invalid
 from app.naming import camel_case
-from app.web import change_reason, exports, idempotency, limits, versions
+from app.web import change_reason, exports, idempotency, limits, negotiation, versions
 from app.web.arguments import refuse_undeclared
 from app.web.converters import Malformed
-from app.web.negotiation import Format, format_of_request
+from app.web.negotiation import Format
+
+# The limits of files, in place of that of the operation.
+_LIMITS = {Format.CSV: "export", Format.NDJSON: "export", Format.PDF: "pdf"}
 
 
 class Resource(MethodView):
@@ -41,10 +44,10 @@ class Resource(MethodView):
         view: Any = getattr(self, "get" if method == "HEAD" else method.lower())
         guard: Guard = view.guard
         guard.admit()
-        format_ = format_of_request() if view.is_list and method in versions.SAFE_METHODS else Format.JSON
-        is_export = format_ != Format.JSON
+        format_ = negotiation.format_of_request(view.formats) if method in versions.SAFE_METHODS else Format.JSON
+        is_export = format_ in negotiation.EXPORTS
         if not guard.open_to_all:
-            limits.charge_caller("export" if is_export else guard.limit)
+            limits.charge_caller(_LIMITS.get(format_, guard.limit))
             versions.refuse_ignored(view)
         for name, value in path.items():
             if isinstance(value, Malformed):
@@ -53,7 +56,9 @@ class Resource(MethodView):
         refuse_undeclared(view.inputs)
         if method in versions.SAFE_METHODS:
             read = partial(_read, _export if is_export else _answer, view, path)
-            return exports.run(format_, read) if is_export else read()
+            if format_ != Format.JSON:
+                g.format = format_
+            return exports.run(read) if is_export else read()
         with origin.acting(change_reason.origin_of_request(view.operation)):
             return self._write(guard, view, path)
 
