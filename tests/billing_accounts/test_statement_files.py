@@ -113,7 +113,15 @@ class TestPaper:
         data(admin.patch(f"{ACCOUNTS}/{account_id}", {"name": "Harbour {nb} 港湾"}))
         lock(admin, account_id, "c1", 12.5, externalName="Logo contest")
         [page] = pages_of(admin, account_id)
-        for shown in ("Harbour {nb}", "Opening balance", "Closing balance", "Logo contest", "+12.50", "87.50", "Page 1"):
+        for shown in (
+            "Harbour {nb}",
+            "Opening balance",
+            "Closing balance",
+            "Logo contest",
+            "+12.50",
+            "87.50",
+            "Page 1",
+        ):
             assert shown in page
 
     def test_a_table_goes_on_below_its_headings(self, admin: Caller, account_id: int) -> None:
