@@ -100,7 +100,7 @@ FAULTS = (
     fault(
         "a statement counts what happens at its end",
         "billing_accounts/test_statement_of_account.py::TestStatement",
-        (BOOKS, 'at < bindparam("until"))\n    .cte(', 'at <= bindparam("until"))\n    .cte('),
+        (BOOKS, 'at < bindparam("until"))\n_PERIOD', 'at <= bindparam("until"))\n_PERIOD'),
     ),
     fault(
         "movements can be changed",

@@ -10,7 +10,7 @@ FAULTS = (
     fault(
         "movements of an import do not add up",
         "cli/legacy_import/test_movements.py",
-        (IMPORTS, "locked_before + sum(locked) OVER so_far", "locked_before + locked"),
+        (IMPORTS, "budget.locked + sum(change.locked) OVER so_far", "budget.locked + change.locked"),
     ),
     fault(
         "an import adds to what it replaces",
@@ -48,7 +48,13 @@ FAULTS = (
     fault(
         "an import takes back a budget that was changed here",
         "cli/legacy_import/test_in_use.py::TestAccounts",
-        (BUDGETS, "THEN as_imported AND amount = :amount END", "THEN as_imported END"),
+        (
+            BUDGETS,
+            """:amount - budgets.amount",
+    also=", as_imported = CASE WHEN as_imported IS NOT NULL THEN false END",""",
+            """:amount - budgets.amount",
+    also="",""",
+        ),
     ),
     fault(
         "an imported amount passes through a float",
