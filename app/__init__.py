@@ -20,6 +20,7 @@ from app.db.replica import failover
 from app.db.replica.routing import open_replica
 from app.purchases import gateways
 from app.purchases.routes import blueprint as purchases
+from app.trail.routes import blueprint as trail
 from app.web import browsers, converters, exports, limits, metrics, operations, pages, requests
 from app.web.documentation import ServiceApi
 from app.web.json import OrjsonProvider
@@ -42,6 +43,7 @@ FEATURES = (
     purchases,
     account,
     team,
+    trail,
 )
 ENGINE_OPTIONS = {
     "pool_size": THREADS_PER_WORKER,

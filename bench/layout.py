@@ -66,6 +66,7 @@ _INDEXES = text("""
         AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u'))
     ORDER BY 1
 """)
+_VIEWS = text("SELECT viewname, definition FROM pg_views WHERE schemaname = 'public'")
 _TRIGGERS = text("""
     SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = CAST(:table AS regclass) AND NOT tgisinternal
 """)
@@ -85,8 +86,14 @@ def distribute(connection: Connection, keys: dict[str, str], *, partitions: int)
     for constraint in constraints:
         if constraint.kind == "f":
             connection.execute(text(f"ALTER TABLE {constraint.table} DROP CONSTRAINT {constraint.name}"))
+    # Views hold on to the tables they were made of.
+    views = connection.execute(_VIEWS).all()
+    for name, _ in views:
+        _run(connection, f"DROP VIEW {name}")
     for table, key in keys.items():
         _cut(connection, table, key, partitions)
+    for name, definition in views:
+        _run(connection, f"CREATE VIEW {name} WITH (security_invoker = true) AS {definition}")
     return [lost for constraint in constraints for lost in _restore(connection, constraint, keys)]
 
 

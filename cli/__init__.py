@@ -7,6 +7,7 @@ import flask_migrate.cli
 from flask import Flask
 from flask_smorest.spec import openapi_cli
 
+from cli.audit import audit
 from cli.backup import backup, restore
 from cli.credits import credits
 from cli.demo import demo
@@ -24,6 +25,7 @@ for group in (flask_migrate.cli.db, openapi_cli):
 COMMANDS = [
     in_one_line(command)
     for command in (
+        audit,
         backup,
         credits,
         demo,

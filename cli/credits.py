@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from app import tenancy
+from app.audit.models import ObjectType
+from app.audit.recording import record
 from app.credits import plans
 from app.credits.models import ROLLOVER_ALL, ROLLOVER_NONE
 from app.db.base import MAX_ID
@@ -54,8 +56,10 @@ def grant_all_months() -> str:
             tenancy.set_every_account()
             account_ids = plans.accounts_after(after, BATCH)
             granted = plans.grant_due(account_ids)
-        months += granted.months
-        total += granted.credits
+            months += granted.months
+            total += granted.credits
+            if len(account_ids) < BATCH and months:
+                record(ObjectType.RUN, "credits grant-monthly", after={"months": months, "credits": total})
         if len(account_ids) < BATCH:
             break
         after = account_ids[-1]

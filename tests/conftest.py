@@ -53,7 +53,7 @@ AS_SEEDED = """
     UPDATE credit_packages SET is_active = true WHERE NOT is_active
 """
 # Tables that refuse DELETE.
-APPEND_ONLY = {"budget_movements", "credit_transactions"}
+APPEND_ONLY = {"audit_entries", "budget_movements", "credit_transactions"}
 # The suite needs Python alone; what stands in front of the service is tested where it is installed, and in CI.
 NGINX_IS_LEFT_OUT = proxy.installed() is None and "CI" not in os.environ
 _RESOURCES = ExitStack()

@@ -28,6 +28,7 @@ _ACTIONS = {
     "taas-workPeriods": ("read", "create", "update"),
     "taas-workPeriodPayments": ("read", "create", "update", "process"),
     "credits": ("spend", "grant"),
+    "audit": ("read",),
 }
 SCOPES = tuple(f"{action}:{resource}" for resource, actions in _ACTIONS.items() for action in (*actions, "all"))
 

@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import Row
 
 from app import origin
+from app.audit.models import ObjectType
+from app.audit.recording import record, state_of
 from app.billing_accounts import queries
 from app.billing_accounts.ledger import budgets, refusals, reversal
 from app.billing_accounts.models import BillingAccount
@@ -31,10 +33,12 @@ def adjust(account_id: int, amount: Decimal, *, reason: str, **fields: Any) -> R
         account = db.session.get(BillingAccount, account_id, with_for_update={"key_share": True})
         if account is None:
             raise refusals.not_found(account_id)
+        before = state_of(account)
         versions.touch(account)
         for name, value in fields.items():
             setattr(account, name, value)
         db.session.flush()
+        record(ObjectType.BILLING_ACCOUNT, account_id, before=before, after=state_of(account))
         return budgets.adjust(account_id, amount)
 
 

@@ -173,6 +173,16 @@ class BudgetLine(Base):
     as_imported: Mapped[AsImported]
 
 
+def _by_range(column: str, operators: str) -> Index:
+    return Index(
+        f"ix_budget_movements_all_{column}",
+        column,
+        postgresql_using="brin",
+        postgresql_ops={column: operators},
+        postgresql_with={"pages_per_range": 32},
+    )
+
+
 class BudgetMovement(Base):
     """One change of a budget: a row of its journal, which is never changed or deleted.
 
@@ -194,6 +204,10 @@ class BudgetMovement(Base):
         ),
         CheckConstraint("actor_kind IN ('person', 'machine', 'command', 'gateway')", name="actor_kind"),
         Index("ix_budget_movements_at", "billing_account_id", "at", "position"),
+        # For the list of all that was changed (`app.audit`). Of those by block range a lock writes none.
+        Index("ix_budget_movements_all_at", "at"),
+        _by_range("actor", "bytea_bloom_ops"),
+        _by_range("request_id", "text_bloom_ops"),
     )
 
     billing_account_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

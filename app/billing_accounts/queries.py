@@ -17,6 +17,7 @@ from sqlalchemy import (
     func,
     join,
     literal,
+    literal_column,
     select,
     true,
     type_coerce,
@@ -30,7 +31,7 @@ from app.billing_accounts.visibility import granted_to, visible_to
 from app.clients.models import Client
 from app.db import json_rows, row_counts
 from app.db.columns import columns_of, list_of
-from app.db.fast.prepared import Prepared
+from app.db.fast.prepared import AnyPrepared, Prepared
 from app.db.json_rows import Json
 from app.db.paging import ListQuery, contains
 
@@ -238,10 +239,19 @@ _GRANT = insert(BillingAccountAccess).values(
     user_handle=bindparam("user_handle"),
     created_at=bindparam("now"),
 )
-GRANT = Prepared(
+GRANT: AnyPrepared = Prepared(
     _GRANT.on_conflict_do_update(
         index_elements=[BillingAccountAccess.billing_account_id, BillingAccountAccess.user_id],
         set_={"user_handle": func.coalesce(_GRANT.excluded.user_handle, BillingAccountAccess.user_handle)},
-    ).returning(*_USER)
+    ).returning(
+        *_USER,
+        BillingAccountAccess.user_handle,
+        literal_column("old.user_id").label("user_id_before"),
+        literal_column("old.user_handle").label("user_handle_before"),
+    )
 )
-REVOKE = Prepared(delete(BillingAccountAccess).where(_OF_ACCOUNT, _OF_USER).returning(BillingAccountAccess.user_id))
+REVOKE = Prepared(
+    delete(BillingAccountAccess)
+    .where(_OF_ACCOUNT, _OF_USER)
+    .returning(BillingAccountAccess.user_id, BillingAccountAccess.user_handle)
+)

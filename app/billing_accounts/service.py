@@ -5,6 +5,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from app.audit.models import ObjectType
+from app.audit.recording import record, state_of
 from app.auth.actor import Actor
 from app.billing_accounts import queries, visibility
 from app.billing_accounts.ledger import budgets
@@ -62,6 +64,7 @@ def create(actor: Actor, values: Mapping[str, Any]) -> Row[Any]:
     account = BillingAccount(created_by=actor.subject, **own)
     db.session.add(account)
     db.session.flush()
+    record(ObjectType.BILLING_ACCOUNT, account.id, after=state_of(account))
     budgets.open_budget(account.id, values["budget"])
     return _read(account.id)
 
@@ -78,6 +81,7 @@ def update(account_id: int, changes: Mapping[str, Any], expected: Expected) -> R
     versions.require(account.version, expected)
     if "client_id" in changes:
         clients.require(changes["client_id"])
+    before = state_of(account)
     # A budget is part of the account to its readers, though it is kept elsewhere.
     versions.touch(account)
     for name in _KEPT_FROM_IMPORTS & changes.keys():
@@ -92,6 +96,7 @@ def update(account_id: int, changes: Mapping[str, Any], expected: Expected) -> R
             "startDate" if "start_date" in changes else "endDate", "startDate must not be after endDate."
         )
     db.session.flush()
+    record(ObjectType.BILLING_ACCOUNT, account_id, before=before, after=state_of(account))
     if "budget" in changes:
         budgets.set_budget(account_id, changes["budget"])
     return _read(account_id)
@@ -106,6 +111,12 @@ def require(account_id: int) -> None:
 def require_visible(actor: Actor, account_id: int) -> None:
     """Raise NotFound unless there is such an account and the caller may see it."""
     if not _exists(account_id, visibility.sight(actor).limit):
+        raise not_found(account_id)
+
+
+def require_known(account_id: int) -> None:
+    """Raise NotFound unless there is such an account."""
+    if not _exists(account_id, None):
         raise not_found(account_id)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from app.audit.models import ObjectType
+from app.audit.recording import record, state_of
 from app.clients import queries
 from app.clients.models import Client
 from app.db import versions
@@ -27,6 +29,7 @@ def create(values: Mapping[str, Any]) -> Client:
     client = Client(**values)
     db.session.add(client)
     db.session.flush()
+    record(ObjectType.CLIENT, client.id, after=state_of(client))
     return client
 
 
@@ -37,12 +40,14 @@ def update(client_id: str, changes: Mapping[str, Any], expected: Expected) -> Cl
     """
     client = _found(db.session.get(Client, client_id, with_for_update={"key_share": True}), client_id)
     versions.require(client.version, expected)
+    before = state_of(client)
     for name, value in changes.items():
         setattr(client, name, value)
     if client.start_date and client.end_date and client.start_date > client.end_date:
         name = "startDate" if "start_date" in changes else "endDate"
         raise Invalid.field(name, "startDate must not be after endDate.")
     db.session.flush()
+    record(ObjectType.CLIENT, client.id, before=before, after=state_of(client))
     return client
 
 

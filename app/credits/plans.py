@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row
 
 from app import tenancy
+from app.audit.models import ObjectType
+from app.audit.recording import record
 from app.clock import utc_now
 from app.credits import queries
 from app.credits.ledger import balances, grants
@@ -36,6 +38,9 @@ def put(
     """
     terms = {"credits_per_month": credits_per_month, "usd_per_credit": usd_per_credit, "rollover": rollover}
     now = utc_now()
+    known = next((each._asdict() for each in every_plan() if each.name == name), None)
+    is_default = default or (known is not None and known["is_default"])
+    record(ObjectType.PLAN, name, before=known, after={"name": name, **terms, "is_default": is_default})
     db.session.execute(queries.SET_PLAN, {**terms, "name": name, "now": now, "today": now.date()})
     if default:
         db.session.execute(queries.SET_DEFAULT_PLAN, {"name": name, "now": now})
@@ -44,8 +49,12 @@ def put(
 def assign(account_id: int, name: str) -> None:
     """Assign a plan to an account from today on; it applies to months that begin from then on. Raises NotFound."""
     tenancy.set_account(account_id)
+    before = db.session.execute(queries.PLAN_OF, {"account_id": account_id}).scalar_one_or_none()
     if not balances.put_on_plan(account_id, name, utc_now()):
         raise NotFound(f"Account {account_id} or plan {name!r} was not found")
+    record(
+        ObjectType.CUSTOMER_ACCOUNT, account_id, before={"plan": before}, after={"plan": name}, account_id=account_id
+    )
 
 
 def start(account_id: int, *, first_credits: bool) -> None:

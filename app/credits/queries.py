@@ -118,6 +118,7 @@ BALANCE: AnyPrepared = Prepared(
     .where(_OF_BALANCE)
 )
 CREDITS: AnyPrepared = Prepared(select(CreditBalance.credits, CreditBalance.due_at).where(_OF_BALANCE))
+PLAN_OF = Prepared(select(Plan.name).join(CreditBalance, CreditBalance.plan_id == Plan.id).where(_OF_BALANCE))
 DAILY_TOTALS = Prepared(
     select(CreditDailyTotal.day, CreditDailyTotal.transaction_type, CreditDailyTotal.total, CreditDailyTotal.count)
     .where(

@@ -9,6 +9,8 @@ from uuid import uuid4
 from sqlalchemy import Row
 
 from app import origin, tenancy
+from app.audit.models import ObjectType
+from app.audit.recording import record
 from app.auth.actor import Actor
 from app.clock import utc_now
 from app.customers import membership, openings, queries
@@ -48,6 +50,7 @@ def create(actor: Actor, values: Mapping[str, Any], *, limit: int) -> Opened:
     account = _insert(actor, settings)
     tenancy.set_account(account.id)
     origin.act_in(account.id)
+    record(ObjectType.CUSTOMER_ACCOUNT, account.id, after=_changeable(account), account_id=account.id)
     now = utc_now()
     owner = {**membership.person(actor), "account_id": account.id, "role": MemberRole.OWNER, "date_joined": now}
     db.session.execute(queries.ADD_MEMBER, {**owner, "invited_at": now, "invited_by": "", "expires_at": None})
@@ -62,13 +65,19 @@ def settings(account_id: int) -> Row[Any]:
 def update(account_id: int, changes: Mapping[str, Any], expected: Expected) -> Row[Any]:
     """Update the given settings of the account. Raises PreconditionFailed."""
     db.session.execute(queries.LOCK_ACCOUNT, {"account_id": account_id})
-    known = settings(account_id)._asdict()
-    values = {name: changes.get(name, known[name]) for name in queries.CHANGEABLE}
-    values |= {"account_id": account_id, "updated_at": utc_now(), "expected": versions.listed(expected)}
+    present = settings(account_id)
+    known = _changeable(present)
+    after = known | {name: value for name, value in changes.items() if name in known}
+    values = {**after, "account_id": account_id, "updated_at": utc_now(), "expected": versions.listed(expected)}
     changed = db.session.execute(queries.UPDATE, values).one_or_none()
     if changed is None:
-        raise versions.failure(known["version"], expected)
+        raise versions.failure(present.version, expected)
+    record(ObjectType.CUSTOMER_ACCOUNT, account_id, before=known, after=after, account_id=account_id)
     return changed
+
+
+def _changeable(account: Row[Any]) -> dict[str, Any]:
+    return {name: value for name, value in account._asdict().items() if name in queries.CHANGEABLE}
 
 
 def _insert(actor: Actor, settings: Mapping[str, Any]) -> Row[Any]:

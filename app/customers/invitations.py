@@ -6,6 +6,8 @@ from typing import Any
 from sqlalchemy import Row
 
 from app import origin, tenancy
+from app.audit.models import ObjectType
+from app.audit.recording import record
 from app.auth.actor import Actor
 from app.clock import utc_now
 from app.customers import membership, queries
@@ -30,6 +32,7 @@ def accept(actor: Actor, invitation_id: int) -> Row[Any]:
         raise _ended() if invitation.is_accepted else Conflict("You are already a member of this account")
     if db.session.execute(queries.ACCEPT_INVITATION, {**values, **membership.person(actor)}).one_or_none() is None:
         raise _ended()
+    _record(invitation, "joined")
     return invitation
 
 
@@ -41,7 +44,18 @@ def decline(actor: Actor, invitation_id: int) -> Row[Any]:
     invitation, values = _lock(actor, invitation_id)
     if db.session.execute(queries.END_INVITATION, {**values, "expected": None}).one_or_none() is None:
         raise _ended()
+    _record(invitation, "declined")
     return invitation
+
+
+def _record(invitation: Row[Any], status: str) -> None:
+    record(
+        ObjectType.TEAM_MEMBER,
+        invitation.id,
+        before={"status": "invited"},
+        after={"status": status},
+        account_id=invitation.account_id,
+    )
 
 
 def _lock(actor: Actor, invitation_id: int) -> tuple[Row[Any], dict[str, Any]]:

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import Row
 
+from app.audit.models import ObjectType
+from app.audit.recording import record
 from app.auth.actor import Actor
 from app.clock import utc_now
 from app.customers import membership, queries
@@ -55,6 +57,7 @@ def invite(actor: Actor, caller: Membership, email: str, role: MemberRole) -> Ro
     member = db.session.execute(queries.ADD_MEMBER, invitation).one_or_none()
     if member is None:
         raise Conflict(f"{email} is already a member of this account or invited to it")
+    _record(caller.account_id, member.id, after={"email": email, "role": role})
     return member
 
 
@@ -70,6 +73,7 @@ def change_role(actor: Actor, caller: Membership, member_id: int, role: MemberRo
     changed = db.session.execute(queries.SET_ROLE, {**values, "expected": versions.listed(expected)}).one_or_none()
     if changed is None:
         raise versions.failure(member.version, expected)
+    _record(caller.account_id, member_id, before={"role": member.role}, after={"role": role})
     return changed
 
 
@@ -83,6 +87,7 @@ def remove(actor: Actor, caller: Membership, member_id: int, expected: Expected)
     values = {"account_id": caller.account_id, "member_id": member_id, "now": utc_now()}
     if db.session.execute(removal, {**values, "expected": versions.listed(expected)}).one_or_none() is None:
         raise versions.failure(member.version, expected)
+    _record(caller.account_id, member_id, before={"email": member.email, "role": member.role})
 
 
 def leave(actor: Actor, caller: Membership) -> EndedMembership:
@@ -96,9 +101,17 @@ def leave(actor: Actor, caller: Membership) -> EndedMembership:
     if own is None:
         raise Forbidden(f"You are not a member of account {account_id}", reason=Reason.NO_ACCOUNT)
     values = {"account_id": account_id, "member_id": own.id, "now": utc_now()}
-    _require_other_owner(account_id, db.session.execute(queries.MEMBER, values).one())
+    member = db.session.execute(queries.MEMBER, values).one()
+    _require_other_owner(account_id, member)
     db.session.execute(queries.REMOVE_MEMBER, {**values, "expected": None})
+    _record(account_id, own.id, before={"email": member.email, "role": member.role})
     return own
+
+
+def _record(
+    account_id: int, member_id: int, *, before: Mapping[str, Any] | None = None, after: Mapping[str, Any] | None = None
+) -> None:
+    record(ObjectType.TEAM_MEMBER, member_id, before=before, after=after, account_id=account_id)
 
 
 class _Decision(NamedTuple):

@@ -15,13 +15,11 @@ from sqlalchemy import (
     func,
     inspect,
 )
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 from sqlalchemy.types import TypeEngine
 
-from app.db.base import Base
 
-
-def columns_of(model: type[Base], *, but: Collection[str] = ()) -> list[InstrumentedAttribute[Any]]:
+def columns_of(model: type[DeclarativeBase], *, but: Collection[str] = ()) -> list[InstrumentedAttribute[Any]]:
     """The columns of a model, for a select: all `but` those named."""
     attributes = inspect(model).column_attrs
     if unknown := set(but) - set(attributes.keys()):

@@ -117,6 +117,8 @@ class ListQuery:
     filters: Mapping[str, ColumnElement[bool]] = field(default_factory=dict)
     sort_sources: Mapping[str, FromClause] = field(default_factory=dict)
     counts: Mapping[frozenset[str], Select[int]] = field(default_factory=dict)
+    # Whether the rows are joined to the keys of their page; not where a key has no index, as in a view.
+    joins_page: bool = True
 
     def page(self, arguments: Mapping[str, Any], **scope: Any) -> Page:
         """The page that `arguments` (filters, `page`, `per_page`, `sort_by`, `sort_order`) ask for.
@@ -192,6 +194,11 @@ class ListQuery:
         order_by = self._order_by(sort_by, order)
         table = self.key.parent.local_table
         count = self.counts.get(filters, select(func.count()).select_from(table).where(*conditions))
+        if not self.joins_page:
+            rows = self.rows.add_columns(count.correlate(None).scalar_subquery().label("matching")).where(*conditions)
+            return Prepared(rows.order_by(*order_by).limit(bindparam("page_limit")).offset(bindparam("page_offset"))), (
+                Prepared(count)
+            )
         page = (
             select(self.key.label("key"))
             .select_from(self.sort_sources.get(sort_by, table))

@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from app.audit.models import ObjectType
+from app.audit.recording import record
 from app.clock import utc_now
 from app.db.base import db
 from app.db.paging import Page
@@ -26,7 +28,10 @@ def every_package() -> Sequence[Row[Any]]:
 def put(name: str, credits: int, price: Decimal, *, is_active: bool, expires_after_days: int | None = None) -> None:
     """Create or change a package. Earlier purchases keep their price, and their credits the time they expire."""
     terms = {"credits": credits, "price": price, "is_active": is_active, "expires_after_days": expires_after_days}
+    known = next((each._asdict() for each in every_package() if each.name == name), None)
     db.session.execute(queries.SET_PACKAGE, {**terms, "name": name, "now": utc_now()})
+    before = known and {each: known[each] for each in terms}
+    record(ObjectType.CREDIT_PACKAGE, name, before=before, after=terms)
 
 
 def require_for_sale(package_id: int) -> Row[Any]:

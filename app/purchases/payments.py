@@ -12,6 +12,8 @@ from typing import Any
 from sqlalchemy import Row
 
 from app import tenancy
+from app.audit.models import ObjectType
+from app.audit.recording import record
 from app.auth.actor import Actor
 from app.clock import utc_now
 from app.customers.membership import MANAGERS, Membership
@@ -24,6 +26,8 @@ from app.purchases.gateways.protocol import Order
 from app.purchases.models import CURRENCY, PaymentMethod, PaymentStatus
 
 KEYS_LIVE = timedelta(hours=24)
+# What the entry of a new payment says.
+_AUDITED = ("status", "payment_method", "package_id", "credits", "amount", "currency", "invoice_id")
 
 
 def search(account_id: int, arguments: Mapping[str, Any]) -> Page:
@@ -132,7 +136,10 @@ def _begin(actor: Actor, account_id: int, package_id: int, method: PaymentMethod
         "payment_method": method,
         "now": now,
     }
-    return present(db.session.execute(queries.CREATE_PAYMENT, values).scalar_one())
+    payment = present(db.session.execute(queries.CREATE_PAYMENT, values).scalar_one())
+    after = {name: getattr(payment, name) for name in _AUDITED}
+    record(ObjectType.PAYMENT, payment.id, after=after, account_id=account_id)
+    return payment
 
 
 def order_for(payment: Row[Any]) -> Order:

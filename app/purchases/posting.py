@@ -1,5 +1,6 @@
 """Locking a payment, and posting its credits."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from sqlalchemy import Row
 
 from app import tenancy
+from app.audit.models import ObjectType
+from app.audit.recording import record
 from app.credits.ledger import grants
 from app.credits.ledger.grants import Terms
 from app.credits.models import TransactionType
@@ -51,3 +54,15 @@ def give_back(payment: Row[Any], credits: int, what: str) -> None:
 
 def _description(payment: Row[Any], what: str) -> str:
     return f"{what}, invoice {invoices.get(payment.account_id, payment.invoice_id).invoice_number}"
+
+
+def record_change(payment: Row[Any], after: Mapping[str, Any]) -> None:
+    """Append an entry for what changes of a locked payment."""
+    known = payment._asdict()
+    record(
+        ObjectType.PAYMENT,
+        payment.id,
+        before={name: known[name] for name in after if name in known},
+        after=after,
+        account_id=payment.account_id,
+    )

@@ -11,6 +11,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from app.audit.models import ObjectType
+from app.audit.recording import record
 from app.clock import utc_now
 from app.credits.ledger import grants
 from app.db.base import db
@@ -63,6 +65,7 @@ def settle(payment: Row[Any], refund: Row[Any], standing: RefundStanding, *, by:
         values = {"refund_id": refund.id, "reference": standing.reference, "at": at, "now": utc_now()}
         status = standing.status if is_news else refund.status
         db.session.execute(queries.MARK_REFUND, {**values, "status": status, "failure": standing.failure[:500]})
+        _record_refund(payment, {"refund_status": refund.status}, {"refund_status": status})
     if not is_news:
         return False
     failure = ""
@@ -121,6 +124,9 @@ def report_dispute(payment: Row[Any], reference: str, status: DisputeStatus, amo
     lost = amount if status == DisputeStatus.LOST else Decimal(0)
     values = {"payment_id": payment.id, "reference": reference, "status": status, "lost": lost, "now": utc_now()}
     db.session.execute(queries.SET_DISPUTE, values)
+    charged_back = min(payment.amount, payment.amount_charged_back + lost)
+    disputed = {"dispute_reference": reference, "dispute_status": status, "amount_charged_back": charged_back}
+    posting.record_change(payment, disputed)
     _follow(payment, "Dispute lost", by=by)
     return True
 
@@ -155,11 +161,17 @@ def _create(
         "now": utc_now(),
     }
     db.session.execute(queries.CREATE_REFUND, values)
+    _record_refund(payment, {}, {"refund_amount": amount, "refund_status": standing.status})
+
+
+def _record_refund(payment: Row[Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    record(ObjectType.PAYMENT, payment.id, before=before, after=after, account_id=payment.account_id)
 
 
 def _set_refunded(payment: Row[Any], amount: Decimal) -> None:
     values = {"payment_id": payment.id, "amount": min(amount, payment.amount), "now": utc_now()}
     db.session.execute(queries.SET_REFUNDED, values)
+    posting.record_change(payment, {"amount_refunded": values["amount"]})
 
 
 def _follow(payment: Row[Any], what: str, *, by: str, failure: str = "") -> None:
@@ -186,6 +198,7 @@ def _follow(payment: Row[Any], what: str, *, by: str, failure: str = "") -> None
         "now": utc_now(),
     }
     db.session.execute(queries.FOLLOW_PAYMENT, values)
+    posting.record_change(payment, {name: values[name] for name in ("status", "credits_refunded", "failure")})
     invoices.mark(payment.invoice_id, _invoice_status(payment, gone - waiting), utc_now())
 
 

@@ -50,6 +50,7 @@ def succeed(payment: Row[Any], *, by: str) -> None:
     lot_id = posting.add(payment)
     values = {"payment_id": payment.id, "lot_id": lot_id, "settled_by": by, "now": utc_now()}
     db.session.execute(queries.SETTLE_PAYMENT, values)
+    posting.record_change(payment, {"status": PaymentStatus.SUCCEEDED})
     invoices.mark(payment.invoice_id, InvoiceStatus.PAID, utc_now())
     returns.catch_up(payment, by=by)
 
@@ -63,3 +64,4 @@ def cancel(payment: Row[Any], *, by: str) -> None:
 def _mark(payment: Row[Any], status: PaymentStatus, *, by: str, failure: str = "") -> None:
     values = {"payment_id": payment.id, "status": status, "settled_by": by, "now": utc_now()}
     db.session.execute(queries.MARK_PAYMENT, {**values, "failure": failure[:500]})
+    posting.record_change(payment, {"status": status, "failure": failure[:500]})

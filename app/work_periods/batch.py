@@ -12,6 +12,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from app.audit.models import ObjectType
+from app.audit.recording import record
 from app.auth.actor import Actor
 from app.billing_accounts.ledger.batch import Budgets
 from app.billing_accounts.ledger.standing import Line
@@ -34,6 +36,18 @@ Outcome = Payment | ServiceError
 MAX_NAME = 255
 # What an item of a change has besides the fields to change.
 _NOT_CHANGED = frozenset({"id", "if_match"})
+# What entries say of a payment.
+_AUDITED = (
+    "work_period_id",
+    "billing_account_id",
+    "challenge_id",
+    "member_rate",
+    "customer_rate",
+    "days",
+    "amount",
+    "status",
+    "status_details",
+)
 _STAMPS = {PaymentStatus.COMPLETED: "completed_at", PaymentStatus.CANCELLED: "cancelled_at"}
 
 
@@ -87,6 +101,8 @@ class Batch:
         self._now = utc_now()
         self._periods = {row.id: _Period(row) for row in db.session.execute(periods, parameters)}
         self._payments: dict[str, Payment] = {}
+        # By the payment: what it was, and what it became.
+        self._before: dict[str, Payment | None] = {}
         self._changed: dict[str, Payment] = {}
 
     @property
@@ -134,6 +150,14 @@ class Batch:
         ids = [period.row.id for period in periods]
         db.session.execute(queries.WRITE_PERIODS, {"id": ids, "now": self._now, **totals})
         self._budgets.write()
+        for payment in changed:
+            before = self._before[payment["id"]]
+            record(
+                ObjectType.WORK_PERIOD_PAYMENT,
+                payment["id"],
+                before=None if before is None else {name: before[name] for name in _AUDITED},
+                after={name: payment[name] for name in _AUDITED},
+            )
 
     def _create(self, item: Item, payment_id: str) -> Payment:
         period = self._periods.get(item["work_period_id"])
@@ -204,6 +228,7 @@ class Batch:
         if before is not None:
             period.count(before, -1)
         period.count(after, 1)
+        self._before.setdefault(after["id"], before)
         self._payments[after["id"]] = self._changed[after["id"]] = after
         return after
 

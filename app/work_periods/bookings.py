@@ -5,6 +5,8 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from app.audit.models import ObjectType
+from app.audit.recording import record, state_of
 from app.auth.actor import Actor
 from app.billing_accounts import service as billing_accounts
 from app.db import versions
@@ -37,6 +39,7 @@ def create(actor: Actor, values: Mapping[str, Any]) -> ResourceBooking:
     booking = ResourceBooking(created_by=actor.subject, **values)
     db.session.add(booking)
     db.session.flush()
+    record(ObjectType.RESOURCE_BOOKING, booking.id, after=state_of(booking))
     periods.sync_weeks(booking, [])
     return booking
 
@@ -56,10 +59,12 @@ def update(actor: Actor, booking_id: str, changes: Mapping[str, Any], expected: 
     # Locked until the commit, so that no payment is created meanwhile.
     weeks = periods.lock_weeks(booking) if changed & _OF_WEEKS else []
     _require_free(booking, weeks, changes, changed)
+    fields = state_of(booking)
     for name, value in changes.items():
         setattr(booking, name, value)
     booking.updated_by = actor.subject
     db.session.flush()
+    record(ObjectType.RESOURCE_BOOKING, booking.id, before=fields, after=state_of(booking))
     if changed & _OF_WEEKS:
         periods.sync_weeks(booking, weeks, before)
     return booking

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import Row, delete, exists, func, insert, select
 
+from app.audit.models import ObjectType
+from app.audit.recording import record
 from app.clock import utc_now
 from app.db import versions
 from app.db.base import db
@@ -38,6 +40,12 @@ def update(period_id: str, days_worked: int, expected: Expected) -> Row[Any]:
     versions.require(period.version, expected)
     if days_worked < period.days_paid:
         raise Invalid.field("daysWorked", f"Must not be below the days paid, {period.days_paid}.")
+    record(
+        ObjectType.WORK_PERIOD,
+        period_id,
+        before={"days_worked": period.days_worked},
+        after={"days_worked": days_worked},
+    )
     period.days_worked = days_worked
     versions.touch(period)
     db.session.flush()

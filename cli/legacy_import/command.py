@@ -63,7 +63,7 @@ def import_legacy(
             ACCOUNT: lambda: merge_accounts(spools, report, default_client_id),
             CHALLENGE_BUDGET: lambda: merge_lines(spools[CHALLENGE_BUDGET], report),
         }
-        merge(steps, dry_run=dry_run)
+        merge(steps, report, dry_run=dry_run)
     _finish(report, dry_run=dry_run)
 
 
@@ -85,7 +85,7 @@ def import_access(files: tuple[Path, ...], *, dry_run: bool, errors: Path | None
         users, managers = stack.enter_context(spool()), stack.enter_context(spool(with_raw=True))
         with file_progress() as progress:
             read_files(files, {USER_ACCOUNT: users, PROJECT_MANAGER: managers}, report, progress)
-        merge({PROJECT_MANAGER: lambda: _merge_grants(users, managers, report, url)}, dry_run=dry_run)
+        merge({PROJECT_MANAGER: lambda: _merge_grants(users, managers, report, url)}, report, dry_run=dry_run)
     _finish(report, dry_run=dry_run)
 
 

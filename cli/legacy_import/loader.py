@@ -11,6 +11,8 @@ from typing import IO, Any
 
 import click
 
+from app.audit.models import ObjectType
+from app.audit.recording import record
 from app.db.staging import join_whole_tables, one_import_at_a_time
 from app.db.transaction import rehearsal, transaction
 from cli.legacy_import import readers
@@ -109,8 +111,11 @@ def read_files(paths: Iterable[Path], spools: Mapping[RowKind, Spool], report: R
                 report.broken.append(f"{path} is {error}; all rows before were loaded")
 
 
-def merge(steps: Mapping[RowKind, Callable[[], None]], *, dry_run: bool) -> None:
-    """Run the merge of each kind in its own transaction; with `dry_run`, all in one that is rolled back."""
+def merge(steps: Mapping[RowKind, Callable[[], None]], report: Report, *, dry_run: bool) -> None:
+    """Run the merge of each kind in its own transaction, with an entry of the audit trail where it changed something.
+
+    With `dry_run`, all in one transaction that is rolled back.
+    """
     if dry_run:
         with rehearsal():
             join_whole_tables()
@@ -123,3 +128,6 @@ def merge(steps: Mapping[RowKind, Callable[[], None]], *, dry_run: bool) -> None
             one_import_at_a_time()
             join_whole_tables()
             step()
+            merged = report.counts[kind.key].merged
+            if merged.created or merged.updated:
+                record(ObjectType.RUN, kind.key, after={"created": merged.created, "updated": merged.updated})

@@ -9,6 +9,7 @@ those of `POST_NUMBERED`, and one that makes them is `open_from`.
 from collections.abc import Mapping
 
 from app.audit.cause import CAUSE
+from app.audit.chains import Chain
 
 # The columns of a movement that its hash covers, in this order, and their types.
 CONTENT = {
@@ -29,6 +30,14 @@ CONTENT = {
     **CAUSE,
 }
 COLUMNS = ", ".join((*CONTENT, "hash"))
+CHAIN = Chain(
+    "movements of billing account",
+    "budget_movements",
+    "budgets",
+    ("billing_account_id",),
+    f"movement_content({', '.join(CONTENT)})",
+    "movements",
+)
 # What callers see of movements just written.
 SHOWN = ", ".join((*(name for name in CONTENT if name not in CAUSE), ":actor_name AS actor", "reason", "request_id"))
 _FIELDS = ("kind", "entry_id", "external_type", "external_id", "external_name")

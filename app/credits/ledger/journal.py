@@ -4,6 +4,7 @@ The row lock of the balance orders them: `transactions` counts them, and `head` 
 """
 
 from app.audit.cause import CAUSE
+from app.audit.chains import Chain
 
 # The columns of a transaction that its hash covers, in this order, and their types.
 CONTENT = {
@@ -24,6 +25,14 @@ CONTENT = {
     **CAUSE,
 }
 COLUMNS = ", ".join((*CONTENT, "hash"))
+CHAIN = Chain(
+    "transactions of account",
+    "credit_transactions",
+    "credit_balances",
+    ("account_id",),
+    f"transaction_content({', '.join(CONTENT)})",
+    "transactions",
+)
 
 
 def _values(given: dict[str, str]) -> list[str]:

@@ -1,0 +1,197 @@
+"""Every write of the API, and every command that writes, is found in the audit trail under its own name."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from flask import Flask
+
+import cli
+from tests.caller import ACCOUNTS, Caller, data
+from tests.cli.conftest import Run
+from tests.document import operations, served
+from tests.factories.bookings import BOOKING, BOOKINGS, PAYMENTS, PERIODS, periods_of
+from tests.factories.customers import CREDITS, INVITATIONS, TEAM, Callers, join
+from tests.factories.purchases import PACKAGES, buy, packages_for_sale
+from tests.purchases.conftest import (  # noqa: F401 - fixtures
+    _stripe_process,
+    buy_by_card,
+    payer,
+    stripe_app,
+    stripe_peer,
+)
+from tests.purchases.test_webhooks import about
+from tests.stripe_events import Stripe
+
+BILLING = "/v1/billing/payments/"
+LOCK = {"challengeId": "c1", "amount": 5}
+ENGAGEMENT = {"externalType": "ENGAGEMENT", "externalId": "e1", "amount": 2}
+WITHOUT_ENTRY = {
+    "audit anchor": "reads",
+    "audit verify": "reads",
+    "backup": "reads",
+    "credits package list": "reads",
+    "credits plan list": "reads",
+    "db": "changes the tables, not what is in them",
+    "ledger verify": "reads",
+    "maintenance run": "runs other commands",
+    "openapi": "writes a document",
+    "payments reconcile": "changes payments only as a gateway reports: see the tests of reconciliation",
+    "restore": "puts the trail itself in place",
+    "serve": "writes by requests",
+    "token": "writes nothing",
+}
+EXPORT = {
+    "time_oltp:client": [
+        {"client_id": "1", "name": "Acme", "status": "1", "creation_date": None, "modification_date": None}
+    ]
+}
+
+
+def actions(admin: Caller) -> dict[str, int]:
+    """How many changes each action made."""
+    found: dict[str, int] = {}
+    for each in data(admin.get("/v6/audit?perPage=10000"))["results"]:
+        found[each["action"]] = found.get(each["action"], 0) + 1
+    return found
+
+
+def budgets(admin: Caller) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Calls about clients and billing accounts, by operation."""
+    yield "createClient", lambda: admin.post("/v6/clients", {"name": "Acme"})
+    client_id = data(admin.get("/v6/clients"))["results"][0]["id"]
+    yield "updateClient", lambda: admin.patch(f"/v6/clients/{client_id}", {"name": "Acme Ltd"})
+    account = {"name": "2025", "budget": 1000, "markup": 0.2, "clientId": client_id}
+    yield "createBillingAccount", lambda: admin.post(ACCOUNTS, account)
+    other = data(admin.post(ACCOUNTS, account), 201)["id"]
+    path = f"{ACCOUNTS}/{data(admin.get(ACCOUNTS))['results'][1]['id']}"
+    yield "updateBillingAccount", lambda: admin.patch(path, {"name": "2026"})
+    yield "grantBillingAccountAccess", lambda: admin.post(f"{path}/users", {"userId": "7", "userHandle": "cleo"})
+    yield "revokeBillingAccountAccess", lambda: admin.delete(f"{path}/users/7")
+    yield "lockAmount", lambda: admin.patch(f"{path}/lock-amount", LOCK)
+    yield "consumeAmount", lambda: admin.patch(f"{path}/consume-amount", LOCK)
+    consumes = {"consumes": [{"billingAccountId": other, **ENGAGEMENT}]}
+    yield "consumeAmounts", lambda: admin.post(f"{ACCOUNTS}/consume-amounts", consumes)
+    reversal = {"externalType": "CHALLENGE", "externalId": "c1", "reason": "A mistake"}
+    yield "reverseConsumedAmount", lambda: admin.post(f"{path}/reversals", reversal)
+    adjustment = {"amount": 5, "reason": "More work", "poNumber": "PO-2"}
+    yield "adjustBudget", lambda: admin.post(f"{path}/budget-adjustments", adjustment)
+    carry = {"toBillingAccountId": other, "amount": 1, "reason": "A new year"}
+    yield "carryOverBudget", lambda: admin.post(f"{path}/carry-over", carry)
+
+
+def bookings(admin: Caller, machine: Caller, account_id: int) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Calls about bookings, weeks and payments, by operation."""
+    booking = {**BOOKING, "billingAccountId": account_id, "memberRate": 5}
+    yield "createResourceBooking", lambda: admin.post(BOOKINGS, booking)
+    booking_id = data(admin.get(BOOKINGS))["results"][0]["id"]
+    yield "updateResourceBooking", lambda: admin.patch(f"{BOOKINGS}/{booking_id}", {"customerRate": 9})
+    first, second, _ = periods_of(admin, booking_id)
+    yield "updateWorkPeriod", lambda: admin.patch(f"{PERIODS}/{first}", {"daysWorked": 4})
+    yield "createWorkPeriodPayment", lambda: admin.post(PAYMENTS, {"workPeriodId": first, "days": 1})
+    yield "createWorkPeriodPaymentsBulk", lambda: admin.post(f"{PAYMENTS}/bulk", [{"workPeriodId": second, "days": 1}])
+    one, two = (each["id"] for each in data(admin.get(PAYMENTS))["results"])
+    yield "updateWorkPeriodPayment", lambda: machine.patch(f"{PAYMENTS}/{one}", {"status": "in-progress"})
+    changes = [{"id": two, "status": "cancelled"}]
+    yield "updateWorkPeriodPaymentsBulk", lambda: admin.patch(f"{PAYMENTS}/bulk", changes)
+    yield "payMatchingWorkPeriods", lambda: admin.post(f"{PAYMENTS}/query", {"query": {"projectId": 17}})
+
+
+def customers(admin: Caller, as_caller: Callers) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Calls about customer accounts, their credits and purchases, by operation."""
+    owner = as_caller(user="owner", email="owner@harbour.example")
+    yield "openAccount", lambda: owner.post("/v1/account/", {"name": "Harbour Studio"})
+    account_id = data(owner.get("/v1/account/settings/"))["id"]
+    yield "updateAccountSettings", lambda: owner.patch("/v1/account/settings/", {"billing_city": "Cork"})
+    yield "inviteTeamMember", lambda: owner.post(TEAM, {"email": "ann@harbour.example"})
+    ann = as_caller(user="ann", email="ann@harbour.example")
+    invited = data(owner.get(TEAM))["results"][0]["id"]
+    yield "acceptInvitation", lambda: ann.post(f"{INVITATIONS}{invited}/accept/", None)
+    yield "changeTeamMember", lambda: owner.patch(f"{TEAM}{invited}/", {"role": "admin"})
+    yield "leaveAccount", lambda: ann.post("/v1/account/leave/", None)
+    bob = data(owner.post(TEAM, {"email": "bob@harbour.example"}), 201)["id"]
+    bobs = as_caller(user="bob", email="bob@harbour.example")
+    yield "declineInvitation", lambda: bobs.post(f"{INVITATIONS}{bob}/decline/", None)
+    join(owner, as_caller, "eve")
+    eve = data(owner.get(TEAM))["results"][0]["id"]
+    yield "removeTeamMember", lambda: owner.delete(f"{TEAM}{eve}/")
+    use = {"operation_type": "search", "credits_used": 1}
+    yield "spendCredits", lambda: owner.post(f"{CREDITS}usage/", use)
+    yield "spendCreditsBulk", lambda: owner.post(f"{CREDITS}usage/bulk/", [use])
+    gift = {"account_id": account_id, "amount": 5, "transaction_type": "grant", "description": "A gift"}
+    yield "grantCredits", lambda: admin.post(f"{CREDITS}grant/", gift)
+    starter = packages_for_sale(owner)["Starter Pack"]
+    yield "purchaseCreditPackage", lambda: owner.post(f"{PACKAGES}{starter}/purchase/", {"payment_method": "manual"})
+    bought = data(owner.get(BILLING))["results"][0]["id"]
+    yield "approvePayment", lambda: admin.post(f"{BILLING}{bought}/approve/", None)
+    yield "refundPayment", lambda: admin.post(f"{BILLING}{bought}/refund/", {"reason": "Not needed"})
+    again = buy(owner)["payment"]["id"]
+    yield "cancelPayment", lambda: owner.post(f"{BILLING}{again}/cancel/", None)
+
+
+def test_every_write_of_the_api_has_an_entry(
+    app: Flask,
+    admin: Caller,
+    as_caller: Callers,
+    open_account: Callable[..., int],
+    stripe_app: Flask,  # noqa: F811 - the fixture
+    token: Callable[..., str],
+) -> None:
+    machine = as_caller(scopes=("process:taas-workPeriodPayments",), user="payroll")
+    done = set()
+    account_id = open_account(budget=10_000)
+    calls = [budgets(admin), bookings(admin, machine, account_id), customers(admin, as_caller)]
+    for operation, call in (each for family in calls for each in family):
+        before = actions(admin).get(operation, 0)
+        answer = call()
+        assert answer.status_code in {200, 201}, (operation, answer.get_data())
+        assert actions(admin).get(operation, 0) > before, operation
+        done.add(operation)
+    payer_ = Caller(stripe_app, token(roles=(), user="owner"))
+    payment = buy(payer_, method="stripe")["payment"]
+    data(Stripe(stripe_app).send(about(payment)))
+    assert actions(admin)["receiveStripeEvent"] > 0
+    writes = {each["operationId"] for _, method, each in operations(served(app)) if method != "get"}
+    assert done | {"receiveStripeEvent"} == writes
+
+
+def commands(group: click.Group, name: str = "") -> Iterator[str]:
+    for each in group.commands.values():
+        path = f"{name} {each.name}".strip()
+        if isinstance(each, click.Group):
+            yield from commands(each, path)
+        else:
+            yield path
+
+
+def test_every_command_that_writes_has_an_entry(
+    run: Run,
+    admin: Caller,
+    customer: Caller,
+    customer_id: int,
+    tmp_path: Path,
+) -> None:
+    assert customer
+    export = tmp_path / "export.json"
+    export.write_text(json.dumps(EXPORT))
+    calls: dict[str, tuple[object, ...]] = {
+        "credits plan set": ("Team", "--credits-per-month", 10, "--usd-per-credit", "0.01"),
+        "credits plan assign": (customer_id, "Team"),
+        "credits package set": ("Mega Pack", "--credits", 50, "--price", "999.00"),
+        "import-legacy": (export,),
+        "demo": (),
+        "audit erase": ("owner",),
+    }
+    for name, arguments in calls.items():
+        result = run(*name.split(), *arguments)
+        assert result.exit_code == 0, (name, result.output)
+        assert actions(admin).get(name, 0) > 0, (name, actions(admin))
+    known = {
+        path
+        for each in cli.COMMANDS
+        for path in (commands(each, each.name or "") if isinstance(each, click.Group) else [str(each.name)])
+    }
+    tested_elsewhere = {"credits grant-monthly", "import-access"}
+    assert known - WITHOUT_ENTRY.keys() - calls.keys() == tested_elsewhere
