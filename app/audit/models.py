@@ -26,6 +26,7 @@ class ObjectType(StrEnum):
     PAYMENT = "payment"
     PLAN = "plan"
     CREDIT_PACKAGE = "credit_package"
+    CREDIT_LOT = "credit_lot"
     # A run of a command, over objects that have no entries of their own for it.
     RUN = "run"
 

@@ -30,6 +30,7 @@ _SNAKE_CASE = frozenset(
         ObjectType.PAYMENT,
         ObjectType.PLAN,
         ObjectType.CREDIT_PACKAGE,
+        ObjectType.CREDIT_LOT,
         ObjectType.RUN,
     }
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from app import tenancy
+from app import origin, tenancy
 from app.auth.actor import Actor
 from app.credits import queries
 from app.credits.ledger import batch, grants, single
@@ -79,7 +79,8 @@ def void(lot_id: int, reason: str) -> Lot:
     if account_id is None:
         raise NotFound(f"Lot {lot_id} was not found")
     tenancy.set_account(account_id)
-    return grants.void(account_id, lot_id, reason)
+    with origin.because(reason):
+        return grants.void(account_id, lot_id, reason)
 
 
 def _deduction(item: Mapping[str, Any], membership: Membership | None) -> Entry | ServiceError:

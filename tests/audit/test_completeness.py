@@ -122,6 +122,8 @@ def customers(admin: Caller, as_caller: Callers) -> Iterator[tuple[str, Callable
     yield "spendCreditsBulk", lambda: owner.post(f"{CREDITS}usage/bulk/", [use])
     gift = {"account_id": account_id, "amount": 5, "transaction_type": "grant", "description": "A gift"}
     yield "grantCredits", lambda: admin.post(f"{CREDITS}grant/", gift)
+    lot = data(owner.get(f"{CREDITS}lots/"))["results"][0]["id"]
+    yield "voidCreditLot", lambda: admin.post(f"{CREDITS}lots/{lot}/void/", {"reason": "A mistake"})
     starter = packages_for_sale(owner)["Starter Pack"]
     yield "purchaseCreditPackage", lambda: owner.post(f"{PACKAGES}{starter}/purchase/", {"payment_method": "manual"})
     bought = data(owner.get(BILLING))["results"][0]["id"]

@@ -8,6 +8,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from app.db.base import db
+from cli.audit import CHAINS
 from tests.caller import ACCOUNTS, Caller, data
 from tests.cli.conftest import Run
 from tests.factories.customers import spend
@@ -17,16 +18,7 @@ MOVEMENTS = ("budget_movements", "billing_account_id = 1", "movements of billing
 TRANSACTIONS = ("credit_transactions", "account_id = 1", "transactions of account 1")
 ENTRIES = ("audit_entries", "parent_id = '1' AND parent_type = 'billing_account'", "entries of billing_account 1")
 EVERY = [MOVEMENTS, TRANSACTIONS, ENTRIES]
-REHASHED = {
-    "budget_movements": "movement_content(billing_account_id, position, at, kind, entry_id, external_type, external_id,"
-    " external_name, budget_delta, locked_delta, consumed_delta, budget_after, locked_after, consumed_after, actor,"
-    " actor_kind, action, reason, request_id)",
-    "credit_transactions": "transaction_content(account_id, position, id, amount, transaction_type, description,"
-    " operation_type, cost_usd, usage_key, usage_key_owner, balance_after, bought_after, purchase_position, created_at,"
-    " actor, actor_kind, action, reason, request_id)",
-    "audit_entries": "entry_content(parent_type, parent_id, position, id, at, account_id, object_type, object_id,"
-    " before, after, actor, actor_kind, action, reason, request_id)",
-}
+REHASHED = {each.rows: each.content for each in CHAINS}
 
 
 @pytest.fixture
@@ -168,7 +160,7 @@ class TestErasure:
         app: Flask,
     ) -> None:
         data(customer.patch("/v1/account/settings/", {"billing_email": "owner@harbour.example"}))
-        assert data(admin.get("/v6/audit?actor=owner"))["count"] > 5
+        assert data(admin.get("/v6/audit?actor=owner"))["count"] == 5
         for subject in ("owner", "owner@harbour.example"):
             assert run("audit", "erase", subject).exit_code == 0
         assert found(run) == []

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+from app.audit.models import ObjectType
+from app.audit.recording import record
 from app.credits import queries
 from app.credits.ledger import causes, refusals
 from app.credits.ledger.book import Book
@@ -72,6 +74,10 @@ def grant(terms: Terms) -> Granted:
     brought = standing.arrival(lot) or db.session.execute(queries.ARRIVAL, values).one_or_none()
     about = lot.credits, lot.transaction_type, lot.description
     if brought is None:
+        # No transaction yet, which would be the entry.
+        if is_new:
+            after = {"credits": lot.credits, "description": lot.description, "effective_at": lot.effective_at}
+            record(ObjectType.CREDIT_LOT, lot.id, after=after, account_id=terms.account_id)
         return Granted(lot.id, None, *about, lot.effective_at, None, is_new)
     return Granted(lot.id, brought.id, *about, brought.created_at, brought.balance_after, is_new)
 
@@ -121,6 +127,7 @@ def void(account_id: int, lot_id: int, reason: str) -> Lot:
         raise Conflict("Bought credits are refunded with their payment, not voided")
     if lot.is_pending:
         lot.voided = lot.credits
+        record(ObjectType.CREDIT_LOT, lot.id, before={"voided": 0}, after={"voided": lot.voided}, account_id=account_id)
     elif lot.free:
         voided = lot.free
         standing.record(TransactionType.VOID, [(lot, -voided)], reason, causes.current())
