@@ -56,6 +56,8 @@ CALLS = [
     Call("approvePayment", "POST", "/v1/billing/payments/{payment}/approve/", STAFF),
     Call("getAccountSettings", "GET", "/v1/account/settings/", MEMBERS),
     Call("updateAccountSettings", "PATCH", "/v1/account/settings/", MANAGERS, {"billing_city": "Cork"}),
+    Call("listAccountAuditEntries", "GET", "/v1/account/audit/", MANAGERS),
+    Call("getAccountHistory", "GET", "/v1/account/history/", MANAGERS),
     Call("listTeamMembers", "GET", "/v1/account/team/", MEMBERS),
     Call("inviteTeamMember", "POST", "/v1/account/team/", MANAGERS, {"email": "new@harbour.example"}),
     Call("changeTeamMember", "PATCH", "/v1/account/team/{invitation}/", MANAGERS, {"role": "admin"}),
