@@ -12,6 +12,7 @@ from app.billing_accounts.routes import blueprint as billing_accounts
 from app.clients.routes import blueprint as clients
 from app.config import ROOT, Settings
 from app.credits.account_routes import blueprint as account
+from app.credits.hold_routes import blueprint as holds
 from app.credits.routes import blueprint as credits
 from app.customers.routes import blueprint as team
 from app.db import base
@@ -40,6 +41,7 @@ FEATURES = (
     period_blueprint,
     work_period_payments,
     credits,
+    holds,
     purchases,
     account,
     team,

@@ -8,6 +8,7 @@ from app.credits.ledger import journal
 from app.db.base import db
 
 CREDITS = 10**12
+_NO_KEY = {"usage_key": "NULL", "usage_key_owner": "NULL", "user_id": "''", "hold_id": "NULL", "reverses": "NULL"}
 _LOAD = (
     f"""
     WITH lot AS (
@@ -19,7 +20,7 @@ _LOAD = (
         RETURNING id
     ), posted AS (
         INSERT INTO credit_transactions ({journal.COLUMNS})
-        SELECT {journal.selected_in_order(usage_key="NULL", usage_key_owner="NULL", lot_credits="ARRAY[amount]")}
+        SELECT {journal.selected_in_order(**_NO_KEY, lot_credits="ARRAY[amount]")}
         FROM (
             SELECT b.account_id, b.head, b.transactions + n AS position, nextval('credit_transactions_id_seq') AS id,
                 CASE n WHEN 1 THEN :credits ELSE -1 END AS amount,

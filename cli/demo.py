@@ -203,8 +203,8 @@ def _use_credits() -> None:
             with transaction():
                 own = membership.resolve(_CUSTOMER)
                 for operation, used in _USAGE[day % len(_USAGE)]:
-                    item = {"operation_type": operation, "credits_used": used, "description": ""}
-                    credits.spend(own, item)
+                    item = {"operation_type": operation, "credits_used": used, "description": "", "user_id": ""}
+                    credits.spend(_CUSTOMER, own, item)
 
 
 def _buy() -> None:

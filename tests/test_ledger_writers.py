@@ -20,6 +20,7 @@ WRITERS = {
         "credit_balances": "CreditBalance",
         "credit_transactions": "CreditTransaction",
         "credit_lots": "CreditLot",
+        "credit_holds": "CreditHold",
         "credit_daily_totals": "CreditDailyTotal",
     },
 }

@@ -54,6 +54,32 @@ _REST = text("""
     WHERE b.credits <> coalesce(lots.remaining, 0) OR b.held <> coalesce(lots.held, 0) ORDER BY b.account_id
 """)
 # Whatever falls due would not be looked for before the instant kept on the balance.
+_HELD = text("""
+    SELECT lot.account_id, lot.id, lot.held, coalesce(sum(drawn.credits), 0) AS computed
+    FROM credit_lots AS lot LEFT JOIN (
+        SELECT account_id, drawn.lot_id, drawn.credits
+        FROM credit_holds CROSS JOIN LATERAL unnest(lot_ids, lot_credits) AS drawn (lot_id, credits)
+    ) AS drawn ON drawn.account_id = lot.account_id AND drawn.lot_id = lot.id
+    GROUP BY lot.account_id, lot.id HAVING lot.held <> coalesce(sum(drawn.credits), 0)
+    ORDER BY lot.account_id, lot.id
+""")
+_HOLDS = text("""
+    SELECT * FROM (
+        SELECT hold.account_id, hold.id, hold.remaining, hold.captured,
+            coalesce((SELECT sum(credits) FROM unnest(lot_credits) AS credits), 0) AS drawn,
+            -coalesce((
+                SELECT sum(amount) FROM credit_transactions AS t
+                WHERE t.account_id = hold.account_id AND t.hold_id = hold.id
+            ), 0) AS spent
+        FROM credit_holds AS hold
+    ) AS hold
+    WHERE remaining <> drawn OR captured <> spent ORDER BY account_id, id
+""")
+_DUE_HOLDS = text("""
+    SELECT b.account_id, b.due_at, min(hold.expires_at) AS at
+    FROM credit_balances AS b JOIN credit_holds AS hold USING (account_id) WHERE hold.status = 'open'
+    GROUP BY b.account_id, b.due_at HAVING b.due_at > min(hold.expires_at) ORDER BY b.account_id
+""")
 _DUE = text("""
     SELECT b.account_id, b.due_at,
         min(CASE WHEN lot.position IS NULL THEN lot.effective_at ELSE lot.expires_at END) AS at
@@ -76,7 +102,7 @@ _DAILY = text("""
 
 
 def differences() -> Iterator[Difference]:
-    """Every balance, lot and daily total that its transactions do not make."""
+    """Every balance, lot, hold and daily total that its transactions do not make."""
     tenancy.set_every_account()
     for row in db.session.execute(_BALANCES):
         problem = f"{row.credits} credits of {row.transactions} transactions are kept, "
@@ -84,6 +110,14 @@ def differences() -> Iterator[Difference]:
     for row in db.session.execute(_RUNNING):
         problem = f"keeps a balance of {row.balance_after}, the {row.nth} up to it make {row.computed}"
         yield Difference(f"account {row.account_id}, transaction {row.position}", problem)
+    yield from _lots()
+    yield from _holds()
+    for row in db.session.execute(_DAILY):
+        problem = f"{row.total} of {row.count} are kept, the transactions make {row.made_total} of {row.made_count}"
+        yield Difference(f"account {row.account_id}, {row.transaction_type} on {row.day}", problem)
+
+
+def _lots() -> Iterator[Difference]:
     for row in db.session.execute(_DRAWN):
         problem = f"is {row.amount}, {row.lots} of the {row.named} lots it names exist and make {row.computed}"
         yield Difference(f"account {row.account_id}, transaction {row.position}", problem)
@@ -96,6 +130,14 @@ def differences() -> Iterator[Difference]:
         yield Difference(f"account {row.account_id}", problem)
     for row in db.session.execute(_DUE):
         yield Difference(f"account {row.account_id}", f"nothing is due before {row.due_at}, a lot is at {row.at}")
-    for row in db.session.execute(_DAILY):
-        problem = f"{row.total} of {row.count} are kept, the transactions make {row.made_total} of {row.made_count}"
-        yield Difference(f"account {row.account_id}, {row.transaction_type} on {row.day}", problem)
+
+
+def _holds() -> Iterator[Difference]:
+    for row in db.session.execute(_HELD):
+        problem = f"{row.held} credits are kept as held, its holds make {row.computed}"
+        yield Difference(f"account {row.account_id}, lot {row.id}", problem)
+    for row in db.session.execute(_HOLDS):
+        kept = f"{row.remaining} credits are kept as held and {row.captured} as captured"
+        yield Difference(f"account {row.account_id}, hold {row.id}", f"{kept}, there are {row.drawn} and {row.spent}")
+    for row in db.session.execute(_DUE_HOLDS):
+        yield Difference(f"account {row.account_id}", f"nothing is due before {row.due_at}, a hold is at {row.at}")

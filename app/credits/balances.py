@@ -14,7 +14,7 @@ from app.credits import lot_queries, queries
 from app.credits.ledger import forecast
 from app.credits.ledger.forecast import Forecast
 from app.credits.ledger.lots import Lot
-from app.credits.ledger.standing import Transaction
+from app.credits.ledger.transactions import Transaction
 from app.db.base import db
 from app.db.paging import EveryRow, Page, whole_list
 from app.errors import NotFound

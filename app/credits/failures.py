@@ -9,6 +9,26 @@ BOUGHT_LOT = Conflict("Bought credits are refunded with their payment, not voide
 GRANT_EXISTS = Conflict(
     "The reference 'summer-2025' was used for another grant", reason=Reason.GRANT_EXISTS, details={"lot_id": 7}
 )
+NO_HOLD = NotFound("Hold 7 was not found")
+_HOLD = {
+    "id": 7,
+    "reference": "job-17",
+    "amount": 75,
+    "captured": 60,
+    "remaining": 0,
+    "status": "captured",
+    "operation_type": "image_generation",
+    "expires_at": "2025-12-05T11:00:00.000Z",
+}
+HOLD_EXISTS = Conflict(
+    "The reference 'job-17' was used for another hold", reason=Reason.HOLD_EXISTS, details={"hold": _HOLD}
+)
+HOLD_ENDED = Conflict("The hold is captured", reason=Reason.HOLD_ENDED, details={"hold": _HOLD})
+CAPTURE_EXCEEDS = Conflict(
+    "80 credits are to be captured, 75 are held",
+    reason=Reason.CAPTURE_EXCEEDS_HOLD,
+    details={"requested": 80, "remaining": 75, "captured": 0},
+)
 INSUFFICIENT = PaymentRequired("3 credits are needed, 2 are left", details={"available": 2, "requested": 3})
 OWNS_ONE = Conflict("You already own an account")
 TOO_MANY = Conflict(

@@ -229,6 +229,9 @@ class CreditTransaction(Base):
         ),
         Index("uq_credit_transactions_id", "account_id", "id", unique=True),
         Index(
+            "ix_credit_transactions_reverses", "account_id", "reverses", postgresql_where=text("reverses IS NOT NULL")
+        ),
+        Index(
             "uq_credit_transactions_usage_key",
             "account_id",
             "usage_key_owner",
@@ -250,6 +253,11 @@ class CreditTransaction(Base):
     # identity of each, are other names.
     usage_key: Mapped[str | None] = mapped_column(String(255))
     usage_key_owner: Mapped[str | None] = mapped_column(String(64))
+    # The person that an operation was for; empty if nobody is named.
+    user_id: Mapped[str] = mapped_column(String(255), server_default="")
+    # Of what was spent of a hold: the hold. Of what was taken back: the position of the deduction.
+    hold_id: Mapped[int | None] = mapped_column(BigInteger)
+    reverses: Mapped[int | None] = mapped_column(BigInteger)
     balance_after: Mapped[int] = mapped_column(BigInteger)
     # The lots that the credits went to or came from, and how many of each; they add up to `amount`.
     lot_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))

@@ -42,7 +42,7 @@ _OWN = CreditTransaction.account_id == bindparam("account_id")
 _SINCE = CreditTransaction.created_at >= bindparam("start_date")
 _UNTIL = CreditTransaction.created_at <= bindparam("end_date")
 _CAUSE = {"actor", "actor_kind", "action", "reason", "request_id"}
-_INTERNALS = {"position", "usage_key_owner", "lot_ids", "lot_credits", "hash", *_CAUSE}
+_INTERNALS = {"position", "usage_key_owner", "lot_ids", "lot_credits", "reverses", "hash", *_CAUSE}
 _DUE_AT = select(CreditBalance.due_at).where(CreditBalance.account_id == bindparam("account_id")).scalar_subquery()
 # Positions are dense: the numbers of an account's transactions are known without counting.
 TRANSACTIONS = ListQuery(

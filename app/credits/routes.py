@@ -177,7 +177,7 @@ class Usage(Resource):
         an unknown account, or for members one other than their own, is refused with 404 `not_found`. Send an
         `Idempotency-Key` to make the request safe to retry.
         """
-        return service.spend(membership, values)
+        return service.spend(current_actor(), membership, values)
 
 
 @blueprint.route("/credits/usage/bulk")
@@ -186,7 +186,9 @@ class UsageBulk(Resource):
 
     guide = "credits.md#spending"
 
-    @bulk.operation(blueprint, item=schemas.UsageItem, result=schemas.SpentCredits, example=schemas.USAGE_BULK_EXAMPLE)
+    @bulk.operation(
+        blueprint, item=schemas.UsageCreate, result=schemas.SpentCredits, example=schemas.USAGE_BULK_EXAMPLE
+    )
     @fails(failures.INSUFFICIENT, failures.NO_ACCOUNT)
     @blueprint.doc(operationId="spendCreditsBulk")
     @_spend

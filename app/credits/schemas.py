@@ -160,7 +160,7 @@ class UsageQuery(_Period):
 
 
 class UsageCreate(Schema):
-    """Credits to spend on one operation."""
+    """Credits to spend on one operation, once per `key`."""
 
     operation_type = fields.Identifier(blank=False, required=True)
     credits_used = fields.Integer(least=1, required=True)
@@ -168,11 +168,9 @@ class UsageCreate(Schema):
     account_id = fields.Id(
         metadata={"description": "Account to charge; required for machines. Defaults to the caller's account."}
     )
-
-
-class UsageItem(UsageCreate):
-    """Credits to spend on one operation, once per `key`."""
-
+    user_id = fields.Identifier(
+        load_default="", metadata={"description": "Person that the operation is for. Defaults to the member who calls."}
+    )
     key = fields.Identifier(
         blank=False,
         metadata={

@@ -8,7 +8,7 @@ from sqlalchemy import Row
 
 from app import origin, tenancy
 from app.auth.actor import Actor
-from app.credits import queries
+from app.credits import queries, spending_accounts
 from app.credits.ledger import batch, grants, single
 from app.credits.ledger.batch import Entry, Outcome, Posted
 from app.credits.ledger.grants import Granted, Terms
@@ -16,15 +16,16 @@ from app.credits.ledger.lots import Lot
 from app.credits.models import TransactionType
 from app.customers.membership import Membership
 from app.db.base import db
-from app.errors import Invalid, NotFound, ServiceError
+from app.errors import NotFound, ServiceError
 
 
-def spend(membership: Membership | None, item: Mapping[str, Any]) -> Row[Any] | Posted:
+def spend(actor: Actor, membership: Membership | None, item: Mapping[str, Any]) -> Row[Any] | Posted:
     """Spend credits on one operation, as `spend_many` does.
 
-    Raises PaymentRequired, Invalid (no account given) or NotFound, and then changes nothing.
+    Raises PaymentRequired, Invalid (no account given), NotFound or KeyReused, and then changes nothing.
     """
-    return single.spend(_entry(item, _account_of(item, membership)))
+    account_id = spending_accounts.account_of(item, membership)
+    return single.spend(_entry(actor, membership, item, account_id), key_owner=actor.identity)
 
 
 def spend_many(actor: Actor, membership: Membership | None, items: Sequence[Mapping[str, Any]]) -> list[Outcome]:
@@ -33,14 +34,11 @@ def spend_many(actor: Actor, membership: Membership | None, items: Sequence[Mapp
     A machine, which has no `membership`, names the account (`account_id`); a member spends the credits of their
     account.
     """
-    if membership is None:
-        named = {item.get("account_id") for item in items}
-        only_one = named.pop() if len(named) == 1 else None
-        if only_one is None:
-            tenancy.set_every_account()
-        else:
-            tenancy.set_account(only_one)
-    entries = [_deduction(item, membership) for item in items]
+    accounts = spending_accounts.of_items(items, membership)
+    entries = [
+        each if isinstance(each, ServiceError) else _entry(actor, membership, item, each)
+        for item, each in zip(items, accounts, strict=True)
+    ]
     posted = iter(batch.post([each for each in entries if isinstance(each, Entry)], key_owner=actor.identity))
     return [next(posted) if isinstance(each, Entry) else each for each in entries]
 
@@ -83,15 +81,7 @@ def void(lot_id: int, reason: str) -> Lot:
         return grants.void(account_id, lot_id, reason)
 
 
-def _deduction(item: Mapping[str, Any], membership: Membership | None) -> Entry | ServiceError:
-    """The entry for an item, or the failure that refuses it."""
-    try:
-        return _entry(item, _account_of(item, membership))
-    except ServiceError as error:
-        return error
-
-
-def _entry(item: Mapping[str, Any], account_id: int) -> Entry:
+def _entry(actor: Actor, membership: Membership | None, item: Mapping[str, Any], account_id: int) -> Entry:
     return Entry(
         account_id,
         item["credits_used"],
@@ -99,19 +89,5 @@ def _entry(item: Mapping[str, Any], account_id: int) -> Entry:
         item["description"],
         item["operation_type"],
         item.get("key"),
+        spending_accounts.person(actor, membership, item),
     )
-
-
-def _account_of(item: Mapping[str, Any], membership: Membership | None) -> int:
-    """The account whose credits an item spends.
-
-    Raises Invalid if a machine names none, and NotFound if a member names an account other than their own.
-    """
-    named: int | None = item.get("account_id")
-    if membership is None:
-        if named is None:
-            raise Invalid.field("account_id", "Is required for machines.")
-        return named
-    if named not in {None, membership.account_id}:
-        raise NotFound(f"Account {named} was not found")
-    return membership.account_id

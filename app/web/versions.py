@@ -72,10 +72,12 @@ def tagged(view: View, respond: Callable[[Any], Any], etag: ETag) -> Any:
     """The view, whose responses `respond` makes, with ETags on them, and with 304 for callers who have the object."""
 
     @wraps(view)
-    def with_version(*args: Any, **kwargs: Any) -> tuple[Any, dict[str, str]]:
+    def with_version(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
         result = view(*args, **kwargs)
+        # A view may choose a status.
+        shown, *status = result if type(result) is tuple else (result,)
         # The digest is added when the body is known.
-        return result, {"ETag": str(_version(result) if etag == ETag.VERSIONED else CONSTANT)}
+        return shown, *status, {"ETag": str(_version(shown) if etag == ETag.VERSIONED else CONSTANT)}
 
     answer = respond(with_version)
 

@@ -74,6 +74,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_credit_balances")),
     )
     _create_lots()
+    _create_holds()
     op.create_table(
         "credit_transactions",
         sa.Column("account_id", sa.BigInteger(), nullable=False),
@@ -86,6 +87,9 @@ def upgrade() -> None:
         sa.Column("cost_usd", sa.Numeric(precision=19, scale=6), nullable=True),
         sa.Column("usage_key", sa.String(length=255), nullable=True),
         sa.Column("usage_key_owner", sa.String(length=64), nullable=True),
+        sa.Column("user_id", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("hold_id", sa.BigInteger(), nullable=True),
+        sa.Column("reverses", sa.BigInteger(), nullable=True),
         sa.Column("balance_after", sa.BigInteger(), nullable=False),
         sa.Column("lot_ids", sa.ARRAY(sa.BigInteger()), nullable=False),
         sa.Column("lot_credits", sa.ARRAY(sa.BigInteger()), nullable=False),
@@ -139,6 +143,13 @@ def upgrade() -> None:
     )
     op.create_index("uq_credit_transactions_id", "credit_transactions", ["account_id", "id"], unique=True)
     op.create_index(
+        "ix_credit_transactions_reverses",
+        "credit_transactions",
+        ["account_id", "reverses"],
+        unique=False,
+        postgresql_where=sa.text("reverses IS NOT NULL"),
+    )
+    op.create_index(
         "uq_credit_transactions_usage_key",
         "credit_transactions",
         ["account_id", "usage_key_owner", "usage_key"],
@@ -170,6 +181,7 @@ def upgrade() -> None:
         "plan_assignments",
         "credit_balances",
         "credit_lots",
+        "credit_holds",
         "credit_transactions",
         "credit_daily_totals",
         "plan_grants",
@@ -246,11 +258,56 @@ def _create_lots() -> None:
     )
 
 
+def _create_holds() -> None:
+    op.create_table(
+        "credit_holds",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
+        sa.Column("reference", sa.String(length=255), nullable=False),
+        sa.Column("request_hash", sa.String(length=64), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("captured", sa.BigInteger(), nullable=False),
+        sa.Column("remaining", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("operation_type", sa.String(length=255), nullable=False),
+        sa.Column("description", sa.String(length=1000), nullable=False),
+        sa.Column("user_id", sa.String(length=255), nullable=False),
+        sa.Column("over_capture", sa.String(length=16), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("lot_ids", sa.ARRAY(sa.BigInteger()), nullable=False),
+        sa.Column("lot_credits", sa.ARRAY(sa.BigInteger()), nullable=False),
+        sa.CheckConstraint(
+            "status IN ('open', 'captured', 'released', 'expired')", name=op.f("ck_credit_holds_status")
+        ),
+        sa.CheckConstraint("over_capture IN ('refuse', 'available')", name=op.f("ck_credit_holds_over_capture")),
+        sa.CheckConstraint("amount > 0 AND captured >= 0", name=op.f("ck_credit_holds_amount")),
+        sa.CheckConstraint(
+            "remaining >= 0 AND (status = 'open' OR remaining = 0)", name=op.f("ck_credit_holds_remaining")
+        ),
+        sa.CheckConstraint("(status = 'open') = (ended_at IS NULL)", name=op.f("ck_credit_holds_ended_at")),
+        sa.CheckConstraint("cardinality(lot_ids) = cardinality(lot_credits)", name=op.f("ck_credit_holds_lots")),
+        sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_credit_holds_account_id")),
+        sa.PrimaryKeyConstraint("account_id", "id", name=op.f("pk_credit_holds")),
+    )
+    op.create_index("uq_credit_holds_reference", "credit_holds", ["account_id", "reference"], unique=True)
+    op.create_index(
+        "ix_credit_holds_expires_at",
+        "credit_holds",
+        ["account_id", "expires_at"],
+        unique=False,
+        postgresql_where=sa.text("status = 'open'"),
+    )
+
+
 def downgrade() -> None:
     op.execute("DROP FUNCTION transaction_content")
     op.drop_table("plan_grants")
     op.drop_table("credit_daily_totals")
     op.drop_table("credit_transactions")
+    op.drop_table("credit_holds")
     op.drop_table("credit_lots")
     op.drop_table("credit_balances")
     op.drop_table("plan_assignments")
@@ -276,15 +333,15 @@ def _chain_by_hash() -> None:
     op.execute("""
         CREATE FUNCTION transaction_content(
             account_id bigint, "position" bigint, id bigint, amount bigint, transaction_type text, description text,
-            operation_type text, cost_usd numeric, usage_key text, usage_key_owner text, balance_after bigint,
-            lot_ids bigint[], lot_credits bigint[], created_at timestamptz, actor bytea, actor_kind text, action text,
-            reason text, request_id text
+            operation_type text, cost_usd numeric, usage_key text, usage_key_owner text, user_id text,
+            hold_id bigint, reverses bigint, balance_after bigint, lot_ids bigint[], lot_credits bigint[],
+            created_at timestamptz, actor bytea, actor_kind text, action text, reason text, request_id text
         ) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE RETURN record_send(ROW(
             account_id, "position", id, amount, convert_to(transaction_type, 'UTF8'), convert_to(description, 'UTF8'),
             convert_to(operation_type, 'UTF8'), CAST(cost_usd AS numeric(19, 6)), convert_to(usage_key, 'UTF8'),
-            convert_to(usage_key_owner, 'UTF8'), balance_after, lot_ids, lot_credits, created_at, actor,
-            convert_to(actor_kind, 'UTF8'), convert_to(action, 'UTF8'), convert_to(reason, 'UTF8'),
-            convert_to(request_id, 'UTF8')
+            convert_to(usage_key_owner, 'UTF8'), convert_to(user_id, 'UTF8'), hold_id, reverses, balance_after, lot_ids,
+            lot_credits, created_at, actor, convert_to(actor_kind, 'UTF8'), convert_to(action, 'UTF8'),
+            convert_to(reason, 'UTF8'), convert_to(request_id, 'UTF8')
         ))
     """)
 

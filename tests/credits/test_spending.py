@@ -113,7 +113,6 @@ class TestSpending:
             (item(account_id=2**53), "account_id"),
             (item(account_id=True), "account_id"),
             (item(balance_after=5), "balance_after"),
-            (item(key="only in bulk"), "key"),
         ],
     )
     def test_bad_input(self, customer: Caller, body: Any, field: str) -> None:

@@ -6,9 +6,11 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import NamedTuple
 
+from app.credits.ledger import due
 from app.credits.ledger.causes import Cause
 from app.credits.ledger.lots import Lot
-from app.credits.ledger.standing import Standing, Transaction
+from app.credits.ledger.standing import Standing
+from app.credits.ledger.transactions import Transaction
 from app.credits.models import LotSource, TransactionType
 
 SEED = 20_260
@@ -57,7 +59,7 @@ def advanced(made: list[Lot], hour: datetime, posted: list[Transaction]) -> Stan
     names = ("account_id", "credits", "held", "transactions", "usd_per_credit", "due_at", "moved_at")
     row = SimpleNamespace(**dict(zip(names, (1, *sums, len(posted), Decimal(0), START, START), strict=True)))
     standing = Standing(row, made, posted, hour)
-    standing.advance(())
+    due.advance(standing, ())
     return standing
 
 

@@ -31,6 +31,7 @@ class Call(NamedTuple):
     body: Any = None
 
 
+HOLD = {"operation_type": "search", "amount": 1, "reference": "new"}
 USAGE = {"operation_type": "search", "credits_used": 1}
 CALLS = [
     Call("getCreditBalance", "GET", "/v1/billing/credits/balance/", MEMBERS),
@@ -40,6 +41,16 @@ CALLS = [
     Call("listCreditLots", "GET", "/v1/billing/credits/lots/", MEMBERS),
     Call("listLotsOfCreditTransaction", "GET", "/v1/billing/transactions/{transaction}/lots/", MEMBERS),
     Call("voidCreditLot", "POST", "/v1/billing/credits/lots/{lot}/void/", STAFF, {"reason": "By mistake"}),
+    Call("listCreditHolds", "GET", "/v1/billing/credits/holds/?account_id={account}", {*MEMBERS, "machine"}),
+    Call("getCreditHold", "GET", "/v1/billing/credits/holds/{hold}/?account_id={account}", {*MEMBERS, "machine"}),
+    Call("holdCredits", "POST", "/v1/billing/credits/holds/", {*MANAGERS, "machine"}, "hold"),
+    Call("holdCreditsBulk", "POST", "/v1/billing/credits/holds/bulk/", {*MANAGERS, "machine"}, "holds"),
+    Call("captureCreditHold", "POST", "/v1/billing/credits/holds/{hold}/capture/", {*MANAGERS, "machine"}, "account"),
+    Call(
+        "captureCreditHoldsBulk", "POST", "/v1/billing/credits/holds/capture/bulk/", {*MANAGERS, "machine"}, "captures"
+    ),
+    Call("releaseCreditHold", "POST", "/v1/billing/credits/holds/{hold}/release/", {*MANAGERS, "machine"}, "account"),
+    Call("updateCreditHold", "PATCH", "/v1/billing/credits/holds/{hold}/", {*MANAGERS, "machine"}, "change"),
     Call("spendCredits", "POST", "/v1/billing/credits/usage/", {*MANAGERS, "machine"}, "usage"),
     Call("spendCreditsBulk", "POST", "/v1/billing/credits/usage/bulk/", {*MANAGERS, "machine"}, "usages"),
     Call("grantCredits", "POST", "/v1/billing/credits/grant/", {*STAFF, "granting machine"}, "grant"),
@@ -84,6 +95,11 @@ class World(NamedTuple):
             "usages": [{**USAGE, "account_id": self.account_id}],
             "grant": {"account_id": self.account_id, "amount": 1, "transaction_type": "grant", "description": "x"},
             "purchase": {"payment_method": "manual"},
+            "account": {"account_id": self.account_id},
+            "change": {"account_id": self.account_id, "amount": 2},
+            "hold": {**HOLD, "account_id": self.account_id},
+            "holds": [{**HOLD, "account_id": self.account_id}],
+            "captures": [{"id": self.ids["hold"], "account_id": self.account_id}],
         }
         body = bodies[call.body] if isinstance(call.body, str) else call.body
         headers = {"X_Account_Id": str(self.account_id)} if named else {}
@@ -111,6 +127,8 @@ def world(customer: Caller, customer_id: int, as_caller: Callers) -> World:
         "invoice": bought["invoice"]["id"],
         "payment": bought["payment"]["id"],
         "transaction": data(customer.get("/v1/billing/transactions/"))["results"][0]["id"],
+        "account": customer_id,
+        "hold": data(customer.post("/v1/billing/credits/holds/", {**HOLD, "reference": "old"}), 201)["id"],
         "lot": data(customer.get("/v1/billing/credits/lots/"))["results"][0]["id"],
         "invitation": invite(customer, "invited@harbour.example")["id"],
     }

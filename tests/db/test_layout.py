@@ -35,6 +35,9 @@ SPENDING = {
     "credits_used": 1,
     "operation_type": "search",
     "description": None,
+    "user_id": "",
+    "usage_key": None,
+    "key_owner": None,
     **CAUSE,
     "now": "2025-01-01",
 }

@@ -210,12 +210,15 @@ def calls_with_their_ids(document: Any, customer: Caller) -> list[tuple[str, str
     """Every operation on a customer's own account that takes an id, with those of one customer."""
     member = invite(customer, "ann@harbour.example")
     bought = buy(customer)
+    hold = {"operation_type": "search", "amount": 1, "reference": "job"}
+    held = data(customer.post("/v1/billing/credits/holds/", hold), 201)
     (transaction,) = data(customer.get("/v1/billing/transactions/"))["results"]
     ids = {
         "memberId": member["id"],
         "invoiceId": bought["invoice"]["id"],
         "paymentId": bought["payment"]["id"],
         "transactionId": transaction["id"],
+        "holdId": held["id"],
     }
     theirs = {name: str(value) for name, value in ids.items()}
     # Everybody buys the same packages, and an invitation belongs to a person.

@@ -57,7 +57,8 @@ LOCK = Prepared(f"""
 """)
 MORE_IDS = Prepared("""
     SELECT (SELECT array_agg(nextval('credit_transactions_id_seq')) FROM generate_series(1, :entries)) AS entries,
-        (SELECT array_agg(nextval('credit_lots_id_seq')) FROM generate_series(1, :lots)) AS lots
+        (SELECT array_agg(nextval('credit_lots_id_seq')) FROM generate_series(1, :lots)) AS lots,
+        (SELECT array_agg(nextval('credit_holds_id_seq')) FROM generate_series(1, :holds)) AS holds
 """)
 # The rest of a statement that inserts into `credit_daily_totals AS kept`.
 ADD_TO_DAY = """

@@ -12,7 +12,8 @@ from app.credits import queries
 from app.credits.ledger import causes, refusals, rule
 from app.credits.ledger.book import Book
 from app.credits.ledger.causes import Cause
-from app.credits.ledger.standing import Standing, Transaction
+from app.credits.ledger.standing import Standing
+from app.credits.ledger.transactions import Transaction
 from app.credits.models import TransactionType
 from app.db.base import db
 from app.errors import KeyReused, ServiceError
@@ -34,6 +35,7 @@ class Entry(NamedTuple):
     description: str
     operation_type: str | None = None
     usage_key: str | None = None
+    user_id: str = ""
 
 
 def post(entries: Sequence[Entry], *, key_owner: str | None = None) -> list[Outcome]:
@@ -66,6 +68,7 @@ def debit(standing: Standing, entry: Entry, cause: Cause) -> Transaction:
     if entry.operation_type is not None:
         posted.operation_type = entry.operation_type
         posted.usage_key = entry.usage_key
+        posted.user_id = entry.user_id
         posted.cost_usd = rule.COST_USD.decide(asked)
     return posted
 

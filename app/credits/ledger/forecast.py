@@ -6,8 +6,9 @@ from typing import TypeVar
 
 from app.clock import utc_now
 from app.credits import queries
-from app.credits.ledger import balances, book
-from app.credits.ledger.standing import Standing, Transaction
+from app.credits.ledger import balances, loading
+from app.credits.ledger.standing import Standing
+from app.credits.ledger.transactions import Transaction
 from app.db.base import db
 
 Found = TypeVar("Found")
@@ -19,9 +20,10 @@ class Forecast:
     def __init__(self, account_id: int) -> None:
         self.transactions: list[Transaction] = []
         rows = db.session.execute(balances.STATE, {"account_ids": [account_id], "lot_ids": []}).all()
-        self.standing: Standing = book.standings(rows, self.transactions, utc_now())[account_id]
+        found = loading.standings(rows, self.transactions, utc_now())
+        self.standing: Standing = found[account_id]
         self.read_at_due: datetime = self.standing.due_at
-        book.advance([self.standing])
+        loading.advance(found)
 
 
 def read(

@@ -12,7 +12,8 @@ from app.credits import queries
 from app.credits.ledger import causes, refusals
 from app.credits.ledger.book import Book
 from app.credits.ledger.lots import Lot, lot_of
-from app.credits.ledger.standing import Standing, Transaction
+from app.credits.ledger.standing import Standing
+from app.credits.ledger.transactions import Transaction
 from app.credits.models import DEFAULT_PRIORITY, LotSource, TransactionType
 from app.db.base import db
 from app.errors import Conflict, Invalid, NotFound, Reason

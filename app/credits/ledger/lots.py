@@ -32,6 +32,8 @@ class Lot:
     expired: int = 0
     voided: int = 0
     position: int | None = None
+    # What changes of it, as it was read; None for a new one.
+    saved: tuple[Any, ...] | None = None
 
     @property
     def is_bought(self) -> bool:
@@ -61,10 +63,12 @@ class Lot:
 
 
 # A lot has one field for the columns of its cause.
-COLUMNS = (*(each.name for each in fields(Lot) if each.name != "cause"), *Cause._fields)
+COLUMNS = (*(each.name for each in fields(Lot) if each.name not in {"cause", "saved"}), *Cause._fields)
 
 
 def lot_of(row: Any, prefix: str = "") -> Lot:
     """The lot whose columns a row has, with a prefix before their names."""
     values = {name: getattr(row, f"{prefix}{name}") for name in COLUMNS}
-    return Lot(**{"cause": Cause(*(values.pop(name) for name in Cause._fields)), **values})
+    lot = Lot(**{"cause": Cause(*(values.pop(name) for name in Cause._fields)), **values})
+    lot.saved = lot.standing
+    return lot

@@ -25,19 +25,29 @@ _POSTED = journal.selected(
     transaction_type="'deduction'",
     description=":description",
     operation_type=":operation_type",
-    usage_key="NULL",
-    usage_key_owner="NULL",
+    usage_key=":usage_key",
+    usage_key_owner=":key_owner",
+    user_id=":user_id",
+    hold_id="NULL",
+    reverses="NULL",
     lot_ids="ARRAY[lot_id]",
     lot_credits="ARRAY[amount]",
     created_at="now",
 )
+_IS_KNOWN = """
+    EXISTS (
+        SELECT FROM credit_transactions
+        WHERE account_id = :account_id AND usage_key_owner = :key_owner AND usage_key = :usage_key
+    )
+"""
 SPEND = Prepared(f"""
     SELECT set_config('{SETTING}', CAST(:account_id AS text), true);
     SELECT FROM credit_balances WHERE account_id = :account_id FOR NO KEY UPDATE;
     WITH state AS (
         SELECT b.account_id, b.credits, b.held, b.head, b.transactions + 1 AS position,
             CAST(:credits_used AS bigint) AS amount, p.usd_per_credit,
-            greatest(:now, b.moved_at) AS now, b.due_at <= greatest(:now, b.moved_at) AS is_due,
+            greatest(:now, b.moved_at) AS now,
+            b.due_at <= greatest(:now, b.moved_at) AS is_due, {_IS_KNOWN} AS is_known,
             lot.id AS lot_id, coalesce(lot.free, 0) AS in_first_lot
         FROM credit_balances b JOIN plans p ON p.id = b.plan_id
         LEFT JOIN LATERAL (
@@ -74,13 +84,19 @@ SPEND = Prepared(f"""
 """)
 
 
-def spend(entry: Entry) -> Row[Any] | Posted:
-    """Deduct credits for one operation; the transaction. Raises PaymentRequired or NotFound."""
+def spend(entry: Entry, *, key_owner: str | None = None) -> Row[Any] | Posted:
+    """Deduct credits for one operation; the transaction. Raises PaymentRequired, NotFound or KeyReused.
+
+    A usage key is one of `key_owner`.
+    """
     values = {
         "account_id": entry.account_id,
         "credits_used": entry.credits,
         "operation_type": entry.operation_type,
         "description": entry.description,
+        "user_id": entry.user_id,
+        "usage_key": entry.usage_key,
+        "key_owner": None if entry.usage_key is None else key_owner,
         "now": utc_now(),
         **cause.current(),
     }
@@ -90,7 +106,7 @@ def spend(entry: Entry) -> Row[Any] | Posted:
     if posted.decision == rule.BY_THE_BATCH:
         with in_one():
             tenancy.set_account(entry.account_id)
-            return batch.post_one(entry)
+            return batch.post_one(entry, key_owner=key_owner)
     if posted.decision is not None:
         raise refusals.too_few(entry.credits, posted.available)
     return posted

@@ -1,81 +1,18 @@
-"""An account's credits in memory, as they are after the changes decided so far, and the transactions these make.
-
-What falls due takes effect, and is stamped, at its own instant, whoever finds it: the next write posts it before
-anything else, and reads count it until then.
-"""
+"""An account's credits in memory, as they are after the changes decided so far, and the transactions these make."""
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
-from heapq import heapify, heappop, heappush
-from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 
+from app.credits.hold_models import HoldStatus
 from app.credits.ledger import rule
-from app.credits.ledger.causes import LOT_ENDED, MONTH_BEGAN, Cause
+from app.credits.ledger.causes import LOT_ENDED, Cause
+from app.credits.ledger.holds import Hold
 from app.credits.ledger.lots import Lot
-from app.credits.models import ROLLOVER_NONE, LotSource, TransactionType
-
-# The lots that credits are drawn from (negative) or go to, and how many.
-Draws = list[tuple[Lot, int]]
-# What happens at the same instant happens in this order.
-_LOT_EXPIRES, _CREDITS_ARRIVE = range(2)
-
-
-class Month(NamedTuple):
-    """A month of an account that is not granted yet: its plan, and what the plan grants."""
-
-    account_id: int
-    month: date
-    effective_at: datetime
-    plan: str
-    credits_per_month: int
-    rollover: str
-
-
-# An instant, what happens at it, a number that tells apart what happens together, and the month or lot.
-_Event = tuple[datetime, int, int, "Month | Lot"]
-
-
-@dataclass(slots=True, eq=False)
-class Transaction:
-    """One change of a balance. Its `id` is None until it is written."""
-
-    account_id: int
-    position: int
-    amount: int
-    transaction_type: str
-    description: str
-    balance_after: int
-    draws: Draws
-    cause: Cause
-    created_at: datetime
-    operation_type: str | None = None
-    cost_usd: Decimal | None = None
-    usage_key: str | None = None
-    id: int | None = None
-
-    @property
-    def credits_used(self) -> int:
-        """The credits that went."""
-        return -self.amount
-
-    @property
-    def lot_ids(self) -> list[int | None]:
-        """The lots concerned."""
-        return [lot.id for lot, _ in self.draws]
-
-    @property
-    def lot_id(self) -> int | None:
-        """The first lot concerned."""
-        return self.draws[0][0].id
-
-    @property
-    def lot_credits(self) -> list[int]:
-        """The credits of each lot."""
-        return [credits for _, credits in self.draws]
+from app.credits.ledger.transactions import Draws, Transaction
+from app.credits.models import TransactionType
 
 
 class Standing:
@@ -91,7 +28,7 @@ class Standing:
         # Time of an account never goes back: the clock of another worker may be ahead.
         self.now = max(now, row.moved_at)
         self.lots = list(lots)
-        self.months: list[Month] = []
+        self.holds: list[Hold] = []
         self._moved_at: datetime = row.moved_at
         self._posted = posted
         self._order: deque[Lot] | None = None
@@ -124,7 +61,7 @@ class Standing:
 
     def debit(self, amount: int) -> rule.Debit:
         """What the rules are asked about a debit."""
-        return rule.Debit(amount, self.credits, self.held, 0, is_due=False, usd_per_credit=self.usd_per_credit)
+        return rule.Debit(amount, self.credits, self.held, 0, False, False, self.usd_per_credit)
 
     def record(
         self, kind: str, draws: Draws, description: str, cause: Cause, *, at: datetime | None = None
@@ -183,69 +120,40 @@ class Standing:
                 )
                 lot.voided += voided
             elif lot.expires_at is not None and lot.expires_at <= at:
-                self._expire(lot, lot.free, at)
+                self.expire(lot, lot.free, at)
 
-    def advance(self, months: Iterable[Month]) -> None:
-        """Post what fell due up to now, in its order; `months` are those not granted yet."""
-        order = count()
-        events: list[_Event] = [(month.effective_at, _CREDITS_ARRIVE, next(order), month) for month in months]
-        for lot in self.lots:
-            if lot.is_pending:
-                events.append((lot.effective_at, _CREDITS_ARRIVE, next(order), lot))
-            elif lot.expires_at is not None and lot.free:
-                events.append((lot.expires_at, _LOT_EXPIRES, next(order), lot))
-        heapify(events)
-        while events and events[0][0] <= self.now:
-            at, kind, _, what = heappop(events)
-            arrived = self._begin_month(what) if isinstance(what, Month) else what
-            if kind == _LOT_EXPIRES and arrived is not None:
-                self.settle([arrived], at)
-                continue
-            if arrived is not None:
-                self.arrive(arrived, at)
-                if arrived.expires_at is not None:
-                    heappush(events, (arrived.expires_at, _LOT_EXPIRES, next(order), arrived))
-        self.due_at = min([_next_month(self.now), *self._instants()])
+    def hold(self, hold: Hold, draws: Iterable[tuple[Lot, int]]) -> None:
+        """Let a hold hold these credits too, which are free."""
+        for lot, credits in draws:
+            lot.held += credits
+            self.held += credits
+            hold.remaining += credits
+            hold.draws.append((lot, credits))
+        self.due_at = min(self.due_at, hold.expires_at)
+        self._moved_at = max(self._moved_at, self.now)
+
+    def free(self, draws: Iterable[tuple[Lot, int]], at: datetime) -> None:
+        """Give back credits that were taken out of a hold; those of lots that ended meanwhile end too."""
+        given = list(draws)
+        for lot, credits in given:
+            lot.held -= credits
+            self.held -= credits
+        self._order = None
+        self._moved_at = max(self._moved_at, at)
+        self.settle([lot for lot, _ in given], at)
+
+    def end(self, hold: Hold, status: HoldStatus, at: datetime) -> None:
+        """End a hold and give back what it still holds."""
+        hold.status, hold.ended_at = status, at
+        self.free(hold.take(hold.remaining), at)
 
     @property
     def moved_at(self) -> datetime:
         """The time of the last change."""
         return self._moved_at
 
-    def _begin_month(self, month: Month) -> Lot | None:
-        """Keep of the plan's credits what the plan lets roll over; the lot of the month, if it brings credits."""
-        self.months.append(month)
-        if month.rollover.isdigit():
-            self._cut(int(month.rollover), month.effective_at)
-        if not month.credits_per_month:
-            return None
-        lot = Lot(
-            None,
-            LotSource.PLAN,
-            month.credits_per_month,
-            month.effective_at,
-            # Granted late it is there for the rest of the present month, not of its own.
-            _next_month(self.now) if month.rollover == ROLLOVER_NONE else None,
-            TransactionType.GRANT,
-            MONTH_BEGAN,
-            self.now,
-            f"{month.plan} plan, {month.month:%B %Y}",
-        )
-        self.lots.append(lot)
-        return lot
-
-    def _cut(self, most: int, at: datetime) -> None:
-        """Let the oldest of the plan's credits above `most` expire, but for those that are held."""
-        lots = sorted((lot for lot in self.lots if lot.source == LotSource.PLAN and lot.free), key=_age)
-        above = sum(lot.free for lot in lots) - most
-        for lot in lots:
-            if above <= 0:
-                break
-            taken = min(above, lot.free)
-            self._expire(lot, taken, at)
-            above -= taken
-
-    def _expire(self, lot: Lot, credits: int, at: datetime) -> None:
+    def expire(self, lot: Lot, credits: int, at: datetime) -> None:
+        """Post the expiry of some of a lot's free credits."""
         description = f"Expired: {lot.description}"[:1000]
         self.record(TransactionType.EXPIRY, [(lot, -credits)], description, LOT_ENDED, at=at)
         lot.expired += credits
@@ -256,20 +164,3 @@ class Standing:
         while self._order and not self._order[0].free:
             self._order.popleft()
         return self._order
-
-    def _instants(self) -> Iterable[datetime]:
-        """When something falls due after now, but for months."""
-        for lot in self.lots:
-            if lot.is_pending:
-                yield lot.effective_at
-            elif lot.free and lot.expires_at is not None:
-                yield lot.expires_at
-
-
-def _age(lot: Lot) -> tuple[datetime, int]:
-    return lot.effective_at, lot.id or 0
-
-
-def _next_month(moment: datetime) -> datetime:
-    first = moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    return first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)

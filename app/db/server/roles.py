@@ -20,6 +20,7 @@ NEVER_DELETED = (
     "clients",
     "credit_balances",
     "credit_daily_totals",
+    "credit_holds",
     "credit_lots",
     "customer_accounts",
     "invoice_counters",

@@ -6,6 +6,7 @@ CREDIT_RULE = "app/credits/ledger/rule.py"
 SPENDING = "app/credits/ledger/single.py"
 STANDING = "app/credits/ledger/standing.py"
 FORECAST = "app/credits/ledger/forecast.py"
+HOLDING = "app/credits/ledger/holding.py"
 GRANTS = "app/credits/ledger/grants.py"
 BALANCES = "app/credits/ledger/balances.py"
 CREDIT_QUERIES = "app/credits/queries.py"
@@ -35,7 +36,7 @@ FAULTS = (
     fault(
         "what fell due is spent before it is posted",
         "credits/test_lots.py::TestExpiry",
-        (CREDIT_RULE, "    (lambda it: it.is_due, BY_THE_BATCH),\n", ""),
+        (CREDIT_RULE, "it.is_due | it.is_known", "it.is_known"),
     ),
     fault(
         "bought credits are spent before given ones",
@@ -118,6 +119,58 @@ FAULTS = (
         "cli/test_credits.py::TestMonthlyCredits",
         (CREDIT_QUERIES, "PlanGrant.month == _MONTH", "PlanGrant.month.is_(None)"),
         _GRANTED_TWICE,
+    ),
+    fault(
+        "a hold sets nothing aside",
+        "credits/test_holds.py::TestMaking",
+        (STANDING, "            self.held += credits\n            hold.remaining", "            hold.remaining"),
+        (STANDING, "            lot.held += credits\n            self", "            self"),
+    ),
+    fault(
+        "a reference makes another hold",
+        "credits/test_holds.py::TestMaking",
+        (HOLDING, "if each.reference == terms.reference), None)", "if each.reference is terms), None)"),
+        ("app/credits/hold_models.py", '"reference", unique=True)', '"reference")'),
+        (
+            "migrations/versions/0006_credits.py",
+            '["account_id", "reference"], unique=True)',
+            '["account_id", "reference"])',
+        ),
+    ),
+    fault(
+        "more is captured than is held",
+        "credits/test_holds.py::TestCapturing",
+        (HOLDING, "(excess and hold.over_capture == OverCapture.REFUSE)", "(excess and hold.over_capture == '')"),
+    ),
+    fault(
+        "a capture beyond the hold takes what is held for others",
+        "credits/test_holds.py::TestCapturing",
+        (HOLDING, "    if excess:\n        _require_available(standing, excess)\n", ""),
+    ),
+    fault(
+        "a hold that ended is captured",
+        "credits/test_holds.py",
+        (HOLDING, "    if not hold.is_open:", "    if hold.is_open is None:"),
+    ),
+    fault(
+        "the rest of a captured hold stays held",
+        "credits/test_holds.py::TestCapturing",
+        (HOLDING, "    if asked.final:\n", "    if asked.final is None:\n"),
+    ),
+    fault(
+        "a hold outlasts its time until somebody ends it",
+        "credits/test_holds.py::TestEnding",
+        ("app/credits/ledger/due.py", "        if hold.is_open:\n", "        if hold.is_open is None:\n"),
+    ),
+    fault(
+        "what a hold gives back to an expired lot can be spent",
+        "credits/test_holds.py::TestEnding",
+        (STANDING, "        self.settle([lot for lot, _ in given], at)\n", ""),
+    ),
+    fault(
+        "a hold can be kept for ever",
+        "credits/test_holds.py::TestChanging",
+        (HOLDING, "if expires_at > hold.created_at + MAX_LIFE:", "if expires_at < hold.created_at:"),
     ),
     fault(
         "the wall between customers is open",
