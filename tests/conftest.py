@@ -44,13 +44,15 @@ SEEDED = {"row_counts", "plans", "plan_terms", "credit_packages"}
 AS_SEEDED = """
     DELETE FROM plan_terms WHERE valid_from > '0001-01-01' OR plan_id NOT IN (SELECT id FROM plans WHERE name = 'Free');
     DELETE FROM plans WHERE name <> 'Free';
-    UPDATE plans SET credits_per_month = 100, usd_per_credit = 0.01, is_default = true
-    WHERE (credits_per_month, usd_per_credit, is_default) <> (100, 0.01, true);
+    UPDATE plans SET credits_per_month = 100, usd_per_credit = 0.01, is_default = true, rollover = 'all'
+    WHERE (credits_per_month, usd_per_credit, is_default, rollover) <> (100, 0.01, true, 'all');
     INSERT INTO plan_terms SELECT id, '0001-01-01', 100 FROM plans
-    ON CONFLICT (plan_id, valid_from) DO UPDATE SET credits_per_month = 100 WHERE plan_terms.credits_per_month <> 100;
+    ON CONFLICT (plan_id, valid_from) DO UPDATE SET credits_per_month = 100, rollover = 'all'
+    WHERE (plan_terms.credits_per_month, plan_terms.rollover) <> (100, 'all');
     DELETE FROM credit_packages WHERE name NOT IN ('Starter Pack', 'Growth Pack', 'Scale Pack');
     UPDATE credit_packages SET price = 9, credits = 500 WHERE name = 'Starter Pack' AND (price, credits) <> (9, 500);
-    UPDATE credit_packages SET is_active = true WHERE NOT is_active
+    UPDATE credit_packages SET is_active = true, expires_after_days = NULL
+    WHERE NOT is_active OR expires_after_days IS NOT NULL
 """
 # Tables that refuse DELETE.
 APPEND_ONLY = {"audit_entries", "budget_movements", "credit_transactions"}

@@ -22,7 +22,7 @@ CAPTURES_EXAMPLE: list[dict[str, Any]] = [
     {"account_id": _ACCOUNT, "id": 7, "amount": 60},
     {"account_id": _ACCOUNT, "id": 8, "amount": 20, "final": False},
 ]
-RELEASE_EXAMPLE: dict[str, Any] = {}
+RELEASE_EXAMPLE = {"account_id": _ACCOUNT}
 CHANGE_EXAMPLE = {"amount": 90}
 
 

@@ -46,3 +46,7 @@ def _customer(owner: Caller, admin: Caller, number: int) -> None:
     bought = [buy(owner) for _ in range(2)]
     approve(admin, bought[1]["payment"]["id"])
     spend(owner, 5, "image_generation")
+    for reference in ("job-1", "job-2"):
+        body = {"operation_type": "image_generation", "amount": 20, "reference": reference}
+        hold = data(owner.post("/v1/billing/credits/holds/", body), 201)
+    data(owner.post(f"/v1/billing/credits/holds/{hold['id']}/capture/", {"amount": 15}))

@@ -235,7 +235,10 @@ def calls_with_their_ids(document: Any, customer: Caller) -> list[tuple[str, str
             names = {parameter["name"] for parameter in document["paths"][path].get("parameters", [])} - shared
             assert names <= theirs.keys(), f"{path} takes an id that this test knows nothing of"
             if names:
-                calls.append((method.upper(), address(document, path, **theirs), example_body(operation)))
+                body = example_body(operation)
+                if isinstance(body, dict) and "account_id" in body:
+                    body = {**body, "account_id": spending["account_id"]}
+                calls.append((method.upper(), address(document, path, **theirs), body))
     assert len(calls) > len(theirs) + 1
     # What is deleted is not there for the others.
     return sorted(calls, key=lambda call: call[0] == "DELETE")

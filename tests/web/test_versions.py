@@ -265,4 +265,5 @@ def test_the_document_says_who_takes_if_match(app: Flask) -> None:
         "updateAccountSettings",
         "changeTeamMember",
         "removeTeamMember",
+        "updateCreditHold",
     }
