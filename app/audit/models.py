@@ -82,7 +82,7 @@ class AuditEntry(Base):
         CheckConstraint("position >= 1", name="position"),
         CheckConstraint("before IS NOT NULL OR after IS NOT NULL", name="change"),
         CheckConstraint("actor_kind IN ('person', 'machine', 'command', 'gateway')", name="actor_kind"),
-        Index("ix_audit_entries_at", "at"),
+        Index("ix_audit_entries_at", text("timezone('UTC', at)")),
         Index("ix_audit_entries_object", "object_type", "object_id", "at"),
         Index("ix_audit_entries_account_id", "account_id", "at"),
         Index("ix_audit_entries_actor", "actor"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Integer, MetaData, bindparam, cast, func, or_, select
@@ -30,6 +31,8 @@ class Change(_View):
     place: Mapped[str] = mapped_column(primary_key=True)
     id: Mapped[str]
     at: Mapped[Moment]
+    # The same without a zone: what is indexed.
+    at_utc: Mapped[datetime]
     actor: Mapped[bytes]
     actor_kind: Mapped[str]
     action: Mapped[str]
@@ -46,7 +49,7 @@ class Change(_View):
 
 
 _ACTOR = select(PersonalData.value).where(PersonalData.ref == Change.actor).scalar_subquery()
-_INTERNALS = {"place", "actor", "account_id", "billing_account_id", "entry_object_id", "credit_account_id"}
+_INTERNALS = {"place", "at_utc", "actor", "account_id", "billing_account_id", "entry_object_id", "credit_account_id"}
 CHANGES = ListQuery(
     rows=select(*columns_of(Change, but=_INTERNALS), _ACTOR.label("actor")),
     key=Change.place,
@@ -60,12 +63,12 @@ CHANGES = ListQuery(
             Change.billing_account_id == cast(bindparam("billing_account_id"), Integer),
             Change.credit_account_id == cast(bindparam("credit_account_id"), Change.credit_account_id.type),
         ),
-        "at_from": Change.at >= bindparam("at_from"),
-        "at_to": Change.at <= bindparam("at_to"),
+        "at_from": Change.at_utc >= func.timezone("UTC", cast(bindparam("at_from"), Change.at.type)),
+        "at_to": Change.at_utc <= func.timezone("UTC", cast(bindparam("at_to"), Change.at.type)),
         "request_id": Change.request_id == bindparam("request_id"),
         "account_id": Change.account_id == bindparam("account_id"),
     },
-    sorts={"at": Change.at},
+    sorts={"at": Change.at_utc},
     default_sort="at",
     joins_page=False,
 )

@@ -218,7 +218,7 @@ class CreditTransaction(Base):
         CheckConstraint("(usage_key IS NULL) = (usage_key_owner IS NULL)", name="usage_key"),
         Index("ix_credit_transactions_type", "account_id", "transaction_type", "position"),
         # For the list of all that was changed (`app.audit`).
-        Index("ix_credit_transactions_at", "created_at"),
+        Index("ix_credit_transactions_at", text("timezone('UTC', created_at)")),
         Index("ix_credit_transactions_created_at", "account_id", "created_at", "position"),
         Index(
             "ix_credit_transactions_operation_type",

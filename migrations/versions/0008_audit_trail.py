@@ -93,7 +93,7 @@ def _keep_entries() -> None:
         ),
         sa.PrimaryKeyConstraint("parent_type", "parent_id", "position", name=op.f("pk_audit_entries")),
     )
-    op.create_index("ix_audit_entries_at", "audit_entries", ["at"], unique=False)
+    op.create_index("ix_audit_entries_at", "audit_entries", [sa.text("timezone('UTC', at)")], unique=False)
     op.create_index("ix_audit_entries_object", "audit_entries", ["object_type", "object_id", "at"], unique=False)
     op.create_index("ix_audit_entries_account_id", "audit_entries", ["account_id", "at"], unique=False)
     op.create_index("ix_audit_entries_actor", "audit_entries", ["actor"], unique=False)
@@ -130,7 +130,8 @@ def _show_everything() -> None:
     """
     op.execute("""
         CREATE VIEW audit_trail WITH (security_invoker = true) AS
-        SELECT 'entry-' || lpad(CAST(id AS text), 20, '0') AS place, 'entry-' || id AS id, at, actor, actor_kind,
+        SELECT 'entry-' || lpad(CAST(id AS text), 20, '0') AS place, 'entry-' || id AS id, at,
+            timezone('UTC', at) AS at_utc, actor, actor_kind,
             action, object_type, object_id, reason, with_personal_data(before) AS before,
             with_personal_data(after) AS after, request_id, account_id,
             CAST(NULL AS integer) AS billing_account_id, object_id AS entry_object_id,
@@ -138,7 +139,8 @@ def _show_everything() -> None:
         FROM audit_entries
         UNION ALL
         SELECT 'movement-' || lpad(CAST(billing_account_id AS text), 20, '0') || lpad(CAST(position AS text), 20, '0'),
-            'movement-' || billing_account_id || '-' || position, at, actor, actor_kind, action, 'billing_account',
+            'movement-' || billing_account_id || '-' || position, at, timezone('UTC', at), actor, actor_kind,
+            action, 'billing_account',
             CAST(billing_account_id AS varchar), reason,
             CASE WHEN kind <> 'opened' THEN jsonb_strip_nulls(jsonb_build_object(
                 'budget', CASE WHEN budget_delta <> 0 THEN trim_scale(budget_after - budget_delta) END,
@@ -152,14 +154,17 @@ def _show_everything() -> None:
             )), request_id, CAST(NULL AS bigint), billing_account_id, CAST(NULL AS varchar), CAST(NULL AS bigint)
         FROM budget_movements
         UNION ALL
-        SELECT 'transaction-' || lpad(CAST(id AS text), 20, '0'), 'transaction-' || id, created_at, actor, actor_kind,
+        SELECT 'transaction-' || lpad(CAST(id AS text), 20, '0'), 'transaction-' || id, created_at,
+            timezone('UTC', created_at), actor, actor_kind,
             action, 'customer_account', CAST(account_id AS varchar), reason,
             jsonb_build_object('credits', balance_after - amount), jsonb_build_object('credits', balance_after),
             request_id, account_id, CAST(NULL AS integer), CAST(NULL AS varchar), account_id
         FROM credit_transactions
     """)
-    op.create_index("ix_credit_transactions_at", "credit_transactions", ["created_at"], unique=False)
-    op.create_index("ix_budget_movements_all_at", "budget_movements", ["at"], unique=False)
+    op.create_index(
+        "ix_credit_transactions_at", "credit_transactions", [sa.text("timezone('UTC', created_at)")], unique=False
+    )
+    op.create_index("ix_budget_movements_all_at", "budget_movements", [sa.text("timezone('UTC', at)")], unique=False)
     for column in ("actor", "request_id"):
         op.execute(
             f"CREATE INDEX ix_budget_movements_all_{column} ON budget_movements"

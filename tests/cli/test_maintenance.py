@@ -81,12 +81,12 @@ def test_everything_that_is_due_is_done(app: Flask, run: Run) -> None:
 @pytest.mark.usefixtures("customer")
 def test_a_job_that_fails_does_not_keep_the_others(app: Flask, run: Run) -> None:
     with app.app_context(), db.engine.begin() as connection:
-        connection.execute(text("ALTER TABLE plan_grants RENAME TO plan_grants_gone"))
+        connection.execute(text("ALTER TABLE credit_balances RENAME TO credit_balances_gone"))
     try:
         result = run("maintenance", "run")
     finally:
         with app.app_context(), db.engine.begin() as connection:
-            connection.execute(text("ALTER TABLE plan_grants_gone RENAME TO plan_grants"))
+            connection.execute(text("ALTER TABLE credit_balances_gone RENAME TO credit_balances"))
     assert (result.exit_code, result.output.splitlines()[-1]) == (1, "Error: Failed: credits.")
     assert succeeded(app) == {"payments", "idempotency-keys"}
 
