@@ -82,6 +82,8 @@ ACCOUNT_CHANGES = replace(
     ),
 )
 _MAX_INTEGER = 2**31 - 1
+# No account has it, nor does the view show it.
+_NONE = -1
 
 
 def everything(arguments: Mapping[str, Any]) -> Page:
@@ -107,11 +109,10 @@ def of_account_itself(account_id: int, arguments: Mapping[str, Any]) -> Page:
 
 def _page(query: ListQuery, arguments: Mapping[str, Any]) -> Page:
     object_id = str(arguments.get("object_id", ""))
-    number = (
-        int(object_id) if object_id.isascii() and object_id.isdigit() and len(object_id) < len(str(2**53)) else None
-    )
+    is_number = object_id.isascii() and object_id.isdigit() and len(object_id) < len(str(2**53))
+    number = int(object_id) if is_number else _NONE
     return query.page(
         arguments,
-        billing_account_id=number if number is not None and number <= _MAX_INTEGER else None,
+        billing_account_id=number if number <= _MAX_INTEGER else _NONE,
         credit_account_id=number,
     )

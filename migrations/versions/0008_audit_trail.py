@@ -126,7 +126,8 @@ def _show_everything() -> None:
     """Show movements and transactions as entries, with the indexes that one list of all needs.
 
     Row-level security is that of who asks. `place` breaks ties of the time in the order of the chain. One of
-    `billing_account_id`, `credit_account_id` and `entry_object_id` names the object in the type of the index on it.
+    `billing_account_id`, `credit_account_id` and `entry_object_id` names the object in the type of the index on it;
+    the others are 0 or empty, which leaves a condition on one of the three the one that its index serves.
     """
     op.execute("""
         CREATE VIEW audit_trail WITH (security_invoker = true) AS
@@ -134,8 +135,8 @@ def _show_everything() -> None:
             timezone('UTC', at) AS at_utc, actor, actor_kind,
             action, object_type, object_id, reason, with_personal_data(before) AS before,
             with_personal_data(after) AS after, request_id, account_id,
-            CAST(NULL AS integer) AS billing_account_id, object_id AS entry_object_id,
-            CAST(NULL AS bigint) AS credit_account_id
+            0 AS billing_account_id, object_id AS entry_object_id,
+            CAST(0 AS bigint) AS credit_account_id
         FROM audit_entries
         UNION ALL
         SELECT 'movement-' || lpad(CAST(billing_account_id AS text), 20, '0') || lpad(CAST(position AS text), 20, '0'),
@@ -151,14 +152,14 @@ def _show_everything() -> None:
                 'budget', CASE WHEN budget_delta <> 0 OR kind = 'opened' THEN trim_scale(budget_after) END,
                 'lockedBudget', CASE WHEN locked_delta <> 0 THEN trim_scale(locked_after) END,
                 'consumedBudget', CASE WHEN consumed_delta <> 0 THEN trim_scale(consumed_after) END
-            )), request_id, CAST(NULL AS bigint), billing_account_id, CAST(NULL AS varchar), CAST(NULL AS bigint)
+            )), request_id, CAST(NULL AS bigint), billing_account_id, CAST('' AS varchar), CAST(0 AS bigint)
         FROM budget_movements
         UNION ALL
         SELECT 'transaction-' || lpad(CAST(id AS text), 20, '0'), 'transaction-' || id, created_at,
             timezone('UTC', created_at), actor, actor_kind,
             action, 'customer_account', CAST(account_id AS varchar), reason,
             jsonb_build_object('credits', balance_after - amount), jsonb_build_object('credits', balance_after),
-            request_id, account_id, CAST(NULL AS integer), CAST(NULL AS varchar), account_id
+            request_id, account_id, 0, CAST('' AS varchar), account_id
         FROM credit_transactions
     """)
     op.create_index(

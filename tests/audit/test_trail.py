@@ -10,8 +10,10 @@ from sqlalchemy import text
 
 from app.audit import erasure, recording
 from app.audit.models import ObjectType
+from app.audit.trail import CHANGES
 from app.db.base import db
 from app.db.transaction import autocommit, rehearsal, transaction
+from bench import accounts
 from tests.caller import ACCOUNTS, Caller, data, error
 from tests.cli.conftest import Run
 from tests.factories.bookings import PAYMENTS, create_booking, pay, periods_of
@@ -157,6 +159,16 @@ class TestHistory:
     )
     def test_of_nothing_there_is_none(self, admin: Caller, path: str) -> None:
         error(admin.get(f"{path}/history"), 404, "not_found")
+
+
+def test_a_history_reads_the_movements_of_its_object_alone(app: Flask) -> None:
+    object_ = {"object_type": "billing_account", "object_id": "7", "billing_account_id": 7, "credit_account_id": 7}
+    page, _ = CHANGES.statements(frozenset({"object_type", "object_id"}), "at", "desc", 20)
+    with app.app_context():
+        accounts.load(accounts=2_000, lines=10_000)
+        plan = "\n".join(db.session.connection().exec_driver_sql(f"EXPLAIN {page.sql}", object_).scalars())
+        db.session.rollback()
+    assert "Seq Scan on budget_movements" not in plan, plan
 
 
 class TestCustomers:

@@ -1,9 +1,10 @@
 """Small bugs that would cost somebody money, each with the tests that must notice it."""
 
-from tests.prove.faults import budgets, credits, customers, exports, imports, purchases, requests, work_periods
+from tests.prove.faults import audit, budgets, credits, customers, exports, imports, purchases, requests, work_periods
 
 FAULTS = (
     *budgets.FAULTS,
+    *audit.FAULTS,
     *work_periods.FAULTS,
     *requests.FAULTS,
     *credits.FAULTS,
