@@ -27,6 +27,7 @@ class ObjectType(StrEnum):
     PLAN = "plan"
     CREDIT_PACKAGE = "credit_package"
     CREDIT_LOT = "credit_lot"
+    CREDIT_HOLD = "credit_hold"
     # A run of a command, over objects that have no entries of their own for it.
     RUN = "run"
 

@@ -31,6 +31,7 @@ _SNAKE_CASE = frozenset(
         ObjectType.PLAN,
         ObjectType.CREDIT_PACKAGE,
         ObjectType.CREDIT_LOT,
+        ObjectType.CREDIT_HOLD,
         ObjectType.RUN,
     }
 )

@@ -122,13 +122,22 @@ def customers(admin: Caller, as_caller: Callers) -> Iterator[tuple[str, Callable
     yield "spendCreditsBulk", lambda: owner.post(f"{CREDITS}usage/bulk/", [use])
     gift = {"account_id": account_id, "amount": 5, "transaction_type": "grant", "description": "A gift"}
     yield "grantCredits", lambda: admin.post(f"{CREDITS}grant/", gift)
-    lot = data(owner.get(f"{CREDITS}lots/"))["results"][0]["id"]
-    yield "voidCreditLot", lambda: admin.post(f"{CREDITS}lots/{lot}/void/", {"reason": "A mistake"})
+    terms = {"amount": 1, "operation_type": "images", "reference": "one"}
+    yield "holdCredits", lambda: owner.post(f"{CREDITS}holds/", terms)
+    yield "holdCreditsBulk", lambda: owner.post(f"{CREDITS}holds/bulk/", [{**terms, "reference": "two"}])
+    three = data(owner.post(f"{CREDITS}holds/", {**terms, "reference": "three"}), 201)["id"]
+    two, one = (each["id"] for each in data(owner.get(f"{CREDITS}holds/"))["results"][1:])
+    yield "updateCreditHold", lambda: owner.patch(f"{CREDITS}holds/{one}/", {"amount": 2})
+    yield "captureCreditHold", lambda: owner.post(f"{CREDITS}holds/{one}/capture/", {})
+    yield "captureCreditHoldsBulk", lambda: owner.post(f"{CREDITS}holds/capture/bulk/", [{"id": two}])
+    yield "releaseCreditHold", lambda: owner.post(f"{CREDITS}holds/{three}/release/", {})
     starter = packages_for_sale(owner)["Starter Pack"]
     yield "purchaseCreditPackage", lambda: owner.post(f"{PACKAGES}{starter}/purchase/", {"payment_method": "manual"})
     bought = data(owner.get(BILLING))["results"][0]["id"]
     yield "approvePayment", lambda: admin.post(f"{BILLING}{bought}/approve/", None)
     yield "refundPayment", lambda: admin.post(f"{BILLING}{bought}/refund/", {"reason": "Not needed"})
+    lot = data(owner.get(f"{CREDITS}lots/"))["results"][-1]["id"]
+    yield "voidCreditLot", lambda: admin.post(f"{CREDITS}lots/{lot}/void/", {"reason": "A mistake"})
     again = buy(owner)["payment"]["id"]
     yield "cancelPayment", lambda: owner.post(f"{BILLING}{again}/cancel/", None)
 

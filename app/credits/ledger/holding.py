@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple, TypeVar
 
+from app.audit.models import ObjectType
+from app.audit.recording import record
 from app.credits.hold_models import HoldStatus, OverCapture
 from app.credits.ledger import causes, refusals, rule
 from app.credits.ledger.book import Book
@@ -20,6 +22,8 @@ from app.db.versions import Expected
 from app.errors import Conflict, Invalid, NotFound, PaymentRequired, Reason, ServiceError
 
 MAX_LIFE = timedelta(days=30)
+# The first fields of `Hold.standing`, which its entries show.
+_CHANGING = ("amount", "captured", "remaining", "status", "expires_at")
 
 Asked = TypeVar("Asked", "Terms", "Capture")
 
@@ -103,7 +107,7 @@ def release(account_id: int, hold_id: int) -> Held:
     hold = _open_hold(standing, hold_id)
     standing.end(hold, HoldStatus.RELEASED, standing.now)
     held = Held.of(hold, standing)
-    book.write()
+    _write(book, [hold])
     return held
 
 
@@ -127,7 +131,7 @@ def change(account_id: int, hold_id: int, amount: int | None, expires_in: int | 
     standing.due_at = min(standing.due_at, hold.expires_at)
     hold.version += 1
     held = Held.of(hold, standing)
-    book.write()
+    _write(book, [hold])
     return held
 
 
@@ -138,8 +142,20 @@ def _decide(book: Book, asked: Sequence[Asked], act: Callable[[Standing, Asked],
             outcomes.append(act(book.standing(each.account_id), each))
         except ServiceError as failure:
             outcomes.append(failure)
-    book.write()
+    _write(book, [each.hold for each in outcomes if isinstance(each, Held)])
     return outcomes
+
+
+def _write(book: Book, holds: Sequence[Hold]) -> None:
+    """Write the book, and an entry of the audit trail for each of these holds that changed."""
+    changed = {id(hold): (hold, hold.saved) for hold in holds}
+    book.write()
+    for hold, saved in changed.values():
+        before = None if saved is None else dict(zip(_CHANGING, saved, strict=False))
+        after = dict(zip(_CHANGING, hold.standing, strict=False))
+        if before is None:
+            after |= {"reference": hold.reference, "operation_type": hold.operation_type, "user_id": hold.user_id}
+        record(ObjectType.CREDIT_HOLD, hold.id, before=before, after=after, account_id=hold.account_id)
 
 
 def _create(standing: Standing, terms: Terms) -> Held:
