@@ -17,6 +17,7 @@ class Reason(StrEnum):
     USE_CSV = "use_csv"
     UNAUTHORIZED = "unauthorized"
     INSUFFICIENT_CREDITS = "insufficient_credits"
+    CAP_REACHED = "cap_reached"
     FORBIDDEN = "forbidden"
     NO_ACCOUNT = "no_account"
     NOT_FOUND = "not_found"

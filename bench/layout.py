@@ -19,6 +19,7 @@ SHARD_KEYS = {
     "released_lines": "billing_account_id",
     "credit_balances": "account_id",
     "credit_daily_totals": "account_id",
+    "credit_caps": "account_id",
     "credit_holds": "account_id",
     "credit_lots": "account_id",
     "credit_transactions": "account_id",

@@ -21,6 +21,7 @@ WRITERS = {
         "credit_transactions": "CreditTransaction",
         "credit_lots": "CreditLot",
         "credit_holds": "CreditHold",
+        "credit_caps": "CreditCap",
         "credit_daily_totals": "CreditDailyTotal",
     },
 }

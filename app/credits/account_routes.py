@@ -6,13 +6,16 @@ from flask import current_app
 
 from app.auth.actor import current_actor
 from app.credits import account_schemas as schemas
-from app.credits import accounts, analytics, failures
+from app.credits import accounts, analytics, caps, failures
+from app.credits.ledger.caps import Cap
 from app.customers.guards import manager, member, person
 from app.customers.membership import Membership
+from app.db.paging import Page
 from app.db.versions import Expected
 from app.web.blueprint import ApiBlueprint
 from app.web.failures import fails
 from app.web.resource import Resource
+from app.web.schemas import SnakePageArguments, page_of
 from app.web.versions import takes_if_match
 
 blueprint = ApiBlueprint(
@@ -93,3 +96,53 @@ class UsageAnalytics(Resource):
         `invalid_input`.
         """
         return analytics.usage(membership.account_id, arguments["days"])
+
+
+@blueprint.route("/caps")
+class Caps(Resource):
+    """Caps on what may be spent."""
+
+    guide = "credits.md#caps"
+
+    @blueprint.arguments(SnakePageArguments(), location="query")
+    @blueprint.response(200, page_of(schemas.Cap))
+    @blueprint.doc(operationId="listCreditCaps")
+    @manager()
+    def get(self, arguments: dict[str, Any], membership: Membership) -> Page:
+        """List caps
+
+        Lists the caps of the account, newest first, with what is used of each in its present period. Members who are
+        neither owner nor admin are refused with 403 `forbidden`.
+        """
+        return caps.search(membership.account_id, arguments)
+
+    @blueprint.arguments(schemas.CapPut(), example=schemas.CAP_EXAMPLE)
+    @blueprint.response(200, schemas.Cap)
+    @blueprint.doc(operationId="setCreditCap")
+    @manager()
+    def put(self, values: dict[str, Any], membership: Membership) -> Cap:
+        """Set a cap
+
+        Limits what may be spent for a member or on an operation, in a day, in a month or at all. A cap for the same
+        subject and period is replaced; what was spent in the present period before counts too. Spending and holds that
+        exceed a cap are refused with 402.
+        """
+        return caps.put(membership.account_id, values)
+
+
+@blueprint.route("/caps/<bigint_id:cap_id>")
+class OneCap(Resource):
+    """One cap."""
+
+    guide = "credits.md#caps"
+
+    @blueprint.response(200, schemas.RemovedCap)
+    @fails(failures.NO_CAP)
+    @blueprint.doc(operationId="removeCreditCap")
+    @manager()
+    def delete(self, cap_id: int, membership: Membership) -> dict[str, bool]:
+        """Remove a cap
+
+        Removes a cap. An unknown one is refused with 404 `not_found`.
+        """
+        return caps.remove(membership.account_id, cap_id)

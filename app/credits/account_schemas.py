@@ -4,12 +4,14 @@ from typing import Any
 
 import marshmallow as ma
 
+from app.credits.hold_models import CapKind, CapPeriod
 from app.credits.models import TransactionType
 from app.web import fields
 from app.web.schemas import ETag, Schema, SnakeReadSchema, require_some_field
 
 MAX_DAYS = 365
 ACCOUNT_EXAMPLE = {"name": "Harbour Studio", "billing_email": "accounts@harbour.example"}
+CAP_EXAMPLE = {"kind": "operation", "subject": "image_generation", "period": "day", "credits": 500}
 SETTINGS_EXAMPLE = {"billing_address_line1": "1 Quay Street", "billing_city": "Cork", "billing_country": "Ireland"}
 
 
@@ -102,3 +104,37 @@ class UsageAnalytics(SnakeReadSchema):
     daily_usage = ma.fields.Nested(DailyUsage, many=True)
     total_usage = fields.Integer(most=fields.MAX_CREDITS)
     total_purchases = fields.Integer(most=fields.MAX_CREDITS)
+
+
+class CapPut(Schema):
+    """A cap to set."""
+
+    kind = fields.Choice(CapKind, required=True, metadata={"description": "What the cap limits."})
+    subject = fields.Identifier(
+        blank=False, required=True, metadata={"description": "User id of the member, or type of the operation."}
+    )
+    period = fields.Choice(CapPeriod, required=True, metadata={"description": "Time in which it counts, in UTC."})
+    credits = fields.Integer(required=True, metadata={"description": "The most credits that may be spent."})
+
+
+class Cap(SnakeReadSchema):
+    """A cap on what may be spent."""
+
+    id = fields.Id()
+    kind = fields.Choice(CapKind, metadata={"description": "What the cap limits."})
+    subject = fields.Text(metadata={"description": "User id of the member, or type of the operation."})
+    period = fields.Choice(CapPeriod, metadata={"description": "Time in which it counts, in UTC."})
+    credits = fields.Integer(metadata={"description": "The most credits that may be spent."})
+    used = fields.Integer(
+        most=fields.MAX_CREDITS, metadata={"description": "Credits that count in the present period, with those held."}
+    )
+    resets_at = fields.Moment(
+        allow_none=True, metadata={"description": "When the next period begins; `null` if there is only one."}
+    )
+    created_at = fields.Moment()
+
+
+class RemovedCap(SnakeReadSchema):
+    """Confirmation that a cap was removed."""
+
+    removed = fields.Boolean(metadata={"description": "Always true."})

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy import text
 
 from app import tenancy
+from app.credits.ledger import capping
 from app.db.audit import Difference
 from app.db.base import db
 
@@ -75,6 +76,22 @@ _HOLDS = text("""
     ) AS hold
     WHERE remaining <> drawn OR captured <> spent ORDER BY account_id, id
 """)
+_CAPS = text(f"""
+    SELECT * FROM (
+        SELECT account_id, id, used, ({capping.USED}) AS computed FROM credit_caps AS cap
+    ) AS cap WHERE used <> computed ORDER BY account_id, id
+""")
+_REVERSED = text("""
+    SELECT account_id, day, kept.reversed, coalesce(made.reversed, 0) AS computed
+    FROM credit_daily_totals AS kept LEFT JOIN (
+        SELECT spent.account_id, CAST(spent.created_at AT TIME ZONE 'UTC' AS date) AS day,
+            sum(returned.amount) AS reversed
+        FROM credit_transactions AS returned JOIN credit_transactions AS spent
+            ON spent.account_id = returned.account_id AND spent.position = returned.reverses
+        GROUP BY 1, 2
+    ) AS made USING (account_id, day)
+    WHERE transaction_type = 'deduction' AND kept.reversed <> coalesce(made.reversed, 0) ORDER BY account_id, day
+""")
 _DUE_HOLDS = text("""
     SELECT b.account_id, b.due_at, min(hold.expires_at) AS at
     FROM credit_balances AS b JOIN credit_holds AS hold USING (account_id) WHERE hold.status = 'open'
@@ -139,5 +156,11 @@ def _holds() -> Iterator[Difference]:
     for row in db.session.execute(_HOLDS):
         kept = f"{row.remaining} credits are kept as held and {row.captured} as captured"
         yield Difference(f"account {row.account_id}, hold {row.id}", f"{kept}, there are {row.drawn} and {row.spent}")
+    for row in db.session.execute(_CAPS):
+        problem = f"{row.used} credits are kept as used, there are {row.computed}"
+        yield Difference(f"account {row.account_id}, cap {row.id}", problem)
+    for row in db.session.execute(_REVERSED):
+        problem = f"{row.reversed} credits are kept as taken back, there are {row.computed}"
+        yield Difference(f"account {row.account_id}, deductions on {row.day}", problem)
     for row in db.session.execute(_DUE_HOLDS):
         yield Difference(f"account {row.account_id}", f"nothing is due before {row.due_at}, a hold is at {row.at}")

@@ -9,6 +9,22 @@ BOUGHT_LOT = Conflict("Bought credits are refunded with their payment, not voide
 GRANT_EXISTS = Conflict(
     "The reference 'summer-2025' was used for another grant", reason=Reason.GRANT_EXISTS, details={"lot_id": 7}
 )
+NO_USAGE = NotFound("Usage 7 was not found")
+NO_CAP = NotFound("Cap 7 was not found")
+NOTHING_TO_REVERSE = Conflict(
+    "0 credits of the usage can be taken back",
+    reason=Reason.NOTHING_TO_REVERSE,
+    details={"reversible": 0, "requested": 3},
+)
+CAP_REACHED = PaymentRequired(
+    "The cap of 500 credits for operation image_generation is reached",
+    reason=Reason.CAP_REACHED,
+    details={
+        "cap": {"id": 7, "kind": "operation", "subject": "image_generation", "period": "day", "credits": 500},
+        "used": 499,
+        "resets_at": "2025-12-06T00:00:00.000Z",
+    },
+)
 NO_HOLD = NotFound("Hold 7 was not found")
 _HOLD = {
     "id": 7,

@@ -1,5 +1,6 @@
-"""Holds: credits that are set aside for an operation whose cost is not final yet."""
+"""Holds: credits that are set aside for an operation whose cost is not final yet; and caps on what is spent."""
 
+from datetime import date
 from enum import StrEnum
 
 from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Identity, Index, String, text
@@ -22,6 +23,21 @@ class OverCapture(StrEnum):
 
     REFUSE = "refuse"
     AVAILABLE = "available"
+
+
+class CapKind(StrEnum):
+    """What a cap limits: what is spent for one member, or on one operation."""
+
+    MEMBER = "member"
+    OPERATION = "operation"
+
+
+class CapPeriod(StrEnum):
+    """The time in which a cap counts, in UTC."""
+
+    DAY = "day"
+    MONTH = "month"
+    TOTAL = "total"
 
 
 def _one_of(words: type[StrEnum], column: str) -> CheckConstraint:
@@ -67,3 +83,26 @@ class CreditHold(Base):
     version: Mapped[int]
     lot_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
     lot_credits: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+
+
+class CreditCap(Base):
+    """The most that may be spent for one subject in a period. `used` is of the period that begins on `period_start`."""
+
+    __tablename__ = "credit_caps"
+    __table_args__ = (
+        _one_of(CapKind, "kind"),
+        _one_of(CapPeriod, "period"),
+        CheckConstraint("credits >= 0", name="credits"),
+        CheckConstraint("used >= 0", name="used"),
+        Index("uq_credit_caps_subject", "account_id", "kind", "subject", "period", unique=True),
+    )
+
+    account_id: Mapped[Id] = mapped_column(ForeignKey("customer_accounts.id"), primary_key=True)
+    id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    subject: Mapped[str] = mapped_column(String(255))
+    period: Mapped[str] = mapped_column(String(16))
+    credits: Mapped[int] = mapped_column(BigInteger)
+    used: Mapped[int] = mapped_column(BigInteger)
+    period_start: Mapped[date]
+    created_at: Mapped[Moment]

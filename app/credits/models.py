@@ -111,8 +111,8 @@ class PlanAssignment(Base):
 class CreditBalance(Base):
     """An account's credits: the sum of its transactions and of what its lots have left, and how much of it is held.
 
-    `plan_id` is the account's plan today. `moved_at` is the time of the last change, below which no later one falls.
-    Nothing falls due before `due_at`: no lot expires or arrives, no hold expires, no month begins.
+    `plan_id` is the account's plan today, `is_capped` says whether it has caps. `moved_at` is the time of the last
+    change, below which no later one falls. Nothing falls due before `due_at`: no lot, no hold, no month.
     """
 
     __tablename__ = "credit_balances"
@@ -130,6 +130,7 @@ class CreditBalance(Base):
     head: Mapped[bytes | None] = mapped_column(LargeBinary)
     moved_at: Mapped[Moment]
     due_at: Mapped[Moment]
+    is_capped: Mapped[bool] = mapped_column(server_default="false")
 
 
 class CreditLot(Base):
@@ -253,7 +254,7 @@ class CreditTransaction(Base):
     # identity of each, are other names.
     usage_key: Mapped[str | None] = mapped_column(String(255))
     usage_key_owner: Mapped[str | None] = mapped_column(String(64))
-    # The person that an operation was for; empty if nobody is named.
+    # The person that an operation was for, if named.
     user_id: Mapped[str] = mapped_column(String(255), server_default="")
     # Of what was spent of a hold: the hold. Of what was taken back: the position of the deduction.
     hold_id: Mapped[int | None] = mapped_column(BigInteger)
@@ -283,6 +284,8 @@ class CreditDailyTotal(Base):
     transaction_type: Mapped[str] = mapped_column(String(16), primary_key=True)
     total: Mapped[int] = mapped_column(BigInteger)
     count: Mapped[int] = mapped_column(BigInteger)
+    # Credits of the day's deductions that were taken back, on whatever day.
+    reversed: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
 class PlanGrant(Base):

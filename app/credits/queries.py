@@ -5,6 +5,7 @@ from datetime import date
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Date,
     DateTime,
     and_,
@@ -21,7 +22,9 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
+from sqlalchemy.orm import aliased
 
+from app.credits.hold_models import CreditCap, CreditHold
 from app.credits.models import (
     CreditBalance,
     CreditDailyTotal,
@@ -66,8 +69,21 @@ TRANSACTIONS = ListQuery(
         )
     },
 )
+_RETURNED = aliased(CreditTransaction)
+_SUM_RETURNED = select(func.coalesce(func.sum(_RETURNED.amount), 0)).where(
+    _RETURNED.account_id == CreditTransaction.account_id, _RETURNED.reverses == CreditTransaction.position
+)
+
+
+def _reversed(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
+    """What was taken back of a deduction."""
+    summed = _SUM_RETURNED.where(*conditions).correlate(CreditTransaction).scalar_subquery()
+    return cast(summed, BigInteger).label("credits_reversed")
+
+
 USAGE = replace(
     TRANSACTIONS,
+    rows=TRANSACTIONS.rows.add_columns(_reversed(_RETURNED.account_id == bindparam("account_id"))),
     filters={
         "account_id": and_(_OWN, CreditTransaction.transaction_type == TransactionType.DEDUCTION),
         "operation_type": CreditTransaction.operation_type == bindparam("operation_type"),
@@ -83,7 +99,7 @@ USAGE = replace(
 )
 _OF_BALANCE = CreditBalance.account_id == bindparam("account_id")
 _SPENT = (
-    select(cast(func.coalesce(-func.sum(CreditDailyTotal.total), 0), BigInteger))
+    select(cast(func.coalesce(-func.sum(CreditDailyTotal.total + CreditDailyTotal.reversed), 0), BigInteger))
     .where(
         CreditDailyTotal.account_id == bindparam("account_id"),
         CreditDailyTotal.transaction_type == TransactionType.DEDUCTION,
@@ -117,7 +133,9 @@ BALANCE: AnyPrepared = Prepared(
     .join(Plan, Plan.id == CreditBalance.plan_id)
     .where(_OF_BALANCE)
 )
-CREDITS: AnyPrepared = Prepared(select(CreditBalance.credits, CreditBalance.due_at).where(_OF_BALANCE))
+CREDITS: AnyPrepared = Prepared(
+    select(CreditBalance.credits, CreditBalance.due_at, CreditBalance.moved_at).where(_OF_BALANCE)
+)
 PLAN_OF = Prepared(select(Plan.name).join(CreditBalance, CreditBalance.plan_id == Plan.id).where(_OF_BALANCE))
 DAILY_TOTALS = Prepared(
     select(CreditDailyTotal.day, CreditDailyTotal.transaction_type, CreditDailyTotal.total, CreditDailyTotal.count)
@@ -144,9 +162,37 @@ ARRIVAL: AnyPrepared = Prepared(
     )
     .where(_OWN_LOT, CreditLot.id == bindparam("lot_id"))
 )
+# A deduction, and when it counts against caps.
+CHARGE: AnyPrepared = Prepared(
+    select(
+        *columns_of(CreditTransaction, but={"account_id", "id"}),
+        func.coalesce(CreditHold.created_at, CreditTransaction.created_at).label("counted_at"),
+    )
+    .outerjoin(
+        CreditHold,
+        and_(CreditHold.account_id == CreditTransaction.account_id, CreditHold.id == CreditTransaction.hold_id),
+    )
+    .where(
+        _OWN,
+        CreditTransaction.id == bindparam("transaction_id"),
+        CreditTransaction.transaction_type == TransactionType.DEDUCTION,
+    )
+)
+RETURNED: AnyPrepared = Prepared(
+    select(CreditTransaction.lot_ids, CreditTransaction.lot_credits).where(
+        _OWN, CreditTransaction.reverses == bindparam("reverses")
+    )
+)
+CAPS: AnyPrepared = Prepared(
+    select(*columns_of(CreditCap))
+    .where(CreditCap.account_id == any_(list_of("account_ids", CreditCap.account_id)))
+    .order_by(CreditCap.account_id, CreditCap.id.desc())
+)
 _SENT = rows_of(account_ids=CreditTransaction.account_id, usage_keys=CreditTransaction.usage_key)
 KEYED = Prepared(
-    select(*columns_of(CreditTransaction, but=_INTERNALS), (-CreditTransaction.amount).label("credits_used"))
+    select(
+        *columns_of(CreditTransaction, but=_INTERNALS), (-CreditTransaction.amount).label("credits_used"), _reversed()
+    )
     .join(
         _SENT,
         and_(_SENT.c.account_id == CreditTransaction.account_id, _SENT.c.usage_key == CreditTransaction.usage_key),

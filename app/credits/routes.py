@@ -166,7 +166,7 @@ class Usage(Resource):
 
     @blueprint.arguments(schemas.UsageCreate(), example=schemas.USAGE_EXAMPLE)
     @blueprint.response(201, schemas.SpentCredits)
-    @fails(failures.INSUFFICIENT, failures.NO_ACCOUNT)
+    @fails(failures.INSUFFICIENT, failures.CAP_REACHED, failures.NO_ACCOUNT)
     @blueprint.doc(operationId="spendCredits")
     @_spend
     def post(self, values: dict[str, Any], membership: Membership | None) -> Row[Any] | Posted:
@@ -189,7 +189,7 @@ class UsageBulk(Resource):
     @bulk.operation(
         blueprint, item=schemas.UsageCreate, result=schemas.SpentCredits, example=schemas.USAGE_BULK_EXAMPLE
     )
-    @fails(failures.INSUFFICIENT, failures.NO_ACCOUNT)
+    @fails(failures.INSUFFICIENT, failures.CAP_REACHED, failures.NO_ACCOUNT)
     @blueprint.doc(operationId="spendCreditsBulk")
     @_spend
     def post(self, items: Sequence[dict[str, Any]], membership: Membership | None) -> list[Outcome]:
@@ -201,6 +201,27 @@ class UsageBulk(Resource):
         often it is sent. With `?atomic=true` the first failing item fails the call, which then changes nothing.
         """
         return service.spend_many(current_actor(), membership, items)
+
+
+@blueprint.route("/credits/usage/<bigint_id:usage_id>/reverse")
+class UsageReversal(Resource):
+    """Taking a charge back."""
+
+    guide = "credits.md#spending"
+
+    @blueprint.arguments(schemas.UsageReverse(), example=schemas.REVERSE_EXAMPLE)
+    @blueprint.response(201, schemas.CreditTransaction)
+    @fails(failures.NO_USAGE, failures.NOTHING_TO_REVERSE)
+    @blueprint.doc(operationId="reverseCreditUsage")
+    @_spend
+    def post(self, values: dict[str, Any], usage_id: int, membership: Membership | None) -> Posted:
+        """Take a charge back
+
+        Returns credits of a usage to the lots that paid for it, all or some, and the transaction of type `refund`. It
+        can be repeated until everything is taken back; more is refused with 409 `nothing_to_reverse`. Credits of a lot
+        that expired meanwhile expire at once.
+        """
+        return service.reverse(membership, usage_id, values)
 
 
 @blueprint.route("/credits/grant")

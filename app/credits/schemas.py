@@ -16,6 +16,7 @@ USAGE_BULK_EXAMPLE: list[dict[str, Any]] = [
     {"operation_type": "image_generation", "credits_used": 5, "account_id": _ACCOUNT, "key": "job-17-2"},
 ]
 GRANT_EXAMPLE = {"account_id": _ACCOUNT, "amount": 50, "transaction_type": "grant", "description": "Goodwill"}
+REVERSE_EXAMPLE = {"credits": 2, "reason": "The job failed"}
 VOID_EXAMPLE = {"reason": "Granted to the wrong account"}
 MAX_EXPIRES_IN = 36_500 * 24 * 3600
 _NOT_POSTED = "`null` until it is posted, which the next write of the account does"
@@ -128,8 +129,23 @@ class CreditUsage(SnakeReadSchema):
             "description": "Value of the credits on the plan of the account, in US dollars; rounded from 6 decimals."
         }
     )
+    credits_reversed = _credits(metadata={"description": "Credits of it that were taken back."})
     description = fields.Text(longest=1000)
     created_at = fields.Moment()
+
+
+class UsageReverse(Schema):
+    """How much of a usage is taken back, and why."""
+
+    credits = fields.Integer(
+        least=1, metadata={"description": "Credits to take back. Defaults to all that are not taken back yet."}
+    )
+    reason = fields.Text(
+        longest=500, blank=False, required=True, metadata={"description": "Why the usage is taken back."}
+    )
+    account_id = fields.Id(
+        metadata={"description": "Account of the usage; required for machines. Defaults to the caller's account."}
+    )
 
 
 class SpentCredits(CreditUsage):

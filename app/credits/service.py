@@ -9,10 +9,11 @@ from sqlalchemy import Row
 from app import origin, tenancy
 from app.auth.actor import Actor
 from app.credits import queries, spending_accounts
-from app.credits.ledger import batch, grants, single
+from app.credits.ledger import batch, grants, reversal, single
 from app.credits.ledger.batch import Entry, Outcome, Posted
 from app.credits.ledger.grants import Granted, Terms
 from app.credits.ledger.lots import Lot
+from app.credits.ledger.transactions import Transaction
 from app.credits.models import TransactionType
 from app.customers.membership import Membership
 from app.db.base import db
@@ -41,6 +42,12 @@ def spend_many(actor: Actor, membership: Membership | None, items: Sequence[Mapp
     ]
     posted = iter(batch.post([each for each in entries if isinstance(each, Entry)], key_owner=actor.identity))
     return [next(posted) if isinstance(each, Entry) else each for each in entries]
+
+
+def reverse(membership: Membership | None, usage_id: int, values: Mapping[str, Any]) -> Transaction:
+    """Take a charge back, all or some of it. Raises NotFound, Conflict, and Invalid (no account given)."""
+    account_id = spending_accounts.enter(values, membership)
+    return reversal.reverse(account_id, usage_id, values.get("credits"), values["reason"])
 
 
 def grant(values: Mapping[str, Any]) -> Granted:

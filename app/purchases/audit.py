@@ -37,7 +37,7 @@ _CREDITS = text("""
 _TAKEN = text("""
     SELECT p.id, p.credits_refunded, -coalesce(sum(t.amount), 0) AS taken
     FROM payments p LEFT JOIN credit_transactions t ON t.account_id = p.account_id
-        AND t.lot_ids = ARRAY[p.lot_id] AND t.transaction_type = 'refund'
+        AND t.lot_ids = ARRAY[p.lot_id] AND t.transaction_type = 'refund' AND t.reverses IS NULL
     GROUP BY p.id, p.credits_refunded HAVING p.credits_refunded <> -coalesce(sum(t.amount), 0) ORDER BY p.id
 """)
 _REFUNDED = text("""

@@ -67,6 +67,7 @@ def upgrade() -> None:
         sa.Column("head", sa.LargeBinary(), nullable=True),
         sa.Column("moved_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("is_capped", sa.Boolean(), server_default="false", nullable=False),
         sa.CheckConstraint("credits >= 0", name=op.f("ck_credit_balances_credits")),
         sa.CheckConstraint("held BETWEEN 0 AND credits", name=op.f("ck_credit_balances_held")),
         sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_credit_balances_account_id")),
@@ -75,6 +76,7 @@ def upgrade() -> None:
     )
     _create_lots()
     _create_holds()
+    _create_caps()
     op.create_table(
         "credit_transactions",
         sa.Column("account_id", sa.BigInteger(), nullable=False),
@@ -163,6 +165,7 @@ def upgrade() -> None:
         sa.Column("transaction_type", sa.String(length=16), nullable=False),
         sa.Column("total", sa.BigInteger(), nullable=False),
         sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.Column("reversed", sa.BigInteger(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(
             ["account_id"], ["customer_accounts.id"], name=op.f("fk_credit_daily_totals_account_id")
         ),
@@ -182,6 +185,7 @@ def upgrade() -> None:
         "credit_balances",
         "credit_lots",
         "credit_holds",
+        "credit_caps",
         "credit_transactions",
         "credit_daily_totals",
         "plan_grants",
@@ -302,11 +306,34 @@ def _create_holds() -> None:
     )
 
 
+def _create_caps() -> None:
+    op.create_table(
+        "credit_caps",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("subject", sa.String(length=255), nullable=False),
+        sa.Column("period", sa.String(length=16), nullable=False),
+        sa.Column("credits", sa.BigInteger(), nullable=False),
+        sa.Column("used", sa.BigInteger(), nullable=False),
+        sa.Column("period_start", sa.Date(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("kind IN ('member', 'operation')", name=op.f("ck_credit_caps_kind")),
+        sa.CheckConstraint("period IN ('day', 'month', 'total')", name=op.f("ck_credit_caps_period")),
+        sa.CheckConstraint("credits >= 0", name=op.f("ck_credit_caps_credits")),
+        sa.CheckConstraint("used >= 0", name=op.f("ck_credit_caps_used")),
+        sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_credit_caps_account_id")),
+        sa.PrimaryKeyConstraint("account_id", "id", name=op.f("pk_credit_caps")),
+    )
+    op.create_index("uq_credit_caps_subject", "credit_caps", ["account_id", "kind", "subject", "period"], unique=True)
+
+
 def downgrade() -> None:
     op.execute("DROP FUNCTION transaction_content")
     op.drop_table("plan_grants")
     op.drop_table("credit_daily_totals")
     op.drop_table("credit_transactions")
+    op.drop_table("credit_caps")
     op.drop_table("credit_holds")
     op.drop_table("credit_lots")
     op.drop_table("credit_balances")

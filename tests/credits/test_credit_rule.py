@@ -24,7 +24,8 @@ NOW = datetime(2031, 3, 10, tzinfo=UTC)
 DECIDED = text(f"""
     SELECT {rule.REFUSAL.sql}, {rule.DECISION.sql}, {rule.COST_USD.sql} FROM unnest(
         CAST(:amount AS bigint[]), CAST(:credits AS bigint[]), CAST(:held AS bigint[]), CAST(:in_first_lot AS bigint[]),
-        CAST(:is_due AS boolean[]), CAST(:is_known AS boolean[]), CAST(:usd_per_credit AS numeric[])
+        CAST(:is_due AS boolean[]), CAST(:is_known AS boolean[]), CAST(:is_capped AS boolean[]),
+        CAST(:usd_per_credit AS numeric[])
     ) WITH ORDINALITY AS debit ({", ".join(Debit._fields)}, nth) ORDER BY nth
 """)
 CALLED = text(f"""
@@ -42,7 +43,7 @@ def debit(chance: random.Random) -> Debit:
     first = chance.choice([0, credits - held, chance.randrange(credits - held + 1)])
     around = chance.choice([credits - held, credits, first]) + chance.choice([-1, 0, 1])
     amount = max(1, chance.choice([around, around, chance.randrange(1, 2_000)]))
-    is_due, is_known = chance.random() < 0.1, chance.random() < 0.1
+    is_due, is_known, is_capped = (chance.random() < 0.07 for _ in range(3))
     return Debit(
         amount,
         credits,
@@ -50,6 +51,7 @@ def debit(chance: random.Random) -> Debit:
         first,
         is_due,
         is_known,
+        is_capped,
         chance.randrange(10**9) * Decimal("0.000001"),
     )
 
@@ -88,7 +90,7 @@ def test_no_more_is_spent_than_is_available_and_one_lot_only_pays_what_it_has() 
         assert (refusal is None) == (asked.amount <= asked.credits - asked.held), asked
         if decision is None:
             assert refusal is None
-            assert (asked.is_due, asked.is_known) == (False, False)
+            assert (asked.is_due, asked.is_known, asked.is_capped) == (False, False, False)
             assert asked.amount <= asked.in_first_lot, asked
 
 

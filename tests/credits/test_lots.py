@@ -54,6 +54,7 @@ class TestSpendingOrder:
         with freeze_time("2031-03-11T00:00:00Z"):
             spend(owner, 100)
             paid = approved(owner, staff, app, days=10)
+        with freeze_time("2031-03-11T01:00:00Z"):
             given = give(20, expires_at="2031-03-21T00:00:00Z")["lot_id"]
             later = give(100, expires_at="2031-06-01T00:00:00Z")["lot_id"]
             spent = spend(owner, 60)
@@ -180,8 +181,9 @@ class TestExpiry:
         with freeze_time("2031-04-10T00:00:00Z"):
             assert seen(lots(owner)[1:3], "remaining", "status") == [(PACK, "active"), (0, "expired")]
 
-    def test_a_clock_that_steps_back_brings_nothing_back(self, owner: Caller, give: Give) -> None:
+    def test_a_clock_that_steps_back_brings_nothing_back(self, owner: Caller, staff: Caller, give: Give) -> None:
         with freeze_time("2031-03-11T00:00:00Z"):
+            account_id = data(owner.get("/v1/account/settings/"))["id"]
             give(50, expires_in=60)
         with freeze_time("2031-03-11T00:03:00Z"):
             assert spend(owner, 1)["balance_after"] == 99
@@ -189,6 +191,8 @@ class TestExpiry:
             error(owner.post("/v1/billing/credits/usage/", {"operation_type": "x", "credits_used": 100}), 402)
             assert spend(owner, 1)["created_at"] == "2031-03-11T00:03:00.000Z"
             assert give(5)["created_at"] == "2031-03-11T00:03:00.000Z"
+            over = {"account_id": account_id, "amount": 5, "transaction_type": "grant", "description": "x"}
+            error(staff.post(GRANT, {**over, "expires_at": "2031-03-11T00:02:00Z"}), 400)
             stamps = [each["created_at"] for each in transactions(owner)]
         assert stamps == sorted(stamps)
 

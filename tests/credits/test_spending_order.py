@@ -56,8 +56,8 @@ def single_credits(made: list[Lot]) -> list[Credit]:
 def advanced(made: list[Lot], hour: datetime, posted: list[Transaction]) -> Standing:
     """The account at an hour, as it is read for a write."""
     sums = sum(lot.remaining for lot in made), sum(lot.held for lot in made)
-    names = ("account_id", "credits", "held", "transactions", "usd_per_credit", "due_at", "moved_at")
-    row = SimpleNamespace(**dict(zip(names, (1, *sums, len(posted), Decimal(0), START, START), strict=True)))
+    names = ("account_id", "credits", "held", "transactions", "usd_per_credit", "due_at", "moved_at", "is_capped")
+    row = SimpleNamespace(**dict(zip(names, (1, *sums, len(posted), Decimal(0), START, START, False), strict=True)))
     standing = Standing(row, made, posted, hour)
     due.advance(standing, ())
     return standing

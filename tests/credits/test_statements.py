@@ -7,9 +7,12 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
 
 from app import tenancy
+from app.audit import cause
 from app.credits import queries
+from app.credits.ledger import balances, single
 from app.db.base import db
 from app.db.paging import ListQuery
 from bench import credits
@@ -17,12 +20,17 @@ from tests.caller import Caller, data
 
 USAGE = "/v1/billing/credits/usage"
 ITEM = {"operation_type": "search", "credits_used": 1}
+HOLD = {"operation_type": "search", "amount": 1}
 FILTERS: dict[str, Any] = {
     "transaction_type": "adjustment",
     "operation_type": "operation-3",
     "start_date": datetime(2999, 1, 1, tzinfo=UTC),
     "end_date": datetime(2001, 1, 1, tzinfo=UTC),
 }
+
+
+def hold() -> dict[str, Any]:
+    return {**HOLD, "reference": str(uuid4())}
 
 
 def plan(query: ListQuery, values: dict[str, Any]) -> str:
@@ -62,6 +70,10 @@ def test_nothing_reads_all_transactions(
         (3, lambda owner, _: owner.post(f"{USAGE}/bulk", [ITEM] * 50)),
         (4, lambda owner, _: owner.post(f"{USAGE}/bulk", [{**ITEM, "key": str(uuid4())} for _ in range(50)])),
         (1, lambda _, machine: machine(USAGE, ITEM)),
+        (3, lambda owner, _: owner.get("/v1/billing/credits/lots")),
+        (3, lambda owner, _: owner.get("/v1/billing/credits/holds")),
+        (5, lambda owner, _: owner.post("/v1/billing/credits/holds", hold())),
+        (5, lambda owner, _: owner.post("/v1/billing/credits/holds/bulk", [hold() for _ in range(50)])),
     ],
 )
 def test_a_request_sends_the_messages_it_needs(
@@ -79,3 +91,28 @@ def test_a_request_sends_the_messages_it_needs(
     answer = call(customer, lambda path, item: spender.post(path, {**item, "account_id": customer_id}))
     assert answer.status_code in {200, 201}
     assert len(messages) == needed, messages
+
+
+USED_UP = text("""
+    INSERT INTO credit_lots (account_id, source, credits, remaining, effective_at, transaction_type, position,
+        actor, actor_kind, action, created_at)
+    SELECT :account_id, 'grant', 5, 0, now(), 'grant', 1, '', 'command', 'test', now()
+    FROM generate_series(1, 10000)
+""")
+
+
+def test_used_up_lots_and_open_holds_are_not_read(app: Flask, customer: Caller, customer_id: int) -> None:
+    """Spending finds its lot by one probe, whatever came before; reads and bulk calls read what is live."""
+    with app.app_context():
+        tenancy.set_account(customer_id)
+        db.session.execute(USED_UP, {"account_id": customer_id})
+        db.session.execute(text("ANALYZE credit_lots"))
+        values = {"account_id": customer_id, "account_ids": [customer_id], "lot_ids": [], "month": "2025-01-01"}
+        values |= {"credits_used": 1, "operation_type": "x", "description": "", "user_id": "", "now": "2025-01-01"}
+        values |= {"usage_key": None, "key_owner": None, **cause.current()}
+        for statement in (single.SPEND.parts[-1], balances.STATE.sql, queries.BALANCE.sql):
+            explained = "\n".join(db.session.connection().exec_driver_sql(f"EXPLAIN {statement}", values).scalars())
+            assert "Seq Scan on credit_lots" not in explained, explained
+        db.session.commit()
+    data(customer.post("/v1/billing/credits/holds/bulk/", [{**hold(), "amount": 1} for _ in range(50)]))
+    assert data(customer.post(USAGE, ITEM), 201)["balance_after"] == 99

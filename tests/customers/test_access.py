@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 from app.web.json import parse
 from tests.caller import Caller, data
 from tests.document import operations, served
-from tests.factories.customers import Callers, invite, join, open_customer
+from tests.factories.customers import Callers, invite, join, open_customer, spend
 from tests.factories.purchases import buy, packages_for_sale
 
 PEOPLE = ("stranger", "invited", "member", "admin", "owner", "elsewhere")
@@ -31,6 +31,7 @@ class Call(NamedTuple):
     body: Any = None
 
 
+CAP = {"kind": "member", "subject": "somebody", "period": "day", "credits": 10}
 HOLD = {"operation_type": "search", "amount": 1, "reference": "new"}
 USAGE = {"operation_type": "search", "credits_used": 1}
 CALLS = [
@@ -51,6 +52,12 @@ CALLS = [
     ),
     Call("releaseCreditHold", "POST", "/v1/billing/credits/holds/{hold}/release/", {*MANAGERS, "machine"}, "account"),
     Call("updateCreditHold", "PATCH", "/v1/billing/credits/holds/{hold}/", {*MANAGERS, "machine"}, "change"),
+    Call(
+        "reverseCreditUsage", "POST", "/v1/billing/credits/usage/{usage}/reverse/", {*MANAGERS, "machine"}, "reversal"
+    ),
+    Call("listCreditCaps", "GET", "/v1/account/caps/", MANAGERS),
+    Call("setCreditCap", "PUT", "/v1/account/caps/", MANAGERS, "cap"),
+    Call("removeCreditCap", "DELETE", "/v1/account/caps/{cap}/", MANAGERS),
     Call("spendCredits", "POST", "/v1/billing/credits/usage/", {*MANAGERS, "machine"}, "usage"),
     Call("spendCreditsBulk", "POST", "/v1/billing/credits/usage/bulk/", {*MANAGERS, "machine"}, "usages"),
     Call("grantCredits", "POST", "/v1/billing/credits/grant/", {*STAFF, "granting machine"}, "grant"),
@@ -96,6 +103,8 @@ class World(NamedTuple):
             "grant": {"account_id": self.account_id, "amount": 1, "transaction_type": "grant", "description": "x"},
             "purchase": {"payment_method": "manual"},
             "account": {"account_id": self.account_id},
+            "reversal": {"account_id": self.account_id, "reason": "It failed"},
+            "cap": CAP,
             "change": {"account_id": self.account_id, "amount": 2},
             "hold": {**HOLD, "account_id": self.account_id},
             "holds": [{**HOLD, "account_id": self.account_id}],
@@ -128,6 +137,8 @@ def world(customer: Caller, customer_id: int, as_caller: Callers) -> World:
         "payment": bought["payment"]["id"],
         "transaction": data(customer.get("/v1/billing/transactions/"))["results"][0]["id"],
         "account": customer_id,
+        "usage": spend(customer, 1)["id"],
+        "cap": data(customer.call("PUT", "/v1/account/caps/", CAP))["id"],
         "hold": data(customer.post("/v1/billing/credits/holds/", {**HOLD, "reference": "old"}), 201)["id"],
         "lot": data(customer.get("/v1/billing/credits/lots/"))["results"][0]["id"],
         "invitation": invite(customer, "invited@harbour.example")["id"],

@@ -46,6 +46,8 @@ def _customer(owner: Caller, admin: Caller, number: int) -> None:
     bought = [buy(owner) for _ in range(2)]
     approve(admin, bought[1]["payment"]["id"])
     spend(owner, 5, "image_generation")
+    cap = {"kind": "operation", "subject": "image_generation", "period": "day", "credits": 200}
+    data(owner.call("PUT", "/v1/account/caps/", cap))
     for reference in ("job-1", "job-2"):
         body = {"operation_type": "image_generation", "amount": 20, "reference": reference}
         hold = data(owner.post("/v1/billing/credits/holds/", body), 201)

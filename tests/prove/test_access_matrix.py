@@ -22,7 +22,7 @@ from app.errors import Forbidden, Unauthorized
 from bench.findings import Finding
 from tests.caller import Caller, data
 from tests.document import address, example_body, operations, served
-from tests.factories.customers import invite, join, open_customer
+from tests.factories.customers import invite, join, open_customer, spend
 from tests.factories.purchases import buy
 from tests.prove.conftest import Record, Scale
 
@@ -210,6 +210,7 @@ def calls_with_their_ids(document: Any, customer: Caller) -> list[tuple[str, str
     """Every operation on a customer's own account that takes an id, with those of one customer."""
     member = invite(customer, "ann@harbour.example")
     bought = buy(customer)
+    cap = {"kind": "member", "subject": "ann", "period": "day", "credits": 10}
     hold = {"operation_type": "search", "amount": 1, "reference": "job"}
     held = data(customer.post("/v1/billing/credits/holds/", hold), 201)
     (transaction,) = data(customer.get("/v1/billing/transactions/"))["results"]
@@ -219,6 +220,8 @@ def calls_with_their_ids(document: Any, customer: Caller) -> list[tuple[str, str
         "paymentId": bought["payment"]["id"],
         "transactionId": transaction["id"],
         "holdId": held["id"],
+        "usageId": spend(customer, 5)["id"],
+        "capId": data(customer.call("PUT", "/v1/account/caps/", cap))["id"],
     }
     theirs = {name: str(value) for name, value in ids.items()}
     # Everybody buys the same packages, and an invitation belongs to a person.

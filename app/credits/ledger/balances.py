@@ -36,7 +36,7 @@ _LOT = ", ".join(f"lot.{name} AS lot_{name}" for name in COLUMNS)
 _OF_ACCOUNT = "account_id = b.account_id AND account_id = ANY(CAST(:account_ids AS bigint[]))"
 # A row for each lot: those that something is left of or that are to come, and those that are asked for.
 _STATE = f"""
-    SELECT b.account_id, b.credits, b.held, b.transactions, b.moved_at, b.due_at, p.usd_per_credit, {_LOT}
+    SELECT b.account_id, b.credits, b.held, b.transactions, b.moved_at, b.due_at, b.is_capped, p.usd_per_credit, {_LOT}
     FROM credit_balances b JOIN plans p ON p.id = b.plan_id
     LEFT JOIN LATERAL (
         SELECT * FROM credit_lots WHERE {_OF_ACCOUNT} AND is_live

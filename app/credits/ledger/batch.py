@@ -11,6 +11,7 @@ from sqlalchemy import Row
 from app.credits import queries
 from app.credits.ledger import causes, refusals, rule
 from app.credits.ledger.book import Book
+from app.credits.ledger.caps import Use
 from app.credits.ledger.causes import Cause
 from app.credits.ledger.standing import Standing
 from app.credits.ledger.transactions import Transaction
@@ -63,6 +64,8 @@ def debit(standing: Standing, entry: Entry, cause: Cause) -> Transaction:
     asked = standing.debit(entry.credits)
     if rule.REFUSAL.decide(asked) is not None:
         raise refusals.too_few(entry.credits, standing.available)
+    if entry.operation_type is not None:
+        standing.count(Use(entry.operation_type, entry.user_id, standing.now), entry.credits)
     draws = standing.draw(entry.credits)
     posted = standing.record(entry.transaction_type, draws, entry.description, cause)
     if entry.operation_type is not None:

@@ -5,6 +5,7 @@ it did.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 
 from app.clock import utc_now
 from app.credits.ledger import balances, causes, loading, refusals, writing
@@ -41,7 +42,15 @@ class Book:
         if hold_ids or references:
             loading.load_holds(self.standings, hold_ids, references)
         self._before = {key: writing.moving(each) for key, each in self.standings.items()}
+        loading.load_caps(self.standings)
+        caps = [cap for each in self.standings.values() for cap in each.caps]
+        self._caps = [(cap, cap.standing) for cap in caps]
+        # Of charges that are taken back: the account, the day of the charge, and the credits.
+        self.reversed: list[tuple[int, date, int]] = []
         self.months = loading.advance(self.standings)
+        for standing in self.standings.values():
+            for cap in standing.caps:
+                cap.enter_period(standing.now)
 
     def standing(self, account_id: int) -> Standing:
         """The credits of an account. Raises NotFound."""
@@ -60,8 +69,10 @@ class Book:
             writing.write_months(self.months, max(each.now for each in self.standings.values()))
         writing.write_lots(lots)
         writing.write_holds(holds)
+        writing.write_caps([cap for cap, before in self._caps if cap.standing != before])
         if self.posted:
             writing.write_transactions(self.posted, self._key_owner)
+        writing.write_reversed(self.reversed)
         moved = [each for key, each in self.standings.items() if writing.moving(each) != self._before[key]]
         writing.write_balances(moved)
 

@@ -23,6 +23,7 @@ class Forecast:
         found = loading.standings(rows, self.transactions, utc_now())
         self.standing: Standing = found[account_id]
         self.read_at_due: datetime = self.standing.due_at
+        loading.load_caps(found)
         loading.advance(found)
 
 
@@ -43,6 +44,11 @@ def read(
         forecast = Forecast(account_id)
         if forecast.read_at_due == before == _due_at(account_id):
             return found, forecast
+
+
+def now_of(moved_at: datetime) -> datetime:
+    """The time of an account: the later of the clock and its last change."""
+    return max(utc_now(), moved_at)
 
 
 def _due_at(account_id: int) -> datetime:

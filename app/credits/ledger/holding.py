@@ -181,6 +181,7 @@ def _create(standing: Standing, terms: Terms) -> Held:
         standing.now,
         [],
     )
+    standing.count(hold.use, terms.amount)
     standing.holds.append(hold)
     standing.hold(hold, [(lot, -credits) for lot, credits in standing.draw(terms.amount)])
     return Held.of(hold, standing, is_new=True)
@@ -194,6 +195,7 @@ def _capture(standing: Standing, asked: Capture, cause: Cause) -> Held:
         raise _exceeds(f"{amount} credits are to be captured, {hold.remaining} are held", hold, amount)
     if excess:
         _require_available(standing, excess)
+        standing.count(hold.use, excess)
     # What is free is drawn while the rest is still held.
     free = standing.draw(excess) if excess else []
     taken = hold.take(amount - excess)
@@ -216,10 +218,12 @@ def _resize(standing: Standing, hold: Hold, amount: int) -> None:
     more = amount - hold.captured - hold.remaining
     if more > 0:
         _require_available(standing, more)
+        standing.count(hold.use, more)
         draws = hold.draws + [(lot, -credits) for lot, credits in standing.draw(more)]
         standing.hold(hold, draws[len(hold.draws) :])
         hold.draws = _joined(hold.draws)
     else:
+        standing.uncount(hold.use, -more)
         standing.free(hold.take(-more, last=True), standing.now)
     hold.amount = amount
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from app.credits.hold_models import HoldStatus
+from app.credits.ledger.caps import Use
 from app.credits.ledger.lots import Lot
 
 
@@ -31,6 +32,11 @@ class Hold:
     version: int = 1
     # What changes of it, as it was read; None for a new one.
     saved: tuple[Any, ...] | None = None
+
+    @property
+    def use(self) -> Use:
+        """What its credits are for, and when they count."""
+        return Use(self.operation_type, self.user_id, self.created_at)
 
     @property
     def is_open(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.credits import queries
 from app.credits.ledger import due
+from app.credits.ledger.caps import cap_of
 from app.credits.ledger.due import Month
 from app.credits.ledger.holds import hold_of
 from app.credits.ledger.lots import lot_of
@@ -44,6 +45,14 @@ def standings(rows: Iterable[Any], posted: list[Transaction], now: datetime) -> 
         account_id: Standing(each[0], [lot_of(row, "lot_") for row in each if row.lot_id is not None], posted, now)
         for account_id, each in by_account.items()
     }
+
+
+def load_caps(found: dict[int, Standing]) -> None:
+    """Let accounts have their caps, in the present period of each."""
+    capped = [account_id for account_id, each in found.items() if each.is_capped]
+    for row in db.session.execute(queries.CAPS, {"account_ids": capped}) if capped else ():
+        cap = cap_of(row)
+        found[cap.account_id].caps.append(cap)
 
 
 def load_holds(found: dict[int, Standing], hold_ids: Sequence[int], references: Sequence[str]) -> None:

@@ -28,6 +28,7 @@ class Debit(NamedTuple):
     is_due: bool
     # Whether the key of the debit was used before.
     is_known: bool
+    is_capped: bool
     usd_per_credit: Decimal
 
 
@@ -36,7 +37,7 @@ REFUSAL = Rule(Debit, _TOO_FEW)
 # How a debit goes that is made in one statement: None if its first lot covers it.
 DECISION = Rule(
     Debit,
-    (lambda it: it.is_due | it.is_known, BY_THE_BATCH),
+    (lambda it: it.is_due | it.is_known | it.is_capped, BY_THE_BATCH),
     _TOO_FEW,
     (lambda it: it.amount > it.in_first_lot, BY_THE_BATCH),
 )

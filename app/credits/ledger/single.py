@@ -47,7 +47,7 @@ SPEND = Prepared(f"""
         SELECT b.account_id, b.credits, b.held, b.head, b.transactions + 1 AS position,
             CAST(:credits_used AS bigint) AS amount, p.usd_per_credit,
             greatest(:now, b.moved_at) AS now,
-            b.due_at <= greatest(:now, b.moved_at) AS is_due, {_IS_KNOWN} AS is_known,
+            b.due_at <= greatest(:now, b.moved_at) AS is_due, {_IS_KNOWN} AS is_known, b.is_capped,
             lot.id AS lot_id, coalesce(lot.free, 0) AS in_first_lot
         FROM credit_balances b JOIN plans p ON p.id = b.plan_id
         LEFT JOIN LATERAL (
@@ -79,7 +79,8 @@ SPEND = Prepared(f"""
         {balances.ADD_TO_DAY}
     )
     SELECT posted.id, posted.operation_type, -posted.amount AS credits_used, posted.cost_usd, posted.description,
-        posted.created_at, posted.balance_after, decided.decision, decided.credits - decided.held AS available
+        posted.created_at, posted.balance_after, 0 AS credits_reversed, decided.decision,
+        decided.credits - decided.held AS available
     FROM decided LEFT JOIN posted ON true
 """)
 

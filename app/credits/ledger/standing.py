@@ -8,6 +8,7 @@ from typing import Any
 
 from app.credits.hold_models import HoldStatus
 from app.credits.ledger import rule
+from app.credits.ledger.caps import Cap, Use
 from app.credits.ledger.causes import LOT_ENDED, Cause
 from app.credits.ledger.holds import Hold
 from app.credits.ledger.lots import Lot
@@ -29,6 +30,8 @@ class Standing:
         self.now = max(now, row.moved_at)
         self.lots = list(lots)
         self.holds: list[Hold] = []
+        self.is_capped: bool = row.is_capped
+        self.caps: list[Cap] = []
         self._moved_at: datetime = row.moved_at
         self._posted = posted
         self._order: deque[Lot] | None = None
@@ -61,7 +64,7 @@ class Standing:
 
     def debit(self, amount: int) -> rule.Debit:
         """What the rules are asked about a debit."""
-        return rule.Debit(amount, self.credits, self.held, 0, False, False, self.usd_per_credit)
+        return rule.Debit(amount, self.credits, self.held, 0, False, False, False, self.usd_per_credit)
 
     def record(
         self, kind: str, draws: Draws, description: str, cause: Cause, *, at: datetime | None = None
@@ -122,6 +125,21 @@ class Standing:
             elif lot.expires_at is not None and lot.expires_at <= at:
                 self.expire(lot, lot.free, at)
 
+    def count(self, use: Use, amount: int) -> None:
+        """Count credits against the caps of their use. Raises PaymentRequired, and then counts nothing."""
+        limiting = [cap for cap in self.caps if cap.limits(use)]
+        for cap in limiting:
+            if cap.used + amount > cap.credits:
+                raise cap.reached()
+        for cap in limiting:
+            cap.used += amount
+
+    def uncount(self, use: Use, amount: int) -> None:
+        """Count credits no longer, in the period in which they were counted."""
+        for cap in self.caps:
+            if cap.limits(use):
+                cap.used -= amount
+
     def hold(self, hold: Hold, draws: Iterable[tuple[Lot, int]]) -> None:
         """Let a hold hold these credits too, which are free."""
         for lot, credits in draws:
@@ -145,6 +163,7 @@ class Standing:
     def end(self, hold: Hold, status: HoldStatus, at: datetime) -> None:
         """End a hold and give back what it still holds."""
         hold.status, hold.ended_at = status, at
+        self.uncount(hold.use, hold.remaining)
         self.free(hold.take(hold.remaining), at)
 
     @property

@@ -39,6 +39,11 @@ class Transaction:
         return -self.amount
 
     @property
+    def credits_reversed(self) -> int:
+        """The credits that were taken back: none yet."""
+        return 0
+
+    @property
     def lot_ids(self) -> list[int | None]:
         """The lots concerned."""
         return [lot.id for lot, _ in self.draws]

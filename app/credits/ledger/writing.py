@@ -4,12 +4,13 @@ They are text, as they write rows made of lists.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from app.audit.cause import CAUSE
 from app.credits import queries
 from app.credits.ledger import balances, journal
+from app.credits.ledger.caps import Cap
 from app.credits.ledger.due import Month
 from app.credits.ledger.holds import Hold
 from app.credits.ledger.lots import Lot
@@ -138,6 +139,36 @@ CHANGE_HOLDS = Prepared(f"""
         {", ".join(f"{name} = CAST(written.{name} AS bigint[])" for name in _LISTS)}
     FROM {_rows(_HELD | _LISTS)} WHERE hold.account_id = written.account_id AND hold.id = written.id
 """)
+
+CHANGE_CAPS = Prepared("""
+    UPDATE credit_caps AS cap SET used = written.used, period_start = written.period_start
+    FROM unnest(
+        CAST(:account_ids AS bigint[]), CAST(:ids AS bigint[]), CAST(:used AS bigint[]), CAST(:starts AS date[])
+    ) AS written (account_id, id, used, period_start)
+    WHERE cap.account_id = written.account_id AND cap.id = written.id
+""")
+ADD_REVERSED = Prepared("""
+    UPDATE credit_daily_totals SET reversed = reversed + :credits
+    WHERE account_id = :account_id AND day = :day AND transaction_type = 'deduction'
+""")
+
+
+def write_caps(caps: Sequence[Cap]) -> None:
+    """Change what is used of caps."""
+    if caps:
+        columns = {
+            "account_ids": [each.account_id for each in caps],
+            "ids": [each.id for each in caps],
+            "used": [each.used for each in caps],
+            "starts": [each.period_start for each in caps],
+        }
+        defer(CHANGE_CAPS, columns)
+
+
+def write_reversed(charges: Sequence[tuple[int, date, int]]) -> None:
+    """Count what is taken back of the deductions of a day."""
+    for account_id, day, credits in charges:
+        defer(ADD_REVERSED, {"account_id": account_id, "day": day, "credits": credits})
 
 
 def write_transactions(posted: Sequence[Transaction], key_owner: str | None) -> None:

@@ -7,6 +7,7 @@ SPENDING = "app/credits/ledger/single.py"
 STANDING = "app/credits/ledger/standing.py"
 FORECAST = "app/credits/ledger/forecast.py"
 DUE = "app/credits/ledger/due.py"
+REVERSAL = "app/credits/ledger/reversal.py"
 HOLDING = "app/credits/ledger/holding.py"
 GRANTS = "app/credits/ledger/grants.py"
 BALANCES = "app/credits/ledger/balances.py"
@@ -171,6 +172,41 @@ FAULTS = (
         "a hold can be kept for ever",
         "credits/test_holds.py::TestChanging",
         (HOLDING, "if expires_at > hold.created_at + MAX_LIFE:", "if expires_at < hold.created_at:"),
+    ),
+    fault(
+        "a charge is taken back twice",
+        "credits/test_reversals.py",
+        (REVERSAL, "            left[lot_id] -= credits\n", "            left[lot_id] -= 0\n"),
+    ),
+    fault(
+        "a charge returns to the lot that paid first",
+        "credits/test_reversals.py",
+        (REVERSAL, "dict(reversed(left.items()))", "dict(left.items())"),
+    ),
+    fault(
+        "what is taken back stays used in its month",
+        "credits/test_reversals.py",
+        (CREDIT_QUERIES, "CreditDailyTotal.total + CreditDailyTotal.reversed", "CreditDailyTotal.total"),
+    ),
+    fault(
+        "a cap is not looked at by a single usage",
+        "credits/test_caps.py",
+        (CREDIT_RULE, "it.is_due | it.is_known | it.is_capped", "it.is_due | it.is_known"),
+    ),
+    fault(
+        "a cap lets the last one through",
+        "credits/test_caps.py",
+        (STANDING, "if cap.used + amount > cap.credits:", "if cap.used > cap.credits:"),
+    ),
+    fault(
+        "a cap never resets",
+        "credits/test_caps.py",
+        ("app/credits/ledger/caps.py", "        if start != self.period_start:\n", "        if start is None:\n"),
+    ),
+    fault(
+        "what a hold gives back still counts",
+        "credits/test_caps.py",
+        (STANDING, "        self.uncount(hold.use, hold.remaining)\n", ""),
     ),
     fault(
         "the wall between customers is open",

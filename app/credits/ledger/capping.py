@@ -1,0 +1,68 @@
+"""Setting caps, which takes the lock of the balance: what is counted from then on is exact."""
+
+from datetime import date
+from typing import Any
+
+from app.credits.ledger import caps
+from app.credits.ledger.book import Book
+from app.credits.ledger.caps import Cap
+from app.db.base import db
+from app.db.fast.prepared import AnyPrepared, Prepared
+
+# What counts in a period against a member or an operation: the counterpart of what `Standing` counts one by one.
+USED = """
+    SELECT coalesce(sum(use.credits), 0) FROM (
+        SELECT user_id, operation_type, created_at, -amount - coalesce((
+                SELECT sum(amount) FROM credit_transactions AS returned
+                WHERE returned.account_id = spent.account_id AND returned.reverses = spent.position
+            ), 0) AS credits
+        FROM credit_transactions AS spent
+        WHERE account_id = cap.account_id AND transaction_type = 'deduction' AND hold_id IS NULL
+        UNION ALL
+        SELECT user_id, operation_type, created_at, captured + remaining - coalesce((
+                SELECT sum(returned.amount) FROM credit_transactions AS spent JOIN credit_transactions AS returned
+                    ON returned.account_id = spent.account_id AND returned.reverses = spent.position
+                WHERE spent.account_id = hold.account_id AND spent.hold_id = hold.id
+            ), 0)
+        FROM credit_holds AS hold WHERE account_id = cap.account_id
+    ) AS use
+    WHERE CASE cap.kind WHEN 'member' THEN use.user_id ELSE use.operation_type END = cap.subject
+        AND CASE cap.period WHEN 'total' THEN true
+            ELSE date_trunc(cap.period, use.created_at AT TIME ZONE 'UTC') = cap.period_start END
+"""
+_SET: AnyPrepared = Prepared(f"""
+    INSERT INTO credit_caps AS kept (account_id, kind, subject, period, credits, used, period_start, created_at)
+    SELECT cap.account_id, cap.kind, cap.subject, cap.period, cap.credits, ({USED}), cap.period_start, :now
+    FROM (
+        SELECT CAST(:account_id AS bigint) AS account_id, CAST(:kind AS text) AS kind,
+            CAST(:subject AS text) AS subject, CAST(:period AS text) AS period, CAST(:credits AS bigint) AS credits,
+            CAST(:period_start AS date) AS period_start
+    ) AS cap
+    ON CONFLICT (account_id, kind, subject, period) DO UPDATE SET credits = excluded.credits
+    RETURNING *
+""")
+_DELETE = Prepared("DELETE FROM credit_caps WHERE account_id = :account_id AND id = :cap_id RETURNING id")
+_MARK = Prepared("""
+    UPDATE credit_balances AS b SET is_capped = EXISTS (SELECT FROM credit_caps WHERE account_id = b.account_id)
+    WHERE account_id = :account_id
+""")
+
+
+def put(account_id: int, kind: str, subject: str, period: str, credits: int) -> Cap:
+    """Set a cap, in place of the one for the same subject and period."""
+    book = Book([account_id])
+    now = book.standing(account_id).now
+    book.write()
+    start: date = caps.start_of(period, now)
+    terms = {"kind": kind, "subject": subject, "period": period, "credits": credits}
+    row: Any = db.session.execute(_SET, {"account_id": account_id, **terms, "period_start": start, "now": now}).one()
+    db.session.execute(_MARK, {"account_id": account_id})
+    return caps.cap_of(row)
+
+
+def remove(account_id: int, cap_id: int) -> bool:
+    """Remove a cap; whether there was one."""
+    Book([account_id]).write()
+    removed = db.session.execute(_DELETE, {"account_id": account_id, "cap_id": cap_id}).one_or_none()
+    db.session.execute(_MARK, {"account_id": account_id})
+    return removed is not None
