@@ -129,12 +129,14 @@ def demo() -> None:
     try:
         clients.get(_CLIENTS[0][0])
     except NotFound:
+        opened = utc_now().replace(hour=9, minute=0, second=0, microsecond=0) - timedelta(days=_DAYS)
         with transaction():
-            for client_id, name, code_name in _CLIENTS:
-                clients.create({"id": client_id, "name": name, "code_name": code_name, "start_date": _YEAR_START})
-            account_ids = [_create(account) for account in _ACCOUNTS]
+            with clock.at(opened):
+                for client_id, name, code_name in _CLIENTS:
+                    clients.create({"id": client_id, "name": name, "code_name": code_name, "start_date": _YEAR_START})
+                account_ids = [_create(account) for account in _ACCOUNTS]
             _staff(account_ids[-1])
-        _use_credits()
+        _use_credits(opened)
         click.echo(
             f"Loaded {len(_CLIENTS)} clients, {len(_ACCOUNTS)} billing accounts, a booking with payments, and the user"
             f" {_CUSTOMER.user_id!r} with an account and credits."
@@ -188,10 +190,8 @@ def _staff(account_id: int) -> None:
             only(payments.update_many(_OPERATOR, [{"id": payment["id"], "status": status}]))
 
 
-def _use_credits() -> None:
+def _use_credits(opened: datetime) -> None:
     """Create the last weeks of a customer: an account, purchases, and usage on most days."""
-    today = utc_now().replace(hour=9, minute=0, second=0, microsecond=0)
-    opened = today - timedelta(days=_DAYS)
     with clock.at(opened), transaction():
         settings = {"name": "Harbour Studio", "billing_city": "Cork", "billing_country": "Ireland"}
         tenancy.set_person(**membership.own(_CUSTOMER))

@@ -21,6 +21,7 @@ TOUR = "## Five minutes with curl"
 DOCUMENTS = [
     "authentication.md",
     "api.md",
+    "books.md",
     "payments.md",
     "credits.md",
     "operations.md",
