@@ -119,9 +119,9 @@ def test_unknown_exceptions_among_columns_are_refused() -> None:
         (
             queries.LIST.statements(frozenset(), "id", "asc", 20)[0],
             BillingAccount,
-            {"status_as_imported", "markup_as_imported"},
+            {"status_as_imported", "markup_as_imported", "version"},
         ),
-        (queries.ACCOUNT, Client, set()),
+        (queries.ACCOUNT, Client, {"version"}),
         (customers.ACCOUNT, CustomerAccount, {"created_by", "updated_at"}),
         (payments.PAYMENTS_TO_CHANGE, WorkPeriodPayment, set()),
     ],

@@ -15,6 +15,7 @@ from tests.factories.bookings import BOOKINGS
 from tests.factories.everything import write_everything
 from tests.factories.exports import as_cells, csv_of, exact, lines, with_query
 
+PAGING = {"X-Page", "X-Per-Page", "X-Total", "X-Total-Pages", "X-Prev-Page", "X-Next-Page", "Link"}
 DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text())
 
 
@@ -99,6 +100,16 @@ def test_every_list_has_the_rows_of_its_pages(callers: dict[str, Caller]) -> Non
             assert rows == [as_cells(row, header) for row in expected], sorted_path
             assert lines(caller, sorted_path) == expected, sorted_path
             assert {name.partition(".")[0] for name in header} == {name for row in expected for name in row}
+
+
+def test_every_list_sends_where_a_page_stands_and_says_so(callers: dict[str, Caller]) -> None:
+    for path, _, operation in LISTS:
+        answer = caller_of(callers, path).get(address(callers, path))
+        found = data(answer)
+        assert answer.headers["X-Total"] == str(found["count"]), path
+        assert answer.headers["X-Total-Pages"] == str(found.get("totalPages", found.get("total_pages"))), path
+        assert all(f'rel="{relation}"' in answer.headers["Link"] for relation in ("first", "last")), path
+        assert operation["responses"]["200"]["headers"].keys() >= PAGING, path
 
 
 def test_every_list_describes_its_formats() -> None:
