@@ -31,7 +31,9 @@ class Movement(ReadSchema):
         metadata={"description": "The caller, or the command, that caused it; null when it was erased."},
     )
     reason = fields.Text(
-        longest=500, allow_none=True, metadata={"description": "What the caller sent in `X-Change-Reason`."}
+        longest=500,
+        allow_none=True,
+        metadata={"description": "Why, from the body of the request or else from `X-Change-Reason`."},
     )
     request_id = fields.Text(allow_none=True, metadata={"description": "The `X-Request-ID` of the response."})
 

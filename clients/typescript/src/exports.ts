@@ -4,12 +4,15 @@ interface End {
 }
 
 /**
- * The rows of a list that was asked for with `format=ndjson`, one after the other as they arrive. Throws when the response
- * was cut off: the rows until then are not all.
+ * The rows of a list that was asked for with `format=ndjson`, one after the other as they arrive. Throws a TypeError for
+ * any other response, such as a page, and an Error when the response was cut off: the rows until then are not all.
  * `for await (const account of exportedRows<Item<"/v6/billing-accounts">>(response)) …`
  */
 export async function* exportedRows<Row>(response: Response): AsyncGenerator<Row, void, undefined> {
   if (!response.ok || !response.body) throw new TypeError(`Not an export: status ${response.status}`);
+  const type = response.headers.get("content-type") ?? "no type";
+  // A page of JSON would be taken for a row.
+  if (!/^application\/x-ndjson\b/i.test(type)) throw new TypeError(`Not an export as NDJSON: ${type}`);
   let count = 0;
   for await (const line of linesOf(response.body)) {
     const value = JSON.parse(line) as Row | End;

@@ -9,7 +9,7 @@ import { BASE_URL, bearer, caller } from "./support.js";
 type Client = Item<"/v6/clients">;
 
 const headers = bearer("ADMIN_TOKEN");
-const ndjson = (text: string) => new Response(text, { headers: { "Content-Type": "application/x-ndjson" } });
+const ndjson = (text: BodyInit) => new Response(text, { headers: { "Content-Type": "application/x-ndjson" } });
 
 async function all<Row>(response: Response): Promise<Row[]> {
   const rows: Row[] = [];
@@ -47,6 +47,15 @@ describe("exportedRows", () => {
     await assert.rejects(all(await fetch(`${BASE_URL}/v6/clients?format=ndjson`)), /status 401/);
   });
 
+  for (const [format, type] of [
+    ["json", /application\/json/],
+    ["csv", /text\/csv/],
+  ] as const) {
+    test(`throws for a list as ${format}`, async () => {
+      await assert.rejects(all(await fetch(`${BASE_URL}/v6/clients?format=${format}`, { headers })), type);
+    });
+  }
+
   test("cancels the response when the caller stops", async () => {
     let cancelled = false;
     const body = new ReadableStream<Uint8Array>({
@@ -55,7 +64,7 @@ describe("exportedRows", () => {
         cancelled = true;
       },
     });
-    for await (const row of exportedRows(new Response(body))) {
+    for await (const row of exportedRows(ndjson(body))) {
       assert.deepEqual(row, { id: 1 });
       break;
     }

@@ -16,12 +16,8 @@ export async function credits(): Promise<void> {
 
   const account = data(await customer.POST("/v1/account", { body: { name: "Harbour Studio" } }));
   const balance = data(await customer.GET("/v1/billing/credits/balance"));
-  assert.deepEqual(balance, {
-    credits: 100,
-    plan_credits_per_month: 100,
-    credits_used_this_month: 0,
-    credits_remaining: 100,
-  });
+  assert.deepEqual([balance.credits, balance.credits_held, balance.credits_available], [100, 0, 100]);
+  assert.deepEqual([balance.plan_credits_per_month, balance.credits_used_this_month, balance.credits_remaining], [100, 0, 100]);
 
   const refused = await customer.POST("/v1/billing/credits/usage", {
     body: { operation_type: "images", credits_used: 101 },
@@ -68,8 +64,24 @@ export async function credits(): Promise<void> {
     [550, 402],
   );
 
+  const hold = data(
+    await customer.POST("/v1/billing/credits/holds", {
+      body: { amount: 75, operation_type: "images", reference: "job-17" },
+    }),
+  );
+  assert.deepEqual([hold.status, hold.remaining, hold.ended_at], ["open", 75, null]);
+  const path = { holdId: hold.id };
+  const captured = data(
+    await customer.POST("/v1/billing/credits/holds/{holdId}/capture", { params: { path }, body: { amount: 60 } }),
+  );
+  assert.deepEqual([captured.status, captured.captured, captured.remaining], ["captured", 60, 0]);
+  const ended = await customer.POST("/v1/billing/credits/holds/{holdId}/release", { params: { path }, body: {} });
+  assert.equal(ended.error?.error.reason, "hold_ended");
+  const holds = data(await customer.GET("/v1/billing/credits/holds", { params: { query: { reference: "job-17" } } }));
+  assert.deepEqual(holds.results.map((each) => [each.id, each.status]), [[hold.id, "captured"]]);
+
   const settings = data(await customer.PATCH("/v1/account/settings", { body: { billing_city: "Cork", tax_id: null } }));
-  assert.deepEqual([settings.id, settings.billing_city, settings.credit_balance], [account.id, "Cork", 550]);
+  assert.deepEqual([settings.id, settings.billing_city, settings.credit_balance], [account.id, "Cork", 490]);
 
   const invited = data(await customer.POST("/v1/account/team", { body: { email: "bob@harbour.example" } }));
   const joined: string | null = invited.date_joined;
@@ -78,5 +90,5 @@ export async function credits(): Promise<void> {
 
   const analytics = data(await customer.GET("/v1/account/usage/analytics", { params: { query: { days: 7 } } }));
   assert.equal(analytics.daily_usage.length, 7);
-  assert.deepEqual([analytics.total_usage, analytics.total_purchases], [50, 500]);
+  assert.deepEqual([analytics.total_usage, analytics.total_purchases], [110, 500]);
 }

@@ -1,9 +1,10 @@
 import { billingAccounts } from "./billing_accounts.js";
+import { books } from "./books.js";
 import { credits } from "./credits.js";
 import { payments } from "./payments.js";
 
 async function main(): Promise<void> {
-  for (const flow of [billingAccounts, payments, credits]) {
+  for (const flow of [billingAccounts, books, payments, credits]) {
     await flow();
     console.log(`${flow.name}: as typed`);
   }
