@@ -25,7 +25,10 @@ from typing import IO, Any
 import psutil
 
 SECRET = "a secret for measurements that is long enough"  # noqa: S105 - it guards a database that ends with the run
-ROWS = ("bare answer", "list of 20", "detail, 25 lines", "access check", "lock", "lock with a key", "usage")
+ROWS = (
+    *("bare answer", "list of 20", "detail, 25 lines", "access check", "lock", "lock with a key"),
+    *("usage", "usage, 100 items", "balance"),
+)
 ACCOUNT = "/v6/billing-accounts"
 
 
@@ -151,6 +154,8 @@ def _rows(call: Callable[..., Any], machine: Callable[..., Any]) -> dict[str, Ca
         "lock": lock,
         "lock with a key": lambda number: lock(number, **{"Idempotency-Key": str(time.monotonic_ns())}),
         "usage": lambda _: machine("POST", "/v1/billing/credits/usage/", usage),
+        "usage, 100 items": lambda _: machine("POST", "/v1/billing/credits/usage/bulk/", [usage] * 100),
+        "balance": lambda _: call("GET", "/v1/billing/credits/balance/"),
     }
 
 
