@@ -1,6 +1,6 @@
 """Failures of the rules for credits, as examples for the OpenAPI document."""
 
-from app.errors import Conflict, NotFound, PaymentRequired, Reason
+from app.errors import Conflict, Invalid, NotFound, PaymentRequired, Reason
 
 NO_ACCOUNT = NotFound("Account 7 was not found")
 NO_TRANSACTION = NotFound("Transaction 7 was not found")
@@ -8,6 +8,12 @@ NO_LOT = NotFound("Lot 7 was not found")
 BOUGHT_LOT = Conflict("Bought credits are refunded with their payment, not voided")
 GRANT_EXISTS = Conflict(
     "The reference 'summer-2025' was used for another grant", reason=Reason.GRANT_EXISTS, details={"lot_id": 7}
+)
+NOT_OPEN_YET = Conflict("Account 7 was not open yet", reason=Reason.NOT_OPEN_YET)
+USE_CSV = Invalid(
+    "The statement has 12,345 transactions and a PDF takes 5,000: ask for text/csv",
+    reason=Reason.USE_CSV,
+    details={"transactions": 12_345, "most": 5_000},
 )
 NO_USAGE = NotFound("Usage 7 was not found")
 NO_CAP = NotFound("Cap 7 was not found")

@@ -1,6 +1,7 @@
 """`/v1/billing`: balance, transactions and usage of credits."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
@@ -8,7 +9,7 @@ from sqlalchemy import Row
 from app.auth.actor import current_actor
 from app.auth.guards import requires
 from app.auth.permissions import Role
-from app.credits import balances, failures, permissions, schemas, service
+from app.credits import balances, failures, permissions, schemas, service, statement_pdf, statement_schemas, statements
 from app.credits.ledger.batch import Outcome, Posted
 from app.credits.ledger.grants import Granted
 from app.credits.ledger.lots import Lot
@@ -33,37 +34,48 @@ _member = member()
 _spend = manager(or_scopes=permissions.SPEND)
 
 
+def _balance(membership: Membership, as_of: datetime | None = None) -> dict[str, Any]:
+    if as_of is not None:
+        return statements.balance_at(membership.account_id, as_of)
+    return balances.balance(membership.account_id)
+
+
 @blueprint.route("/credits/balance")
 class Balance(Resource):
     """The credit balance of the account."""
 
+    @blueprint.arguments(statement_schemas.BalanceQuery(), location="query")
     @blueprint.response(200, schemas.CreditBalance)
+    @fails(failures.NOT_OPEN_YET)
     @blueprint.doc(operationId="getCreditBalance")
     @_member
-    def get(self, membership: Membership) -> dict[str, Any]:
+    def get(self, arguments: dict[str, Any], membership: Membership) -> dict[str, Any]:
         """Get the credit balance
 
         Returns the credit balance of the caller's account, which always equals the sum of its transactions and of what
-        remains of its lots, and how much of it is held. A caller who is not a member of any account is refused with 403
-        `no_account`.
+        remains of its lots, and how much of it is held. With `as_of` it returns the credits at that instant and nothing
+        else; before the opening there are none: 409 `not_open_yet`. A caller who is not a member of any account is
+        refused with 403 `no_account`.
         """
-        return balances.balance(membership.account_id)
+        return _balance(membership, **arguments)
 
 
 @blueprint.route("/credits/balance/balance")
 class BalanceByItsFirstAddress(Resource):
     """The credit balance at a second path, which existing clients use."""
 
+    @blueprint.arguments(statement_schemas.BalanceQuery(), location="query")
     @blueprint.response(200, schemas.CreditBalance)
+    @fails(failures.NOT_OPEN_YET)
     @blueprint.doc(operationId="getCreditBalanceByItsFirstAddress")
     @_member
-    def get(self, membership: Membership) -> dict[str, Any]:
+    def get(self, arguments: dict[str, Any], membership: Membership) -> dict[str, Any]:
         """Get the credit balance (compatibility path)
 
         Returns the same response as `/v1/billing/credits/balance/`. This path is kept for existing clients; new clients
         should use the other one.
         """
-        return balances.balance(membership.account_id)
+        return _balance(membership, **arguments)
 
 
 @blueprint.route("/transactions")
@@ -142,6 +154,28 @@ class LotVoid(Resource):
         `not_found`.
         """
         return service.void(lot_id, values["reason"])
+
+
+@blueprint.route("/statements")
+class Statements(Resource):
+    """Statements of the account."""
+
+    guide = "credits.md#statements"
+
+    @blueprint.arguments(statement_schemas.StatementQuery(), location="query")
+    @blueprint.statement(statement_schemas.CreditStatement, statement_schemas.CreditStatementRow, statement_pdf.render)
+    @fails(failures.USE_CSV)
+    @blueprint.doc(operationId="getCreditStatement")
+    @_member
+    def get(self, arguments: dict[str, Any], membership: Membership) -> statements.Statement:
+        """Get a statement of credits
+
+        Returns what the balance was at `from`, every transaction from then until before `to`, oldest first, and what it
+        was then: as JSON, as CSV with a row for each end, or as a PDF, by `Accept` or `format`. A period may begin
+        before the account was opened and end in the future. A PDF of more than 5,000 transactions is refused with 400
+        `use_csv`.
+        """
+        return statements.Statement(membership.account_id, arguments["since"], arguments["until"])
 
 
 @blueprint.route("/credits/usage")

@@ -32,8 +32,16 @@ class ExpiringCredits(SnakeReadSchema):
 
 
 class CreditBalance(SnakeReadSchema):
-    """The credit balance of an account."""
+    """The credit balance of an account; at an instant of the past, of its credits only."""
 
+    sparse = frozenset(
+        {
+            *("as_of", "plan_credits_per_month", "credits_used_this_month"),
+            *("credits_held", "credits_available", "expiring", "debt"),
+        }
+    )
+
+    as_of = fields.Moment(metadata={"description": "The instant asked for; only if one was."})
     credits = _credits(metadata={"description": "Credit balance."})
     plan_credits_per_month = _credits(metadata={"description": "Credits that the plan grants each month."})
     credits_used_this_month = _credits(metadata={"description": "Credits spent since the first of the month, UTC."})

@@ -39,6 +39,7 @@ CALLS = [
     Call("getCreditBalanceByItsFirstAddress", "GET", "/v1/billing/credits/balance/balance/", MEMBERS),
     Call("listCreditTransactions", "GET", "/v1/billing/transactions/", MEMBERS),
     Call("listCreditUsage", "GET", "/v1/billing/credits/usage/", MEMBERS),
+    Call("getCreditStatement", "GET", "/v1/billing/statements/?from=2031-01-01&to=2031-01-31", MEMBERS),
     Call("listCreditLots", "GET", "/v1/billing/credits/lots/", MEMBERS),
     Call("listLotsOfCreditTransaction", "GET", "/v1/billing/transactions/{transaction}/lots/", MEMBERS),
     Call("voidCreditLot", "POST", "/v1/billing/credits/lots/{lot}/void/", STAFF, {"reason": "By mistake"}),

@@ -82,13 +82,19 @@ def document(app: Flask) -> Any:
     return served(app)
 
 
+def required_query(operation: Any) -> str:
+    """The query that an operation cannot do without, which is a period."""
+    names = [each["name"] for each in operation.get("parameters", ()) if each.get("in") == "query" and each["required"]]
+    return "?" + "&".join(f"{name}=2025-01-01" for name in names) if names else ""
+
+
 @pytest.fixture
 def all_operations(document: Any) -> list[Operation]:
     return [
         Operation(
             operation["operationId"],
             method.upper(),
-            address(document, path),
+            address(document, path) + required_query(operation),
             example_body(operation),
             let_in_by(operation["description"]) if operation["security"] == [{"bearer": []}] else None,
         )
@@ -192,7 +198,8 @@ def test_roles_and_scopes_named_in_the_document_are_those_that_are_let_in(
         patch.setattr(Guard, "admit", admit_everybody)
         unguarded = mismatches(tried if scale(1, 0) else always)
     assert wrong == []
-    assert len(unguarded) > len(all_operations)
+    # Of customers the membership decides, too.
+    assert len(unguarded) > len(all_operations) // 2
     record(
         Finding(
             check="Roles and scopes let in are those the document names",
