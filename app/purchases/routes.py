@@ -218,7 +218,7 @@ class Refund(Resource):
     commit = "in parts"
 
     @_staff
-    @blueprint.arguments(schemas.RefundCreate(), required=False, example=schemas.REFUND_EXAMPLE)
+    @blueprint.arguments(schemas.RefundCreate(), example=schemas.REFUND_EXAMPLE)
     @blueprint.response(200, schemas.Payment)
     @fails(failures.NOT_REFUNDABLE, failures.CREDITS_SPENT, *failures.GATEWAY)
     @blueprint.doc(operationId="refundPayment")

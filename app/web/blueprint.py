@@ -53,6 +53,10 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc] # flask-smorest is not type
                 view.inputs = Inputs.declared(info)
                 view.operation = info["manual_doc"]["operationId"]
 
+    def arguments(self, schema: Any, **options: Any) -> Any:
+        """Declare what a view accepts. The document requires a body unless its schema says that it may be missing."""
+        return super().arguments(schema, required=not getattr(schema, "body_may_be_missing", False), **options)
+
     def response(self, status_code: int, schema: Any = None, **options: Any) -> Any:
         """Declare the response of a view: lists have pages with their headers, and exports; single objects an ETag."""
         rows_of = getattr(schema, "rows_of", None)

@@ -116,6 +116,11 @@ class TestDocument:
             if "requestBody" in operation and not example_body(operation)
         ] == []
 
+    def test_a_body_is_required_unless_it_may_be_missing(self, document: Any) -> None:
+        found = [each for *_, each in operations(document) if "requestBody" in each]
+        optional = {each["operationId"] for each in found if not each["requestBody"]["required"]}
+        assert optional == {"refundPayment", "captureCreditHold", "releaseCreditHold"}
+
     def test_every_operation_documents_its_failures_in_one_shape(self, document: Any) -> None:
         for path, method, operation in operations(document):
             expected = {"400", "500", "503"} | ({"401", "403"} if operation["security"] else set())

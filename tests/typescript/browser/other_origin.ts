@@ -48,14 +48,22 @@ export async function otherOrigin(browser: Browser): Promise<void> {
 
   const settings = { baseUrl: setting("BASE_URL"), admin: setting("ADMIN_TOKEN"), buyer: setting("BUYER_TOKEN") };
   const seen = await page.evaluate(async ({ baseUrl, admin, buyer }) => {
-    const { adaptAxios, adaptFetch, axios, billing, createCaller, isServiceError } = (window as unknown as Loaded).loaded;
+    const { adaptAxios, adaptFetch, axios, billing, createCaller, etagOf, exportedRows, isServiceError } = (window as unknown as Loaded)
+      .loaded;
     const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
     const send = adaptFetch({ lists: "array" });
     const list = await send(`${baseUrl}/v6/clients?codeName=glbx`, { headers: bearer(admin) });
     const [client] = await list.json();
 
     const call = createCaller({ baseUrl, headers: bearer(admin), lists: "array" });
-    const made = await call<{ name: string }>("/v6/clients", { method: "POST", json: { name: "From a browser" } });
+    const made = await call<{ id: string; name: string }>("/v6/clients", { method: "POST", json: { name: "From a browser" } });
+    const change = { method: "PATCH", json: { name: "Changed" }, headers: { "If-Match": etagOf(made) ?? "" } };
+    await call(`/v6/clients/${made.id}`, change);
+    const stale: unknown = await call(`/v6/clients/${made.id}`, change).catch((error: unknown) => error);
+    if (!isServiceError(stale)) throw stale;
+    const exported = await send(`${baseUrl}/v6/clients?codeName=glbx&format=ndjson`, { headers: bearer(admin) });
+    const rows: string[] = [];
+    for await (const row of exportedRows<{ name: string }>(exported)) rows.push(row.name);
     const failed: unknown = await call("/v6/clients/nobody").catch((error: unknown) => error);
     if (!isServiceError(failed)) throw failed;
 
@@ -74,6 +82,8 @@ export async function otherOrigin(browser: Browser): Promise<void> {
     return {
       list: [client.name, list.headers.get("X-Total"), list.ok],
       made: made.name,
+      stale: [stale.status, stale.reason],
+      exported: [rows, exported.headers.get("Content-Disposition")?.split(";")[0]],
       failed: [failed.status, failed.reason, typeof failed.requestId],
       blob: [blob.type, (await blob.text()).slice(0, 5)],
       page: [Array.isArray(page.data.data), page.data.total === Number(page.headers["x-total"])],
@@ -85,6 +95,8 @@ export async function otherOrigin(browser: Browser): Promise<void> {
   assert.deepEqual(seen, {
     list: ["Globex", "1", true],
     made: "From a browser",
+    stale: [412, "precondition_failed"],
+    exported: [["Globex"], "attachment"],
     failed: [404, "not_found", "string"],
     blob: ["application/pdf", "%PDF-"],
     page: [true, true],

@@ -75,7 +75,7 @@ export async function credits(): Promise<void> {
     await customer.POST("/v1/billing/credits/holds/{holdId}/capture", { params: { path }, body: { amount: 60 } }),
   );
   assert.deepEqual([captured.status, captured.captured, captured.remaining], ["captured", 60, 0]);
-  const ended = await customer.POST("/v1/billing/credits/holds/{holdId}/release", { params: { path }, body: {} });
+  const ended = await customer.POST("/v1/billing/credits/holds/{holdId}/release", { params: { path } });
   assert.equal(ended.error?.error.reason, "hold_ended");
   const holds = data(await customer.GET("/v1/billing/credits/holds", { params: { query: { reference: "job-17" } } }));
   assert.deepEqual(holds.results.map((each) => [each.id, each.status]), [[hold.id, "captured"]]);
