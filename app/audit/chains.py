@@ -44,6 +44,7 @@ class Chain:
     """The chains of one table of rows, of which each has a parent that counts them and keeps the last hash.
 
     `key` are the columns that name the parent, in both tables; `content` is SQL for what the hash of a row covers.
+    `fields` are columns with fields as JSON, of which some refer to personal data.
     """
 
     kind: str
@@ -52,11 +53,15 @@ class Chain:
     key: Sequence[str]
     content: str
     count: str
+    fields: Sequence[str] = ()
 
     def broken(self) -> Iterator[Finding]:
-        """The first row of each broken chain: changed, missing, in another place, or not known to the parent."""
+        """The first row of each broken chain: changed, missing, in another place, or not known to the parent.
+
+        Of a chain that is whole, the first row whose personal data were deleted: erased ones are still there.
+        """
         found = set()
-        for query in (self._changed, self._cut):
+        for query in (self._changed, self._cut, self._nameless):
             for parent, position, problem in db.session.execute(query, execution_options=_STREAMED):
                 if parent not in found:
                     found.add(parent)
@@ -121,6 +126,26 @@ class Chain:
         """)
 
     @cached_property
+    def _nameless(self) -> TextClause:
+        key = ", ".join(self.key)
+        # What is no reference was changed, and found as that.
+        of_fields = "".join(
+            f"""
+                UNION ALL
+                SELECT {key}, position, decode(field.value ->> 'personal', 'hex')
+                FROM {self.rows}, jsonb_each({name}) AS field
+                WHERE field.value ->> 'personal' ~ '^[0-9a-f]{{64}}$'
+            """
+            for name in self.fields
+        )
+        return text(f"""
+            SELECT {self._parent}, min(position), 'refers to personal data that are missing'
+            FROM (SELECT {key}, position, actor AS ref FROM {self.rows} {of_fields}) AS row
+            WHERE NOT EXISTS (SELECT FROM personal_data WHERE personal_data.ref = row.ref)
+            GROUP BY {key} ORDER BY {key}
+        """)
+
+    @cached_property
     def _heads(self) -> TextClause:
         return text(f"""
             SELECT {self._parent}, {self.count}, encode(head, 'hex') FROM {self.parents} WHERE head IS NOT NULL
@@ -161,6 +186,7 @@ ENTRIES = Chain(
     ("parent_type", "parent_id"),
     f"entry_content({', '.join(CONTENT)})",
     "entries",
+    fields=("before", "after"),
 )
 
 

@@ -151,6 +151,27 @@ def test_changed_personal_data_is_found(run: Run, tamper: Tamper) -> None:
     assert changed.startswith("personal data ")
 
 
+@pytest.mark.parametrize(
+    ("value", "which", "named"),
+    [
+        ("owner", "min", ["transactions of account 1: 2", "entries of customer_account 1: 1"]),
+        # The entry that gives it, and the one that replaces it, have a reference each.
+        ("new@harbour.example", "min", ["entries of customer_account 1: 2"]),
+        ("new@harbour.example", "max", ["entries of customer_account 1: 3"]),
+        ("admin", "min", [f"{MOVEMENTS[2]}: 1", f"{ENTRIES[2]}: 1", "entries of client {client_id}: 1"]),
+    ],
+)
+def test_deleted_personal_data_are_missed_by_the_first_row_that_refers_to_them(
+    run: Run, tamper: Tamper, customer: Caller, client_id: str, value: str, which: str, named: list[str]
+) -> None:
+    for email in ("new@harbour.example", "newer@harbour.example"):
+        data(customer.patch("/v1/account/settings/", {"billing_email": email}))
+    of_value = f"FROM personal_data WHERE value = '{value}' AND kind IN ('actor', 'billing_email')"
+    tamper(f"DELETE {of_value} AND created_at = (SELECT {which}(created_at) {of_value})")
+    expected = [f"{each} refers to personal data that are missing".format(client_id=client_id) for each in named]
+    assert found(run) == expected
+
+
 class TestErasure:
     def test_an_erased_person_is_gone_and_the_chains_are_sound(
         self,

@@ -30,6 +30,16 @@ FAULTS = (
     fault(
         "a removed last row is not missed",
         "audit/test_verify.py",
-        (CHAINS, "for query in (self._changed, self._cut):", "for query in (self._changed,):"),
+        (CHAINS, "(self._changed, self._cut, self._nameless)", "(self._changed, self._nameless)"),
+    ),
+    fault(
+        "personal data can be deleted unnoticed",
+        "audit/test_verify.py",
+        (CHAINS, "(self._changed, self._cut, self._nameless)", "(self._changed, self._cut)"),
+    ),
+    fault(
+        "personal data that an entry replaced can be deleted unnoticed",
+        "audit/test_verify.py",
+        (CHAINS, 'fields=("before", "after")', 'fields=("after",)'),
     ),
 )
