@@ -1,53 +1,21 @@
-"""Every write of the API, and every command that writes, is found in the audit trail under its own name."""
+"""Every write of the API is found in the audit trail under its own name."""
 
-import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-import click
 from flask import Flask
 
-import cli
 from tests.caller import ACCOUNTS, Caller, data
-from tests.cli.conftest import Run
 from tests.document import operations, served
 from tests.factories.bookings import BOOKING, BOOKINGS, PAYMENTS, PERIODS, periods_of
 from tests.factories.customers import CREDITS, INVITATIONS, TEAM, Callers, join
 from tests.factories.purchases import PACKAGES, buy, packages_for_sale
-from tests.purchases.conftest import (  # noqa: F401 - fixtures
-    _stripe_process,
-    buy_by_card,
-    payer,
-    stripe_app,
-    stripe_peer,
-)
 from tests.purchases.test_webhooks import about
 from tests.stripe_events import Stripe
 
 BILLING = "/v1/billing/payments/"
 LOCK = {"challengeId": "c1", "amount": 5}
 ENGAGEMENT = {"externalType": "ENGAGEMENT", "externalId": "e1", "amount": 2}
-WITHOUT_ENTRY = {
-    "audit anchor": "reads",
-    "audit verify": "reads",
-    "backup": "reads",
-    "credits package list": "reads",
-    "credits plan list": "reads",
-    "db": "changes the tables, not what is in them",
-    "ledger verify": "reads",
-    "maintenance run": "runs other commands",
-    "openapi": "writes a document",
-    "payments reconcile": "changes payments only as a gateway reports: see the tests of reconciliation",
-    "restore": "puts the trail itself in place",
-    "serve": "writes by requests",
-    "token": "writes nothing",
-}
-EXPORT = {
-    "time_oltp:client": [
-        {"client_id": "1", "name": "Acme", "status": "1", "creation_date": None, "modification_date": None}
-    ]
-}
 
 
 def actions(admin: Caller) -> dict[str, int]:
@@ -147,7 +115,7 @@ def test_every_write_of_the_api_has_an_entry(
     admin: Caller,
     as_caller: Callers,
     open_account: Callable[..., int],
-    stripe_app: Flask,  # noqa: F811 - the fixture
+    stripe_app: Flask,
     token: Callable[..., str],
 ) -> None:
     machine = as_caller(scopes=("process:taas-workPeriodPayments",), user="payroll")
@@ -166,43 +134,3 @@ def test_every_write_of_the_api_has_an_entry(
     assert actions(admin)["receiveStripeEvent"] > 0
     writes = {each["operationId"] for _, method, each in operations(served(app)) if method != "get"}
     assert done | {"receiveStripeEvent"} == writes
-
-
-def commands(group: click.Group, name: str = "") -> Iterator[str]:
-    for each in group.commands.values():
-        path = f"{name} {each.name}".strip()
-        if isinstance(each, click.Group):
-            yield from commands(each, path)
-        else:
-            yield path
-
-
-def test_every_command_that_writes_has_an_entry(
-    run: Run,
-    admin: Caller,
-    customer: Caller,
-    customer_id: int,
-    tmp_path: Path,
-) -> None:
-    assert customer
-    export = tmp_path / "export.json"
-    export.write_text(json.dumps(EXPORT))
-    calls: dict[str, tuple[object, ...]] = {
-        "credits plan set": ("Team", "--credits-per-month", 10, "--usd-per-credit", "0.01"),
-        "credits plan assign": (customer_id, "Team"),
-        "credits package set": ("Mega Pack", "--credits", 50, "--price", "999.00"),
-        "import-legacy": (export,),
-        "demo": (),
-        "audit erase": ("owner",),
-    }
-    for name, arguments in calls.items():
-        result = run(*name.split(), *arguments)
-        assert result.exit_code == 0, (name, result.output)
-        assert actions(admin).get(name, 0) > 0, (name, actions(admin))
-    known = {
-        path
-        for each in cli.COMMANDS
-        for path in (commands(each, each.name or "") if isinstance(each, click.Group) else [str(each.name)])
-    }
-    tested_elsewhere = {"credits grant-monthly", "import-access"}
-    assert known - WITHOUT_ENTRY.keys() - calls.keys() == tested_elsewhere

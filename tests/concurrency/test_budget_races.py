@@ -11,6 +11,8 @@ from werkzeug.test import TestResponse
 
 from app.billing_accounts import audit
 from tests.caller import ACCOUNTS, Amount, Caller, Open, data, error
+from tests.cli.conftest import Run
+from tests.cli.conftest import run as run  # noqa: PLC0414 - a fixture
 from tests.concurrency.callers import at_once, statuses
 
 # As many as the application keeps connections.
@@ -130,6 +132,33 @@ def test_positions_of_movements_are_dense_whoever_writes_them(admin: Caller, ope
         assert [each["position"] for each in movements] == list(range(1, len(movements) + 1))
         assert [each["at"] for each in movements] == sorted(each["at"] for each in movements)
         assert len(movements) > 300
+
+
+def test_sixty_four_writers_leave_one_sound_chain(admin: Caller, open_account: Open, run: Run) -> None:
+    account_id, other = open_account(budget=10_000), open_account(budget=10_000)
+    path = f"{ACCOUNTS}/{account_id}"
+    adjustment = {"amount": 1, "reason": "r"}
+    carry = {"toBillingAccountId": other, "amount": 1, "reason": "r"}
+    reversal = {"externalType": "ENGAGEMENT", "externalId": "e", "amount": 1, "reason": "r"}
+    assert consume_many(admin, [(account_id, 100)])().status_code == 200
+    calls: list[Callable[[], TestResponse]] = []
+    for number in range(64):
+        calls += [
+            lock(admin, account_id, f"c{number}", 2),
+            consume(admin, account_id, f"d{number}", 1),
+            consume_many(admin, [(account_id, 1), (other, 1), (account_id, 2)]),
+            partial(admin.post, f"{path}/budget-adjustments", adjustment),
+            partial(admin.post, f"{path}/carry-over", carry),
+            partial(admin.post, f"{path}/reversals", reversal),
+        ]
+    assert statuses(at_once(calls, threads=64)) == {200: 192, 201: 192}
+    movements = data(admin.get(f"{path}/movements?sortBy=position&perPage=1000"))["results"]
+    # The opening, the first charge, and of each round one of each, but two of the charges.
+    assert [each["position"] for each in movements] == list(range(1, 3 + 7 * 64))
+    assert totals(admin, account_id) == (128, 100 + 3 * 64)
+    verified = run("audit", "verify")
+    assert verified.exit_code == 0, verified.output
+    assert f"movements of billing account: {len(movements) + 1 + 2 * 64:,} rows in 2 chains." in verified.output
 
 
 def test_of_many_adjustments_none_is_lost(admin: Caller, open_account: Open) -> None:

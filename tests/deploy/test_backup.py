@@ -82,8 +82,11 @@ class TestRoundTrip:
         assert all(before[table][0] > 0 for table in ("customer_accounts", "credit_transactions", "payments"))
         assert finish(flask("restore", str(file), **elsewhere)) == (0, f"Restored {file}.\n", "")
         assert contents(kit, "restored") == before
-        code, out, err = finish(flask("ledger", "verify", **elsewhere))
-        assert (code, err) == (0, ""), out
+        anchored = kit.directory / "heads.txt"
+        anchored.write_text(finish(flask("audit", "anchor", **kit.environ))[1])
+        for words in (["ledger", "verify"], ["audit", "verify", "--anchor", str(anchored)]):
+            code, out, err = finish(flask(*words, **elsewhere))
+            assert (code, err) == (0, ""), out
         settings = Settings.load(elsewhere)
         admin = Caller(create_app(settings), mint(settings))
         [account] = data(admin.get(ACCOUNTS))["results"]
@@ -101,8 +104,12 @@ class TestRoundTrip:
         for words in (["db", "upgrade"], ["demo"], ["backup", str(file)]):
             assert finish(flask(*words, PATH="/usr/bin:/bin", LOG_LEVEL="ERROR", **one))[0] == 0
         assert finish(flask("restore", str(file), PATH="/usr/bin:/bin", **two)) == (0, f"Restored {file}.\n", "")
-        code, out, err = finish(flask("ledger", "verify", **two))
-        assert (code, out.splitlines()[-1], err) == (0, "Every stored total equals its rows.", "")
+        for group, sound in {
+            "ledger": "Every stored total equals its rows.",
+            "audit": "Every chain is as it was written.",
+        }.items():
+            code, out, err = finish(flask(group, "verify", **two))
+            assert (code, out.splitlines()[-1], err) == (0, sound, "")
         assert finish(flask("demo", **two))[1] == "The demo data is already loaded.\n"
 
 
