@@ -33,7 +33,10 @@ def backup(file: Path) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @with_database
 def restore(file: Path) -> None:
-    """Restore the backup FILE into an empty database, in one transaction. Then verify: `flask ledger verify`, `flask audit verify`."""
+    """Restore the backup FILE into an empty database, in one transaction.
+
+    Then run `flask ledger verify` and `flask audit verify`.
+    """
     settings = _settings()
     with _as_owner() as connection:
         server = major_version(connection)

@@ -28,6 +28,7 @@ class ObjectType(StrEnum):
     CREDIT_PACKAGE = "credit_package"
     CREDIT_LOT = "credit_lot"
     CREDIT_HOLD = "credit_hold"
+    CREDIT_CAP = "credit_cap"
     # A run of a command, over objects that have no entries of their own for it.
     RUN = "run"
 

@@ -32,6 +32,7 @@ _SNAKE_CASE = frozenset(
         ObjectType.CREDIT_PACKAGE,
         ObjectType.CREDIT_LOT,
         ObjectType.CREDIT_HOLD,
+        ObjectType.CREDIT_CAP,
         ObjectType.RUN,
     }
 )

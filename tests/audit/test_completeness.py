@@ -14,6 +14,7 @@ from tests.purchases.test_webhooks import about
 from tests.stripe_events import Stripe
 
 BILLING = "/v1/billing/payments/"
+CAPS = "/v1/account/caps/"
 LOCK = {"challengeId": "c1", "amount": 5}
 ENGAGEMENT = {"externalType": "ENGAGEMENT", "externalId": "e1", "amount": 2}
 
@@ -88,6 +89,13 @@ def customers(admin: Caller, as_caller: Callers) -> Iterator[tuple[str, Callable
     use = {"operation_type": "search", "credits_used": 1}
     yield "spendCredits", lambda: owner.post(f"{CREDITS}usage/", use)
     yield "spendCreditsBulk", lambda: owner.post(f"{CREDITS}usage/bulk/", [use])
+    used = data(owner.get(f"{CREDITS}usage/"))["results"][0]["id"]
+    back = {"credits": 1, "reason": "A mistake"}
+    yield "reverseCreditUsage", lambda: owner.post(f"{CREDITS}usage/{used}/reverse/", back)
+    cap = {"kind": "operation", "subject": "images", "period": "day", "credits": 90}
+    yield "setCreditCap", lambda: owner.call("PUT", CAPS, cap)
+    capped = data(owner.get(CAPS))["results"][0]["id"]
+    yield "removeCreditCap", lambda: owner.delete(f"{CAPS}{capped}/")
     gift = {"account_id": account_id, "amount": 5, "transaction_type": "grant", "description": "A gift"}
     yield "grantCredits", lambda: admin.post(f"{CREDITS}grant/", gift)
     terms = {"amount": 1, "operation_type": "images", "reference": "one"}

@@ -79,6 +79,20 @@ class TestEntry:
         assert (entry["objectType"], entry["objectId"]) == ("customer_account", str(customer_id))
         assert (entry["before"], entry["after"]) == ({"credits": 100}, {"credits": 96})
 
+    def test_a_cap_is_set_changed_and_removed(self, admin: Caller, customer: Caller) -> None:
+        cap = {"kind": "member", "subject": "kim", "period": "day"}
+        for credits in (5, 5, 7):
+            made = data(customer.call("PUT", "/v1/account/caps/", {**cap, "credits": credits}))
+        data(customer.delete(f"/v1/account/caps/{made['id']}/"))
+        found = entries(admin, f"objectType=credit_cap&objectId={made['id']}")[::-1]
+        terms = {"kind": "member", "user_id": "kim", "period": "day"}
+        assert [(each["action"], each["before"], each["after"]) for each in found] == [
+            ("setCreditCap", None, {**terms, "credits": 5}),
+            ("setCreditCap", {"credits": 5}, {"credits": 7}),
+            ("removeCreditCap", {**terms, "credits": 7}, None),
+        ]
+        assert data(customer.get(f"/v1/account/audit/?object_type=credit_cap&object_id={made['id']}"))["count"] == 3
+
     def test_bulk_calls_make_an_entry_for_each_object(self, admin: Caller, account_id: int) -> None:
         booking = create_booking(admin, account_id, memberRate=5)
         items = [{"workPeriodId": week, "days": 1} for week in periods_of(admin, booking["id"])]

@@ -3,6 +3,9 @@
 from datetime import date
 from typing import Any
 
+from app.audit.models import ObjectType
+from app.audit.recording import record
+from app.credits.hold_models import CapKind
 from app.credits.ledger import caps
 from app.credits.ledger.book import Book
 from app.credits.ledger.caps import Cap
@@ -39,9 +42,9 @@ _SET: AnyPrepared = Prepared(f"""
             CAST(:period_start AS date) AS period_start
     ) AS cap
     ON CONFLICT (account_id, kind, subject, period) DO UPDATE SET credits = excluded.credits
-    RETURNING *
+    RETURNING new.*, old.credits AS credits_before
 """)
-_DELETE = Prepared("DELETE FROM credit_caps WHERE account_id = :account_id AND id = :cap_id RETURNING id")
+_DELETE = Prepared("DELETE FROM credit_caps WHERE account_id = :account_id AND id = :cap_id RETURNING *")
 _MARK = Prepared("""
     UPDATE credit_balances AS b SET is_capped = EXISTS (SELECT FROM credit_caps WHERE account_id = b.account_id)
     WHERE account_id = :account_id
@@ -57,7 +60,11 @@ def put(account_id: int, kind: str, subject: str, period: str, credits: int) -> 
     terms = {"kind": kind, "subject": subject, "period": period, "credits": credits}
     row: Any = db.session.execute(_SET, {"account_id": account_id, **terms, "period_start": start, "now": now}).one()
     db.session.execute(_MARK, {"account_id": account_id})
-    return caps.cap_of(row)
+    cap = caps.cap_of(row)
+    # What is replaced differs in its credits alone.
+    before = None if row.credits_before is None else {**_terms(cap), "credits": row.credits_before}
+    record(ObjectType.CREDIT_CAP, cap.id, before=before, after=_terms(cap), account_id=account_id)
+    return cap
 
 
 def remove(account_id: int, cap_id: int) -> bool:
@@ -65,4 +72,12 @@ def remove(account_id: int, cap_id: int) -> bool:
     Book([account_id]).write()
     removed = db.session.execute(_DELETE, {"account_id": account_id, "cap_id": cap_id}).one_or_none()
     db.session.execute(_MARK, {"account_id": account_id})
+    if removed is not None:
+        record(ObjectType.CREDIT_CAP, cap_id, before=_terms(caps.cap_of(removed)), account_id=account_id)
     return removed is not None
+
+
+def _terms(cap: Cap) -> dict[str, Any]:
+    """What an entry says of a cap; a member is a person."""
+    subject = "user_id" if cap.kind == CapKind.MEMBER else "operation_type"
+    return {"kind": cap.kind, subject: cap.subject, "period": cap.period, "credits": cap.credits}
