@@ -12,7 +12,7 @@ from hashlib import sha1
 from typing import Any, TypeVar
 
 import marshmallow as ma
-from flask import Response, request
+from flask import Response, g, request
 from werkzeug.http import parse_etags
 
 from app.db.versions import Expected
@@ -72,12 +72,12 @@ def tagged(view: View, respond: Callable[[Any], Any], etag: ETag) -> Any:
     """The view, whose responses `respond` makes, with ETags on them, and with 304 for callers who have the object."""
 
     @wraps(view)
-    def with_version(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
+    def with_version(*args: Any, **kwargs: Any) -> Any:
         result = view(*args, **kwargs)
-        # A view may choose a status.
-        shown, *status = result if type(result) is tuple else (result,)
-        # The digest is added when the body is known.
-        return shown, *status, {"ETag": str(_version(shown) if etag == ETag.VERSIONED else CONSTANT)}
+        # A view may choose a status. The tag is made when the body is known.
+        shown = result[0] if type(result) is tuple else result
+        g.version = _version(shown) if etag == ETag.VERSIONED else CONSTANT
+        return result
 
     answer = respond(with_version)
 
@@ -86,8 +86,8 @@ def tagged(view: View, respond: Callable[[Any], Any], etag: ETag) -> Any:
         response: Response = answer(*args, **kwargs)
         # The fastest one there is where processors know it, as most do; nobody gains by a body of the same digest.
         digest = sha1(response.get_data(), usedforsecurity=False).hexdigest()
-        tag = f"{response.headers['ETag']}-{digest[:_DIGITS]}"
-        response.set_etag(tag)
+        tag = f"{g.version}-{digest[:_DIGITS]}"
+        response.headers["ETag"] = f'"{tag}"'
         # A proxy that compresses makes a tag weak, though it is of the same body.
         if _sends_if_none_match() and request.if_none_match.contains_weak(tag):
             response.status_code = 304
