@@ -266,6 +266,7 @@ MAKING = {
     "openAccount",
     "inviteTeamMember",
     "reverseConsumedAmount",
+    "reverseCreditUsage",
     "adjustBudget",
     "carryOverBudget",
 }
