@@ -143,6 +143,8 @@ def test_crashes_lose_nothing_acknowledged(crashing: Crashing, scale: Scale, rec
     ]
     code, out, _ = finish(flask("ledger", "verify", VAR_DIR=str(crashing.var_dir)))
     assert (code, out.splitlines()[-1]) == (0, "Every stored total equals its rows.")
+    code, out, _ = finish(flask("audit", "verify", VAR_DIR=str(crashing.var_dir)))
+    assert (code, out.splitlines()[-1]) == (0, "Every chain is as it was written.")
     control = lost_without_durability(crashing)
     _, _, err = interrupt(crashing.service.process)
     assert "Traceback" not in err

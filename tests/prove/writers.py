@@ -25,13 +25,21 @@ TIMEOUT_SECONDS = 30
 RETRY_SECONDS = 0.02
 # How often a caller that was not answered well leaves it at that.
 GIVES_UP = 0.1
-# The rows that writes leave.
+# The rows that writes leave: effects, and the movements and entries that no effect is without, nor they without it.
 ROWS = """
     SELECT set_config('billing.account_id', '*', false);
     SELECT billing_account_id::text, kind, external_id, amount::bigint FROM budget_lines
     UNION ALL
     SELECT account_id::text, transaction_type, operation_type, -amount FROM credit_transactions
     WHERE transaction_type = 'deduction'
+    UNION ALL
+    SELECT billing_account_id::text, 'movement ' || kind, external_id, greatest(locked_delta, consumed_delta)::bigint
+    FROM budget_movements WHERE external_id IS NOT NULL
+    UNION ALL
+    SELECT 'clients', 'client', name, 0 FROM clients WHERE name <> 'Acme'
+    UNION ALL
+    SELECT 'clients', action, after ->> 'name', 0 FROM audit_entries
+    WHERE object_type = 'client' AND after ->> 'name' <> 'Acme'
 """
 
 
@@ -143,28 +151,39 @@ class Writer(Thread):
 
     def _next(self) -> Iterable[Write]:
         account, reference, amount = self._account(), str(uuid4()), self._chance.randrange(1, 9)
-        kind = self._chance.choice(["lock", "settle", "charge", "spend"])
+        kind = self._chance.choice(["lock", "settle", "charge", "spend", "open"])
         if kind == "charge":
             consumes = [
                 {"billingAccountId": each, "externalId": reference, "amount": amount}
                 for each in self._books.billing_accounts
             ]
-            rows = {Row(str(each), "consumed", reference, amount) for each in self._books.billing_accounts}
+            rows = {
+                Row(str(each), kind, reference, amount)
+                for each in self._books.billing_accounts
+                for kind in ("consumed", "movement consumed")
+            }
             yield Write("POST", f"{ACCOUNTS}/consume-amounts", {"consumes": consumes}, frozenset(rows))
         elif kind == "spend":
             body = {"operation_type": reference, "credits_used": amount, "account_id": self._books.customer}
             row = Row(str(self._books.customer), "deduction", reference, amount)
             yield Write("POST", USAGE, body, frozenset({row}))
+        elif kind == "open":
+            entry = frozenset(Row("clients", each, reference, 0) for each in ("client", "createClient"))
+            yield Write("POST", "/v6/clients", {"name": reference}, entry)
         else:
             body = {"challengeId": reference, "amount": amount}
             locked = Row(str(account), "locked", reference, amount)
+            moved = locked._replace(kind="movement locked")
             settles = kind == "settle"
-            yield Write("PATCH", f"{ACCOUNTS}/{account}/lock-amount", body, frozenset({locked}), insistent=settles)
+            yield Write(
+                "PATCH", f"{ACCOUNTS}/{account}/lock-amount", body, frozenset({locked, moved}), insistent=settles
+            )
             if settles:
                 # The line of the lock becomes the one that is consumed.
                 self.writes.pop()
-                consumed = frozenset({locked._replace(kind="consumed")})
-                yield Write("PATCH", f"{ACCOUNTS}/{account}/consume-amount", body, consumed, insistent=True)
+                consumed = {locked._replace(kind=each) for each in ("consumed", "movement consumed")}
+                path = f"{ACCOUNTS}/{account}/consume-amount"
+                yield Write("PATCH", path, body, frozenset({moved, *consumed}), insistent=True)
 
     def _acknowledge(self, write: Write) -> None:
         given_up = False
