@@ -266,6 +266,19 @@ class TestEnding:
                 (100, "12:00:00"),
             ]
 
+    def test_credits_given_back_in_time_expire_with_their_lot(self, owner: Caller, give: Give) -> None:
+        with freeze_time(NOON):
+            give(50, expires_in=3600)
+            made = hold(owner, 50)
+            short = hold(owner, 1, "short", expires_in=60)
+        with freeze_time("2031-03-11T12:10:00Z"):
+            # What fell due is looked up anew while everything that expires is held.
+            assert data(owner.get(f"{HOLDS}{short['id']}/"))["status"] == "expired"
+            spend(owner, 1)
+            data(owner.post(f"{HOLDS}{made['id']}/release/", None))
+        with freeze_time("2031-03-11T13:00:00Z"):
+            assert balance(owner) == (99, 0, 99)
+
     def test_a_voided_lot_takes_nothing_back(self, owner: Caller, give: Give, staff: Caller) -> None:
         with freeze_time(NOON):
             lot = give(50, priority=1)["lot_id"]

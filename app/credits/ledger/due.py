@@ -60,7 +60,8 @@ def advance(standing: Standing, months: Iterable[Month]) -> list[Month]:
                 standing.arrive(arrived, at)
                 if arrived.expires_at is not None:
                     heappush(events, (arrived.expires_at, _LOT_EXPIRES, next(order), arrived))
-    standing.due_at = min([next_month(standing.now), *(at for at, _, _ in _events(standing, ()))])
+    ahead = (at for at, _, _ in _events(standing, ()) if at > standing.now)
+    standing.due_at = min([next_month(standing.now), *ahead])
     return begun
 
 
@@ -77,7 +78,8 @@ def _events(standing: Standing, months: Iterable[Month]) -> Iterable[tuple[datet
     for lot in standing.lots:
         if lot.is_pending:
             yield lot.effective_at, _CREDITS_ARRIVE, lot
-        elif lot.expires_at is not None and lot.free:
+        elif lot.expires_at is not None and lot.remaining:
+            # Also while all of it is held: what is given back before then expires with it.
             yield lot.expires_at, _LOT_EXPIRES, lot
     for hold in standing.holds:
         if hold.is_open:

@@ -75,7 +75,7 @@ class Standing:
             lot.remaining += credits
             self.credits += credits
             if credits > 0:
-                self._order = None
+                self._freed(lot)
         self.transactions += 1
         transaction = Transaction(
             self.account_id,
@@ -100,8 +100,6 @@ class Standing:
     def add(self, lot: Lot) -> Transaction | None:
         """Add a lot; the transaction that brings its credits, unless it is pending."""
         self.lots.append(lot)
-        if lot.expires_at is not None:
-            self.due_at = min(self.due_at, lot.expires_at)
         if lot.effective_at > self.now:
             self.due_at = min(self.due_at, lot.effective_at)
             return None
@@ -156,7 +154,7 @@ class Standing:
         for lot, credits in given:
             lot.held -= credits
             self.held -= credits
-        self._order = None
+            self._freed(lot)
         self._moved_at = max(self._moved_at, at)
         self.settle([lot for lot, _ in given], at)
 
@@ -176,6 +174,12 @@ class Standing:
         description = f"Expired: {lot.description}"[:1000]
         self.record(TransactionType.EXPIRY, [(lot, -credits)], description, LOT_ENDED, at=at)
         lot.expired += credits
+
+    def _freed(self, lot: Lot) -> None:
+        """Take note that something of a lot is free again: it is spent in its turn, and expires."""
+        self._order = None
+        if lot.expires_at is not None:
+            self.due_at = min(self.due_at, lot.expires_at)
 
     def _spendable(self) -> Iterable[Lot]:
         if self._order is None:

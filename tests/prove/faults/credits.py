@@ -169,6 +169,12 @@ FAULTS = (
         (STANDING, "        self.settle([lot for lot, _ in given], at)\n", ""),
     ),
     fault(
+        "credits that a hold gives back never expire",
+        "credits/test_holds.py::TestEnding",
+        (DUE, "lot.expires_at is not None and lot.remaining:", "lot.expires_at is not None and lot.free:"),
+        (STANDING, "            self.due_at = min(self.due_at, lot.expires_at)\n", "            pass\n"),
+    ),
+    fault(
         "a hold can be kept for ever",
         "credits/test_holds.py::TestChanging",
         (HOLDING, "if expires_at > hold.created_at + MAX_LIFE:", "if expires_at < hold.created_at:"),
