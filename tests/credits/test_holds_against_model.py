@@ -58,7 +58,7 @@ class Account:
 
     def wait(self, minutes: int) -> None:
         until = self.now + timedelta(minutes=minutes)
-        instants = {each.expires_at for each in (*self.lots, *self.holds)}
+        instants = {lot.expires_at for lot in self.lots} | {hold.expires_at for hold in self.holds}
         for self.now in sorted(instant for instant in instants if self.now < instant <= until):
             for hold in self.holds:
                 if hold.is_open and hold.expires_at <= self.now:
