@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any
 
 from flask import Flask
@@ -178,6 +179,9 @@ class Budgets(RuleBasedStateMachine):
             movements = self.movements(account)
             assert [Movement(*(each[name] for name in SHOWN)) for each in movements] == model.movements
             assert [each["position"] for each in movements] == list(range(1, len(movements) + 1))
+            for name in TOTALS:
+                deltas = accumulate(getattr(each, name) for each in model.movements)
+                assert [each[f"{name}After"] for each in movements] == list(deltas)
             shown = data(self.admin.get(f"{ACCOUNTS}/{self.ids[account]}"))
             assert {name: shown[column] for name, column in TOTALS.items()} == self.totals(model)
             assert shown["totalBudgetRemaining"] == model.remaining

@@ -5,6 +5,7 @@ from tests.prove.planting import fault
 JOURNAL = "app/audit/journal.py"
 RECORDING = "app/audit/recording.py"
 CHAINS = "app/audit/chains.py"
+CAPPING = "app/credits/ledger/capping.py"
 
 FAULTS = (
     fault(
@@ -41,5 +42,10 @@ FAULTS = (
         "personal data that an entry replaced can be deleted unnoticed",
         "audit/test_verify.py",
         (CHAINS, 'fields=("before", "after")', 'fields=("after",)'),
+    ),
+    fault(
+        "a cap is set without an entry",
+        "audit/test_trail.py::TestEntry",
+        (CAPPING, "    record(ObjectType.CREDIT_CAP, cap.id, before=before, after=", "    dict(before=before, after="),
     ),
 )
