@@ -38,7 +38,9 @@ def upgrade() -> None:
     op.execute("""
         CREATE FUNCTION with_personal_data(fields jsonb) RETURNS jsonb LANGUAGE sql STABLE RETURN (
             SELECT jsonb_object_agg(key, CASE WHEN jsonb_typeof(field) = 'object' THEN (
-                SELECT to_jsonb(value) FROM personal_data WHERE ref = decode(field ->> 'personal', 'hex')
+                SELECT to_jsonb(value) FROM personal_data
+                WHERE ref = CASE WHEN field ->> 'personal' ~ '^[0-9a-f]{64}$'
+                    THEN decode(field ->> 'personal', 'hex') END
             ) ELSE field END)
             FROM jsonb_each(fields) AS each (key, field)
         )

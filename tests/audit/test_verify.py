@@ -141,6 +141,14 @@ def test_an_anchor_that_is_none_is_refused(run: Run, tmp_path: Path) -> None:
     assert "line 1: is no head of a chain" in result.output
 
 
+def test_the_trail_can_be_read_though_a_reference_is_none(tamper: Tamper, admin: Caller) -> None:
+    reference = """after || '{"billing_email": {"personal": "no digits"}}'"""
+    tamper(f"UPDATE audit_entries SET after = {reference} WHERE after IS NOT NULL")
+    shown = data(admin.get("/v6/audit?objectType=client"))["results"]
+    assert shown
+    assert {each["after"]["billing_email"] for each in shown} == {None}
+
+
 def test_changed_personal_data_is_found(run: Run, tamper: Tamper) -> None:
     tamper(
         "ALTER TABLE personal_data DISABLE TRIGGER erased_only",
