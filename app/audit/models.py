@@ -25,7 +25,7 @@ class ObjectType(StrEnum):
     TEAM_MEMBER = "team_member"
     PAYMENT = "payment"
     PLAN = "plan"
-    CREDIT_PACKAGE = "credit_package"
+    PACKAGE = "package"
     CREDIT_LOT = "credit_lot"
     CREDIT_HOLD = "credit_hold"
     CREDIT_CAP = "credit_cap"

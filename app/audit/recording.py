@@ -29,7 +29,7 @@ _SNAKE_CASE = frozenset(
         ObjectType.TEAM_MEMBER,
         ObjectType.PAYMENT,
         ObjectType.PLAN,
-        ObjectType.CREDIT_PACKAGE,
+        ObjectType.PACKAGE,
         ObjectType.CREDIT_LOT,
         ObjectType.CREDIT_HOLD,
         ObjectType.CREDIT_CAP,

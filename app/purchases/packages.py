@@ -31,7 +31,7 @@ def put(name: str, credits: int, price: Decimal, *, is_active: bool, expires_aft
     known = next((each._asdict() for each in every_package() if each.name == name), None)
     db.session.execute(queries.SET_PACKAGE, {**terms, "name": name, "now": utc_now()})
     before = known and {each: known[each] for each in terms}
-    record(ObjectType.CREDIT_PACKAGE, name, before=before, after=terms)
+    record(ObjectType.PACKAGE, name, before=before, after=terms)
 
 
 def require_for_sale(package_id: int) -> Row[Any]:
