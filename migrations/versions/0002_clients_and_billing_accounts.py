@@ -224,6 +224,13 @@ def _keep_movements() -> None:
     op.create_index(
         "ix_budget_movements_at", "budget_movements", ["billing_account_id", "at", "position"], unique=False
     )
+    # Of one list of all that was changed.
+    op.create_index("ix_budget_movements_all_at", "budget_movements", [sa.text("timezone('UTC', at)")], unique=False)
+    for column, operators in (("actor", "bytea_bloom_ops"), ("request_id", "text_bloom_ops")):
+        op.execute(
+            f"CREATE INDEX ix_budget_movements_all_{column} ON budget_movements"
+            f" USING brin ({column} {operators}) WITH (pages_per_range = 32)"
+        )
     op.execute("""
         CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN

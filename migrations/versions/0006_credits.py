@@ -143,6 +143,10 @@ def upgrade() -> None:
         ["account_id", "transaction_type", "position"],
         unique=False,
     )
+    # Of one list of all that was changed.
+    op.create_index(
+        "ix_credit_transactions_at", "credit_transactions", [sa.text("timezone('UTC', created_at)")], unique=False
+    )
     op.create_index("uq_credit_transactions_id", "credit_transactions", ["account_id", "id"], unique=True)
     op.create_index(
         "ix_credit_transactions_reverses",

@@ -49,9 +49,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index("ix_credit_transactions_at", "credit_transactions")
-    for column in ("at", "actor", "request_id"):
-        op.drop_index(f"ix_budget_movements_all_{column}", "budget_movements")
     op.execute("DROP VIEW audit_trail")
     op.execute("DROP FUNCTION with_personal_data")
     op.execute("DROP FUNCTION entry_content")
@@ -125,7 +122,7 @@ def _keep_entries() -> None:
 
 
 def _show_everything() -> None:
-    """Show movements and transactions as entries, with the indexes that one list of all needs.
+    """Show movements and transactions as entries.
 
     Row-level security is that of who asks. `place` breaks ties of the time in the order of the chain. One of
     `billing_account_id`, `credit_account_id` and `entry_object_id` names the object in the type of the index on it;
@@ -164,18 +161,6 @@ def _show_everything() -> None:
             request_id, account_id, 0, CAST('' AS varchar), account_id
         FROM credit_transactions
     """)
-    op.create_index(
-        "ix_credit_transactions_at", "credit_transactions", [sa.text("timezone('UTC', created_at)")], unique=False
-    )
-    op.create_index("ix_budget_movements_all_at", "budget_movements", [sa.text("timezone('UTC', at)")], unique=False)
-    for column in ("actor", "request_id"):
-        op.execute(
-            f"CREATE INDEX ix_budget_movements_all_{column} ON budget_movements"
-            f" USING brin ({column} {_BLOOM[column]}) WITH (pages_per_range = 32)"
-        )
-
-
-_BLOOM = {"actor": "bytea_bloom_ops", "request_id": "text_bloom_ops"}
 
 
 def _wall_off(table: str) -> None:
