@@ -59,7 +59,7 @@ class PersonalData(Base):
 class AuditChain(Base):
     """The entries of one parent object: how many there are, and the time and the hash of the last.
 
-    Whoever appends an entry holds the lock of this row. The parent of what belongs to a customer account is that.
+    Appending an entry locks this row. The parent of what belongs to a customer account is that.
     """
 
     __tablename__ = "audit_chains"

@@ -10,7 +10,7 @@ from app.db.paging import Page
 from app.web.blueprint import ApiBlueprint
 from app.web.failures import fails
 from app.web.resource import Resource
-from app.web.schemas import page_of
+from app.web.schemas import StatementQuery, page_of
 
 blueprint = ApiBlueprint(
     "budget-books",
@@ -65,7 +65,7 @@ class Statement(Resource):
     """A statement of one account."""
 
     @_read
-    @blueprint.arguments(schemas.StatementQuery(), location="query")
+    @blueprint.arguments(StatementQuery(), location="query")
     @blueprint.statement(schemas.Statement, schemas.StatementRow, statement_pdf.render)
     @fails(failures.USE_CSV)
     @blueprint.doc(operationId="getBillingAccountStatement")

@@ -1,12 +1,9 @@
 """Request and response schemas of the books of budgets."""
 
-from typing import Any
-
 import marshmallow as ma
 
 from app.billing_accounts.models import ExternalType, MovementKind
 from app.web import fields
-from app.web.negotiation import OF_STATEMENTS
 from app.web.schemas import CamelQuery, ETag, PageArguments, ReadSchema, sorting
 
 
@@ -75,28 +72,6 @@ class Balance(_Amounts):
 
     as_of = fields.Moment()
     position = fields.Integer(least=1, metadata={"description": "The last movement up to that instant."})
-
-
-class StatementQuery(CamelQuery):
-    """The period of a statement, half open."""
-
-    since = fields.Moment(
-        data_key="from", required=True, dates=True, metadata={"description": "The first instant of the period."}
-    )
-    until = fields.Moment(
-        data_key="to",
-        required=True,
-        next_day=True,
-        metadata={"description": "The first instant after the period."},
-    )
-    format = fields.Choice(
-        tuple(OF_STATEMENTS), metadata={"description": "The type of the response; takes precedence over `Accept`."}
-    )
-
-    @ma.validates_schema
-    def _validate(self, values: dict[str, Any], **_: Any) -> None:
-        if values["since"] > values["until"]:
-            raise ma.ValidationError("from must not be after to.", "from")
 
 
 class StatementBalance(_Amounts):

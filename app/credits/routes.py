@@ -20,7 +20,7 @@ from app.web import bulk
 from app.web.blueprint import ApiBlueprint
 from app.web.failures import fails
 from app.web.resource import Resource
-from app.web.schemas import SnakePageArguments, page_of
+from app.web.schemas import SnakePageArguments, StatementQuery, page_of
 
 blueprint = ApiBlueprint(
     "credits",
@@ -162,7 +162,7 @@ class Statements(Resource):
 
     guide = "credits.md#statements"
 
-    @blueprint.arguments(statement_schemas.StatementQuery(), location="query")
+    @blueprint.arguments(StatementQuery(), location="query")
     @blueprint.statement(statement_schemas.CreditStatement, statement_schemas.CreditStatementRow, statement_pdf.render)
     @fails(failures.USE_CSV)
     @blueprint.doc(operationId="getCreditStatement")

@@ -6,7 +6,6 @@ import marshmallow as ma
 
 from app.credits.models import TransactionType
 from app.web import fields
-from app.web.negotiation import OF_STATEMENTS
 from app.web.schemas import ETag, Schema, SnakeReadSchema
 
 
@@ -16,28 +15,6 @@ class BalanceQuery(Schema, fields.QueryArguments):
     as_of = fields.Moment(
         whole_day=True, metadata={"description": "Return the balance as it was at this instant. Defaults to now."}
     )
-
-
-class StatementQuery(Schema, fields.QueryArguments):
-    """The period of a statement, half open."""
-
-    since = fields.Moment(
-        data_key="from", required=True, dates=True, metadata={"description": "The first instant of the period."}
-    )
-    until = fields.Moment(
-        data_key="to",
-        required=True,
-        next_day=True,
-        metadata={"description": "The first instant after the period."},
-    )
-    format = fields.Choice(
-        tuple(OF_STATEMENTS), metadata={"description": "The type of the response; takes precedence over `Accept`."}
-    )
-
-    @ma.validates_schema
-    def _validate(self, values: dict[str, Any], **_: Any) -> None:
-        if values["since"] > values["until"]:
-            raise ma.ValidationError("from must not be after to.", "from")
 
 
 def _credits(description: str, *, signed: bool = False, **options: Any) -> fields.Integer:

@@ -26,7 +26,7 @@ class Versioned:
 
 
 def require(version: int, expected: Expected) -> None:
-    """Raise PreconditionFailed for a version that is not expected. Whoever calls this holds the lock of the row."""
+    """Raise PreconditionFailed for a version that is not expected. The caller holds the lock of the row."""
     if expected is not None and version not in expected:
         raise failure(version, expected)
 

@@ -13,6 +13,7 @@ from app.errors import Reason
 from app.naming import camel_case
 from app.web import fields
 from app.web.fields import QueryArguments
+from app.web.negotiation import OF_STATEMENTS
 
 MAX_PER_PAGE = 10_000
 DEFAULT_PER_PAGE = 20
@@ -173,6 +174,28 @@ class SnakePageArguments(Schema, QueryArguments):
 
 class PageArguments(SnakePageArguments, CamelQuery):
     """The page of a list of the v6 families."""
+
+
+class StatementQuery(CamelQuery):
+    """The period of a statement, half open, and the type it is returned as; the same in all families."""
+
+    since = fields.Moment(
+        data_key="from", required=True, dates=True, metadata={"description": "The first instant of the period."}
+    )
+    until = fields.Moment(
+        data_key="to",
+        required=True,
+        next_day=True,
+        metadata={"description": "The first instant after the period."},
+    )
+    format = fields.Choice(
+        tuple(OF_STATEMENTS), metadata={"description": "The type of the response; takes precedence over `Accept`."}
+    )
+
+    @ma.validates_schema
+    def _validate(self, values: dict[str, Any], **_: Any) -> None:
+        if values["since"] > values["until"]:
+            raise ma.ValidationError("from must not be after to.", "from")
 
 
 def sorting(*names: str) -> tuple["SortName", fields.Choice]:

@@ -102,7 +102,7 @@ def entered(admin: Caller) -> Callable[..., None]:
 def commands(group: click.Group, context: click.Context, name: str = "") -> Iterator[str]:
     for each in group.list_commands(context):
         command, path = group.get_command(context, each), f"{name} {each}".strip()
-        if isinstance(command, click.Group) and path not in WITHOUT_ENTRY:
+        if isinstance(command, click.Group) and path not in WITHOUT_ENTRY.keys() | OF_LIBRARIES:
             yield from commands(command, context, path)
         else:
             yield path

@@ -202,7 +202,7 @@ def test_roles_and_scopes_named_in_the_document_are_those_that_are_let_in(
     assert len(unguarded) > len(all_operations) // 2
     record(
         Finding(
-            check="Roles and scopes let in are those the document names",
+            check="Roles and scopes admitted are those the document names",
             done=f"{len(all_operations)} operations by {len(kinds)} kinds of callers: {len(tried)} calls",
             wrong=len(wrong),
             control=f"{len(unguarded)} mismatches",

@@ -1,7 +1,7 @@
 """What falls due of an account: lots and holds that expire, lots that arrive, months that begin.
 
-It takes effect, and is stamped, at its own instant, whoever finds it: the next write posts it before anything else, and
-reads count it until then.
+It takes effect, and is stamped, at its own instant, whichever request finds it: the next write posts it before anything
+else, and reads count it until then.
 """
 
 from collections.abc import Iterable

@@ -33,7 +33,7 @@ def read(
     """What `fetch` finds of an account, and what fell due, if anything did.
 
     `due_at` says before when nothing fell due, as of what was found; None when nothing was. Both are of one state of
-    the account: whoever writes posts what fell due, which changes that instant.
+    the account: every write posts what fell due, which changes that instant.
     """
     while True:
         found = fetch()

@@ -29,7 +29,7 @@ class _Connection:
 class Deadlines:
     """The connections of `engine`, each with a deadline `patience` seconds after it is taken, or as extended.
 
-    `watch` is called whenever somebody is about to wait: `cut_overdue` has to be called from then on.
+    `watch` is called before every wait: `cut_overdue` has to be called from then on.
     """
 
     def __init__(self, engine: Engine, *, patience: float, watch: Callable[[], None]) -> None:
