@@ -19,6 +19,7 @@ from app.db import base
 from app.db.fast import driver, prepared
 from app.db.replica import failover
 from app.db.replica.routing import open_replica
+from app.desk.routes.accounts import blueprint as desk_accounts
 from app.purchases import gateways
 from app.purchases.routes import blueprint as purchases
 from app.trail.routes import blueprint as trail
@@ -46,6 +47,7 @@ FEATURES = (
     account,
     team,
     trail,
+    desk_accounts,
 )
 ENGINE_OPTIONS = {
     "pool_size": THREADS_PER_WORKER,

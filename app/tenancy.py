@@ -3,7 +3,8 @@
 Every customer table has a policy that shows only rows of the account set here, so that a query without a condition on
 the account finds no rows of others. Before an account is selected, and for data that belongs to a person, the person is
 set instead: the transaction can read their memberships, the invitations to their verified e-mail address, and the
-accounts of both, and can change nothing. The setting ends with the transaction, also behind a transaction pool.
+accounts of both, and can change nothing. Staff at the vendor's desk read the rows of all accounts, by a policy of its
+own, and can change nothing either. The setting ends with the transaction, also behind a transaction pool.
 """
 
 from app.db.fast.prepared import Prepared
@@ -15,11 +16,17 @@ SETTING = "billing.account_id"
 USER_SETTING = "billing.user_id"
 # With ASCII letters in lower case, as compared by the policies.
 EMAIL_SETTING = "billing.email"
+# "on" where the rows of all accounts are read for staff.
+DESK_SETTING = "billing.desk"
+# What they look for in the directory, as a pattern.
+SEARCH_SETTING = "billing.desk_search"
 
 _SET = Prepared(f"""
     SELECT set_config('{SETTING}', CAST(:account_id AS text), true),
-        set_config('{USER_SETTING}', :user_id, true), set_config('{EMAIL_SETTING}', :email, true)
+        set_config('{USER_SETTING}', :user_id, true), set_config('{EMAIL_SETTING}', :email, true),
+        set_config('{DESK_SETTING}', :desk, true)
 """)
+_SEARCH = Prepared(f"SELECT set_config('{SEARCH_SETTING}', fold_text(:pattern), true)")
 
 
 def set_account(account_id: int) -> None:
@@ -37,5 +44,15 @@ def set_person(user_id: str, folded_email: str = "") -> None:
     _set(user_id=user_id, email=folded_email)
 
 
-def _set(*, account_id: str = "", user_id: str = "", email: str = "") -> None:
-    defer(_SET, {"account_id": account_id, "user_id": user_id, "email": email})
+def set_desk() -> None:
+    """Let the rest of this transaction read the rows of all accounts, and change none. Only for staff and machines."""
+    _set(desk="on")
+
+
+def set_search(pattern: str) -> None:
+    """Let staff read the entries of the directory that are like `pattern`, in any case."""
+    defer(_SEARCH, {"pattern": pattern})
+
+
+def _set(*, account_id: str = "", user_id: str = "", email: str = "", desk: str = "") -> None:
+    defer(_SET, {"account_id": account_id, "user_id": user_id, "email": email, "desk": desk})

@@ -72,7 +72,7 @@ _VIEWS = text("SELECT viewname, definition FROM pg_views WHERE schemaname = 'pub
 _TRIGGERS = text("""
     SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = CAST(:table AS regclass) AND NOT tgisinternal
 """)
-_POLICIES = text("SELECT policyname, qual FROM pg_policies WHERE tablename = :table")
+_POLICIES = text("SELECT policyname, cmd, qual FROM pg_policies WHERE tablename = :table")
 _WALLED_OFF = text("SELECT relrowsecurity FROM pg_class WHERE oid = CAST(:table AS regclass)")
 _NUMBERED = text("""
     SELECT c.relname FROM pg_class c JOIN pg_depend ON objid = c.oid
@@ -106,8 +106,8 @@ def _cut(connection: Connection, table: str, key: str, partitions: int) -> None:
     parts = [f"{table}_{number}" for number in range(partitions)]
     # Asked by its own name, a part goes by its own policies, not by those of the whole.
     for each in (table, *parts):
-        for name, condition in connection.execute(_POLICIES, values):
-            after.append(f"CREATE POLICY {name} ON {each} USING {condition}")
+        for name, command, condition in connection.execute(_POLICIES, values):
+            after.append(f"CREATE POLICY {name} ON {each} FOR {command} USING ({condition})")
         if connection.execute(_WALLED_OFF, values).scalar_one():
             after.append(f"ALTER TABLE {each} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
     options = connection.execute(_OPTIONS, values).scalar_one()

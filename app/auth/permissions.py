@@ -28,6 +28,8 @@ _ACTIONS = {
     "taas-workPeriods": ("read", "create", "update"),
     "taas-workPeriodPayments": ("read", "create", "update", "process"),
     "credits": ("spend", "grant"),
+    # Of customers, at the vendor's desk.
+    "accounts": ("read", "manage"),
     "audit": ("read",),
 }
 SCOPES = tuple(f"{action}:{resource}" for resource, actions in _ACTIONS.items() for action in (*actions, "all"))

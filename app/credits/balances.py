@@ -91,6 +91,11 @@ def credits_of(account_id: int) -> int:
     return credits
 
 
+def credits_of_accounts(account_ids: Sequence[int]) -> dict[int, int]:
+    """The credit balances of accounts, by their ids."""
+    return {account_id: each.credits for account_id, each in forecast.of_accounts(account_ids).standings.items()}
+
+
 def _with_due(
     account_id: int,
     arguments: Mapping[str, Any],

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Id, Moment, Timestamped
@@ -72,6 +72,35 @@ class AccountMember(Versioned, Base):
     expires_at: Mapped[Moment | None]
     ended_at: Mapped[Moment | None]
     date_joined: Mapped[Moment | None]
+
+
+class DirectoryKind(StrEnum):
+    """What an entry of the directory names."""
+
+    ACCOUNT = "account"
+    MEMBER = "member"
+
+
+class DirectoryEntry(Base):
+    """The words by which staff look for an account or a member, folded; triggers keep it.
+
+    It is apart from what it names for its policy, which is the search itself: staff see the entries that match what
+    they look for, and no others. A condition of the query could not use the trigrams, since PostgreSQL applies policies
+    first, and indexes only by them.
+    """
+
+    __tablename__ = "account_directory"
+    __table_args__ = (
+        CheckConstraint("kind IN ('account', 'member')", name="kind"),
+        Index("ix_account_directory_account_id", "account_id"),
+        Index("ix_account_directory_words", "words", postgresql_using="gin", postgresql_ops={"words": "gin_trgm_ops"}),
+    )
+
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    # Of the account or the member.
+    object_id: Mapped[Id] = mapped_column(primary_key=True, autoincrement=False)
+    account_id: Mapped[Id] = mapped_column(ForeignKey("customer_accounts.id", ondelete="CASCADE"))
+    words: Mapped[str] = mapped_column(Text)
 
 
 class AccountOpener(Base):

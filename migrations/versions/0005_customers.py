@@ -74,6 +74,7 @@ def upgrade() -> None:
     op.create_index("uq_account_members_user_id", "account_members", ["user_id", "account_id"], unique=True)
     _wall_off("account_members")
     _show_to_persons()
+    _create_directory()
     op.create_table(
         "account_openers",
         sa.Column("digest", sa.String(length=64), nullable=False),
@@ -86,8 +87,11 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("account_openers")
     op.execute("DROP POLICY own_accounts ON customer_accounts")
+    op.drop_table("account_directory")
     op.drop_table("account_members")
     op.drop_table("customer_accounts")
+    op.execute("DROP FUNCTION list_account()")
+    op.execute("DROP FUNCTION list_member()")
 
 
 def _wall_off(table: str, column: str = "account_id") -> None:
@@ -101,6 +105,8 @@ def _wall_off(table: str, column: str = "account_id") -> None:
             OR (SELECT current_setting('billing.account_id', true) = '*')
         )
     """)
+    # Staff read all accounts, and change nothing by that.
+    op.execute(f"CREATE POLICY desk ON {table} FOR SELECT USING (current_setting('billing.desk', true) = 'on')")
 
 
 def _show_to_persons() -> None:
@@ -113,4 +119,84 @@ def _show_to_persons() -> None:
     op.execute(f"""
         CREATE POLICY own_accounts ON customer_accounts FOR SELECT
         USING (id IN (SELECT account_id FROM account_members WHERE {own}))
+    """)
+
+
+def _create_directory() -> None:
+    """Keep the words by which accounts and members are looked for, and show staff those that match."""
+    op.create_table(
+        "account_directory",
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("object_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.CheckConstraint("kind IN ('account', 'member')", name=op.f("ck_account_directory_kind")),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["customer_accounts.id"],
+            name=op.f("fk_account_directory_account_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("kind", "object_id", name=op.f("pk_account_directory")),
+    )
+    op.create_index("ix_account_directory_account_id", "account_directory", ["account_id"], unique=False)
+    op.create_index(
+        "ix_account_directory_words",
+        "account_directory",
+        ["words"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_ops={"words": "gin_trgm_ops"},
+    )
+    op.execute("ALTER TABLE account_directory ENABLE ROW LEVEL SECURITY")
+    op.execute("ALTER TABLE account_directory FORCE ROW LEVEL SECURITY")
+    # Conditions of queries, unless they are leakproof, use no index on a table with policies; those of its policy do.
+    # Each part of it can use one: no subquery, and all accounts as a range of ids.
+    tenant = "CAST(nullif(current_setting('billing.account_id', true), '') AS bigint)"
+    all_or_own = "CASE WHEN current_setting('billing.account_id', true) = '*' THEN {every} ELSE {own} END"
+    first, last = all_or_own.format(every=0, own=tenant), all_or_own.format(every=2**63 - 1, own=tenant)
+    op.execute(f"CREATE POLICY own_account ON account_directory USING (account_id BETWEEN {first} AND {last})")
+    op.execute("""
+        CREATE POLICY desk ON account_directory FOR SELECT USING (
+            words LIKE current_setting('billing.desk_search', true) AND current_setting('billing.desk', true) = 'on'
+        )
+    """)
+    _keep_words(
+        "list_account",
+        "customer_accounts",
+        "account",
+        account_id="NEW.id",
+        columns="NEW.name, NEW.slug, NEW.billing_email",
+    )
+    # An invitation that was declined or withdrawn is of no team.
+    _keep_words(
+        "list_member",
+        "account_members",
+        "member",
+        account_id="NEW.account_id",
+        columns="NEW.email, NEW.first_name, NEW.last_name, NEW.user_id",
+        unless="NEW.ended_at IS NOT NULL",
+    )
+
+
+def _keep_words(function: str, table: str, kind: str, *, account_id: str, columns: str, unless: str = "false") -> None:
+    op.execute(f"""
+        CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF TG_OP = 'DELETE' THEN
+                DELETE FROM account_directory WHERE kind = '{kind}' AND object_id = OLD.id;
+                RETURN NULL;
+            ELSIF {unless} THEN
+                DELETE FROM account_directory WHERE kind = '{kind}' AND object_id = NEW.id;
+                RETURN NULL;
+            END IF;
+            INSERT INTO account_directory (kind, object_id, account_id, words)
+            VALUES ('{kind}', NEW.id, {account_id}, fold_text(concat_ws(' ', {columns})))
+            ON CONFLICT (kind, object_id) DO UPDATE SET words = excluded.words;
+            RETURN NULL;
+        END $$
+    """)
+    op.execute(f"""
+        CREATE TRIGGER directory AFTER INSERT OR UPDATE OR DELETE ON {table}
+        FOR EACH ROW EXECUTE FUNCTION {function}()
     """)

@@ -161,7 +161,12 @@ def is_through(answer: TestResponse) -> bool:
 
 
 def test_every_operation_is_here(app: Flask) -> None:
-    documented = {operation["operationId"] for path, _, operation in operations(served(app)) if path.startswith("/v1/")}
+    documented = {
+        operation["operationId"]
+        for path, _, operation in operations(served(app))
+        # Those of the desk are in tests/desk.
+        if path.startswith("/v1/") and not path.startswith("/v1/admin/")
+    }
     assert documented == {call.operation for call in CALLS} | ELSEWHERE
 
 

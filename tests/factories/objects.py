@@ -82,5 +82,6 @@ def ids_of_everything(staff: Caller, owner: Caller) -> dict[str, str]:
         "workPeriodPaymentId": first(staff, PAYMENTS),
         "invoiceId": first(owner, "/v1/billing/invoices"),
         "paymentId": first(owner, "/v1/billing/payments"),
+        "accountId": first(staff, "/v1/admin/accounts"),
         "holdId": first(owner, "/v1/billing/credits/holds"),
     }

@@ -1,8 +1,8 @@
 """What fell due of an account and is not posted yet, for reads: they count it, and write nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from app.clock import utc_now
 from app.credits import queries
@@ -12,6 +12,8 @@ from app.credits.ledger.transactions import Transaction
 from app.db.base import db
 
 Found = TypeVar("Found")
+# Read by one statement.
+ACCOUNTS_AT_ONCE = 500
 
 
 class Forecast:
@@ -25,6 +27,25 @@ class Forecast:
         self.read_at_due: datetime = self.standing.due_at
         loading.load_caps(found)
         loading.advance(found)
+
+
+class Ahead(NamedTuple):
+    """Several accounts as their next writes will find them, and the transactions of what fell due."""
+
+    standings: dict[int, Standing]
+    transactions: list[Transaction]
+
+
+def of_accounts(account_ids: Sequence[int]) -> Ahead:
+    """What fell due of accounts, if anything did."""
+    ahead = Ahead({}, [])
+    for start in range(0, len(account_ids), ACCOUNTS_AT_ONCE):
+        values = {"account_ids": list(account_ids[start : start + ACCOUNTS_AT_ONCE]), "lot_ids": []}
+        rows = db.session.execute(balances.STATE, values).all()
+        found = loading.standings(rows, ahead.transactions, utc_now())
+        loading.advance(found)
+        ahead.standings.update(found)
+    return ahead
 
 
 def read(

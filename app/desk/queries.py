@@ -1,0 +1,69 @@
+"""Statements about the accounts of all customers. Their tenant is the desk."""
+
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    all_,
+    any_,
+    bindparam,
+    cast,
+    exists,
+    func,
+    select,
+    union,
+)
+
+from app.credits.models import CreditBalance, Plan
+from app.customers.models import CustomerAccount, DirectoryEntry
+from app.db.columns import columns_of
+from app.db.fast.prepared import AnyPrepared, Prepared
+from app.db.paging import ListQuery
+
+# Folded by the database, as the words of the directory are.
+_PATTERNS = func.string_to_array(func.fold_text(cast(bindparam("patterns"), Text)), "\n")
+HAS_WORDS: ColumnElement[bool] = DirectoryEntry.words.like(all_(_PATTERNS))
+_FOUND = union(
+    select(DirectoryEntry.account_id).where(HAS_WORDS), select(cast(bindparam("number"), CustomerAccount.id.type))
+)
+
+_IS_ACCOUNT = CustomerAccount.id == bindparam("account_id")
+_ACCOUNTS: Select[*tuple[Any, ...]] = (
+    select(
+        *columns_of(CustomerAccount, but={"updated_at"}),
+        CustomerAccount.id.label("account_id"),
+        CustomerAccount.name.label("account_name"),
+        Plan.name.label("plan"),
+        CreditBalance.credits.label("credit_balance"),
+        CreditBalance.due_at,
+    )
+    .join(CreditBalance, CreditBalance.account_id == CustomerAccount.id)
+    .join(Plan, Plan.id == CreditBalance.plan_id)
+)
+ACCOUNTS = ListQuery(
+    rows=_ACCOUNTS,
+    key=CustomerAccount.id,
+    filters={
+        # As an array it is known before the accounts are read, by their key.
+        "search": CustomerAccount.id == any_(func.array(_FOUND.scalar_subquery())),
+        "plan": exists().where(
+            CreditBalance.account_id == CustomerAccount.id,
+            CreditBalance.plan_id == Plan.id,
+            Plan.name == bindparam("plan"),
+        ),
+    },
+    sorts={"created": CustomerAccount.created_at, "balance": CreditBalance.credits},
+    sort_sources={
+        "balance": CustomerAccount.__table__.join(
+            CreditBalance.__table__, CreditBalance.account_id == CustomerAccount.id
+        )
+    },
+    default_sort="created",
+)
+ACCOUNT: AnyPrepared = Prepared(_ACCOUNTS.where(_IS_ACCOUNT))
+NAME = Prepared(select(CustomerAccount.name).where(_IS_ACCOUNT))
+DUE_ACCOUNTS = Prepared(
+    select(CreditBalance.account_id).where(CreditBalance.due_at <= bindparam("now")).order_by(CreditBalance.account_id)
+)

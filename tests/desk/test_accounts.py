@@ -1,0 +1,119 @@
+"""`/v1/admin/accounts`: finding customers."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from freezegun import freeze_time
+
+from app.clock import utc_now
+from tests.caller import Caller, data, error
+from tests.factories.customers import accept, grant, invite, open_customer, spend
+from tests.factories.exports import records
+
+ACCOUNTS = "/v1/admin/accounts/"
+As = Callable[..., Caller]
+
+
+@pytest.fixture
+def three(as_caller: As) -> dict[str, int]:
+    """The ids of three accounts, by their names."""
+    names = ("Harbour Studio", "Łódź Coffee & Co.", "100% Design_Works")
+    return {
+        name: open_customer(as_caller(user=f"user-{n}", email=f"owner{n}@place{n}.example"), name)["id"]
+        for n, name in enumerate(names)
+    }
+
+
+def found(staff: Caller, query: str = "") -> list[str]:
+    return [each["name"] for each in data(staff.get(f"{ACCOUNTS}?{query}"))["results"]]
+
+
+class TestList:
+    @pytest.mark.parametrize("path", [ACCOUNTS, f"{ACCOUNTS}1/"])
+    def test_only_staff_and_their_machines_may(self, customer: Caller, as_caller: As, path: str) -> None:
+        error(customer.get(path), 403, "forbidden")
+        error(as_caller(scopes=("spend:credits", "manage:accounts")).get(path), 403, "forbidden")
+        for scope in ("read:accounts", "all:accounts"):
+            data(as_caller(scopes=(scope,)).get(path))
+
+    def test_an_account_says_who_opened_it_and_its_plan(self, admin: Caller, customer: Caller) -> None:
+        settings = data(customer.get("/v1/account/settings/"))
+        (listed,) = data(admin.get(ACCOUNTS))["results"]
+        more = {"account_id": settings["id"], "account_name": "Harbour Studio", "created_by": "owner", "plan": "Free"}
+        assert listed == {**settings, **more}
+        assert data(admin.get(f"{ACCOUNTS}{settings['id']}/")) == listed
+
+    def test_an_unknown_account_is_not_found(self, admin: Caller) -> None:
+        error(admin.get(f"{ACCOUNTS}7/"), 404, "not_found")
+
+    @pytest.mark.parametrize(
+        ("search", "names"),
+        [
+            ("harb", ["Harbour Studio"]),
+            ("BOUR st", ["Harbour Studio"]),
+            ("studio harbour", ["Harbour Studio"]),
+            ("studio coffee", []),
+            ("ŁÓDŹ", ["Łódź Coffee & Co."]),
+            ("odz-coffee-co", ["Łódź Coffee & Co."]),
+            ("Owner2@Place2", ["100% Design_Works"]),
+            ("user-2", ["100% Design_Works"]),
+            ("100%25", ["100% Design_Works"]),
+            ("n_w", ["100% Design_Works"]),
+            ("_", ["100% Design_Works"]),
+            ("place", ["100% Design_Works", "Łódź Coffee & Co.", "Harbour Studio"]),
+            ("", ["100% Design_Works", "Łódź Coffee & Co.", "Harbour Studio"]),
+            ("%25%25", []),
+            ("%27", []),
+        ],
+    )
+    def test_search_looks_for_parts_of_words(
+        self, admin: Caller, three: dict[str, int], search: str, names: list[str]
+    ) -> None:
+        assert len(three) == 3
+        assert found(admin, f"search={search}") == names
+
+    def test_search_finds_an_id(self, admin: Caller, three: dict[str, int]) -> None:
+        for name, account_id in three.items():
+            assert name in found(admin, f"search={account_id}")
+        assert found(admin, f"search={2**53}") == []
+        assert found(admin, f"search={'9' * 200}") == []
+
+    def test_search_follows_what_changes(self, admin: Caller, customer: Caller, as_caller: As) -> None:
+        data(customer.patch("/v1/account/settings/", {"name": "Quay Works"}))
+        # The slug stays.
+        assert [found(admin, f"search={each}") for each in ("quay", "harbour-studio")] == [["Quay Works"]] * 2
+        invited = invite(customer, "kim@far.example")
+        assert found(admin, "search=kim@far") == ["Quay Works"]
+        kim = as_caller(user="kim-7", email="kim@far.example", given_name="Kim")
+        accept(kim, invited["id"])
+        assert found(admin, "search=kim-7") == ["Quay Works"]
+        data(customer.delete(f"/v1/account/team/{invited['id']}/"))
+        assert found(admin, "search=kim-7") == []
+        declined = invite(customer, "bo@far.example")
+        data(
+            as_caller(user="bo", email="bo@far.example").post(
+                f"/v1/account/invitations/{declined['id']}/decline/", None
+            )
+        )
+        assert found(admin, "search=bo@far") == []
+
+    def test_sorting_and_plan(self, admin: Caller, three: dict[str, int]) -> None:
+        grant(admin, three["Łódź Coffee & Co."], 50)
+        assert found(admin, "sort_by=balance&sort_order=desc")[0] == "Łódź Coffee & Co."
+        assert found(admin, "sort_by=balance&sort_order=asc")[-1] == "Łódź Coffee & Co."
+        assert found(admin, "sort_by=created&sort_order=asc")[0] == "Harbour Studio"
+        assert len(found(admin, "plan=Free")) == 3
+        assert found(admin, "plan=Team") == []
+        error(admin.get(f"{ACCOUNTS}?sort_by=name"), 400, "invalid_input")
+
+    def test_balances_count_what_fell_due(self, admin: Caller, customer: Caller, customer_id: int) -> None:
+        expiring = {"amount": 30, "transaction_type": "grant", "description": "Trial", "expires_in": 60}
+        data(admin.post("/v1/billing/credits/grant/", {**expiring, "account_id": customer_id}), 201)
+        spend(customer, 1)
+        with freeze_time(utc_now() + timedelta(seconds=61)):
+            (listed,) = data(admin.get(ACCOUNTS))["results"]
+            assert listed["credit_balance"] == 100
+            assert data(admin.get(f"{ACCOUNTS}{customer_id}/"))["credit_balance"] == 100
+            (row,) = records(admin, ACCOUNTS)
+            assert row["credit_balance"] == "100"
