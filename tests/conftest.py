@@ -4,9 +4,11 @@ Requests commit for real, as they do in production. `TEST_DATABASE_URL` names a 
 one; its database is the one new databases are made from.
 """
 
+import fcntl
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -35,7 +37,7 @@ from tests import bouncer, proxy
 from tests.caller import TEN_YEARS, Caller, data
 from tests.factories.accounts import create_account, create_client
 from tests.factories.customers import open_customer
-from tests.processes import until, using
+from tests.processes import finish, flask, until, using
 
 SECRET = "a secret that only tests know and that is long enough"
 # Tables whose rows the migrations make.
@@ -57,6 +59,8 @@ AS_SEEDED = """
 # Tables that refuse DELETE.
 APPEND_ONLY = {"audit_entries", "budget_movements", "credit_transactions"}
 # The suite needs Python alone; what stands in front of the service is tested where it is installed, and in CI.
+# The folders of tests that start services and servers.
+TAKE_LONG = {"end_to_end", "deploy"}
 NGINX_IS_LEFT_OUT = proxy.installed() is None and "CI" not in os.environ
 _RESOURCES = ExitStack()
 # What fails only as a prepared statement fails in the first test that runs it.
@@ -83,7 +87,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests of the proxy where there is no nginx; never in CI."""
+    """Leave out the tests of the proxy where there is no nginx, never in CI; begin with those that take long.
+
+    Started last, one of them would keep the whole run waiting.
+    """
+    items.sort(key=lambda item: item.path.parent.name not in TAKE_LONG)
     if NGINX_IS_LEFT_OUT:
         left_out = [item for item in items if _needs_nginx(item)]
         items[:] = [item for item in items if not _needs_nginx(item)]
@@ -318,7 +326,7 @@ def customer_id(customer: Caller) -> int:
 
 
 @pytest.fixture
-def var_dir() -> Iterator[Path]:
+def empty_var_dir() -> Iterator[Path]:
     """A directory for real processes; its path is short enough for a socket, unlike pytest's own."""
     directory = Path(tempfile.mkdtemp(prefix="billing-"))
     yield directory
@@ -327,3 +335,30 @@ def var_dir() -> Iterator[Path]:
             os.kill(pid, signal.SIGKILL)
     until(lambda: using(directory) == [], "processes left by a failed test to end")
     shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def _migrated_cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of a server whose database is migrated, made once for all workers."""
+    run = tmp_path_factory.getbasetemp()
+    directory = (run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "migrated"
+    directory.mkdir(exist_ok=True)
+    data = directory / "postgres"
+    with (directory / "made").open("a+") as made:
+        fcntl.flock(made, fcntl.LOCK_EX)
+        if not made.tell():
+            with embedded.running(directory, durable=False):
+                code, _, err = finish(flask("db", "upgrade", VAR_DIR=str(directory)))
+                assert code == 0, err
+            # Nothing that a test kills takes the operating system with it: files need not reach the disk.
+            with (data / "postgresql.auto.conf").open("a") as settings:
+                settings.write("fsync = off\nfull_page_writes = off\n")
+            made.write("whole")
+    return data
+
+
+@pytest.fixture
+def var_dir(empty_var_dir: Path, _migrated_cluster: Path) -> Path:
+    """A directory for real processes, whose embedded database is migrated."""
+    subprocess.run(["cp", "-a", _migrated_cluster, empty_var_dir], check=True)  # noqa: S607
+    return empty_var_dir

@@ -241,10 +241,12 @@ class TestValues:
         names = {each.variable for each in declarations(Settings)} - {"VAR_DIR"}
         assert load(**dict.fromkeys(names, " ")) == load()
 
-    def test_what_is_empty_is_unset_for_commands_too(self, var_dir: Path) -> None:
+    def test_what_is_empty_is_unset_for_commands_too(self, empty_var_dir: Path) -> None:
         """gunicorn reads WEB_CONCURRENCY by itself, and OpenTelemetry its own variables."""
         names = {each.variable for each in declarations(Settings)} - {"VAR_DIR"}
-        found = finish(flask("token", "--role", "administrator", VAR_DIR=str(var_dir), **dict.fromkeys(names, "")))
+        found = finish(
+            flask("token", "--role", "administrator", VAR_DIR=str(empty_var_dir), **dict.fromkeys(names, ""))
+        )
         assert (found[0], found[2]) == (0, "")
 
     def test_the_defaults_are_usable_values(self) -> None:

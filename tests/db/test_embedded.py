@@ -24,18 +24,18 @@ with embedded.running(Path(sys.argv[1]), durable=False):
 """
 
 
-def answers(var_dir: Path) -> bool:
+def answers(empty_var_dir: Path) -> bool:
     try:
-        psycopg2.connect(make_url(embedded.url(var_dir)).set(drivername="postgresql").render_as_string()).close()
+        psycopg2.connect(make_url(embedded.url(empty_var_dir)).set(drivername="postgresql").render_as_string()).close()
     except psycopg2.OperationalError:
         return False
     return True
 
 
-def user_of(var_dir: Path) -> "subprocess.Popen[str]":
+def user_of(empty_var_dir: Path) -> "subprocess.Popen[str]":
     """Another process that uses the server until it is killed."""
     process = subprocess.Popen(
-        [sys.executable, "-c", USE, str(var_dir), "wait"],
+        [sys.executable, "-c", USE, str(empty_var_dir), "wait"],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -47,21 +47,21 @@ def user_of(var_dir: Path) -> "subprocess.Popen[str]":
     return process
 
 
-def test_embedded_server_runs_inside_the_block_and_leaves_no_process(var_dir: Path) -> None:
-    with embedded.running(var_dir, durable=False):
-        assert answers(var_dir)
-    assert not answers(var_dir)
-    assert using(var_dir) == []
+def test_embedded_server_runs_inside_the_block_and_leaves_no_process(empty_var_dir: Path) -> None:
+    with embedded.running(empty_var_dir, durable=False):
+        assert answers(empty_var_dir)
+    assert not answers(empty_var_dir)
+    assert using(empty_var_dir) == []
 
 
-def test_embedded_server_keeps_its_data(var_dir: Path) -> None:
-    dsn = make_url(embedded.url(var_dir)).set(drivername="postgresql").render_as_string()
-    with embedded.running(var_dir):
+def test_embedded_server_keeps_its_data(empty_var_dir: Path) -> None:
+    dsn = make_url(embedded.url(empty_var_dir)).set(drivername="postgresql").render_as_string()
+    with embedded.running(empty_var_dir):
         connection = psycopg2.connect(dsn)
         with connection, connection.cursor() as cursor:
             cursor.execute("CREATE TABLE kept AS SELECT 7 AS number")
         connection.close()
-    with embedded.running(var_dir):
+    with embedded.running(empty_var_dir):
         connection = psycopg2.connect(dsn)
         with connection.cursor() as cursor:
             cursor.execute("SELECT number FROM kept")
@@ -69,58 +69,58 @@ def test_embedded_server_keeps_its_data(var_dir: Path) -> None:
         connection.close()
 
 
-def test_last_of_several_users_stops_the_embedded_server(var_dir: Path) -> None:
-    with embedded.running(var_dir, durable=False):
-        other = user_of(var_dir)
-    assert answers(var_dir), "another process still uses the server"
+def test_last_of_several_users_stops_the_embedded_server(empty_var_dir: Path) -> None:
+    with embedded.running(empty_var_dir, durable=False):
+        other = user_of(empty_var_dir)
+    assert answers(empty_var_dir), "another process still uses the server"
     other.communicate("\n")
-    assert not answers(var_dir)
+    assert not answers(empty_var_dir)
 
 
-def test_a_killed_user_does_not_block_the_next(var_dir: Path) -> None:
-    finish(user_of(var_dir), signal.SIGKILL)
-    assert answers(var_dir), "nobody was there to stop the server"
-    with embedded.running(var_dir, durable=False):
-        assert answers(var_dir)
-    assert not answers(var_dir)
+def test_a_killed_user_does_not_block_the_next(empty_var_dir: Path) -> None:
+    finish(user_of(empty_var_dir), signal.SIGKILL)
+    assert answers(empty_var_dir), "nobody was there to stop the server"
+    with embedded.running(empty_var_dir, durable=False):
+        assert answers(empty_var_dir)
+    assert not answers(empty_var_dir)
 
 
-def test_a_killed_server_is_started_again(var_dir: Path) -> None:
-    with embedded.running(var_dir, durable=False):
-        postmaster = int((var_dir / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+def test_a_killed_server_is_started_again(empty_var_dir: Path) -> None:
+    with embedded.running(empty_var_dir, durable=False):
+        postmaster = int((empty_var_dir / "postgres" / "postmaster.pid").read_text().splitlines()[0])
         os.kill(postmaster, signal.SIGKILL)
-        until(lambda: not psutil.pid_exists(postmaster) and using(var_dir) == [], "the server's processes to end")
-        with embedded.running(var_dir, durable=False):
-            assert answers(var_dir)
+        until(lambda: not psutil.pid_exists(postmaster) and using(empty_var_dir) == [], "the server's processes to end")
+        with embedded.running(empty_var_dir, durable=False):
+            assert answers(empty_var_dir)
 
 
-def test_an_interrupted_creation_is_begun_again(var_dir: Path) -> None:
-    (var_dir / "postgres.new").mkdir()
-    (var_dir / "postgres.new" / "PG_VERSION").write_text("18")
-    with embedded.running(var_dir, durable=False):
-        assert answers(var_dir)
+def test_an_interrupted_creation_is_begun_again(empty_var_dir: Path) -> None:
+    (empty_var_dir / "postgres.new").mkdir()
+    (empty_var_dir / "postgres.new" / "PG_VERSION").write_text("18")
+    with embedded.running(empty_var_dir, durable=False):
+        assert answers(empty_var_dir)
 
 
-def test_a_long_path_gets_a_short_socket(var_dir: Path) -> None:
-    deep = var_dir / ("long" * 30)
+def test_a_long_path_gets_a_short_socket(empty_var_dir: Path) -> None:
+    deep = empty_var_dir / ("long" * 30)
     with embedded.running(deep, durable=False):
         assert answers(deep)
     assert not answers(deep)
 
 
-def test_broken_files_of_the_embedded_server_are_reported_in_one_line(var_dir: Path) -> None:
-    with embedded.running(var_dir, durable=False):
+def test_broken_files_of_the_embedded_server_are_reported_in_one_line(empty_var_dir: Path) -> None:
+    with embedded.running(empty_var_dir, durable=False):
         pass
-    (var_dir / "postgres" / "global" / "pg_control").unlink()
-    with pytest.raises(embedded.EmbeddedDatabaseError, match="pg_control") as failure, embedded.running(var_dir):
+    (empty_var_dir / "postgres" / "global" / "pg_control").unlink()
+    with pytest.raises(embedded.EmbeddedDatabaseError, match="pg_control") as failure, embedded.running(empty_var_dir):
         pass
     assert "\n" not in str(failure.value)
 
 
-def test_embedded_server_runs_for_an_ordinary_user(var_dir: Path) -> None:
+def test_embedded_server_runs_for_an_ordinary_user(empty_var_dir: Path) -> None:
     """As root, by becoming somebody else in a fork: the interpreter itself may be out of an ordinary user's reach."""
     ordinary = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
-    os.chown(var_dir, ordinary.pw_uid, ordinary.pw_gid)
+    os.chown(empty_var_dir, ordinary.pw_uid, ordinary.pw_gid)
     child = os.fork()
     if child == 0:
         code = 1
@@ -129,14 +129,14 @@ def test_embedded_server_runs_for_an_ordinary_user(var_dir: Path) -> None:
                 os.setgroups(())
                 os.setgid(ordinary.pw_gid)
                 os.setuid(ordinary.pw_uid)
-            with embedded.running(var_dir, durable=False):
-                code = 0 if answers(var_dir) else 2
+            with embedded.running(empty_var_dir, durable=False):
+                code = 0 if answers(empty_var_dir) else 2
         os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert (var_dir / "postgres").stat().st_uid == ordinary.pw_uid
+    assert (empty_var_dir / "postgres").stat().st_uid == ordinary.pw_uid
 
 
-def test_every_command_finds_the_same_database(var_dir: Path) -> None:
-    code, out, err = finish(flask("db", "current", VAR_DIR=str(var_dir)))
+def test_every_command_finds_the_same_database(empty_var_dir: Path) -> None:
+    code, out, err = finish(flask("db", "current", VAR_DIR=str(empty_var_dir)))
     assert code == 0, err
     assert "Traceback" not in out + err

@@ -98,9 +98,13 @@ class TestRoundTrip:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert [path.name for path in file.parent.iterdir() if "billing.dump" in path.name] == ["billing.dump"]
 
-    def test_the_embedded_server_too(self, var_dir: Path) -> None:
+    def test_the_embedded_server_too(self, empty_var_dir: Path) -> None:
         """It has one role, which row-level security binds, and programs of its own."""
-        one, two, file = {"VAR_DIR": str(var_dir / "one")}, {"VAR_DIR": str(var_dir / "two")}, var_dir / "a.dump"
+        one, two, file = (
+            {"VAR_DIR": str(empty_var_dir / "one")},
+            {"VAR_DIR": str(empty_var_dir / "two")},
+            empty_var_dir / "a.dump",
+        )
         for words in (["db", "upgrade"], ["demo"], ["backup", str(file)]):
             assert finish(flask(*words, PATH="/usr/bin:/bin", LOG_LEVEL="ERROR", **one))[0] == 0
         assert finish(flask("restore", str(file), PATH="/usr/bin:/bin", **two)) == (0, f"Restored {file}.\n", "")

