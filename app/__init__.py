@@ -20,6 +20,8 @@ from app.db.fast import driver, prepared
 from app.db.replica import failover
 from app.db.replica.routing import open_replica
 from app.desk.routes.accounts import blueprint as desk_accounts
+from app.desk.routes.contents import blueprint as desk_contents
+from app.desk.routes.payments import blueprint as desk_payments
 from app.purchases import gateways
 from app.purchases.routes import blueprint as purchases
 from app.trail.routes import blueprint as trail
@@ -48,6 +50,8 @@ FEATURES = (
     team,
     trail,
     desk_accounts,
+    desk_contents,
+    desk_payments,
 )
 ENGINE_OPTIONS = {
     "pool_size": THREADS_PER_WORKER,

@@ -16,7 +16,7 @@ from app.credits.ledger.forecast import Forecast
 from app.credits.ledger.lots import Lot
 from app.credits.ledger.transactions import Transaction
 from app.db.base import db
-from app.db.paging import EveryRow, Page, whole_list
+from app.db.paging import EveryRow, ListQuery, Page, whole_list
 from app.errors import NotFound
 
 
@@ -40,36 +40,47 @@ def balance(account_id: int) -> dict[str, Any]:
     return {**shown, "expiring": [{"expires_at": at, "credits": credits} for at, credits in expiring]}
 
 
-def transactions(account_id: int, arguments: Mapping[str, Any]) -> Page:
-    """One page of the transactions of an account; those that are not posted yet have no id."""
+def transactions(account_id: int, arguments: Mapping[str, Any], listed: ListQuery | None = None) -> Page:
+    """One page of the transactions of an account; those that are not posted yet have no id.
+
+    `listed` is a query of the same rows with more columns.
+    """
+    query = listed or queries.TRANSACTIONS
     return _with_due(
         account_id,
         arguments,
-        lambda page: queries.TRANSACTIONS.page(page, account_id=account_id),
+        lambda page: query.page(page, account_id=account_id),
         lambda due: [each for each in due.transactions if _matches(each, arguments)],
     )
 
 
-def usage(account_id: int, arguments: Mapping[str, Any]) -> Page:
-    """One page of the usage of an account."""
-    return queries.USAGE.page(arguments, account_id=account_id)
+def usage(account_id: int, arguments: Mapping[str, Any], listed: ListQuery | None = None) -> Page:
+    """One page of the usage of an account; `listed` as above."""
+    return (listed or queries.USAGE).page(arguments, account_id=account_id)
 
 
-def lots(account_id: int, arguments: Mapping[str, Any]) -> Page:
-    """One page of the lots of an account, whatever became of them; one that is not posted yet has no id."""
+def lots(account_id: int, arguments: Mapping[str, Any], listed: ListQuery | None = None) -> Page:
+    """One page of the lots of an account, whatever became of them; one that is not posted yet has no id.
+
+    `listed` as above.
+    """
+    query = listed or lot_queries.LOTS
     present: dict[int, Lot] = {}
 
     def unposted(due: Forecast) -> list[Lot]:
         present.update((lot.id, lot) for lot in due.standing.lots if lot.id is not None)
         return [lot for lot in due.standing.lots if lot.id is None]
 
-    page = _with_due(account_id, arguments, lambda page: lot_queries.LOTS.page(page, account_id=account_id), unposted)
-    # Schemas look at the first row to tell how all are dumped.
-    return (
-        page.shown(lambda each: each if isinstance(each, Lot) else present.get(each.id, each._asdict()))
-        if present
-        else page
-    )
+    def as_it_is(row: Any) -> Any:
+        if isinstance(row, Lot):
+            return row
+        lot = present.get(row.id)
+        # Schemas look at the first row to tell how all are dumped.
+        standing = {} if lot is None else {"remaining": lot.remaining, "held": lot.held, "status": lot.status}
+        return {**row._asdict(), **standing}
+
+    page = _with_due(account_id, arguments, lambda page: query.page(page, account_id=account_id), unposted)
+    return page.shown(as_it_is) if present else page
 
 
 def lots_of_transaction(account_id: int, transaction_id: int, arguments: Mapping[str, Any]) -> Page:

@@ -72,13 +72,17 @@ class AccountQuery(Schema, fields.QueryArguments):
     )
 
 
-class HoldQuery(SnakePageArguments, AccountQuery):
-    """Filters of the list of holds."""
+class HoldFilters(SnakePageArguments):
+    """Filters of the holds of one account."""
 
     status = fields.Choice(HoldStatus)
     reference = fields.Identifier(metadata={"description": "Reference of the hold."})
     operation_type = fields.Identifier()
     user_id = fields.Identifier(metadata={"description": "Person that the operation is for."})
+
+
+class HoldQuery(HoldFilters, AccountQuery):
+    """Filters of the list of holds."""
 
 
 class _OfAccount(Schema):

@@ -12,15 +12,20 @@ from app.credits.ledger import holding
 from app.credits.ledger.holding import Capture, Held, Outcome, Terms
 from app.customers.membership import Membership
 from app.db.base import db
-from app.db.paging import Page
+from app.db.paging import ListQuery, Page
 from app.db.versions import Expected
 from app.errors import NotFound, ServiceError, only
 
 
 def search(membership: Membership | None, arguments: Mapping[str, Any]) -> Page:
     """One page of the holds of an account. Raises Invalid and NotFound, as for spending."""
-    account_id = spending_accounts.enter(arguments, membership, location="query")
-    return hold_queries.HOLDS.page({**arguments, "account_id": account_id}, account_id=account_id, now=utc_now())
+    return of_account(spending_accounts.enter(arguments, membership, location="query"), arguments)
+
+
+def of_account(account_id: int, arguments: Mapping[str, Any], listed: ListQuery | None = None) -> Page:
+    """One page of the holds of an account; `listed` is a query of the same rows with more columns."""
+    query = listed or hold_queries.HOLDS
+    return query.page({**arguments, "account_id": account_id}, account_id=account_id, now=utc_now())
 
 
 def get(membership: Membership | None, hold_id: int, arguments: Mapping[str, Any]) -> Row[Any]:

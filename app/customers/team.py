@@ -16,7 +16,7 @@ from app.customers.membership import Membership
 from app.customers.models import MemberRole
 from app.db import versions
 from app.db.base import db
-from app.db.paging import Page
+from app.db.paging import ListQuery, Page
 from app.db.versions import Expected
 from app.errors import Conflict, Forbidden, NotFound, Reason
 from app.identifiers import fold_ascii
@@ -26,9 +26,12 @@ EndedMembership: TypeAlias = Row[int, int, str, str, datetime | None]
 INVITATIONS_LIVE = timedelta(days=14)
 
 
-def members(account_id: int, arguments: Mapping[str, Any]) -> Page:
-    """One page of the members and open invitations of an account, newest first."""
-    return queries.MEMBERS.page(arguments, account_id=account_id, now=utc_now())
+def members(account_id: int, arguments: Mapping[str, Any], listed: ListQuery | None = None) -> Page:
+    """One page of the members and open invitations of an account, newest first.
+
+    `listed` is a query of the same rows with more columns.
+    """
+    return (listed or queries.MEMBERS).page(arguments, account_id=account_id, now=utc_now())
 
 
 def invite(actor: Actor, caller: Membership, email: str, role: MemberRole) -> Row[Any]:

@@ -12,6 +12,7 @@ from app.db.base import db
 from app.db.paging import Page
 from app.desk import queries, words
 from app.errors import NotFound
+from app.identifiers import fold_ascii
 
 
 class Account(NamedTuple):
@@ -66,3 +67,11 @@ def _with_balances(due: Sequence[int]) -> Callable[[Row[Any]], dict[str, Any]]:
         return {**row._asdict(), "credit_balance": credits.get(row.id, row.credit_balance)}
 
     return show
+
+
+def look_up(arguments: Mapping[str, Any]) -> Page:
+    """One page of the accounts of the person with a user id or an e-mail address, first joined first."""
+    email = arguments.get("email")
+    if email is None:
+        return queries.ACCOUNTS_OF_USER.page(arguments)
+    return queries.ACCOUNTS_OF_EMAIL.page(arguments, email=fold_ascii(email), **words.look_for(email).values)

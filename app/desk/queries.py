@@ -1,5 +1,6 @@
 """Statements about the accounts of all customers. Their tenant is the desk."""
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import (
@@ -7,6 +8,7 @@ from sqlalchemy import (
     Select,
     Text,
     all_,
+    and_,
     any_,
     bindparam,
     cast,
@@ -17,7 +19,7 @@ from sqlalchemy import (
 )
 
 from app.credits.models import CreditBalance, Plan
-from app.customers.models import CustomerAccount, DirectoryEntry
+from app.customers.models import AccountMember, CustomerAccount, DirectoryEntry, DirectoryKind
 from app.db.columns import columns_of
 from app.db.fast.prepared import AnyPrepared, Prepared
 from app.db.paging import ListQuery
@@ -66,4 +68,32 @@ ACCOUNT: AnyPrepared = Prepared(_ACCOUNTS.where(_IS_ACCOUNT))
 NAME = Prepared(select(CustomerAccount.name).where(_IS_ACCOUNT))
 DUE_ACCOUNTS = Prepared(
     select(CreditBalance.account_id).where(CreditBalance.due_at <= bindparam("now")).order_by(CreditBalance.account_id)
+)
+
+_MEMBERSHIPS: Select[*tuple[Any, ...]] = select(
+    CustomerAccount.id,
+    CustomerAccount.name,
+    CustomerAccount.id.label("account_id"),
+    CustomerAccount.name.label("account_name"),
+    AccountMember.role,
+).join(AccountMember, AccountMember.account_id == CustomerAccount.id)
+ACCOUNTS_OF_USER = ListQuery(
+    rows=_MEMBERSHIPS,
+    key=AccountMember.id,
+    filters={"user_id": AccountMember.user_id == bindparam("user_id")},
+    sorts={"date_joined": AccountMember.date_joined},
+    default_sort="date_joined",
+    default_order="asc",
+)
+_NAMED = select(DirectoryEntry.object_id).where(HAS_WORDS, DirectoryEntry.kind == DirectoryKind.MEMBER)
+# By the directory: an index on the address itself would serve no condition on it.
+ACCOUNTS_OF_EMAIL = replace(
+    ACCOUNTS_OF_USER,
+    filters={
+        "email": and_(
+            AccountMember.id == any_(func.array(_NAMED.scalar_subquery())),
+            AccountMember.user_id.is_not(None),
+            func.lower(AccountMember.email.collate("C")) == bindparam("email"),
+        )
+    },
 )

@@ -1,8 +1,18 @@
 """Request and response schemas of the desk: those of customers, with whose they are and who made them."""
 
+from typing import Any
+
+import marshmallow as ma
+
 from app.credits.account_schemas import AccountSettings
+from app.credits.hold_schemas import Hold
+from app.credits.schemas import CreditLot, CreditTransaction, CreditUsage
+from app.customers.models import MemberRole
+from app.customers.schemas import TeamMember
+from app.purchases import schemas as purchases
+from app.trail.schemas import AccountAuditEntry
 from app.web import fields
-from app.web.schemas import ETag, Schema, SnakePageArguments, sorting
+from app.web.schemas import ETag, Schema, SnakePageArguments, SnakeReadSchema, require_order, sorting
 
 
 def _account_id() -> fields.Id:
@@ -44,3 +54,80 @@ class AccountQuery(SnakePageArguments):
     )
     plan = fields.Identifier(metadata={"description": "Name of the plan that the account is on."})
     sort_by, sort_order = sorting("created", "balance")
+
+
+class LookupQuery(SnakePageArguments):
+    """Whose accounts are looked for."""
+
+    user_id = fields.Identifier(blank=False, metadata={"description": "User id of a member, as in access tokens."})
+    email = fields.Identifier(blank=False, metadata={"description": "Verified e-mail address of a member."})
+
+    @ma.validates_schema
+    def _validate(self, values: dict[str, Any], **_: Any) -> None:
+        if ("user_id" in values) == ("email" in values):
+            raise ma.ValidationError("Exactly one of user_id and email is required.", "user_id")
+
+
+class MemberAccount(SnakeReadSchema):
+    """An account that a person is a member of."""
+
+    id = _account_id()
+    name = _account_name()
+    account_id = _account_id()
+    account_name = _account_name()
+    role = fields.Choice(MemberRole, metadata={"description": "Role of the person in it."})
+
+
+class DeskTransaction(OfAccount, CreditTransaction):
+    """One change of the credit balance of an account."""
+
+
+class DeskUsage(OfAccount, CreditUsage):
+    """Credits that an account spent on one operation."""
+
+
+class DeskLot(OfAccount, CreditLot):
+    """Credits that arrived together in an account."""
+
+    class Meta(CreditLot.Meta):
+        """marshmallow's options."""
+
+
+class DeskHold(OfAccount, Hold):
+    """Credits that an account has held for an operation."""
+
+
+class DeskMember(OfAccount, TeamMember):
+    """A member of an account, or an open invitation."""
+
+
+class DeskChange(OfAccount, AccountAuditEntry):
+    """A change of an account. Entries are never changed or deleted."""
+
+
+class DeskInvoice(OfAccount, purchases.Invoice):
+    """An invoice of an account, with the account and the seller as they were at the time of issue."""
+
+
+class DeskPayment(OfAccount, purchases.Payment):
+    """A payment of an account."""
+
+    invoice_number = fields.Text(metadata={"description": "Number of its invoice; empty while there is none."})
+
+
+class DeskPaymentQuery(purchases.PaymentQuery):
+    """Filters of the payments of all accounts."""
+
+    invoice_number = fields.Identifier(metadata={"description": "Number of the invoice of the payment."})
+    start_date = fields.Moment(dates=True, metadata={"description": "Start of the range, inclusive."})
+    end_date = fields.Moment(whole_day=True, metadata={"description": "End of the range, inclusive."})
+
+    @ma.validates_schema
+    def _validate(self, values: dict[str, Any], **_: Any) -> None:
+        require_order(values, named=str)
+
+
+class DeskInvoiceQuery(purchases.InvoiceQuery):
+    """Filters of the invoices of all accounts."""
+
+    invoice_number = fields.Identifier(metadata={"description": "Number of the invoice."})

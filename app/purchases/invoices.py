@@ -7,15 +7,15 @@ from typing import Any
 from sqlalchemy import Row
 
 from app.db.base import db
-from app.db.paging import Page
+from app.db.paging import ListQuery, Page
 from app.errors import NotFound
 from app.purchases import queries, seller
 from app.purchases.models import CURRENCY, InvoiceStatus
 
 
-def search(account_id: int, arguments: Mapping[str, Any]) -> Page:
-    """One page of the invoices of an account."""
-    return queries.INVOICES.page(arguments, account_id=account_id)
+def search(account_id: int, arguments: Mapping[str, Any], listed: ListQuery | None = None) -> Page:
+    """One page of the invoices of an account; `listed` is a query of the same rows with more columns."""
+    return (listed or queries.INVOICES).page(arguments, account_id=account_id)
 
 
 def get(account_id: int, invoice_id: int) -> Row[Any]:

@@ -105,6 +105,7 @@ class Invoice(Timestamped, Base):
     __table_args__ = (
         _one_of(InvoiceStatus, "status"),
         Index("ix_invoices_account_id", "account_id", "created_at", "id"),
+        Index("ix_invoices_created_at", "created_at", "id"),
     )
 
     id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
@@ -140,6 +141,9 @@ class Payment(Timestamped, Base):
         _one_of(PaymentStatus, "status"),
         _one_of(PaymentMethod, "payment_method"),
         Index("ix_payments_account_id", "account_id", "created_at", "id"),
+        # For the lists of all accounts, of which most look for one status.
+        Index("ix_payments_created_at", "created_at", "id"),
+        Index("ix_payments_status", "status", "created_at", "id"),
         _one_of(DisputeStatus, "dispute_status"),
         CheckConstraint("amount_refunded BETWEEN 0 AND amount", name="amount_refunded"),
         CheckConstraint("amount_charged_back BETWEEN 0 AND amount", name="amount_charged_back"),

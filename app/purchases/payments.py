@@ -18,7 +18,7 @@ from app.auth.actor import Actor
 from app.clock import utc_now
 from app.customers.membership import MANAGERS, Membership
 from app.db.base import db
-from app.db.paging import Page
+from app.db.paging import ListQuery, Page
 from app.db.transaction import transaction
 from app.errors import Conflict, Forbidden, Invalid, KeyReused, NotFound
 from app.purchases import gateways, invoices, packages, posting, queries, settlement
@@ -30,9 +30,9 @@ KEYS_LIVE = timedelta(hours=24)
 _AUDITED = ("status", "payment_method", "package_id", "credits", "amount", "currency", "invoice_id")
 
 
-def search(account_id: int, arguments: Mapping[str, Any]) -> Page:
-    """One page of the payments of an account."""
-    return queries.PAYMENTS.page(arguments, account_id=account_id)
+def search(account_id: int, arguments: Mapping[str, Any], listed: ListQuery | None = None) -> Page:
+    """One page of the payments of an account; `listed` is a query of the same rows with more columns."""
+    return (listed or queries.PAYMENTS).page(arguments, account_id=account_id)
 
 
 def get(account_id: int, payment_id: int) -> Row[Any]:

@@ -72,6 +72,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("invoice_number", name=op.f("uq_invoices_invoice_number")),
     )
     op.create_index("ix_invoices_account_id", "invoices", ["account_id", "created_at", "id"], unique=False)
+    op.create_index("ix_invoices_created_at", "invoices", ["created_at", "id"], unique=False)
     op.create_table(
         "payments",
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
@@ -124,6 +125,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("invoice_id", name=op.f("uq_payments_invoice_id")),
     )
     op.create_index("ix_payments_account_id", "payments", ["account_id", "created_at", "id"], unique=False)
+    op.create_index("ix_payments_created_at", "payments", ["created_at", "id"], unique=False)
+    op.create_index("ix_payments_status", "payments", ["status", "created_at", "id"], unique=False)
     op.create_index(
         "ix_payments_open",
         "payments",

@@ -88,6 +88,14 @@ def test_number_of_prepared_statements_is_bounded(
     assert kept == (2 if direct else 0)
 
 
+def test_settings_alone_make_room_too(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparing, "KEPT", 1)
+    with engine.connect() as connection:
+        for statement in ("SET LOCAL statement_timeout = '1s'", "SELECT 1"):
+            run(connection, Prepared(statement), {})
+        assert connection.execute(text("SELECT 2")).scalar_one() == 2
+
+
 def test_a_migration_costs_each_connection_one_failure(app: Flask, engine: Engine, direct: bool) -> None:
     statement = Prepared("SELECT * FROM row_counts")
     with app.app_context(), RoutedSession(db, bind=engine) as session:

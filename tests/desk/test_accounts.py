@@ -117,3 +117,38 @@ class TestList:
             assert data(admin.get(f"{ACCOUNTS}{customer_id}/"))["credit_balance"] == 100
             (row,) = records(admin, ACCOUNTS)
             assert row["credit_balance"] == "100"
+
+
+class TestLookup:
+    def test_a_user_has_accounts_in_the_order_of_joining(
+        self, admin: Caller, three: dict[str, int], as_caller: As
+    ) -> None:
+        owner = as_caller(user="user-0", email="owner0@place0.example")
+        kim = as_caller(user="user-2", email="owner2@place2.example")
+        accept(kim, invite(owner, "owner2@place2.example", "admin")["id"])
+        roles = {"100% Design_Works": "owner", "Harbour Studio": "admin"}
+        expected = [
+            {"id": three[name], "name": name, "account_id": three[name], "account_name": name, "role": role}
+            for name, role in roles.items()
+        ]
+        for query in ("user_id=user-2", "email=OWNER2@place2.example"):
+            assert data(admin.get(f"{ACCOUNTS}lookup/?{query}"))["results"] == expected, query
+
+    @pytest.mark.parametrize("query", ["user_id=USER-2", "user_id=user", "email=owner2", "email=%25@place2.example"])
+    @pytest.mark.usefixtures("three")
+    def test_a_part_of_a_name_is_nobody(self, admin: Caller, query: str) -> None:
+        assert data(admin.get(f"{ACCOUNTS}lookup/?{query}"))["results"] == []
+
+    def test_an_invitation_makes_no_member(self, admin: Caller, customer: Caller) -> None:
+        invite(customer, "kim@far.example")
+        assert data(admin.get(f"{ACCOUNTS}lookup/?email=kim@far.example"))["count"] == 0
+
+    @pytest.mark.parametrize("query", ["", "user_id=a&email=a@b.example", "user_id=", "email=%20"])
+    def test_exactly_one_of_them_is_required(self, admin: Caller, query: str) -> None:
+        error(admin.get(f"{ACCOUNTS}lookup/?{query}"), 400, "invalid_input")
+
+    def test_machines_that_spend_may_ask(self, customer: Caller, as_caller: As) -> None:
+        path = f"{ACCOUNTS}lookup/?user_id=owner"
+        error(customer.get(path), 403, "forbidden")
+        for scope in ("spend:credits", "read:accounts"):
+            assert data(as_caller(scopes=(scope,)).get(path))["count"] == 1

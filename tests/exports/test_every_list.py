@@ -64,7 +64,7 @@ def address(callers: dict[str, Caller], path: str) -> str:
     for name, find in known.items():
         if f"{{{name}}}" in path:
             path = path.replace(f"{{{name}}}", str(find()))
-    return path
+    return with_query(path, user_id="owner-1") if path.endswith("/lookup") else path
 
 
 def sortings(parameters: list[Any]) -> Iterator[dict[str, str]]:

@@ -148,7 +148,9 @@ class _Statements:
         """Prepare `statement`; what to send for it."""
         if len(self._calls) >= KEPT:
             _, (oldest, _) = self._calls.popitem(last=False)
-            cursor.execute("".join(f"DEALLOCATE {name};" for name in oldest))
+            # Settings alone are not prepared.
+            if oldest:
+                cursor.execute("".join(f"DEALLOCATE {name};" for name in oldest))
         names: list[str] = []
         call = ";".join([self._prepare_part(cursor, part, names) for part in statement.parts])
         self._runs.pop(statement.sql, None)

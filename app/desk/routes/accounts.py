@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.credits.permissions import SPEND
 from app.db.paging import Page
 from app.desk import accounts, failures, guards, permissions, schemas
 from app.desk.accounts import Account
@@ -35,6 +36,24 @@ class Accounts(Resource):
         by their balances as posted, though what is shown also counts what fell due since.
         """
         return accounts.search(arguments)
+
+
+@blueprint.route("/lookup")
+class Lookup(Resource):
+    """The accounts of a person."""
+
+    @blueprint.arguments(schemas.LookupQuery(), location="query")
+    @blueprint.response(200, page_of(schemas.MemberAccount))
+    @blueprint.doc(operationId="lookUpAccounts")
+    @guards.reads(or_scopes=SPEND)
+    def get(self, arguments: dict[str, Any]) -> Page:
+        """Look up the accounts of a person
+
+        Lists the accounts that a person is a member of, in the order in which they joined, which is the one that their
+        own requests go by: a machine that knows a user finds the account to charge. Exactly one of `user_id` and
+        `email` is required; the list is empty for somebody who is not a member of any account.
+        """
+        return accounts.look_up(arguments)
 
 
 @blueprint.route("/<bigint_id:account_id>")

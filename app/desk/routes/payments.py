@@ -1,0 +1,87 @@
+"""`/v1/admin/payments` and `/v1/admin/invoices`: those of all accounts."""
+
+from typing import Any
+
+from app.db.paging import Page
+from app.desk import failures, guards, payments, schemas
+from app.web.blueprint import ApiBlueprint
+from app.web.failures import fails
+from app.web.resource import Resource
+from app.web.schemas import page_of
+
+blueprint = ApiBlueprint(
+    "desk-payments",
+    __name__,
+    url_prefix="/v1/admin",
+    description="The vendor's desk: payments and invoices of all accounts.",
+    guide="desk.md#approve-a-transfer",
+)
+
+_reads = guards.reads()
+
+
+@blueprint.route("/payments")
+class Payments(Resource):
+    """The payments of all accounts."""
+
+    @blueprint.arguments(schemas.DeskPaymentQuery(), location="query")
+    @blueprint.response(200, page_of(schemas.DeskPayment))
+    @blueprint.doc(operationId="listAllPayments")
+    @_reads
+    def get(self, arguments: dict[str, Any]) -> Page:
+        """List the payments of all accounts
+
+        Lists payments with the accounts and invoices they are of, newest first. With `status=pending` and
+        `payment_method=manual` it is the worklist of transfers to be approved; the number on the bank statement is
+        `invoice_number`.
+        """
+        return payments.search(arguments)
+
+
+@blueprint.route("/payments/<bigint_id:payment_id>")
+class OnePayment(Resource):
+    """One payment."""
+
+    @blueprint.response(200, schemas.DeskPayment)
+    @fails(failures.NO_PAYMENT)
+    @blueprint.doc(operationId="getAnyPayment")
+    @_reads
+    def get(self, payment_id: int) -> dict[str, Any]:
+        """Get a payment of any account
+
+        Returns a payment with the account and the invoice it is of. An unknown one is refused with 404 `not_found`.
+        """
+        return payments.get(payment_id)
+
+
+@blueprint.route("/invoices")
+class Invoices(Resource):
+    """The invoices of all accounts."""
+
+    @blueprint.arguments(schemas.DeskInvoiceQuery(), location="query")
+    @blueprint.response(200, page_of(schemas.DeskInvoice))
+    @blueprint.doc(operationId="listAllInvoices")
+    @_reads
+    def get(self, arguments: dict[str, Any]) -> Page:
+        """List the invoices of all accounts
+
+        Lists invoices with the accounts they are of, newest first. Filters select a number, a status and a range of
+        time.
+        """
+        return payments.search_invoices(arguments)
+
+
+@blueprint.route("/invoices/<bigint_id:invoice_id>")
+class OneInvoice(Resource):
+    """One invoice."""
+
+    @blueprint.response(200, schemas.DeskInvoice)
+    @fails(failures.NO_INVOICE)
+    @blueprint.doc(operationId="getAnyInvoice")
+    @_reads
+    def get(self, invoice_id: int) -> dict[str, Any]:
+        """Get an invoice of any account
+
+        Returns an invoice with the account it is of. An unknown one is refused with 404 `not_found`.
+        """
+        return payments.get_invoice(invoice_id)
