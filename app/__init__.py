@@ -4,6 +4,8 @@ from flask import Flask
 from flask_migrate import Migrate
 
 from app import models
+from app.api_keys.routes import account_blueprint as account_keys
+from app.api_keys.routes import admin_blueprint as admin_keys
 from app.audit import actors
 from app.auth.tokens import TokenVerifier
 from app.billing_accounts.book_routes import blueprint as budget_books
@@ -48,6 +50,8 @@ FEATURES = (
     purchases,
     account,
     team,
+    account_keys,
+    admin_keys,
     trail,
     desk_accounts,
     desk_contents,

@@ -1,6 +1,7 @@
 """Every model: importing this module shows migrations the whole metadata."""
 
 from app.audit import models as audit
+from app.auth.api_keys import models as api_keys
 from app.billing_accounts import models as billing_accounts
 from app.clients import models as clients
 from app.credits import models as credits
@@ -11,6 +12,7 @@ from app.purchases import models as purchases
 from app.work_periods import models as work_periods
 
 __all__ = [
+    "api_keys",
     "audit",
     "billing_accounts",
     "clients",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Origin(NamedTuple):
-    """The cause of a change. `actor_kind` is person, machine, command or gateway.
+    """The cause of a change. `actor_kind` is person, machine, key, command or gateway.
 
     `action` is the operation of a request or the name of a command. `account_id` is the customer account that the actor
     is a member of, where they act as one.

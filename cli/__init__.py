@@ -12,6 +12,7 @@ from cli.backup import backup, restore
 from cli.credits import credits
 from cli.demo import demo
 from cli.failures import in_one_line
+from cli.keys import keys
 from cli.ledger import ledger
 from cli.legacy_import.command import import_access, import_legacy
 from cli.maintenance import maintenance
@@ -31,6 +32,7 @@ COMMANDS = [
         demo,
         import_access,
         import_legacy,
+        keys,
         ledger,
         maintenance,
         payments,

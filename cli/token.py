@@ -57,7 +57,7 @@ def mint(
     return jwt.encode(claims, settings.auth_secrets[0], algorithm="HS256")
 
 
-class _Known(click.ParamType[str]):
+class Known(click.ParamType[str]):
     """One of the known names, ignoring case."""
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
@@ -65,10 +65,11 @@ class _Known(click.ParamType[str]):
         self.known = known
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The name as given."""
-        if value.lower() not in {name.lower() for name in self.known}:
+        """The name as it is known."""
+        known = {name.lower(): name for name in self.known}.get(value.lower())
+        if known is None:
             self.fail(f"Unknown {self.name} {value!r}. Known are: {', '.join(self.known)}.", param, ctx)
-        return value
+        return known
 
 
 class _Claim(click.ParamType[str]):
@@ -87,10 +88,10 @@ class _Claim(click.ParamType[str]):
     epilog="Example: flask token --role copilot --user 40051399",
 )
 @click.option(
-    "--role", "roles", multiple=True, type=_Known("role", list(Role)), help="A role of the token; may be repeated."
+    "--role", "roles", multiple=True, type=Known("role", list(Role)), help="A role of the token; may be repeated."
 )
 @click.option(
-    "--scope", "scopes", multiple=True, type=_Known("scope", SCOPES), help="A scope of the token; may be repeated."
+    "--scope", "scopes", multiple=True, type=Known("scope", SCOPES), help="A scope of the token; may be repeated."
 )
 @click.option("--user", type=_Claim(), help="The user id. Defaults to admin.")
 @click.option("--email", type=_Claim(), help="The verified e-mail address of the user, to find invitations.")

@@ -29,6 +29,7 @@ class ObjectType(StrEnum):
     CREDIT_LOT = "credit_lot"
     CREDIT_HOLD = "credit_hold"
     CREDIT_CAP = "credit_cap"
+    API_KEY = "api_key"
     # A run of a command, over objects that have no entries of their own for it.
     RUN = "run"
 
@@ -83,7 +84,7 @@ class AuditEntry(Base):
     __table_args__ = (
         CheckConstraint("position >= 1", name="position"),
         CheckConstraint("before IS NOT NULL OR after IS NOT NULL", name="change"),
-        CheckConstraint("actor_kind IN ('person', 'machine', 'command', 'gateway')", name="actor_kind"),
+        CheckConstraint("actor_kind IN ('person', 'machine', 'key', 'command', 'gateway')", name="actor_kind"),
         Index("ix_audit_entries_at", text("timezone('UTC', at)")),
         Index("ix_audit_entries_object", "object_type", "object_id", "at"),
         Index("ix_audit_entries_account_id", "account_id", "at"),

@@ -33,6 +33,7 @@ _SNAKE_CASE = frozenset(
         ObjectType.CREDIT_LOT,
         ObjectType.CREDIT_HOLD,
         ObjectType.CREDIT_CAP,
+        ObjectType.API_KEY,
         ObjectType.RUN,
     }
 )

@@ -1,4 +1,4 @@
-"""The caller of a request, as described by their token."""
+"""The caller of a request, as described by their token or API key."""
 
 import re
 from collections.abc import Iterable
@@ -12,10 +12,11 @@ from app.identifiers import digest
 
 
 class ActorKind(StrEnum):
-    """Whether a token was issued to a person or a machine."""
+    """Whether a token was issued to a person or a machine, or a machine has an API key."""
 
     PERSON = "person"
     MACHINE = "machine"
+    KEY = "key"
 
 
 _DIGITS = re.compile(r"[0-9]{1,16}", re.ASCII)
@@ -43,6 +44,9 @@ class Actor:
     last_name: str | None = None
     # The selected customer account, for callers with several.
     account_id: int | None = None
+    # Of a machine with an API key: its id, and the customer account that it is confined to.
+    key_id: int | None = None
+    bound_to: int | None = None
     # Both in lower case.
     roles: frozenset[str]
     scopes: frozenset[str]
@@ -51,7 +55,7 @@ class Actor:
     def identity(self) -> str:
         """Digest of issuer, subject and kind of token: the owner of idempotency keys and usage keys.
 
-        Two issuers may use the same subject, and so may a machine and a person.
+        Two issuers may use the same subject, and so may a machine and a person. The subject of an API key is its id.
         """
         return digest(self.issuer, self.subject, self.kind)
 

@@ -34,10 +34,13 @@ class Guard:
         """Authenticate the caller, set `g.actor`, and authorize the call. Raises Unauthorized or Forbidden."""
         actor = authenticate()
         if not self.admits(actor):
-            raise forbidden(self.roles, self.scopes)
+            raise forbidden(self.roles, () if actor.bound_to is not None else self.scopes)
 
     def admits(self, actor: Actor) -> bool:
-        """Whether the caller has one of the roles or scopes."""
+        """Whether the caller has one of the roles or scopes, and no API key of a customer account."""
+        if actor.bound_to is not None:
+            # Its scopes count in that account alone, which is what the guards of customers are about.
+            return False
         return actor.has_role(*self.roles) or actor.has_scope(self.scopes)
 
     @property

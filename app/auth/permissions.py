@@ -32,6 +32,8 @@ _ACTIONS = {
     "accounts": ("read", "manage"),
     "audit": ("read",),
 }
+# Of API keys of a customer account: what any member of it may read.
+READ_ACCOUNT = "read:account"
 SCOPES = tuple(f"{action}:{resource}" for resource, actions in _ACTIONS.items() for action in (*actions, "all"))
 
 

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import jwt
 
 from app.auth.actor import Actor, ActorKind, account_id_from
+from app.auth.api_keys import secret as api_key
+from app.auth.api_keys.verification import ApiKeyVerifier
 from app.auth.keys import RemoteKeys
 from app.config import Settings
 from app.db.base import MAX_ID
@@ -37,7 +39,7 @@ class _Verified(NamedTuple):
 
 
 class TokenVerifier:
-    """Verifies tokens against the configured secrets and key set, and caches the verified ones."""
+    """Verifies tokens against the configured secrets and key set, and API keys; caches the verified ones."""
 
     def __init__(self, settings: Settings) -> None:
         self._secrets = settings.auth_secrets
@@ -47,9 +49,15 @@ class TokenVerifier:
         self._audience = settings.auth_audience
         self._verified: OrderedDict[str, _Verified] = OrderedDict()
         self._lock = Lock()
+        self._api_keys = ApiKeyVerifier()
 
     def verify(self, token: str) -> Actor:
-        """The caller named by `token`. Raises Unauthorized for an invalid signature, time, issuer or audience."""
+        """The caller named by `token`, which may be an API key.
+
+        Raises Unauthorized for an invalid signature, time, issuer or audience, or an API key that is not valid.
+        """
+        if token.startswith(api_key.PREFIX):
+            return self._api_keys.verify(token)
         now = time.time()
         known = self._verified.get(token)
         if known is None or now - known.at > TRUSTED_SECONDS:

@@ -202,7 +202,7 @@ class BudgetMovement(Base):
         CheckConstraint(
             "kind = 'opened' OR budget_delta <> 0 OR locked_delta <> 0 OR consumed_delta <> 0", name="change"
         ),
-        CheckConstraint("actor_kind IN ('person', 'machine', 'command', 'gateway')", name="actor_kind"),
+        CheckConstraint("actor_kind IN ('person', 'machine', 'key', 'command', 'gateway')", name="actor_kind"),
         Index("ix_budget_movements_at", "billing_account_id", "at", "position"),
         # For the list of all that was changed (`app.audit`). Of those by block range a lock writes none. It goes by
         # the time in UTC, so that no query about one account is planned by it.

@@ -15,11 +15,12 @@ from flask import g, request
 from app import origin, tenancy
 from app.auth.actor import account_id_from, current_actor
 from app.auth.guards import ACCOUNT_HEADER, Guard, View, authenticate, guarded_by
+from app.auth.permissions import READ_ACCOUNT
 from app.customers import membership
 from app.customers.membership import Membership
 from app.customers.models import MemberRole
 from app.db.transaction import transaction
-from app.errors import Invalid, ServiceError
+from app.errors import Invalid, NotFound, ServiceError
 from app.web.resource import Resource
 
 
@@ -41,15 +42,21 @@ class _CustomerGuard(Guard):
 class MemberGuard(_CustomerGuard):
     """Admits members of an account whose role in it is one of `member_roles`.
 
-    Callers with one of `roles` or `scopes` need no membership; the view gets None in its place.
+    Callers with one of `roles` or `scopes` need no membership; the view gets None in its place. API keys of an account
+    act in that account, if they have one of `scopes` or `key_scopes`.
     """
 
     member_roles: frozenset[MemberRole] = membership.EVERY_ROLE
+    key_scopes: tuple[str, ...] = ()
 
     def resolve(self) -> Membership | None:
-        """The membership of the caller, whose account is the tenant from here on. Raises Forbidden."""
+        """The membership of the caller, whose account is the tenant from here on. Raises Forbidden and NotFound."""
         actor = current_actor()
-        return None if self.admits(actor) else membership.resolve(actor, self.member_roles, or_scopes=self.scopes)
+        if self.admits(actor):
+            return None
+        if actor.key_id is not None:
+            return membership.of_key(actor, self.member_roles, (*self.scopes, *self.key_scopes))
+        return membership.resolve(actor, self.member_roles, or_scopes=self.scopes)
 
     @property
     def needs(self) -> str:
@@ -59,13 +66,15 @@ class MemberGuard(_CustomerGuard):
         scopes = (
             f"; or, for machines, the scope {' or '.join(f'`{scope}`' for scope in self.scopes)}" if self.scopes else ""
         )
-        return f"Needs a token of {who} of the account{roles}{scopes}."
+        keys = "".join(f"; or an API key of the account with the scope `{scope}`" for scope in self.key_scopes)
+        return f"Needs a token of {who} of the account{roles}{scopes}{keys}."
 
     @property
     def refusals(self) -> Sequence[ServiceError]:
         """The failures for callers with a verified token, as examples for the OpenAPI document."""
         managers_only = [] if self.member_roles == membership.EVERY_ROLE else [membership.not_a_manager(self.scopes)]
-        return [membership.no_account(None), *managers_only]
+        no_key = membership.not_of_key(self.member_roles, (*self.scopes, *self.key_scopes))
+        return [membership.no_account(None), *managers_only, no_key, NotFound("Account 7 was not found")]
 
 
 class PersonGuard(_CustomerGuard):
@@ -87,7 +96,10 @@ class PersonGuard(_CustomerGuard):
 def member(
     *, or_roles: Iterable[str] = (), or_scopes: Iterable[str] = (), limit: str | None = None
 ) -> Callable[[View], View]:
-    """Guard a view for members of an account, and for callers with one of these roles or scopes."""
+    """Guard a view for members of an account, and for callers with one of these roles or scopes.
+
+    What any member may read, an API key of the account with the scope `read:account` may read too.
+    """
     return _with_membership(MemberGuard(tuple(or_roles), tuple(or_scopes), limit))
 
 
@@ -112,16 +124,19 @@ def person() -> Callable[[View], View]:
 
 def _with_membership(guard: MemberGuard) -> Callable[[View], View]:
     def decorate(view: View) -> View:
+        is_read = view.__name__ == "get" and guard.member_roles == membership.EVERY_ROLE
+        own = replace(guard, key_scopes=(READ_ACCOUNT,)) if is_read else guard
+
         @wraps(view)
         def run(resource: Resource, *arguments: Any, **values: Any) -> Any:
             # What commits in parts has no transaction yet.
             with transaction() if resource.commit == "in parts" else nullcontext():
-                found = guard.resolve()
+                found = own.resolve()
             if found is not None:
                 origin.act_in(found.account_id)
             return view(resource, *arguments, membership=found, **values)
 
-        return guarded_by(guard)(run)
+        return guarded_by(own)(run)
 
     return decorate
 

@@ -3,13 +3,15 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from app import tenancy
 from app.auth.actor import Actor
+from app.auth.guards import forbidden
 from app.auth.permissions import Role
 from app.customers import queries
 from app.customers.models import MemberRole
 from app.db.base import db
 from app.db.paging import Page
-from app.errors import Forbidden, Reason
+from app.errors import Forbidden, NotFound, Reason
 from app.identifiers import fold_ascii
 
 EVERY_ROLE = frozenset(MemberRole)
@@ -39,6 +41,25 @@ def resolve(actor: Actor, roles: Collection[MemberRole] = EVERY_ROLE, *, or_scop
     if membership.role not in roles:
         raise not_a_manager(or_scopes)
     return membership
+
+
+def of_key(actor: Actor, roles: Collection[MemberRole], scopes: Iterable[str]) -> Membership:
+    """What stands for a membership of an API key: it acts in its account, which becomes the tenant, as a member.
+
+    Raises Forbidden if the key is of no account, or has none of `scopes`; the failure lists `roles` as an alternative.
+    Raises NotFound if the request selects another account.
+    """
+    if actor.bound_to is None or not actor.has_scope(scopes):
+        raise not_of_key(roles, scopes)
+    if actor.account_id != actor.bound_to:
+        raise NotFound(f"Account {actor.account_id} was not found")
+    tenancy.set_account(actor.bound_to)
+    return Membership(actor.bound_to, MemberRole.MEMBER)
+
+
+def not_of_key(roles: Collection[MemberRole], scopes: Iterable[str]) -> Forbidden:
+    """The failure of an API key that has none of `scopes`."""
+    return forbidden([role for role in MemberRole if role in roles], scopes)
 
 
 def no_account(named: int | None) -> Forbidden:

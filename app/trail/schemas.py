@@ -6,7 +6,7 @@ from app.audit.models import ObjectType
 from app.web import fields
 from app.web.schemas import PageArguments, ReadSchema, Schema, SnakePageArguments, SnakeReadSchema
 
-ACTOR_KINDS = ("person", "machine", "command", "gateway")
+ACTOR_KINDS = ("person", "machine", "key", "command", "gateway")
 
 
 class _Change(Schema):

@@ -14,6 +14,7 @@ from app.web.arguments import Inputs, StrictParser
 from app.web.documentation import describe_operation
 from app.web.negotiation import Format
 from app.web.schemas import ETag, Schema, envelope_of
+from app.web.shown_once import shows_once
 
 
 class Statement(Protocol):
@@ -120,6 +121,8 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc] # flask-smorest is not type
             if etag == ETag.NEVER or (etag == ETag.OF_READS and view.__name__ != "get"):
                 return super(ApiBlueprint, self).response(status_code, schema, **options)(view)
             respond = super(ApiBlueprint, self).response(status_code, schema, headers={"ETag": "ETag"}, **options)
+            if schema.shown_once and view.__name__ != "get":
+                respond = shows_once(schema.shown_once, respond)
             return versions.tagged(view, respond, etag)
 
         return decorate

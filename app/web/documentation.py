@@ -11,6 +11,7 @@ from flask_smorest import Api
 from flask_smorest.spec.plugins import FlaskPlugin
 from werkzeug.routing import Rule
 
+from app.auth.api_keys import secret as api_key
 from app.auth.guards import ACCOUNT_HEADER, Guard
 from app.db.base import MAX_ID
 from app.errors import (
@@ -46,12 +47,21 @@ _IDEMPOTENCY_KEY = {
 }
 
 
+_BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT or API key",
+    "description": (
+        "A JWT of a person or a machine, or an API key of a machine, which matches "
+        f"`{api_key.PATTERN}` and is issued by `createApiKey` or `createAccountApiKey`."
+    ),
+}
 _ACCOUNT = {
     "in": "header",
     "name": ACCOUNT_HEADER,
     "description": (
         "Customer account to use, for callers who belong to several. Defaults to the account named in the token, else "
-        "to the one that the caller joined first."
+        "to the one that the caller joined first. An API key of an account always uses that."
     ),
     "schema": {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_ID},
 }
@@ -120,9 +130,7 @@ class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
                     "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
                 },
                 "servers": [{"url": "/"}],
-                "components": {
-                    "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
-                },
+                "components": {"securitySchemes": {"bearer": _BEARER}},
             },
         )
         schemas = DescribedSchemas(schema_name_resolver=_type_name)

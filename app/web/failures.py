@@ -71,8 +71,8 @@ def _failures(doc_info: Mapping[str, Any], method: str) -> Iterator[ServiceError
     yield from _invalid(doc_info)
     if view.inputs.body:
         yield Invalid("A JSON body is required", reason=Reason.INVALID_JSON)
-    yield from guard.refusals
     yield from _not_found(view)
+    yield from guard.refusals
     if len(view.formats) > 1:
         yield negotiation.not_acceptable(view.formats)
         yield RATE_LIMITED

@@ -14,6 +14,7 @@ from app.errors import Conflict, Invalid, KeyReused, Reason, ServiceError
 from app.idempotency import store
 from app.idempotency.store import Key
 from app.web import metrics
+from app.web.shown_once import lasting_body
 
 HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
@@ -37,7 +38,7 @@ def once(view: Callable[[], Response]) -> Response:
         with transaction():
             store.claim(key, request_hash)
             response = view()
-            store.store(key, response.status_code, response.get_data(), response.headers.get("ETag"))
+            store.store(key, response.status_code, lasting_body(response), response.headers.get("ETag"))
     except (DBAPIError, HTTPException, ServiceError) as failure:
         return _replay_or_raise(key, request_hash, failure)
     return response

@@ -48,6 +48,8 @@ class Schema(ma.Schema):
     """
 
     sparse: ClassVar[frozenset[str]] = frozenset()
+    # Of a response: fields with secrets, which are neither stored with an idempotency key nor part of the ETag.
+    shown_once: ClassVar[frozenset[str]] = frozenset()
     # Of a body: whether a missing one counts as `{}`.
     body_may_be_missing: ClassVar[bool] = False
     etag: ClassVar[ETag] = ETag.OF_READS

@@ -19,6 +19,7 @@ from app.db.versions import Expected
 from app.errors import Invalid
 from app.web.fields.base import described
 from app.web.schemas import ETag, Schema
+from app.web.shown_once import lasting_body
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -85,7 +86,7 @@ def tagged(view: View, respond: Callable[[Any], Any], etag: ETag) -> Any:
     def with_etag(*args: Any, **kwargs: Any) -> Response:
         response: Response = answer(*args, **kwargs)
         # The fastest one there is where processors know it, as most do; nobody gains by a body of the same digest.
-        digest = sha1(response.get_data(), usedforsecurity=False).hexdigest()
+        digest = sha1(lasting_body(response), usedforsecurity=False).hexdigest()
         tag = f"{g.version}-{digest[:_DIGITS]}"
         response.headers["ETag"] = f'"{tag}"'
         # A proxy that compresses makes a tag weak, though it is of the same body.

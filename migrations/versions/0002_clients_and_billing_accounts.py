@@ -217,7 +217,8 @@ def _keep_movements() -> None:
             name=op.f("ck_budget_movements_change"),
         ),
         sa.CheckConstraint(
-            "actor_kind IN ('person', 'machine', 'command', 'gateway')", name=op.f("ck_budget_movements_actor_kind")
+            "actor_kind IN ('person', 'machine', 'key', 'command', 'gateway')",
+            name=op.f("ck_budget_movements_actor_kind"),
         ),
         sa.PrimaryKeyConstraint("billing_account_id", "position", name=op.f("pk_budget_movements")),
     )

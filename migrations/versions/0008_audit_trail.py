@@ -88,7 +88,7 @@ def _keep_entries() -> None:
         sa.CheckConstraint("position >= 1", name=op.f("ck_audit_entries_position")),
         sa.CheckConstraint("before IS NOT NULL OR after IS NOT NULL", name=op.f("ck_audit_entries_change")),
         sa.CheckConstraint(
-            "actor_kind IN ('person', 'machine', 'command', 'gateway')", name=op.f("ck_audit_entries_actor_kind")
+            "actor_kind IN ('person', 'machine', 'key', 'command', 'gateway')", name=op.f("ck_audit_entries_actor_kind")
         ),
         sa.PrimaryKeyConstraint("parent_type", "parent_id", "position", name=op.f("pk_audit_entries")),
     )

@@ -26,6 +26,7 @@ READING: dict[str, tuple[object, ...]] = {
     "audit verify": (),
     "credits package list": (),
     "credits plan list": (),
+    "keys list": (),
     "ledger verify": (),
     "token": ("--role", "copilot"),
 }
@@ -125,6 +126,8 @@ def test_every_command_that_writes_has_entries_under_its_own_name(
         "import-legacy": (export("legacy.json", LEGACY),),
         "demo": (),
         "audit erase": ("owner",),
+        "keys create": ("Worker", "--scope", "read:client"),
+        "keys revoke": (1, "--reason", "Leaked"),
     }
     for name, arguments in calls.items():
         entered(run, name, *arguments)

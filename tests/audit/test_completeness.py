@@ -1,6 +1,7 @@
 """Every write of the API is found in the audit trail under its own name."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from flask import Flask
@@ -118,6 +119,19 @@ def customers(admin: Caller, as_caller: Callers) -> Iterator[tuple[str, Callable
     yield "cancelPayment", lambda: owner.post(f"{BILLING}{again}/cancel/", None)
 
 
+def keys(admin: Caller, owner: Caller) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Calls about API keys, by operation."""
+    for prefix, path, caller, scope in (
+        ("", "/v1/admin/api-keys/", admin, "read:client"),
+        ("Account", "/v1/account/api-keys/", owner, "read:account"),
+    ):
+        body = {"name": "Worker", "scopes": [scope]}
+        yield f"create{prefix}ApiKey", partial(caller.post, path, body)
+        key_id = data(caller.get(path))["results"][0]["id"]
+        yield f"rotate{prefix}ApiKey", partial(caller.post, f"{path}{key_id}/rotate/", {})
+        yield f"revoke{prefix}ApiKey", partial(caller.post, f"{path}{key_id}/revoke/", {"reason": "Leaked"})
+
+
 def test_every_write_of_the_api_has_an_entry(
     app: Flask,
     admin: Caller,
@@ -129,7 +143,13 @@ def test_every_write_of_the_api_has_an_entry(
     machine = as_caller(scopes=("process:taas-workPeriodPayments",), user="payroll")
     done = set()
     account_id = open_account(budget=10_000)
-    calls = [budgets(admin), bookings(admin, machine, account_id), customers(admin, as_caller)]
+    owner = as_caller(user="owner", email="owner@harbour.example")
+    calls = [
+        budgets(admin),
+        bookings(admin, machine, account_id),
+        customers(admin, as_caller),
+        keys(admin, owner),
+    ]
     for operation, call in (each for family in calls for each in family):
         before = actions(admin).get(operation, 0)
         answer = call()

@@ -33,6 +33,7 @@ class Call(NamedTuple):
 
 CAP = {"kind": "member", "subject": "somebody", "period": "day", "credits": 10}
 HOLD = {"operation_type": "search", "amount": 1, "reference": "new"}
+KEY = {"name": "Worker", "scopes": ["read:account"]}
 USAGE = {"operation_type": "search", "credits_used": 1}
 CALLS = [
     Call("getCreditBalance", "GET", "/v1/billing/credits/balance/", MEMBERS),
@@ -84,6 +85,16 @@ CALLS = [
     Call("leaveAccount", "POST", "/v1/account/leave/", MEMBERS),
     Call("acceptInvitation", "POST", "/v1/account/invitations/{invitation}/accept/", {"invited"}),
     Call("declineInvitation", "POST", "/v1/account/invitations/{invitation}/decline/", {"invited"}),
+    Call("listAccountApiKeys", "GET", "/v1/account/api-keys/", MANAGERS),
+    Call("createAccountApiKey", "POST", "/v1/account/api-keys/", MANAGERS, KEY),
+    Call("getAccountApiKey", "GET", "/v1/account/api-keys/{key}/", MANAGERS),
+    Call("rotateAccountApiKey", "POST", "/v1/account/api-keys/{key}/rotate/", MANAGERS),
+    Call("revokeAccountApiKey", "POST", "/v1/account/api-keys/{key}/revoke/", MANAGERS, {"reason": "Leaked"}),
+    Call("listApiKeys", "GET", "/v1/admin/api-keys/?account_id={account}", STAFF),
+    Call("createApiKey", "POST", "/v1/admin/api-keys/", STAFF, KEY | {"scopes": ["read:client"]}),
+    Call("getApiKey", "GET", "/v1/admin/api-keys/{key}/", STAFF),
+    Call("rotateApiKey", "POST", "/v1/admin/api-keys/{key}/rotate/", STAFF),
+    Call("revokeApiKey", "POST", "/v1/admin/api-keys/{key}/revoke/", STAFF, {"reason": "Leaked"}),
     Call("getUsageAnalytics", "GET", "/v1/account/usage/analytics/", MEMBERS),
 ]
 # Operations on what is the caller's own, whoever they are, and one that Stripe signs.
@@ -142,6 +153,7 @@ def world(customer: Caller, customer_id: int, as_caller: Callers) -> World:
         "cap": data(customer.call("PUT", "/v1/account/caps/", CAP))["id"],
         "hold": data(customer.post("/v1/billing/credits/holds/", {**HOLD, "reference": "old"}), 201)["id"],
         "lot": data(customer.get("/v1/billing/credits/lots/"))["results"][0]["id"],
+        "key": data(customer.post("/v1/account/api-keys/", KEY), 201)["id"],
         "invitation": invite(customer, "invited@harbour.example")["id"],
     }
     return World(callers, customer_id, ids)

@@ -20,6 +20,7 @@ from tests.processes import ROOT, Service, finish, start
 TOUR = "## Five minutes with curl"
 DOCUMENTS = [
     "authentication.md",
+    "keys.md",
     "api.md",
     "books.md",
     "payments.md",

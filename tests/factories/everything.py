@@ -52,3 +52,5 @@ def _customer(owner: Caller, admin: Caller, number: int) -> None:
         body = {"operation_type": "image_generation", "amount": 20, "reference": reference}
         hold = data(owner.post("/v1/billing/credits/holds/", body), 201)
     data(owner.post(f"/v1/billing/credits/holds/{hold['id']}/capture/", {"amount": 15}))
+    key = {"name": "Worker", "scopes": ["read:account", "spend:credits"]}
+    data(owner.post("/v1/account/api-keys/", key), 201)

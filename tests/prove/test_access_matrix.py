@@ -20,6 +20,7 @@ from app.auth.permissions import Role
 from app.customers import membership
 from app.errors import Forbidden, Unauthorized
 from bench.findings import Finding
+from tests.api_keys.conftest import ACCOUNT_KEYS, issue
 from tests.caller import Caller, data
 from tests.document import address, example_body, operations, served
 from tests.factories.customers import invite, join, open_customer, spend
@@ -39,7 +40,8 @@ SIGNED_IN = {
 _NEEDS = re.compile(
     r"Needs (?:a token of (?P<people>[a-z ]+)(?:; or the role (?P<staff>[`a-z ]+))?"
     r"|(?:the role|one of the roles) (?P<roles>[`a-z, ]+))"
-    r"(?:; or, for machines, (?:the scope|one of the scopes) (?P<scopes>[`A-Za-z:, -]+))?\."
+    r"(?:; or, for machines, (?:the scope|one of the scopes) (?P<scopes>[`A-Za-z:, -]+))?"
+    r"(?:; or an API key of the account with the scope `(?P<key>[a-z:]+)`)?\."
 )
 _WORD = re.compile(r"`([^`]+)`")
 admit = Guard.admit
@@ -57,12 +59,16 @@ class Operation(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """A kind of caller: what the document may call them, and their token. With `alone`, each call has a new user."""
+    """A kind of caller: what the document may call them, and their token or API key.
+
+    With `alone`, each call has a new user.
+    """
 
     name: str
     words: frozenset[str]
     claims: dict[str, Any] | None
     alone: bool = False
+    key: str | None = None
 
 
 Pair = tuple[Operation, Kind]
@@ -74,7 +80,11 @@ def let_in_by(description: str) -> frozenset[str] | None:
     if found is None:
         return None
     words = {word for kind in ("roles", "staff", "scopes") for word in _WORD.findall(found[kind] or "")}
-    return frozenset(words | SIGNED_IN[found["people"]] if found["people"] else words)
+    if found["people"]:
+        # A key of an account has its scopes in that account.
+        words |= {f"{word} in the account" for word in (*words, found["key"] or "") if ":" in word}
+        words |= SIGNED_IN[found["people"]]
+    return frozenset(words)
 
 
 @pytest.fixture
@@ -103,8 +113,10 @@ def all_operations(document: Any) -> list[Operation]:
 
 
 @pytest.fixture
-def kinds(all_operations: list[Operation], customer: Caller, as_caller: Callable[..., Caller]) -> list[Kind]:
-    """Every kind of caller: roles, scopes, the people of an account, and those who should get nowhere."""
+def kinds(
+    all_operations: list[Operation], customer: Caller, admin: Caller, as_caller: Callable[..., Caller]
+) -> list[Kind]:
+    """Every kind of caller: roles, scopes, the people of an account, keys, and those who should get nowhere."""
     people = {"owner": {"user": "owner"}}
     for role in ("admin", "member"):
         join(customer, as_caller, role, role)
@@ -112,8 +124,12 @@ def kinds(all_operations: list[Operation], customer: Caller, as_caller: Callable
     open_customer(as_caller(user="other"), "Other")
     account_id = data(customer.get("/v1/account/settings/"))["id"]
     named = frozenset().union(*(operation.lets_in or () for operation in all_operations))
-    scopes = sorted(word for word in named if ":" in word)
+    scopes = sorted(word for word in named if ":" in word and " " not in word)
     assert len(scopes) > 10
+    # The first is the one that operations with its id act on.
+    of_account = ["read:account", "read:account", "spend:credits"]
+    _, *keys = [(scope, issue(customer, scope, path=ACCOUNT_KEYS)["key"]) for scope in of_account]
+    assert all(issued_by in named for issued_by in ("read:account in the account", "spend:credits in the account"))
     return [
         Kind("without a token", frozenset(), None),
         Kind("with an expired token", frozenset(), {"roles": ["administrator"], "user": "owner", "hours": -1}),
@@ -122,12 +138,14 @@ def kinds(all_operations: list[Operation], customer: Caller, as_caller: Callable
         Kind(
             "with words that mean nothing",
             frozenset({"anybody"}),
-            {"roles": ["admin", "owner", "*"], "scopes": ["administrator", "all:*", "read:everything"]},
+            {"roles": ["admin", "owner", "*"], "scopes": ["administrator", "all:*", "read:everything", "read:account"]},
             alone=True,
         ),
         *(Kind(role, frozenset({role, "anybody"}), {"roles": [role]}, alone=True) for role in Role),
         *(Kind(scope, frozenset({scope, "anybody"}), {"scopes": [scope]}, alone=True) for scope in scopes),
         *(Kind(role, frozenset({role, "anybody"}), claims) for role, claims in people.items()),
+        *(Kind(f"key: {scope}", frozenset({scope}), {}, key=issue(admin, scope)["key"]) for scope in scopes),
+        *(Kind(f"account's key: {scope}", frozenset({f"{scope} in the account"}), {}, key=key) for scope, key in keys),
     ]
 
 
@@ -140,6 +158,8 @@ def expected(operation: Operation, kind: Kind) -> str | None:
     lets_in = operation.lets_in or frozenset()
     if kind.words & lets_in:
         return None
+    if kind.key is not None:
+        return "no_account" if "anybody" in lets_in else "forbidden"
     return "no_account" if "owner" in lets_in and "member" not in kind.words else "forbidden"
 
 
@@ -149,7 +169,9 @@ def mismatches(app: Flask, token: Callable[..., str]) -> Callable[[Iterable[Pair
 
     def refusal(operation: Operation, kind: Kind) -> str | None:
         user = {"user": f"{kind.name} at {operation.name}"} if kind.alone else {}
-        bearer = None if kind.claims is None else token(**{"roles": (), **kind.claims, **user})
+        bearer = kind.key
+        if bearer is None and kind.claims is not None:
+            bearer = token(**{"roles": (), **kind.claims, **user})
         answer = Caller(app, bearer).call(operation.method, operation.address, operation.body)
         if answer.status_code in {401, 403} or answer.status_code >= 500:
             reason: str = app.json.loads(answer.get_data())["error"]["reason"]
@@ -228,6 +250,7 @@ def calls_with_their_ids(document: Any, customer: Caller) -> list[tuple[str, str
         "transactionId": transaction["id"],
         "holdId": held["id"],
         "usageId": spend(customer, 5)["id"],
+        "keyId": issue(customer, "read:account", path=ACCOUNT_KEYS)["id"],
         "capId": data(customer.call("PUT", "/v1/account/caps/", cap))["id"],
     }
     theirs = {name: str(value) for name, value in ids.items()}

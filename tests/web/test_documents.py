@@ -36,6 +36,7 @@ def test_links_lead_somewhere(page: Path) -> None:
     [
         ("tutorial", ["curl", "TOKEN="]),
         ("authentication:", ["claims", '"kid"', "RS256"]),
+        ("API keys", ["Bearer bsk_", "overlap_seconds", "flask keys create"]),
         ("lists and pages", ["perPage", "totalPages"]),
         ("errors", ["what to do"]),
         ("money and rounding", ["half up", "decimals"]),

@@ -269,6 +269,8 @@ MAKING = {
     "reverseCreditUsage",
     "adjustBudget",
     "carryOverBudget",
+    "createApiKey",
+    "createAccountApiKey",
 }
 
 

@@ -12,6 +12,8 @@ from sqlalchemy.pool import NullPool
 
 # Tables whose rows the service only adds and changes: a statement that deletes from them is a mistake.
 NEVER_DELETED = (
+    "api_key_secrets",
+    "api_keys",
     "audit_chains",
     "audit_entries",
     "billing_accounts",

@@ -1,0 +1,1 @@
+"""API keys: secrets by which machines authenticate without an identity provider."""
