@@ -10,6 +10,8 @@ import marshmallow as ma
 from app.identifiers import holds_invisible
 from app.web.fields.base import described
 
+# The most words of a choice that its error names.
+MOST_LISTED = 12
 UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
@@ -65,7 +67,10 @@ class Choice(ma.fields.String):
     """One of the words of an enumeration."""
 
     def __init__(self, choices: type[StrEnum] | tuple[str, ...], **kwargs: Any) -> None:
-        one_of = ma.validate.OneOf([str(choice) for choice in choices])
+        words = [str(choice) for choice in choices]
+        # A message is for people: it does not list everything.
+        error = None if len(words) <= MOST_LISTED else "Must be one of the values that the API reference lists."
+        one_of = ma.validate.OneOf(words, error=error)
         default = kwargs.get("load_default")
         description = {} if default is None else {"description": f"Defaults to {default}."}
         # A value of another type is reported as not one of the words.
