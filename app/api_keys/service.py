@@ -34,14 +34,16 @@ class Terms(NamedTuple):
 
 def search(account_id: int | None, arguments: Mapping[str, Any]) -> Page:
     """One page of the keys, revoked and expired ones too, newest first."""
-    _enter(account_id)
+    if account_id is None:
+        tenancy.set_desk()
     scope = {} if account_id is None else {"account_id": account_id}
     return queries.KEYS.page(arguments, **scope)
 
 
 def get(account_id: int | None, key_id: int) -> Row[Any]:
     """One key, without its secret. Raises NotFound."""
-    _enter(account_id)
+    if account_id is None:
+        tenancy.set_desk()
     found = db.session.execute(queries.KEY, {"account_id": account_id, "key_id": key_id}).one_or_none()
     if found is None:
         raise NotFound(f"API key {key_id} was not found")
