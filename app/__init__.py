@@ -21,6 +21,7 @@ from app.db import base
 from app.db.fast import driver, prepared
 from app.db.replica import failover
 from app.db.replica.routing import open_replica
+from app.desk.routes.account_life import blueprint as account_life
 from app.desk.routes.accounts import blueprint as desk_accounts
 from app.desk.routes.contents import blueprint as desk_contents
 from app.desk.routes.payments import blueprint as desk_payments
@@ -52,6 +53,7 @@ FEATURES = (
     team,
     account_keys,
     admin_keys,
+    account_life,
     trail,
     desk_accounts,
     desk_contents,

@@ -12,11 +12,10 @@ _LOAD = """
         SELECT 'Customer ' || n, 'customer-' || n, 'bench', now(), now() FROM generate_series(1, :accounts) AS n
         RETURNING id
     ), balances AS (
-        INSERT INTO credit_balances (account_id, plan_id, moved_at, due_at)
-        SELECT made.id, plans.id, now(), now() FROM made, plans WHERE is_default
-        RETURNING account_id, plan_id
+        INSERT INTO credit_balances (account_id, moved_at, due_at) SELECT id, now(), now() FROM made
     ), assignments AS (
-        INSERT INTO plan_assignments (account_id, valid_from, plan_id) SELECT account_id, now(), plan_id FROM balances
+        INSERT INTO plan_assignments (account_id, valid_from, plan_id)
+        SELECT made.id, now(), plans.id FROM made, plans WHERE is_default
     )
     INSERT INTO account_members (account_id, user_id, role, invited_at, date_joined)
     SELECT id, 'member-' || row_number() OVER (ORDER BY id), 'owner', now(), now() FROM made

@@ -12,10 +12,11 @@ from app import tenancy
 from app.audit.models import ObjectType
 from app.audit.recording import record
 from app.credits import plans
+from app.credits.ledger.planning import Starts
 from app.credits.models import ROLLOVER_ALL, ROLLOVER_NONE
 from app.db.base import MAX_ID
 from app.db.transaction import transaction
-from app.errors import NotFound
+from app.errors import ServiceError
 from app.purchases import packages
 from cli.database import with_database
 from cli.numbers import Amount, Whole
@@ -102,16 +103,23 @@ def set_plan(name: str, credits_per_month: int, usd_per_credit: Decimal, rollove
     click.echo(f"Plan {name}: {credits_per_month:,} credits per month.")
 
 
-@plan.command("assign", epilog="Example: flask credits plan assign 17 Team")
+@plan.command("assign", epilog="Example: flask credits plan assign 17 Team --from next_month")
 @click.argument("account_id", type=Whole(1, MAX_ID))
 @_NAME
+@click.option(
+    "--from",
+    "starts",
+    type=click.Choice([*Starts]),
+    default=Starts.NOW,
+    help="Now grants at once what the plan grants beyond what was granted for this month.",
+)
 @with_database
-def assign_plan(account_id: int, name: str) -> None:
-    """Assign a plan to an account from today on. Earlier months are granted by the plan of their first day."""
+def assign_plan(account_id: int, name: str, starts: str) -> None:
+    """Assign a plan to an account. Earlier months are granted by the plan of their first day."""
     try:
         with transaction():
-            plans.assign(account_id, name)
-    except NotFound as error:
+            plans.assign(account_id, name, Starts(starts))
+    except ServiceError as error:
         raise click.ClickException(error.message) from None
     click.echo(f"Account {account_id}: plan {name}.")
 

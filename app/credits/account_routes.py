@@ -65,6 +65,7 @@ class Settings(Resource):
     @blueprint.arguments(schemas.AccountUpdate(), example=schemas.SETTINGS_EXAMPLE)
     @blueprint.response(200, schemas.AccountSettings)
     @takes_if_match
+    @fails(failures.CLOSED)
     @blueprint.doc(operationId="updateAccountSettings")
     @manager()
     def patch(self, changes: dict[str, Any], membership: Membership, expected: Expected) -> dict[str, Any]:
@@ -118,6 +119,7 @@ class Caps(Resource):
 
     @blueprint.arguments(schemas.CapPut(), example=schemas.CAP_EXAMPLE)
     @blueprint.response(200, schemas.Cap)
+    @fails(failures.CLOSED)
     @blueprint.doc(operationId="setCreditCap")
     @manager()
     def put(self, values: dict[str, Any], membership: Membership) -> Cap:
@@ -137,7 +139,7 @@ class OneCap(Resource):
     guide = "credits.md#caps"
 
     @blueprint.response(200, schemas.RemovedCap)
-    @fails(failures.NO_CAP)
+    @fails(failures.NO_CAP, failures.CLOSED)
     @blueprint.doc(operationId="removeCreditCap")
     @manager()
     def delete(self, cap_id: int, membership: Membership) -> dict[str, bool]:

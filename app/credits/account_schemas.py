@@ -6,6 +6,7 @@ import marshmallow as ma
 
 from app.credits.hold_models import CapKind, CapPeriod
 from app.credits.models import TransactionType
+from app.customers.models import AccountStatus
 from app.web import fields
 from app.web.schemas import ETag, Schema, SnakeReadSchema, require_some_field
 
@@ -15,7 +16,14 @@ CAP_EXAMPLE = {"kind": "operation", "subject": "image_generation", "period": "da
 SETTINGS_EXAMPLE = {"billing_address_line1": "1 Quay Street", "billing_city": "Cork", "billing_country": "Ireland"}
 
 
+def _members_may_buy() -> fields.Boolean:
+    return fields.Boolean(
+        metadata={"description": "Whether every member may buy credits, besides owners and admins. Defaults to false."}
+    )
+
+
 class _WritableAccount(Schema):
+    members_may_buy = _members_may_buy()
     billing_email = fields.Identifier(optional=True, validate=ma.validate.Email())
     billing_address_line1 = fields.Text(optional=True)
     billing_address_line2 = fields.Text(optional=True)
@@ -42,6 +50,8 @@ class AccountUpdate(_WritableAccount):
         most=fields.MAX_CREDITS, metadata={"description": "Read-only; may be sent unchanged."}
     )
     created_at = fields.Moment(metadata={"description": "Read-only; may be sent unchanged."})
+    status = fields.Choice(AccountStatus, metadata={"description": "Read-only; may be sent unchanged."})
+    plan = fields.Identifier(metadata={"description": "Read-only; may be sent unchanged."})
 
     @ma.validates_schema
     def _validate(self, values: dict[str, Any], **_: Any) -> None:
@@ -64,6 +74,12 @@ class AccountSettings(SnakeReadSchema):
     billing_postal_code = fields.Text()
     billing_country = fields.Text()
     tax_id = fields.Text()
+    status = fields.Choice(
+        AccountStatus,
+        metadata={"description": "A suspended account cannot spend, hold or buy; a closed one can only be read."},
+    )
+    plan = fields.Text(metadata={"description": "Name of the plan that the account is on today (UTC)."})
+    members_may_buy = _members_may_buy()
     credit_balance = fields.Integer(most=fields.MAX_CREDITS)
     created_at = fields.Moment()
 

@@ -14,7 +14,7 @@ from app.db.versions import Expected
 from app.errors import Invalid
 
 # Settings that are read-only.
-_FIXED = frozenset({"id", "slug", "credit_balance", "created_at"})
+_FIXED = frozenset({"id", "slug", "status", "plan", "credit_balance", "created_at"})
 
 
 def create(actor: Actor, values: Mapping[str, Any], *, limit: int) -> dict[str, Any]:
@@ -29,14 +29,15 @@ def create(actor: Actor, values: Mapping[str, Any], *, limit: int) -> dict[str, 
 
 
 def settings(account_id: int) -> dict[str, Any]:
-    """The settings of an account, with its credit balance."""
+    """The settings of an account, with its plan and credit balance."""
     return _with_balance(accounts.settings(account_id))
 
 
 def update_settings(account_id: int, changes: Mapping[str, Any], expected: Expected) -> dict[str, Any]:
     """Update the settings of an account.
 
-    Raises PreconditionFailed, and Invalid if a read-only setting is sent with another value.
+    Raises PreconditionFailed, Forbidden for a closed account, and Invalid if a read-only setting is sent with another
+    value.
     """
     fixed = {name: value for name, value in changes.items() if name in _FIXED}
     if fixed:
@@ -55,4 +56,5 @@ def _require_unchanged(sent: Mapping[str, Any], present: Mapping[str, Any]) -> N
 
 
 def _with_balance(account: Row[Any]) -> dict[str, Any]:
-    return {**account._asdict(), "credit_balance": balances.credits_of(account.id)}
+    more = {"plan": plans.name_of(account.id), "credit_balance": balances.credits_of(account.id)}
+    return {**account._asdict(), **more}

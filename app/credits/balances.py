@@ -22,7 +22,8 @@ from app.errors import NotFound
 
 def balance(account_id: int) -> dict[str, Any]:
     """The balance of an account, what of it is held or expires, and the credits spent this month (UTC)."""
-    values = {"account_id": account_id, "month": utc_now().date().replace(day=1)}
+    now = utc_now()
+    values = {"account_id": account_id, "now": now, "month": now.date().replace(day=1)}
     found, due = forecast.read(
         account_id, lambda: db.session.execute(queries.BALANCE, values).one(), lambda row: row.due_at
     )

@@ -1,7 +1,9 @@
 """Failures of the rules for credits, as examples for the OpenAPI document."""
 
+from app.customers import failures as accounts
 from app.errors import Conflict, Invalid, NotFound, PaymentRequired, Reason
 
+SUSPENDED, CLOSED = accounts.SUSPENDED, accounts.CLOSED
 NO_ACCOUNT = NotFound("Account 7 was not found")
 NO_TRANSACTION = NotFound("Transaction 7 was not found")
 NO_LOT = NotFound("Lot 7 was not found")
@@ -52,6 +54,9 @@ CAPTURE_EXCEEDS = Conflict(
     details={"requested": 80, "remaining": 75, "captured": 0},
 )
 INSUFFICIENT = PaymentRequired("3 credits are needed, 2 are left", details={"available": 2, "requested": 3})
+# Of what spends or holds credits.
+SPENDING = (INSUFFICIENT, CAP_REACHED, SUSPENDED, CLOSED)
+CAPTURING = (INSUFFICIENT, CAP_REACHED, NO_HOLD, HOLD_ENDED, CAPTURE_EXCEEDS, CLOSED)
 OWNS_ONE = Conflict("You already own an account")
 TOO_MANY = Conflict(
     "You already opened 3 accounts, the maximum per person", reason=Reason.TOO_MANY_ACCOUNTS, details={"limit": 3}

@@ -51,7 +51,14 @@ class Holds(Resource):
     @blueprint.arguments(schemas.HoldCreate(), example=schemas.HOLD_EXAMPLE)
     @blueprint.response(201, schemas.HoldAfter)
     @blueprint.alt_response(200, schema=schemas.HoldAfter, description="The hold that was made before.")
-    @fails(failures.INSUFFICIENT, failures.CAP_REACHED, failures.NO_ACCOUNT, failures.HOLD_EXISTS)
+    @fails(
+        failures.INSUFFICIENT,
+        failures.CAP_REACHED,
+        failures.NO_ACCOUNT,
+        failures.HOLD_EXISTS,
+        failures.SUSPENDED,
+        failures.CLOSED,
+    )
     @blueprint.doc(operationId="holdCredits")
     @_spend
     def post(self, values: dict[str, Any], membership: Membership | None) -> Held | tuple[Held, int]:
@@ -71,7 +78,14 @@ class HoldsBulk(Resource):
     """Holding credits in bulk."""
 
     @bulk.operation(blueprint, item=schemas.HoldCreate, result=schemas.HoldAfter, example=schemas.HOLDS_EXAMPLE)
-    @fails(failures.INSUFFICIENT, failures.CAP_REACHED, failures.NO_ACCOUNT, failures.HOLD_EXISTS)
+    @fails(
+        failures.INSUFFICIENT,
+        failures.CAP_REACHED,
+        failures.NO_ACCOUNT,
+        failures.HOLD_EXISTS,
+        failures.SUSPENDED,
+        failures.CLOSED,
+    )
     @blueprint.doc(operationId="holdCreditsBulk")
     @_spend
     def post(self, items: Sequence[dict[str, Any]], membership: Membership | None) -> list[Outcome]:
@@ -91,7 +105,7 @@ class CapturesBulk(Resource):
     @bulk.operation(
         blueprint, item=schemas.HoldCaptureItem, result=schemas.CapturedHold, example=schemas.CAPTURES_EXAMPLE
     )
-    @fails(failures.INSUFFICIENT, failures.CAP_REACHED, failures.NO_HOLD, failures.HOLD_ENDED, failures.CAPTURE_EXCEEDS)
+    @fails(*failures.CAPTURING)
     @blueprint.doc(operationId="captureCreditHoldsBulk")
     @_spend
     def post(self, items: Sequence[dict[str, Any]], membership: Membership | None) -> list[Outcome]:
@@ -123,7 +137,7 @@ class Hold(Resource):
 
     @blueprint.arguments(schemas.HoldUpdate(), example=schemas.CHANGE_EXAMPLE)
     @blueprint.response(200, schemas.HoldAfter)
-    @fails(failures.INSUFFICIENT, failures.CAP_REACHED, failures.NO_HOLD, failures.HOLD_ENDED, failures.CAPTURE_EXCEEDS)
+    @fails(*failures.SPENDING, failures.NO_HOLD, failures.HOLD_ENDED, failures.CAPTURE_EXCEEDS)
     @takes_if_match
     @blueprint.doc(operationId="updateCreditHold")
     @_spend
@@ -143,7 +157,7 @@ class HoldCapture(Resource):
 
     @blueprint.arguments(schemas.HoldCapture(), example=schemas.CAPTURE_EXAMPLE)
     @blueprint.response(200, schemas.CapturedHold)
-    @fails(failures.INSUFFICIENT, failures.CAP_REACHED, failures.NO_HOLD, failures.HOLD_ENDED, failures.CAPTURE_EXCEEDS)
+    @fails(*failures.CAPTURING)
     @blueprint.doc(operationId="captureCreditHold")
     @_spend
     def post(self, values: dict[str, Any], hold_id: int, membership: Membership | None) -> Held:
@@ -162,7 +176,7 @@ class HoldRelease(Resource):
 
     @blueprint.arguments(schemas.HoldRelease(), example=schemas.RELEASE_EXAMPLE)
     @blueprint.response(200, schemas.HoldAfter)
-    @fails(failures.NO_HOLD, failures.HOLD_ENDED)
+    @fails(failures.NO_HOLD, failures.HOLD_ENDED, failures.CLOSED)
     @blueprint.doc(operationId="releaseCreditHold")
     @_spend
     def post(self, values: dict[str, Any], hold_id: int, membership: Membership | None) -> Held:

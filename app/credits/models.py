@@ -111,8 +111,8 @@ class PlanAssignment(Base):
 class CreditBalance(Base):
     """An account's credits: the sum of its transactions and of what its lots have left, and how much of it is held.
 
-    `plan_id` is the account's plan today, `is_capped` says whether it has caps. `moved_at` is the time of the last
-    change, below which no later one falls. Nothing falls due before `due_at`: no lot, no hold, no month.
+    `is_capped` says whether the account has caps. `moved_at` is the time of the last change, below which no later one
+    falls. Nothing falls due before `due_at`: no lot, no hold, no month.
     """
 
     __tablename__ = "credit_balances"
@@ -122,7 +122,6 @@ class CreditBalance(Base):
     )
 
     account_id: Mapped[Id] = mapped_column(ForeignKey("customer_accounts.id"), primary_key=True)
-    plan_id: Mapped[Id] = mapped_column(ForeignKey("plans.id"))
     credits: Mapped[int] = mapped_column(BigInteger, server_default="0")
     held: Mapped[int] = mapped_column(BigInteger, server_default="0")
     transactions: Mapped[int] = mapped_column(BigInteger, server_default="0")
@@ -289,7 +288,7 @@ class CreditDailyTotal(Base):
 
 
 class PlanGrant(Base):
-    """That an account got its plan's credits for a month, which happens once."""
+    """That an account got its plan's credits for a month, once; a plan that is assigned meanwhile adds to them."""
 
     __tablename__ = "plan_grants"
 

@@ -10,11 +10,12 @@ from app import tenancy
 from app.audit.models import ObjectType
 from app.audit.recording import record
 from app.clock import utc_now
-from app.credits import queries
-from app.credits.ledger import balances, grants
+from app.credits import plan_queries, queries
+from app.credits.ledger import balances, grants, planning
+from app.credits.ledger.planning import Starts
 from app.credits.models import ROLLOVER_ALL
 from app.db.base import db
-from app.errors import NotFound
+from app.errors import Invalid
 
 
 class Granted(NamedTuple):
@@ -26,7 +27,7 @@ class Granted(NamedTuple):
 
 def every_plan() -> Sequence[Row[Any]]:
     """All plans, smallest first."""
-    return db.session.execute(queries.PLANS).all()
+    return db.session.execute(plan_queries.PLANS).all()
 
 
 def put(
@@ -41,20 +42,28 @@ def put(
     known = next((each._asdict() for each in every_plan() if each.name == name), None)
     is_default = default or (known is not None and known["is_default"])
     record(ObjectType.PLAN, name, before=known, after={"name": name, **terms, "is_default": is_default})
-    db.session.execute(queries.SET_PLAN, {**terms, "name": name, "now": now, "today": now.date()})
+    db.session.execute(plan_queries.SET_PLAN, {**terms, "name": name, "now": now, "today": now.date()})
     if default:
-        db.session.execute(queries.SET_DEFAULT_PLAN, {"name": name, "now": now})
+        db.session.execute(plan_queries.SET_DEFAULT_PLAN, {"name": name, "now": now})
 
 
-def assign(account_id: int, name: str) -> None:
-    """Assign a plan to an account from today on; it applies to months that begin from then on. Raises NotFound."""
+def assign(account_id: int, name: str, starts: Starts) -> None:
+    """Assign a plan, by its name or id, to an account, in place of those assigned for later.
+
+    From now on it grants at once what it grants in a month beyond what was granted for this one, and takes nothing
+    back. Raises NotFound, Forbidden for a closed account, and Invalid for an unknown plan.
+    """
     tenancy.set_account(account_id)
-    before = db.session.execute(queries.PLAN_OF, {"account_id": account_id}).scalar_one_or_none()
-    if not balances.put_on_plan(account_id, name, utc_now()):
-        raise NotFound(f"Account {account_id} or plan {name!r} was not found")
-    record(
-        ObjectType.CUSTOMER_ACCOUNT, account_id, before={"plan": before}, after={"plan": name}, account_id=account_id
-    )
+    plan = db.session.execute(plan_queries.PLAN_NAMED, {"plan": name}).one_or_none()
+    if plan is None:
+        raise Invalid.field("plan", f"There is no plan {name!r}.")
+    planning.assign(account_id, plan, starts)
+
+
+def name_of(account_id: int) -> str:
+    """The name of the plan that the account is on today (UTC)."""
+    name: str = db.session.execute(plan_queries.PLAN_ON, {"account_id": account_id, "now": utc_now()}).one().name
+    return name
 
 
 def start(account_id: int, *, first_credits: bool) -> None:
@@ -64,7 +73,7 @@ def start(account_id: int, *, first_credits: bool) -> None:
     if not first_credits:
         month = now.date().replace(day=1)
         values = {"account_ids": [account_id], "months": [month], "credits": [0], "now": now}
-        db.session.execute(queries.RECORD_GRANTS, values)
+        db.session.execute(plan_queries.RECORD_GRANTS, values)
     grants.catch_up([account_id])
 
 

@@ -1,27 +1,20 @@
 """Statements that read credits, and those that read and write plans."""
 
 from dataclasses import replace
-from datetime import date
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Date,
-    DateTime,
+    ScalarSelect,
     and_,
     any_,
     bindparam,
-    case,
     cast,
-    exists,
     func,
-    literal,
-    literal_column,
     select,
-    true,
-    update,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
 from app.credits.hold_models import CreditCap, CreditHold
@@ -32,12 +25,9 @@ from app.credits.models import (
     CreditTransaction,
     Plan,
     PlanAssignment,
-    PlanGrant,
-    PlanTerms,
     TransactionType,
 )
-from app.customers.models import CustomerAccount
-from app.db.columns import columns_of, list_of, rows_of, values_of
+from app.db.columns import columns_of, list_of, rows_of
 from app.db.fast.prepared import AnyPrepared, Prepared
 from app.db.paging import ListQuery
 
@@ -97,7 +87,28 @@ USAGE = replace(
         )
     },
 )
-_OF_BALANCE = CreditBalance.account_id == bindparam("account_id")
+OF_BALANCE = CreditBalance.account_id == bindparam("account_id")
+# The plan that the account of a balance is on, as `ledger.balances` finds it.
+_DAY = cast(
+    func.timezone("UTC", func.greatest(cast(bindparam("now"), CreditBalance.moved_at.type), CreditBalance.moved_at)),
+    Date,
+)
+
+
+def plan_id(*conditions: ColumnElement[bool]) -> ScalarSelect[int]:
+    """The plan that the account of a balance is on `now`."""
+    return (
+        select(PlanAssignment.plan_id)
+        .where(PlanAssignment.account_id == CreditBalance.account_id, PlanAssignment.valid_from <= _DAY, *conditions)
+        .order_by(PlanAssignment.valid_from.desc())
+        .limit(1)
+        .correlate(CreditBalance)
+        .scalar_subquery()
+    )
+
+
+# The same said twice, so that a database that is cut by account knows beforehand which parts it meets.
+PLAN_ID = plan_id(PlanAssignment.account_id == bindparam("account_id"))
 _SPENT = (
     select(cast(func.coalesce(-func.sum(CreditDailyTotal.total + CreditDailyTotal.reversed), 0), BigInteger))
     .where(
@@ -130,13 +141,12 @@ BALANCE: AnyPrepared = Prepared(
         .label("expiring_credits"),
         CreditBalance.due_at,
     )
-    .join(Plan, Plan.id == CreditBalance.plan_id)
-    .where(_OF_BALANCE)
+    .join(Plan, Plan.id == PLAN_ID)
+    .where(OF_BALANCE)
 )
 CREDITS: AnyPrepared = Prepared(
-    select(CreditBalance.credits, CreditBalance.due_at, CreditBalance.moved_at).where(_OF_BALANCE)
+    select(CreditBalance.credits, CreditBalance.due_at, CreditBalance.moved_at).where(OF_BALANCE)
 )
-PLAN_OF = Prepared(select(Plan.name).join(CreditBalance, CreditBalance.plan_id == Plan.id).where(_OF_BALANCE))
 DAILY_TOTALS = Prepared(
     select(CreditDailyTotal.day, CreditDailyTotal.transaction_type, CreditDailyTotal.total, CreditDailyTotal.count)
     .where(
@@ -200,94 +210,6 @@ KEYED = Prepared(
     .where(CreditTransaction.usage_key_owner == bindparam("key_owner"))
 )
 
-_ACCOUNT_IDS = list_of("account_ids", CreditBalance.account_id)
-# When the account of a balance was opened (UTC), and every month from that one on.
-_OPENED = func.timezone("UTC", CustomerAccount.created_at)
-_MONTHS = (
-    func.generate_series(
-        func.date_trunc("month", _OPENED), cast(bindparam("month"), DateTime), literal_column("interval '1 month'")
-    )
-    .table_valued("starts_at")
-    .render_derived()
-)
-_MONTH = cast(_MONTHS.c.starts_at, Date)
-# What holds on the first day of a month holds for it; for the first month, what holds on the day of the opening.
-_DECIDED_ON = func.greatest(_MONTH, cast(_OPENED, Date))
-_ASSIGNED = (
-    select(PlanAssignment.plan_id)
-    .where(PlanAssignment.account_id == CreditBalance.account_id, PlanAssignment.valid_from <= _DECIDED_ON)
-    .order_by(PlanAssignment.valid_from.desc())
-    .limit(1)
-    .correlate_except(PlanAssignment)
-    .lateral()
-)
-_TERMS = (
-    select(PlanTerms.credits_per_month, PlanTerms.rollover)
-    .where(PlanTerms.plan_id == Plan.id, PlanTerms.valid_from <= _DECIDED_ON)
-    .order_by(PlanTerms.valid_from.desc())
-    .limit(1)
-    .correlate_except(PlanTerms)
-    .lateral()
-)
-# Every month from the one an account was opened in to the present one, but for those granted already.
-DUE_GRANTS = Prepared(
-    select(
-        CreditBalance.account_id,
-        _MONTH.label("month"),
-        func.greatest(func.timezone("UTC", _MONTHS.c.starts_at), CustomerAccount.created_at).label("effective_at"),
-        Plan.name.label("plan"),
-        _TERMS.c.credits_per_month,
-        _TERMS.c.rollover,
-    )
-    .join(CustomerAccount, CustomerAccount.id == CreditBalance.account_id)
-    .join(_MONTHS, true())
-    .join(_ASSIGNED, true())
-    .join(Plan, Plan.id == _ASSIGNED.c.plan_id)
-    .join(_TERMS, true())
-    .where(
-        CreditBalance.account_id == any_(_ACCOUNT_IDS),
-        ~exists().where(PlanGrant.account_id == CreditBalance.account_id, PlanGrant.month == _MONTH),
-    )
-    .order_by(CreditBalance.account_id, _MONTH)
-)
-_GRANTED = rows_of(account_ids=PlanGrant.account_id, months=PlanGrant.month, credits=PlanGrant.credits)
-_NEW_GRANTS = {**_GRANTED.c, "created_at": bindparam("now")}
-RECORD_GRANTS = Prepared(insert(PlanGrant).from_select(list(_NEW_GRANTS), select(*_NEW_GRANTS.values())))
-
-_TERMS_OF_PLAN = values_of(Plan.credits_per_month, Plan.usd_per_credit, Plan.rollover)
-PLANS = Prepared(
-    select(*columns_of(Plan, but={"id", "created_at", "updated_at"})).order_by(Plan.credits_per_month, Plan.name)
-)
-_CHANGED = (
-    insert(Plan)
-    .values(name=bindparam("name"), **_TERMS_OF_PLAN, created_at=bindparam("now"), updated_at=bindparam("now"))
-    .on_conflict_do_update(index_elements=[Plan.name], set_={**_TERMS_OF_PLAN, "updated_at": bindparam("now")})
-    .returning(Plan.id, Plan.credits_per_month, Plan.rollover)
-    .cte("changed")
-)
-_HAS_TERMS = exists().where(PlanTerms.plan_id == _CHANGED.c.id)
-_SET_TERMS = insert(PlanTerms).from_select(
-    ["plan_id", "valid_from", "credits_per_month", "rollover"],
-    select(
-        _CHANGED.c.id,
-        # The first terms of a plan hold from the first day there is, later ones from the day they are set on.
-        case((_HAS_TERMS, cast(bindparam("today"), Date)), else_=literal(date.min)),
-        _CHANGED.c.credits_per_month,
-        _CHANGED.c.rollover,
-    ),
-)
-SET_PLAN = Prepared(
-    _SET_TERMS.on_conflict_do_update(
-        index_elements=[PlanTerms.plan_id, PlanTerms.valid_from],
-        set_={name: _SET_TERMS.excluded[name] for name in ("credits_per_month", "rollover")},
-    )
-)
-SET_DEFAULT_PLAN = Prepared(
-    update(Plan)
-    .where(Plan.is_default, Plan.name != bindparam("name"))
-    .values(is_default=False, updated_at=bindparam("now")),
-    update(Plan).where(Plan.name == bindparam("name")).values(is_default=True, updated_at=bindparam("now")),
-)
 ACCOUNTS_AFTER = Prepared(
     select(CreditBalance.account_id)
     .where(CreditBalance.account_id > bindparam("after"))

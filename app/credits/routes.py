@@ -144,7 +144,7 @@ class LotVoid(Resource):
     @requires(roles=[Role.ADMINISTRATOR])
     @blueprint.arguments(schemas.VoidLot(), example=schemas.VOID_EXAMPLE)
     @blueprint.response(200, schemas.CreditLot)
-    @fails(failures.NO_LOT, failures.BOUGHT_LOT)
+    @fails(failures.NO_LOT, failures.BOUGHT_LOT, failures.CLOSED)
     @blueprint.doc(operationId="voidCreditLot")
     def post(self, values: dict[str, Any], lot_id: int) -> Lot:
         """Void a lot
@@ -200,7 +200,7 @@ class Usage(Resource):
 
     @blueprint.arguments(schemas.UsageCreate(), example=schemas.USAGE_EXAMPLE)
     @blueprint.response(201, schemas.SpentCredits)
-    @fails(failures.INSUFFICIENT, failures.CAP_REACHED, failures.NO_ACCOUNT)
+    @fails(*failures.SPENDING, failures.NO_ACCOUNT)
     @blueprint.doc(operationId="spendCredits")
     @_spend
     def post(self, values: dict[str, Any], membership: Membership | None) -> Row[Any] | Posted:
@@ -223,7 +223,7 @@ class UsageBulk(Resource):
     @bulk.operation(
         blueprint, item=schemas.UsageCreate, result=schemas.SpentCredits, example=schemas.USAGE_BULK_EXAMPLE
     )
-    @fails(failures.INSUFFICIENT, failures.CAP_REACHED, failures.NO_ACCOUNT)
+    @fails(*failures.SPENDING, failures.NO_ACCOUNT)
     @blueprint.doc(operationId="spendCreditsBulk")
     @_spend
     def post(self, items: Sequence[dict[str, Any]], membership: Membership | None) -> list[Outcome]:
@@ -245,7 +245,7 @@ class UsageReversal(Resource):
 
     @blueprint.arguments(schemas.UsageReverse(), example=schemas.REVERSE_EXAMPLE)
     @blueprint.response(201, schemas.CreditTransaction)
-    @fails(failures.NO_USAGE, failures.NOTHING_TO_REVERSE)
+    @fails(failures.NO_USAGE, failures.NOTHING_TO_REVERSE, failures.CLOSED)
     @blueprint.doc(operationId="reverseCreditUsage")
     @_spend
     def post(self, values: dict[str, Any], usage_id: int, membership: Membership | None) -> Posted:
@@ -266,7 +266,7 @@ class Grants(Resource):
     @blueprint.arguments(schemas.GrantCreate(), example=schemas.GRANT_EXAMPLE)
     @blueprint.response(201, schemas.GrantedCredits)
     @blueprint.alt_response(200, schema=schemas.GrantedCredits, description="The grant that was made before.")
-    @fails(failures.INSUFFICIENT, failures.NO_ACCOUNT, failures.GRANT_EXISTS)
+    @fails(failures.INSUFFICIENT, failures.NO_ACCOUNT, failures.GRANT_EXISTS, failures.CLOSED)
     @blueprint.doc(operationId="grantCredits")
     def post(self, values: dict[str, Any]) -> Granted | tuple[Granted, int]:
         """Grant credits to an account, or adjust its balance

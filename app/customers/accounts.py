@@ -13,7 +13,7 @@ from app.audit.models import ObjectType
 from app.audit.recording import record
 from app.auth.actor import Actor
 from app.clock import utc_now
-from app.customers import membership, openings, queries
+from app.customers import membership, openings, queries, states
 from app.customers.models import MemberRole
 from app.db import versions
 from app.db.base import db
@@ -34,8 +34,8 @@ class Opened(NamedTuple):
 def create(actor: Actor, values: Mapping[str, Any], *, limit: int) -> Opened:
     """Open an account owned by the caller, and set it as the tenant of the transaction.
 
-    Raises Forbidden for a token without a user id, and Conflict if the caller already owns an account or opened `limit`
-    accounts.
+    Raises Forbidden for a token without a user id, and Conflict if the caller already owns an account, other than a
+    closed one, or opened `limit` accounts.
     """
     db.session.execute(queries.ONE_OPENING_AT_A_TIME, {"user_id": membership.require_person(actor)})
     if db.session.execute(queries.OWNS_SOME_ACCOUNT, membership.own(actor)).scalar_one():
@@ -44,6 +44,7 @@ def create(actor: Actor, values: Mapping[str, Any], *, limit: int) -> Opened:
     tenancy.set_every_account()
     settings = {
         **dict.fromkeys(queries.CHANGEABLE, ""),
+        "members_may_buy": False,
         "billing_email": membership.verified_email(actor) or "",
         **values,
     }
@@ -63,8 +64,8 @@ def settings(account_id: int) -> Row[Any]:
 
 
 def update(account_id: int, changes: Mapping[str, Any], expected: Expected) -> Row[Any]:
-    """Update the given settings of the account. Raises PreconditionFailed."""
-    db.session.execute(queries.LOCK_ACCOUNT, {"account_id": account_id})
+    """Update the given settings of the account. Raises PreconditionFailed, and Forbidden if it is closed."""
+    states.lock(account_id)
     present = settings(account_id)
     known = _changeable(present)
     after = known | {name: value for name, value in changes.items() if name in known}

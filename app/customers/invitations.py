@@ -10,7 +10,7 @@ from app.audit.models import ObjectType
 from app.audit.recording import record
 from app.auth.actor import Actor
 from app.clock import utc_now
-from app.customers import membership, queries
+from app.customers import membership, queries, states
 from app.db.base import db
 from app.db.paging import Page
 from app.errors import Conflict, NotFound, Reason
@@ -61,7 +61,8 @@ def _record(invitation: Row[Any], status: str) -> None:
 def _lock(actor: Actor, invitation_id: int) -> tuple[Row[Any], dict[str, Any]]:
     """Find an invitation to the caller, in any state, and lock its account, which becomes the tenant.
 
-    Returns the invitation and the parameters that identify it in further statements. Raises NotFound.
+    Returns the invitation and the parameters that identify it in further statements. Raises NotFound, and Forbidden if
+    the account is closed.
     """
     own = membership.own(actor)
     values = {**own, "invitation_id": invitation_id}
@@ -70,7 +71,7 @@ def _lock(actor: Actor, invitation_id: int) -> tuple[Row[Any], dict[str, Any]]:
         raise NotFound(f"Invitation {invitation_id} was not found")
     tenancy.set_account(invitation.account_id)
     origin.act_in(invitation.account_id)
-    db.session.execute(queries.LOCK_ACCOUNT, {"account_id": invitation.account_id})
+    states.lock(invitation.account_id)
     # The time is read under the lock, so that a caller who waited for it decides by the current time.
     return invitation, {
         "member_id": invitation_id,

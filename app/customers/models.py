@@ -21,10 +21,25 @@ class MemberRole(StrEnum):
     MEMBER = "member"
 
 
+class AccountStatus(StrEnum):
+    """Status of an account: what a suspended and a closed one refuse is in `app.customers.states`."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    CLOSED = "closed"
+
+
 class CustomerAccount(Timestamped, Versioned, Base):
-    """A customer account with its billing address. Its credit balance is in `app.credits`."""
+    """A customer account with its billing address. Its credit balance is in `app.credits`.
+
+    `status` is changed by who holds the locks of both this row and the credit balance, and is decided by under either.
+    """
 
     __tablename__ = "customer_accounts"
+    __table_args__ = (
+        CheckConstraint("status IN ('active', 'suspended', 'closed')", name="status"),
+        CheckConstraint("erased_at IS NULL OR status = 'closed'", name="erased_at"),
+    )
 
     id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
     name: Mapped[str] = mapped_column(String(255))
@@ -37,6 +52,11 @@ class CustomerAccount(Timestamped, Versioned, Base):
     billing_postal_code: Mapped[str] = mapped_column(String(255), server_default="")
     billing_country: Mapped[str] = mapped_column(String(255), server_default="")
     tax_id: Mapped[str] = mapped_column(String(255), server_default="")
+    status: Mapped[str] = mapped_column(String(16), server_default=AccountStatus.ACTIVE)
+    # Whether every member may buy, besides owners and admins.
+    members_may_buy: Mapped[bool] = mapped_column(server_default="false")
+    # When the personal data of a closed account was erased.
+    erased_at: Mapped[Moment | None]
     created_by: Mapped[str] = mapped_column(String(255))
 
 

@@ -3,7 +3,7 @@
 from sqlalchemy import ARRAY, Text, and_, any_, bindparam, cast, delete, exists, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from app.customers.models import AccountMember, AccountOpener, CustomerAccount, MemberRole
+from app.customers.models import AccountMember, AccountOpener, AccountStatus, CustomerAccount, MemberRole
 from app.db.columns import columns_of, values_of
 from app.db.fast.prepared import Prepared
 from app.db.paging import ListQuery
@@ -33,11 +33,21 @@ _IS_OPEN = and_(AccountMember.ended_at.is_(None), AccountMember.expires_at > bin
 _HAS_ADDRESS = func.lower(AccountMember.email.collate("C")) == bindparam("folded_email")
 
 # The next four run as the person.
-OWNS_SOME_ACCOUNT = Prepared(select(exists().where(_OF_USER, AccountMember.role == MemberRole.OWNER)))
+OWNS_SOME_ACCOUNT = Prepared(
+    select(
+        exists().where(
+            _OF_USER,
+            AccountMember.role == MemberRole.OWNER,
+            CustomerAccount.id == AccountMember.account_id,
+            CustomerAccount.status != AccountStatus.CLOSED,
+        )
+    )
+)
 _MEMBERSHIPS = select(
     AccountMember.id,
     AccountMember.account_id,
     CustomerAccount.name.label("account_name"),
+    CustomerAccount.status.label("account_status"),
     AccountMember.role,
     AccountMember.date_joined,
 ).join(CustomerAccount, CustomerAccount.id == AccountMember.account_id)
@@ -76,18 +86,27 @@ ONE_OPENING_AT_A_TIME = Prepared(
     select(func.pg_advisory_xact_lock(func.hashtextextended(literal("account of ").concat(bindparam("user_id")), 0)))
 )
 
-_SETTINGS = columns_of(CustomerAccount, but={"id", "version", "slug", "created_by", "created_at", "updated_at"})
+_FIXED = {"id", "version", "slug", "status", "erased_at", "created_by", "created_at", "updated_at"}
+_SETTINGS = columns_of(CustomerAccount, but=_FIXED)
 CHANGEABLE = frozenset(each.key for each in _SETTINGS)
-_ACCOUNT = (CustomerAccount.id, CustomerAccount.slug, *_SETTINGS, CustomerAccount.created_at, CustomerAccount.version)
+_ACCOUNT = columns_of(CustomerAccount, but={"created_by", "updated_at", "erased_at"})
 _IS_ACCOUNT = CustomerAccount.id == bindparam("account_id")
 CREATE = Prepared(
     insert(CustomerAccount)
-    .values(**values_of(*columns_of(CustomerAccount, but={"id", "version"})))
+    .values(**values_of(*columns_of(CustomerAccount, but={"id", "version", "status", "erased_at"})))
     .on_conflict_do_nothing(index_elements=[CustomerAccount.slug])
     .returning(*_ACCOUNT)
 )
 ACCOUNT = Prepared(select(*_ACCOUNT).where(_IS_ACCOUNT))
-LOCK_ACCOUNT = Prepared(select(CustomerAccount.id).where(_IS_ACCOUNT).with_for_update(key_share=True))
+_STATUS = select(CustomerAccount.status, CustomerAccount.members_may_buy).where(_IS_ACCOUNT)
+LOCK_ACCOUNT = Prepared(_STATUS.with_for_update(key_share=True))
+# For what only needs the status to stay as it is.
+SHARE_ACCOUNT = Prepared(_STATUS.with_for_update(read=True))
+SET_STATUS = Prepared(
+    update(CustomerAccount)
+    .where(_IS_ACCOUNT)
+    .values(status=bindparam("status"), updated_at=bindparam("now"), version=CustomerAccount.version + 1)
+)
 UPDATE = Prepared(
     update(CustomerAccount)
     .where(_IS_ACCOUNT, is_expected(CustomerAccount))

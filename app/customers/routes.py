@@ -48,7 +48,7 @@ class Team(Resource):
 
     @blueprint.arguments(schemas.Invitation(), example=schemas.INVITATION_EXAMPLE)
     @blueprint.response(201, schemas.TeamMember)
-    @fails(failures.INVITED, failures.OWNERS_ONLY)
+    @fails(failures.INVITED, failures.OWNERS_ONLY, failures.CLOSED)
     @blueprint.doc(operationId="inviteTeamMember")
     @_manager
     def post(self, values: dict[str, Any], membership: Membership) -> Row[Any]:
@@ -68,7 +68,7 @@ class OneMember(Resource):
 
     @blueprint.arguments(schemas.RoleChange(), example=schemas.ROLE_EXAMPLE)
     @blueprint.response(200, schemas.TeamMember)
-    @fails(failures.LAST_OWNER, failures.OWNERS_ONLY)
+    @fails(failures.LAST_OWNER, failures.OWNERS_ONLY, failures.CLOSED)
     @takes_if_match
     @blueprint.doc(operationId="changeTeamMember")
     @_manager
@@ -82,7 +82,7 @@ class OneMember(Resource):
         return team.change_role(current_actor(), membership, member_id, MemberRole(values["role"]), expected)
 
     @blueprint.response(200, schemas.RemovedMember)
-    @fails(failures.LAST_OWNER, failures.OWNERS_ONLY)
+    @fails(failures.LAST_OWNER, failures.OWNERS_ONLY, failures.CLOSED)
     @takes_if_match
     @blueprint.doc(operationId="removeTeamMember")
     @_manager
@@ -102,7 +102,7 @@ class Leaving(Resource):
     """Leaving the account."""
 
     @blueprint.response(200, schemas.AccountMembership)
-    @fails(failures.LAST_OWNER)
+    @fails(failures.LAST_OWNER, failures.CLOSED)
     @blueprint.doc(operationId="leaveAccount")
     @member()
     def post(self, membership: Membership) -> team.EndedMembership:
@@ -153,7 +153,7 @@ class AcceptedInvitation(Resource):
     """Accepting an invitation."""
 
     @blueprint.response(200, schemas.ReceivedInvitation)
-    @fails(failures.INVITATION_ENDED, failures.IS_MEMBER)
+    @fails(failures.INVITATION_ENDED, failures.IS_MEMBER, failures.CLOSED)
     @blueprint.doc(operationId="acceptInvitation")
     @_person
     def post(self, invitation_id: int) -> Row[Any]:
@@ -171,7 +171,7 @@ class DeclinedInvitation(Resource):
     """Declining an invitation."""
 
     @blueprint.response(200, schemas.ReceivedInvitation)
-    @fails(failures.INVITATION_ENDED)
+    @fails(failures.INVITATION_ENDED, failures.CLOSED)
     @blueprint.doc(operationId="declineInvitation")
     @_person
     def post(self, invitation_id: int) -> Row[Any]:

@@ -2,7 +2,7 @@
 
 import marshmallow as ma
 
-from app.customers.models import MemberRole
+from app.customers.models import AccountStatus, MemberRole
 from app.web import fields
 from app.web.schemas import ETag, Schema, SnakeReadSchema
 
@@ -48,6 +48,7 @@ class AccountMembership(SnakeReadSchema):
     id = fields.Id(metadata={"description": "Identifier of the caller among the members of the account."})
     account_id = fields.Id()
     account_name = fields.Text()
+    account_status = fields.Choice(AccountStatus, metadata={"description": "A closed account can only be read."})
     role = fields.Choice(MemberRole)
     date_joined = fields.Moment()
 

@@ -11,7 +11,7 @@ from app.audit.models import ObjectType
 from app.audit.recording import record
 from app.auth.actor import Actor
 from app.clock import utc_now
-from app.customers import membership, queries
+from app.customers import membership, queries, states
 from app.customers.membership import Membership
 from app.customers.models import MemberRole
 from app.db import versions
@@ -21,8 +21,8 @@ from app.db.versions import Expected
 from app.errors import Conflict, Forbidden, NotFound, Reason
 from app.identifiers import fold_ascii
 
-# The columns of a membership: its id, those of the account, the role, and when it began.
-EndedMembership: TypeAlias = Row[int, int, str, str, datetime | None]
+# The columns of a membership: its id, three of the account, the role, and when it began.
+EndedMembership: TypeAlias = Row[int, int, str, str, str, datetime | None]
 INVITATIONS_LIVE = timedelta(days=14)
 
 
@@ -37,9 +37,10 @@ def members(account_id: int, arguments: Mapping[str, Any], listed: ListQuery | N
 def invite(actor: Actor, caller: Membership, email: str, role: MemberRole) -> Row[Any]:
     """Invite a person to the caller's account, for 14 days.
 
-    Raises Forbidden if a caller who is not an owner invites an owner, and Conflict if the address is already a member
-    or invited.
+    Raises Forbidden if a caller who is not an owner invites an owner, or the account is closed, and Conflict if the
+    address is already a member or invited.
     """
+    states.lock(caller.account_id)
     _require_owner_for(caller, role)
     now = utc_now()
     invitation = {
@@ -96,10 +97,10 @@ def remove(actor: Actor, caller: Membership, member_id: int, expected: Expected)
 def leave(actor: Actor, caller: Membership) -> EndedMembership:
     """End the caller's membership in the account, and return it.
 
-    Raises Forbidden if it ended meanwhile, and Conflict for the last owner.
+    Raises Forbidden if it ended meanwhile or the account is closed, and Conflict for the last owner.
     """
     account_id = caller.account_id
-    db.session.execute(queries.LOCK_ACCOUNT, {"account_id": account_id})
+    states.lock(account_id)
     own = db.session.execute(queries.MEMBERSHIP, {"account_id": account_id, "user_id": actor.user_id}).one_or_none()
     if own is None:
         raise Forbidden(f"You are not a member of account {account_id}", reason=Reason.NO_ACCOUNT)
@@ -130,7 +131,7 @@ def _lock(actor: Actor, caller: Membership, member_id: int, *, stays_owner: bool
     Raises Forbidden if the caller may not change the member, NotFound, and Conflict for the last owner unless they
     stay an owner.
     """
-    db.session.execute(queries.LOCK_ACCOUNT, {"account_id": caller.account_id})
+    states.lock(caller.account_id)
     values = {"account_id": caller.account_id, "member_id": member_id, "now": utc_now()}
     member = db.session.execute(queries.MEMBER, values).one_or_none()
     if member is None:

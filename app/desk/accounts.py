@@ -40,13 +40,13 @@ def search(arguments: Mapping[str, Any]) -> Page:
     """One page of all accounts that match, newest first. Balances count what fell due and is not posted yet."""
     known_due = _every_due() if arguments["per_page"] is None else None
     asked = {name: value for name, value in arguments.items() if value != ""}
-    page = queries.ACCOUNTS.page(asked, **words.look_for(asked.get("search", "")).values)
+    page = queries.ACCOUNTS.page(asked, now=utc_now(), **words.look_for(asked.get("search", "")).values)
     return page.shown(_with_balances(_due(page.results) if known_due is None else known_due))
 
 
 def get(account: Account) -> dict[str, Any]:
     """The account with its settings and its balance."""
-    row = db.session.execute(queries.ACCOUNT, {"account_id": account.id}).one()
+    row = db.session.execute(queries.ACCOUNT, {"account_id": account.id, "now": utc_now()}).one()
     return _with_balances(_due([row]))(row)
 
 

@@ -1,7 +1,17 @@
 """Failures at the desk, as examples for the OpenAPI document."""
 
-from app.errors import NotFound
+from app.customers import failures as accounts
+from app.errors import Conflict, Invalid, NotFound, Reason
 
 NO_ACCOUNT = NotFound("Account 17 was not found")
 NO_PAYMENT = NotFound("Payment 4711 was not found")
 NO_INVOICE = NotFound("Invoice 4711 was not found")
+CLOSED = accounts.CLOSED
+NOT_ACTIVE = Conflict("Account 7 is suspended, not active")
+NOT_SUSPENDED = Conflict("Account 7 is active, not suspended")
+BUSY = Conflict(
+    "Account 7 cannot be closed while something of it is open: 2 holds, 1 payments",
+    reason=Reason.ACCOUNT_BUSY,
+    details={"holds": 2, "payments": 1, "disputes": 0},
+)
+NO_PLAN = Invalid.field("plan", "There is no plan 'Team'.")

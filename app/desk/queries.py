@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from app.credits.models import CreditBalance, Plan
+from app.credits.queries import plan_id
 from app.customers.models import AccountMember, CustomerAccount, DirectoryEntry, DirectoryKind
 from app.db.columns import columns_of
 from app.db.fast.prepared import AnyPrepared, Prepared
@@ -42,7 +43,7 @@ _ACCOUNTS: Select[*tuple[Any, ...]] = (
         CreditBalance.due_at,
     )
     .join(CreditBalance, CreditBalance.account_id == CustomerAccount.id)
-    .join(Plan, Plan.id == CreditBalance.plan_id)
+    .join(Plan, Plan.id == plan_id())
 )
 ACCOUNTS = ListQuery(
     rows=_ACCOUNTS,
@@ -50,9 +51,10 @@ ACCOUNTS = ListQuery(
     filters={
         # As an array it is known before the accounts are read, by their key.
         "search": CustomerAccount.id == any_(func.array(_FOUND.scalar_subquery())),
+        "status": CustomerAccount.status == bindparam("status"),
         "plan": exists().where(
             CreditBalance.account_id == CustomerAccount.id,
-            CreditBalance.plan_id == Plan.id,
+            Plan.id == plan_id(),
             Plan.name == bindparam("plan"),
         ),
     },

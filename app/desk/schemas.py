@@ -7,7 +7,7 @@ import marshmallow as ma
 from app.credits.account_schemas import AccountSettings
 from app.credits.hold_schemas import Hold
 from app.credits.schemas import CreditLot, CreditTransaction, CreditUsage
-from app.customers.models import MemberRole
+from app.customers.models import AccountStatus, MemberRole
 from app.customers.schemas import TeamMember
 from app.purchases import schemas as purchases
 from app.trail.schemas import AccountAuditEntry
@@ -38,8 +38,6 @@ class DeskAccount(OfAccount, AccountSettings):
 
     etag = ETag.CONSTANT
 
-    plan = fields.Text(metadata={"description": "Name of the plan that the account is on."})
-
 
 class AccountQuery(SnakePageArguments):
     """Filters of the list of accounts."""
@@ -52,6 +50,7 @@ class AccountQuery(SnakePageArguments):
             )
         }
     )
+    status = fields.Choice(AccountStatus, metadata={"description": "Status of the account."})
     plan = fields.Identifier(metadata={"description": "Name of the plan that the account is on."})
     sort_by, sort_order = sorting("created", "balance")
 

@@ -1,8 +1,12 @@
 """Failures of the rules for purchases, as examples for the OpenAPI document."""
 
+from app.customers import failures as accounts
+from app.customers import states
 from app.errors import Conflict, Forbidden, Invalid, Reason, Unavailable
 from app.web.failures import UNAVAILABLE
 
+SUSPENDED, CLOSED = accounts.SUSPENDED, accounts.CLOSED
+MANAGERS_BUY = states.not_a_buyer()
 NOT_SOLD = Conflict("Mega Pack is no longer for sale")
 NOT_THE_BUYER = Forbidden(
     "Only an owner or admin of the account, or the member who made the purchase, may cancel this payment"

@@ -16,6 +16,7 @@ from app.audit.models import ObjectType
 from app.audit.recording import record
 from app.auth.actor import Actor
 from app.clock import utc_now
+from app.customers import states
 from app.customers.membership import MANAGERS, Membership
 from app.db.base import db
 from app.db.paging import ListQuery, Page
@@ -58,15 +59,15 @@ def purchase(
     """Buy a package: create an invoice and a payment, and for Stripe a secret to confirm it in the payer's browser.
 
     A repeated call with the same `request_key` continues the payment that the first one created. Commits in parts.
-    Raises Invalid for a method that is not enabled, NotFound, Conflict, and Unavailable if the gateway cannot be
-    reached; the payment then stays pending.
+    Raises Invalid for a method that is not enabled, Forbidden, NotFound, Conflict, and Unavailable if the gateway
+    cannot be reached; the payment then stays pending.
     """
     gateway = gateways.configured().get(method)
     if gateway is None:
         raise Invalid.field("payment_method", f"{method} is not enabled.")
     with transaction():
         tenancy.set_account(membership.account_id)
-        payment = _begin(actor, membership.account_id, package_id, method, request_key)
+        payment = _begin(actor, membership, package_id, method, request_key)
     opened = gateway.open(order_for(payment))
     with transaction():
         tenancy.set_account(payment.account_id)
@@ -80,8 +81,12 @@ def purchase(
 
 
 def approve(actor: Actor, payment_id: int) -> Row[Any]:
-    """Settle a bank transfer that arrived, and add its credits. Raises NotFound, and Conflict if not pending."""
+    """Settle a bank transfer that arrived, and add its credits.
+
+    Raises NotFound, Forbidden for a closed account, and Conflict if not pending.
+    """
     payment = posting.lock(payment_id)
+    states.require_open_of(payment.account_id)
     if payment.payment_method != PaymentMethod.MANUAL:
         raise Conflict("Only bank transfers can be approved; the payment gateway settles this payment")
     _require_pending(payment)
@@ -93,11 +98,13 @@ def cancel(actor: Actor, membership: Membership | None, payment_id: int) -> Row[
     """Cancel an unpaid bank transfer, and void its invoice.
 
     Permitted to staff, who have no `membership`, owners and admins of the account, and the member who made the
-    purchase. Raises Forbidden for others, NotFound, and Conflict for a payment that is not pending or is made by card.
+    purchase. Raises Forbidden for others and for a closed account, NotFound, and Conflict for a payment that is not
+    pending or is made by card.
     """
     payment = posting.lock(payment_id)
     if membership is not None and payment.account_id != membership.account_id:
         raise NotFound(f"Payment {payment_id} was not found")
+    states.require_open_of(payment.account_id)
     is_manager = membership is None or membership.role in MANAGERS
     if not is_manager and payment.request_key_owner != actor.identity:
         raise Forbidden(
@@ -110,8 +117,11 @@ def cancel(actor: Actor, membership: Membership | None, payment_id: int) -> Row[
     return present(payment_id)
 
 
-def _begin(actor: Actor, account_id: int, package_id: int, method: PaymentMethod, request_key: str | None) -> Row[Any]:
+def _begin(
+    actor: Actor, membership: Membership, package_id: int, method: PaymentMethod, request_key: str | None
+) -> Row[Any]:
     """Record the intent of a purchase, or find the record of an earlier request with the same key."""
+    account_id = membership.account_id
     key = {"request_key_owner": actor.identity, "request_key": request_key}
     now = utc_now()
     if request_key is not None:
@@ -122,6 +132,7 @@ def _begin(actor: Actor, account_id: int, package_id: int, method: PaymentMethod
             if (begun.package_id, begun.payment_method) != (package_id, method):
                 raise KeyReused("This idempotency key was used for a different purchase")
             return begun
+    states.require_may_buy(membership)
     package = packages.require_for_sale(package_id)
     values = {
         **key,

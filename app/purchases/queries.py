@@ -77,10 +77,9 @@ _BILLED = {
     "account_id": CustomerAccount.id,
     "account_name": CustomerAccount.name,
     **{
-        each.key: each
-        for each in columns_of(
-            CustomerAccount, but={"id", "version", "slug", "name", "created_by", "created_at", "updated_at"}
-        )
+        each.key: getattr(CustomerAccount, each.key)
+        for each in columns_of(Invoice)
+        if each.key.startswith("billing_") or each.key == "tax_id"
     },
 }
 _NEW_INVOICE = {

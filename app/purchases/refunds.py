@@ -8,6 +8,7 @@ from sqlalchemy import Row
 from app import tenancy
 from app.auth.actor import Actor
 from app.clock import utc_now
+from app.customers import states
 from app.db.transaction import transaction
 from app.errors import Conflict
 from app.purchases import gateways, payments, posting, returns
@@ -54,9 +55,10 @@ def finish(payment: Row[Any], pending: Row[Any], *, by: str) -> RefundStanding:
 def _begin(actor: Actor, payment_id: int, reason: str, request_key: str | None) -> Row[Any] | None:
     """The pending refund, created by this call or an earlier one; None if the refund is complete.
 
-    Raises Conflict.
+    Raises Conflict, and Forbidden for a closed account.
     """
     payment = posting.lock(payment_id)
+    states.require_open_of(payment.account_id)
     if payment.payment_method not in gateways.configured():
         raise Conflict(f"{payment.payment_method} is no longer enabled")
     key = {"request_key": request_key, "request_key_owner": actor.identity}

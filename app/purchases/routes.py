@@ -57,7 +57,7 @@ class Purchases(Resource):
 
     @blueprint.arguments(schemas.PurchaseCreate(), example=schemas.PURCHASE_EXAMPLE)
     @blueprint.response(201, schemas.Purchase)
-    @fails(failures.NOT_SOLD, *failures.GATEWAY)
+    @fails(failures.NOT_SOLD, *failures.GATEWAY, failures.SUSPENDED, failures.CLOSED, failures.MANAGERS_BUY)
     @blueprint.doc(operationId="purchaseCreditPackage")
     @_member
     def post(self, values: dict[str, Any], package_id: int, membership: Membership) -> dict[str, Any]:
@@ -180,7 +180,7 @@ class Cancellation(Resource):
     """Cancelling a bank transfer."""
 
     @blueprint.response(200, schemas.Payment)
-    @fails(failures.NOT_PENDING, failures.NOT_THE_BUYER)
+    @fails(failures.NOT_PENDING, failures.NOT_THE_BUYER, failures.CLOSED)
     @blueprint.doc(operationId="cancelPayment")
     @member(or_roles=[Role.ADMINISTRATOR])
     def post(self, payment_id: int, membership: Membership | None) -> Row[Any]:
@@ -199,7 +199,7 @@ class Approval(Resource):
 
     @_staff
     @blueprint.response(200, schemas.Payment)
-    @fails(failures.NOT_PENDING)
+    @fails(failures.NOT_PENDING, failures.CLOSED)
     @blueprint.doc(operationId="approvePayment")
     def post(self, payment_id: int) -> Row[Any]:
         """Approve a bank transfer
@@ -220,7 +220,7 @@ class Refund(Resource):
     @_staff
     @blueprint.arguments(schemas.RefundCreate(), example=schemas.REFUND_EXAMPLE)
     @blueprint.response(200, schemas.Payment)
-    @fails(failures.NOT_REFUNDABLE, failures.CREDITS_SPENT, *failures.GATEWAY)
+    @fails(failures.NOT_REFUNDABLE, failures.CREDITS_SPENT, *failures.GATEWAY, failures.CLOSED)
     @blueprint.doc(operationId="refundPayment")
     def post(self, values: dict[str, Any], payment_id: int) -> Row[Any]:
         """Refund a payment

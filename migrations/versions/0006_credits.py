@@ -60,7 +60,6 @@ def upgrade() -> None:
     op.create_table(
         "credit_balances",
         sa.Column("account_id", sa.BigInteger(), nullable=False),
-        sa.Column("plan_id", sa.BigInteger(), nullable=False),
         sa.Column("credits", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("held", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("transactions", sa.BigInteger(), server_default="0", nullable=False),
@@ -71,7 +70,6 @@ def upgrade() -> None:
         sa.CheckConstraint("credits >= 0", name=op.f("ck_credit_balances_credits")),
         sa.CheckConstraint("held BETWEEN 0 AND credits", name=op.f("ck_credit_balances_held")),
         sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_credit_balances_account_id")),
-        sa.ForeignKeyConstraint(["plan_id"], ["plans.id"], name=op.f("fk_credit_balances_plan_id")),
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_credit_balances")),
     )
     _create_lots()

@@ -40,7 +40,7 @@ class TestMonthlyCredits:
         assert balance(customer)["plan_credits_per_month"] == 5000
         with freeze_time("2031-01-15"):
             run("credits", "grant-monthly")
-            assert balance(customer)["credits"] % 5000 == 100
+            assert balance(customer)["credits"] % 5000 == 0
         spent = spend(customer, 100)
         assert spent["cost_usd"] == "1.50"
 
@@ -95,7 +95,7 @@ class TestPlanOfTheMonth:
             assert run("credits", "plan", "assign", account_id, "Team").exit_code == 0
             assert balance(owner)["plan_credits_per_month"] == 5000
         with freeze_time("2031-04-10T10:00:00Z"):
-            assert "Granted 300 credits for 3 months" in run("credits", "grant-monthly").output
+            assert "Granted 0 credits for 0 months" in run("credits", "grant-monthly").output
         with freeze_time("2031-05-01T00:00:00Z"):
             assert "Granted 5,000 credits for 1 months" in run("credits", "grant-monthly").output
         assert grants(owner) == {
@@ -103,6 +103,7 @@ class TestPlanOfTheMonth:
             "Free plan, February 2031": 100,
             "Free plan, March 2031": 100,
             "Free plan, April 2031": 100,
+            "Team plan, April 2031": 4900,
             "Team plan, May 2031": 5000,
         }
 
@@ -121,10 +122,13 @@ class TestPlanOfTheMonth:
             run("credits", "grant-monthly")
         assert grants(owner) == {
             "Free plan, January 2031": 100,
-            "One plan, February 2031": 1,
+            "Free plan, February 2031": 100,
             "One plan, March 2031": 1,
+            "Two plan, March 2031": 1,
+            "Three plan, March 2031": 1,
             "Three plan, April 2031": 3,
             "Three plan, May 2031": 3,
+            "Four plan, May 2031": 1,
             "Four plan, June 2031": 4,
         }
 
@@ -155,9 +159,12 @@ class TestPlanOfTheMonth:
         with freeze_time("2031-02-01T00:00:00Z"):
             run("credits", "grant-monthly")
             set_plan(run, "Team", 5000)
-            run("credits", "plan", "assign", account_id, "Team")
-            assert "Granted 0 credits for 0 months" in run("credits", "grant-monthly").output
-        assert balance(owner)["credits"] == 200
+            run("credits", "plan", "assign", account_id, "Team", "--from", "next_month")
+            assert balance(owner)["credits"] == 200
+            for name in ("Team", "Team", "Free", "Team"):
+                run("credits", "plan", "assign", account_id, name)
+                assert "Granted 0 credits for 0 months" in run("credits", "grant-monthly").output
+                assert balance(owner)["credits"] == 5100
 
 
 class TestPlansAndPackages:

@@ -100,7 +100,7 @@ def move_to_rich_plan(connection: Connection) -> None:
     """Put every account on a plan that did not exist before."""
     columns = "name, credits_per_month, usd_per_credit, created_at, updated_at"
     connection.execute(text(f"INSERT INTO plans ({columns}) VALUES ('Rich', 1, 0.5, now(), now())"))
-    connection.execute(text("UPDATE credit_balances SET plan_id = plans.id FROM plans WHERE name = 'Rich'"))
+    connection.execute(text("UPDATE plan_assignments SET plan_id = plans.id FROM plans WHERE name = 'Rich'"))
 
 
 def test_spending_while_the_account_changes_its_plan(

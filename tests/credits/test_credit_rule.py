@@ -16,16 +16,17 @@ from app.credits.ledger import batch, rule, single
 from app.credits.ledger.batch import Entry
 from app.credits.ledger.rule import Course, Debit
 from app.credits.models import LotSource, LotStatus, TransactionType
+from app.customers.models import AccountStatus
 from app.db.base import db
 from app.errors import ServiceError
 
 SEED = 20_251
 NOW = datetime(2031, 3, 10, tzinfo=UTC)
 DECIDED = text(f"""
-    SELECT {rule.REFUSAL.sql}, {rule.DECISION.sql}, {rule.COST_USD.sql} FROM unnest(
+    SELECT {rule.REFUSAL.sql}, {rule.REFUSAL_UNLESS_CLOSED.sql}, {rule.DECISION.sql}, {rule.COST_USD.sql} FROM unnest(
         CAST(:amount AS bigint[]), CAST(:credits AS bigint[]), CAST(:held AS bigint[]), CAST(:in_first_lot AS bigint[]),
         CAST(:is_due AS boolean[]), CAST(:is_known AS boolean[]), CAST(:is_capped AS boolean[]),
-        CAST(:usd_per_credit AS numeric[])
+        CAST(:status AS text[]), CAST(:usd_per_credit AS numeric[])
     ) WITH ORDINALITY AS debit ({", ".join(Debit._fields)}, nth) ORDER BY nth
 """)
 CALLED = text(f"""
@@ -52,6 +53,7 @@ def debit(chance: random.Random) -> Debit:
         is_due,
         is_known,
         is_capped,
+        chance.choices(list(AccountStatus), (14, 1, 1))[0].value,
         chance.randrange(10**9) * Decimal("0.000001"),
     )
 
@@ -63,12 +65,13 @@ def columns(facts: list[Any]) -> dict[str, list[Any]]:
 def test_sql_and_python_decide_alike(app: Flask) -> None:
     chance = random.Random(SEED)
     debits = [debit(chance) for _ in range(6_000)]
-    rules = (rule.REFUSAL, rule.DECISION, rule.COST_USD)
+    rules = (rule.REFUSAL, rule.REFUSAL_UNLESS_CLOSED, rule.DECISION, rule.COST_USD)
     in_python = [tuple(each.decide(asked) for each in rules) for asked in debits]
     with app.app_context():
         assert [tuple(row) for row in db.session.execute(DECIDED, columns(debits))] == in_python
-    decisions = [decision for _, decision, _ in in_python]
+    decisions = [decision for _, _, decision, _ in in_python]
     assert min(decisions.count(each) for each in (None, "insufficient_credits", rule.BY_THE_BATCH)) > 500
+    assert min(decisions.count(each) for each in ("account_suspended", "account_closed")) > 100
 
 
 def test_sql_and_python_call_lots_alike(app: Flask) -> None:
@@ -87,7 +90,7 @@ def test_no_more_is_spent_than_is_available_and_one_lot_only_pays_what_it_has() 
     chance = random.Random(SEED)
     for asked in (debit(chance) for _ in range(6_000)):
         refusal, decision = rule.REFUSAL.decide(asked), rule.DECISION.decide(asked)
-        assert (refusal is None) == (asked.amount <= asked.credits - asked.held), asked
+        assert (refusal is None) == (asked.status == "active" and asked.amount <= asked.credits - asked.held), asked
         if decision is None:
             assert refusal is None
             assert (asked.is_due, asked.is_known, asked.is_capped) == (False, False, False)

@@ -10,6 +10,7 @@ from flask import Flask
 from freezegun import freeze_time
 
 from app.credits import plans
+from app.credits.ledger.planning import Starts
 from app.db.transaction import transaction
 from app.purchases import packages
 from tests.caller import Caller, data, error
@@ -386,7 +387,7 @@ def plan(app: Flask, owner: Caller, rollover: str) -> None:
     account_id = data(owner.get("/v1/account/settings/"))["id"]
     with app.app_context(), transaction():
         plans.put("Rolling", 100, Decimal("0.01"), rollover, default=False)
-        plans.assign(account_id, "Rolling")
+        plans.assign(account_id, "Rolling", Starts.NOW)
 
 
 def test_lots_of_others_are_not_seen(owner: Caller, as_caller: Callable[..., Caller]) -> None:

@@ -12,6 +12,7 @@ from app.credits.ledger.lots import Lot
 from app.credits.ledger.standing import Standing
 from app.credits.ledger.transactions import Transaction
 from app.credits.models import LotSource, TransactionType
+from app.customers.models import AccountStatus
 
 SEED = 20_260
 HISTORIES = 100_000
@@ -57,7 +58,8 @@ def advanced(made: list[Lot], hour: datetime, posted: list[Transaction]) -> Stan
     """The account at an hour, as it is read for a write."""
     sums = sum(lot.remaining for lot in made), sum(lot.held for lot in made)
     names = ("account_id", "credits", "held", "transactions", "usd_per_credit", "due_at", "moved_at", "is_capped")
-    row = SimpleNamespace(**dict(zip(names, (1, *sums, len(posted), Decimal(0), START, START, False), strict=True)))
+    values = (1, *sums, len(posted), Decimal(0), START, START, False)
+    row = SimpleNamespace(status=AccountStatus.ACTIVE, **dict(zip(names, values, strict=True)))
     standing = Standing(row, made, posted, hour)
     due.advance(standing, ())
     return standing

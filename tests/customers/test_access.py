@@ -64,7 +64,7 @@ CALLS = [
     Call("spendCreditsBulk", "POST", "/v1/billing/credits/usage/bulk/", {*MANAGERS, "machine"}, "usages"),
     Call("grantCredits", "POST", "/v1/billing/credits/grant/", {*STAFF, "granting machine"}, "grant"),
     Call("listCreditPackages", "GET", "/v1/billing/credit-packages/", MEMBERS),
-    Call("purchaseCreditPackage", "POST", "/v1/billing/credit-packages/{package}/purchase/", MEMBERS, "purchase"),
+    Call("purchaseCreditPackage", "POST", "/v1/billing/credit-packages/{package}/purchase/", MANAGERS, "purchase"),
     Call("listPaymentMethods", "GET", "/v1/billing/payment-methods/", MEMBERS),
     Call("listInvoices", "GET", "/v1/billing/invoices/", MEMBERS),
     Call("getInvoice", "GET", "/v1/billing/invoices/{invoice}/", MEMBERS),

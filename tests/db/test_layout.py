@@ -41,16 +41,17 @@ SPENDING = {
     **CAUSE,
     "now": "2025-01-01",
 }
+LOCKING = {"account_ids": [CUSTOMER["account_id"]], "lot_ids": [7], "entries": 1, "now": "2025-01-01"}
 KEY = {"caller": "someone", "key": "k"}
 # On each server, these meet the rows of one account only.
 ONE_PART = {
     "lock, consume": (single.RESERVE, LOCK),
     "unlock": (single.UNLOCK, LOCK),
     "detail": (accounts.DETAIL, {"account_id": 5}),
-    "balance": (credits.BALANCE, {**CUSTOMER, "month": "2025-01-01"}),
+    "balance": (credits.BALANCE, {**CUSTOMER, "now": "2025-01-01", "month": "2025-01-01"}),
     "analytics": (credits.DAILY_TOTALS, {**CUSTOMER, "first": "2025-01-01", "last": "2025-02-01"}),
     "single spending": (credit.SPEND, SPENDING),
-    "lock of a balance": (balances.LOCK, {"account_ids": [CUSTOMER["account_id"]], "lot_ids": [7], "entries": 1}),
+    "lock of a balance": (balances.LOCK, LOCKING),
     "stored answer": (store._STORED, {**KEY, "expired": "2025-01-01"}),  # noqa: SLF001
     "storing an answer": (store._STORE, {**KEY, "status": 200, "body": b"", "etag": None}),  # noqa: SLF001
 }

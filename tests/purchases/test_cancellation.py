@@ -47,7 +47,10 @@ class TestWhoMayCancelPurchases:
         assert data(customer.get(f"{INVOICES}{bought['invoice']['id']}/"))["status"] == "void"
         assert credits_of(customer) == 100
 
-    def test_member_may_cancel_only_own_purchases(self, member: Callable[..., Caller], buy: Buy) -> None:
+    def test_member_may_cancel_only_own_purchases(
+        self, customer: Caller, member: Callable[..., Caller], buy: Buy
+    ) -> None:
+        data(customer.patch("/v1/account/settings/", {"members_may_buy": True}))
         ann, bob = member("ann", "member"), member("bob", "member")
         mine = purchases.buy(ann)["payment"]["id"]
         error(cancel(bob, mine), 403, "forbidden")

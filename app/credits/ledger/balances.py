@@ -1,6 +1,6 @@
-"""Balances: opening one, changing its plan, and locking several with what is left of their lots.
+"""Balances: opening one, and locking several with what is left of their lots.
 
-Text, where a balance and its plan of today are written together, and for the lock, which is sent with what it protects.
+Text, where a balance and its plan are written together, and for the lock, which is sent with what it protects.
 """
 
 from collections.abc import Sequence
@@ -9,35 +9,35 @@ from typing import Any
 
 from sqlalchemy import Row, text
 
+from app.clock import utc_now
 from app.credits.ledger.lots import COLUMNS
 from app.db.base import db
 from app.db.fast.prepared import Prepared
 
 _OPEN = text("""
     WITH balance AS (
-        INSERT INTO credit_balances (account_id, plan_id, moved_at, due_at)
-        SELECT :account_id, id, :now, :now FROM plans WHERE is_default
-        RETURNING account_id, plan_id
+        INSERT INTO credit_balances (account_id, moved_at, due_at) VALUES (:account_id, :now, :now) RETURNING account_id
     )
     INSERT INTO plan_assignments (account_id, valid_from, plan_id)
-    SELECT account_id, CAST(:now AT TIME ZONE 'UTC' AS date), plan_id FROM balance
-""")
-_PUT_ON_PLAN = text("""
-    WITH moved AS (
-        UPDATE credit_balances SET plan_id = plans.id FROM plans
-        WHERE account_id = :account_id AND plans.name = :name RETURNING account_id, plan_id
-    )
-    INSERT INTO plan_assignments (account_id, valid_from, plan_id)
-    SELECT account_id, CAST(:now AT TIME ZONE 'UTC' AS date), plan_id FROM moved
-    ON CONFLICT (account_id, valid_from) DO UPDATE SET plan_id = excluded.plan_id RETURNING true
+    SELECT account_id, CAST(:now AT TIME ZONE 'UTC' AS date), plans.id FROM balance, plans WHERE is_default
 """)
 _LOT = ", ".join(f"lot.{name} AS lot_{name}" for name in COLUMNS)
 # Said twice, so that a database that is cut by account knows beforehand which parts it meets.
 _OF_ACCOUNT = "account_id = b.account_id AND account_id = ANY(CAST(:account_ids AS bigint[]))"
+# What a credit is worth on the plan of the day. Other clocks may be ahead: an account opened by one is on a plan.
+PLAN_OF_DAY = """
+    SELECT usd_per_credit FROM plan_assignments JOIN plans ON plans.id = plan_id
+    WHERE {of_account}
+        AND valid_from <= CAST(greatest(CAST(:now AS timestamptz), b.moved_at) AT TIME ZONE 'UTC' AS date)
+    ORDER BY valid_from DESC LIMIT 1
+"""
 # A row for each lot: those that something is left of or that are to come, and those that are asked for.
 _STATE = f"""
-    SELECT b.account_id, b.credits, b.held, b.transactions, b.moved_at, b.due_at, b.is_capped, p.usd_per_credit, {_LOT}
-    FROM credit_balances b JOIN plans p ON p.id = b.plan_id
+    SELECT b.account_id, b.credits, b.held, b.transactions, b.moved_at, b.due_at, b.is_capped, account.status,
+        p.usd_per_credit, {_LOT}
+    FROM credit_balances b JOIN customer_accounts account ON account.id = b.account_id
+        AND account.id = ANY(CAST(:account_ids AS bigint[]))
+    CROSS JOIN LATERAL ({PLAN_OF_DAY.format(of_account=_OF_ACCOUNT)}) AS p
     LEFT JOIN LATERAL (
         SELECT * FROM credit_lots WHERE {_OF_ACCOUNT} AND is_live
         UNION ALL
@@ -72,16 +72,19 @@ def open_balance(account_id: int, now: datetime) -> None:
     db.session.execute(_OPEN, {"account_id": account_id, "now": now})
 
 
-def put_on_plan(account_id: int, name: str, now: datetime) -> bool:
-    """Put an account on a plan from today (UTC) on; whether there are such an account and such a plan."""
-    values = {"account_id": account_id, "name": name, "now": now}
-    return db.session.execute(_PUT_ON_PLAN, values).one_or_none() is not None
-
-
 def lock(account_ids: Sequence[int], *, lot_ids: Sequence[int] = (), entries: int = 0) -> Sequence[Row[Any]]:
     """Lock the balances of accounts, in the order of their ids, until the transaction ends; those there are.
 
     There is a row for each live lot and each of `lot_ids`. The first brings `ids`: one for each of so many `entries`.
     """
-    values = {"account_ids": list(account_ids), "lot_ids": list(lot_ids), "entries": entries}
+    values = {**_state_of(account_ids, lot_ids), "entries": entries}
     return db.session.execute(LOCK, values).all()
+
+
+def read(account_ids: Sequence[int]) -> Sequence[Row[Any]]:
+    """The rows of accounts as `lock` yields them, without a lock."""
+    return db.session.execute(STATE, _state_of(account_ids, [])).all()
+
+
+def _state_of(account_ids: Sequence[int], lot_ids: Sequence[int]) -> dict[str, Any]:
+    return {"account_ids": list(account_ids), "lot_ids": list(lot_ids), "now": utc_now()}

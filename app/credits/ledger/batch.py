@@ -40,7 +40,7 @@ class Entry(NamedTuple):
 
 
 def post(entries: Sequence[Entry], *, key_owner: str | None = None) -> list[Outcome]:
-    """The transaction for each entry, or why there is none: PaymentRequired, NotFound or KeyReused.
+    """The transaction for each entry, or why there is none: PaymentRequired, Forbidden, NotFound or KeyReused.
 
     Usage keys are those of `key_owner`, which entries with a key need.
     """
@@ -52,7 +52,7 @@ def post(entries: Sequence[Entry], *, key_owner: str | None = None) -> list[Outc
 
 
 def post_one(entry: Entry, *, key_owner: str | None = None) -> Posted:
-    """The transaction for the entry. Raises PaymentRequired, NotFound or KeyReused."""
+    """The transaction for the entry. Raises PaymentRequired, Forbidden, NotFound or KeyReused."""
     (outcome,) = post([entry], key_owner=key_owner)
     if isinstance(outcome, ServiceError):
         raise outcome
@@ -60,10 +60,12 @@ def post_one(entry: Entry, *, key_owner: str | None = None) -> Posted:
 
 
 def debit(standing: Standing, entry: Entry, cause: Cause) -> Transaction:
-    """Post an entry. Raises PaymentRequired."""
+    """Post an entry. Raises PaymentRequired and Forbidden."""
     asked = standing.debit(entry.credits)
-    if rule.REFUSAL.decide(asked) is not None:
-        raise refusals.too_few(entry.credits, standing.available)
+    decides = rule.REFUSAL_UNLESS_CLOSED if entry.operation_type is None else rule.REFUSAL
+    refusal = decides.decide(asked)
+    if refusal is not None:
+        raise refusals.refused(refusal, entry.account_id, entry.credits, standing.available)
     if entry.operation_type is not None:
         standing.count(Use(entry.operation_type, entry.user_id, standing.now), entry.credits)
     draws = standing.draw(entry.credits)

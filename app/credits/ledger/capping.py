@@ -52,9 +52,11 @@ _MARK = Prepared("""
 
 
 def put(account_id: int, kind: str, subject: str, period: str, credits: int) -> Cap:
-    """Set a cap, in place of the one for the same subject and period."""
+    """Set a cap, in place of the one for the same subject and period. Raises Forbidden for a closed account."""
     book = Book([account_id])
-    now = book.standing(account_id).now
+    standing = book.standing(account_id)
+    standing.require_open()
+    now = standing.now
     book.write()
     start: date = caps.start_of(period, now)
     terms = {"kind": kind, "subject": subject, "period": period, "credits": credits}
@@ -68,8 +70,10 @@ def put(account_id: int, kind: str, subject: str, period: str, credits: int) -> 
 
 
 def remove(account_id: int, cap_id: int) -> bool:
-    """Remove a cap; whether there was one."""
-    Book([account_id]).write()
+    """Remove a cap; whether there was one. Raises Forbidden for a closed account."""
+    book = Book([account_id])
+    book.standing(account_id).require_open()
+    book.write()
     removed = db.session.execute(_DELETE, {"account_id": account_id, "cap_id": cap_id}).one_or_none()
     db.session.execute(_MARK, {"account_id": account_id})
     if removed is not None:

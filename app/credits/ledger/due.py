@@ -11,11 +11,12 @@ from itertools import count
 from typing import NamedTuple
 
 from app.credits.hold_models import HoldStatus
-from app.credits.ledger.causes import MONTH_BEGAN
+from app.credits.ledger.causes import MONTH_BEGAN, Cause
 from app.credits.ledger.holds import Hold
 from app.credits.ledger.lots import Lot
 from app.credits.ledger.standing import Standing
 from app.credits.models import ROLLOVER_NONE, LotSource, TransactionType
+from app.customers.models import AccountStatus
 
 # What happens at the same instant happens in this order.
 _HOLD_EXPIRES, _LOT_EXPIRES, _CREDITS_ARRIVE = range(3)
@@ -46,6 +47,8 @@ def advance(standing: Standing, months: Iterable[Month]) -> list[Month]:
     events = [(at, kind, next(order), what) for at, kind, what in _events(standing, months)]
     heapify(events)
     begun: list[Month] = []
+    # A month that begins while the account is suspended or closed grants nothing, also later.
+    is_granted = standing.status == AccountStatus.ACTIVE
     while events and events[0][0] <= standing.now:
         at, kind, _, what = heappop(events)
         if isinstance(what, Hold):
@@ -53,9 +56,13 @@ def advance(standing: Standing, months: Iterable[Month]) -> list[Month]:
         elif isinstance(what, Lot) and kind == _LOT_EXPIRES:
             standing.settle([what], at)
         else:
+            arrived: Lot | None
             if isinstance(what, Month):
-                begun.append(what)
-            arrived = _begin(standing, what) if isinstance(what, Month) else what
+                month = what if is_granted else what._replace(credits_per_month=0)
+                begun.append(month)
+                arrived = _begin(standing, month)
+            else:
+                arrived = what
             if arrived is not None:
                 standing.arrive(arrived, at)
                 if arrived.expires_at is not None:
@@ -92,20 +99,19 @@ def _begin(standing: Standing, month: Month) -> Lot | None:
         _cut(standing, int(month.rollover), month.effective_at)
     if not month.credits_per_month:
         return None
-    lot = Lot(
-        None,
-        LotSource.PLAN,
-        month.credits_per_month,
-        month.effective_at,
-        # Granted late it is there for the rest of the present month, not of its own.
-        next_month(standing.now) if month.rollover == ROLLOVER_NONE else None,
-        TransactionType.GRANT,
-        MONTH_BEGAN,
-        standing.now,
-        f"{month.plan} plan, {month.month:%B %Y}",
-    )
+    description = f"{month.plan} plan, {month.month:%B %Y}"
+    lot = lot_of_plan(month.credits_per_month, standing, month.rollover, MONTH_BEGAN, description)
+    lot.effective_at = month.effective_at
     standing.lots.append(lot)
     return lot
+
+
+def lot_of_plan(credits: int, standing: Standing, rollover: str, cause: Cause, description: str) -> Lot:
+    """A new lot of credits that a plan grants now."""
+    now = standing.now
+    # Granted late it is there for the rest of the present month, not of its own.
+    expires_at = next_month(now) if rollover == ROLLOVER_NONE else None
+    return Lot(None, LotSource.PLAN, credits, now, expires_at, TransactionType.GRANT, cause, now, description)
 
 
 def _cut(standing: Standing, most: int, at: datetime) -> None:

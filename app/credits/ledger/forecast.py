@@ -21,8 +21,7 @@ class Forecast:
 
     def __init__(self, account_id: int) -> None:
         self.transactions: list[Transaction] = []
-        rows = db.session.execute(balances.STATE, {"account_ids": [account_id], "lot_ids": []}).all()
-        found = loading.standings(rows, self.transactions, utc_now())
+        found = loading.standings(balances.read([account_id]), self.transactions, utc_now())
         self.standing: Standing = found[account_id]
         self.read_at_due: datetime = self.standing.due_at
         loading.load_caps(found)
@@ -40,8 +39,7 @@ def of_accounts(account_ids: Sequence[int]) -> Ahead:
     """What fell due of accounts, if anything did."""
     ahead = Ahead({}, [])
     for start in range(0, len(account_ids), ACCOUNTS_AT_ONCE):
-        values = {"account_ids": list(account_ids[start : start + ACCOUNTS_AT_ONCE]), "lot_ids": []}
-        rows = db.session.execute(balances.STATE, values).all()
+        rows = balances.read(account_ids[start : start + ACCOUNTS_AT_ONCE])
         found = loading.standings(rows, ahead.transactions, utc_now())
         loading.advance(found)
         ahead.standings.update(found)

@@ -60,10 +60,14 @@ class Granted(NamedTuple):
 def grant(terms: Terms) -> Granted:
     """Add a lot, or find the one with the same reference and terms.
 
-    Raises NotFound, Conflict (the reference has other terms) or Invalid (times that are over).
+    Raises NotFound, Forbidden (the account is closed), Conflict (the reference has other terms) or Invalid (times that
+    are over).
     """
     book = Book([terms.account_id], entries=1)
     standing = book.standing(terms.account_id)
+    # What was paid for arrives all the same.
+    if terms.transaction_type != TransactionType.PURCHASE:
+        standing.require_open()
     digest = _digest(terms)
     lot = _granted_before(standing, terms, digest)
     is_new = lot is None
@@ -119,10 +123,11 @@ def give_back(account_id: int, lot_id: int, credits: int, description: str) -> T
 def void(account_id: int, lot_id: int, reason: str) -> Lot:
     """Void what is free of a lot, or a lot that is still to arrive.
 
-    Raises NotFound, and Conflict for a bought lot or one that nothing is free of.
+    Raises NotFound, Forbidden for a closed account, and Conflict for a bought lot or one that nothing is free of.
     """
     book = Book([account_id], lot_ids=[lot_id], entries=1)
     standing = book.standing(account_id)
+    standing.require_open()
     lot = _require(standing, lot_id)
     if lot.is_bought:
         raise Conflict("Bought credits are refunded with their payment, not voided")

@@ -7,23 +7,33 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple, TypeVar
 
+from sqlalchemy import bindparam, func, select
+
 from app.audit.models import ObjectType
 from app.audit.recording import record
-from app.credits.hold_models import HoldStatus, OverCapture
+from app.credits.hold_models import CreditHold, HoldStatus, OverCapture
 from app.credits.ledger import causes, refusals, rule
 from app.credits.ledger.book import Book
 from app.credits.ledger.causes import Cause
 from app.credits.ledger.holds import COLUMNS, Hold
+from app.credits.ledger.rule import Debit
 from app.credits.ledger.standing import Standing
 from app.credits.ledger.transactions import Draws, Transaction
 from app.credits.models import TransactionType
 from app.db import versions
+from app.db.base import db
+from app.db.fast.prepared import Prepared
+from app.db.rules import Rule
 from app.db.versions import Expected
-from app.errors import Conflict, Invalid, NotFound, PaymentRequired, Reason, ServiceError
+from app.errors import Conflict, Invalid, NotFound, Reason, ServiceError
 
 MAX_LIFE = timedelta(days=30)
 # The first fields of `Hold.standing`, which its entries show.
 _CHANGING = ("amount", "captured", "remaining", "status", "expires_at")
+
+_COUNT_OPEN = Prepared(
+    select(func.count()).where(CreditHold.account_id == bindparam("account_id"), CreditHold.status == HoldStatus.OPEN)
+)
 
 Asked = TypeVar("Asked", "Terms", "Capture")
 
@@ -83,7 +93,7 @@ Outcome = Held | ServiceError
 def create(terms: Sequence[Terms]) -> list[Outcome]:
     """Hold credits; the hold for each, new or the one with the same reference and terms, or the failure.
 
-    Those are NotFound, Conflict (the reference has other terms) and PaymentRequired.
+    Those are NotFound, Forbidden, Conflict (the reference has other terms) and PaymentRequired.
     """
     book = Book((each.account_id for each in terms), references=[each.reference for each in terms])
     return _decide(book, terms, _create)
@@ -92,7 +102,7 @@ def create(terms: Sequence[Terms]) -> list[Outcome]:
 def capture(captures: Sequence[Capture]) -> list[Outcome]:
     """Spend credits of holds; the hold for each, or the failure.
 
-    Those are NotFound, Conflict (the hold ended, or holds less) and PaymentRequired.
+    Those are NotFound, Forbidden, Conflict (the hold ended, or holds less) and PaymentRequired.
     """
     hold_ids = [each.hold_id for each in captures]
     book = Book((each.account_id for each in captures), hold_ids=hold_ids, entries=len(captures))
@@ -101,7 +111,7 @@ def capture(captures: Sequence[Capture]) -> list[Outcome]:
 
 
 def release(account_id: int, hold_id: int) -> Held:
-    """Give back what a hold holds. Raises NotFound, and Conflict when it ended."""
+    """Give back what a hold holds. Raises NotFound, Forbidden, and Conflict when it ended."""
     book = Book([account_id], hold_ids=[hold_id])
     standing = book.standing(account_id)
     hold = _open_hold(standing, hold_id)
@@ -114,8 +124,8 @@ def release(account_id: int, hold_id: int) -> Held:
 def change(account_id: int, hold_id: int, amount: int | None, expires_in: int | None, expected: Expected) -> Held:
     """Change how many credits a hold is for, and for how many seconds from now.
 
-    Raises NotFound, PreconditionFailed, Conflict (the hold ended, or more is captured already), PaymentRequired, and
-    Invalid for a hold that would last too long.
+    Raises NotFound, Forbidden, PreconditionFailed, Conflict (the hold ended, or more is captured already),
+    PaymentRequired, and Invalid for a hold that would last too long.
     """
     book = Book([account_id], hold_ids=[hold_id])
     standing = book.standing(account_id)
@@ -133,6 +143,12 @@ def change(account_id: int, hold_id: int, amount: int | None, expires_in: int | 
     held = Held.of(hold, standing)
     _write(book, [hold])
     return held
+
+
+def count_open(account_id: int) -> int:
+    """Count the open holds of an account whose balance is locked, and of which all that is due is posted."""
+    number: int = db.session.execute(_COUNT_OPEN, {"account_id": account_id}).scalar_one()
+    return number
 
 
 def _decide(book: Book, asked: Sequence[Asked], act: Callable[[Standing, Asked], Held]) -> list[Outcome]:
@@ -194,7 +210,7 @@ def _capture(standing: Standing, asked: Capture, cause: Cause) -> Held:
     if amount == 0 or (excess and hold.over_capture == OverCapture.REFUSE):
         raise _exceeds(f"{amount} credits are to be captured, {hold.remaining} are held", hold, amount)
     if excess:
-        _require_available(standing, excess)
+        _require_available(standing, excess, rule.REFUSAL_UNLESS_CLOSED)
         standing.count(hold.use, excess)
     # What is free is drawn while the rest is still held.
     free = standing.draw(excess) if excess else []
@@ -229,6 +245,7 @@ def _resize(standing: Standing, hold: Hold, amount: int) -> None:
 
 
 def _open_hold(standing: Standing, hold_id: int) -> Hold:
+    standing.require_open()
     hold = next((each for each in standing.holds if each.id == hold_id), None)
     if hold is None:
         raise NotFound(f"Hold {hold_id} was not found")
@@ -237,10 +254,10 @@ def _open_hold(standing: Standing, hold_id: int) -> Hold:
     return hold
 
 
-def _require_available(standing: Standing, amount: int) -> None:
-    if rule.REFUSAL.decide(standing.debit(amount)) is not None:
-        failure: PaymentRequired = refusals.too_few(amount, standing.available)
-        raise failure
+def _require_available(standing: Standing, amount: int, decides: Rule[Debit] = rule.REFUSAL) -> None:
+    refusal = decides.decide(standing.debit(amount))
+    if refusal is not None:
+        raise refusals.refused(refusal, standing.account_id, amount, standing.available)
 
 
 def _exceeds(message: str, hold: Hold, requested: int) -> Conflict:

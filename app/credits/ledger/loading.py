@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from app.credits import queries
+from app.credits import plan_queries, queries
 from app.credits.ledger import due
 from app.credits.ledger.caps import cap_of
 from app.credits.ledger.due import Month
@@ -69,7 +69,7 @@ def advance(found: dict[int, Standing]) -> list[Month]:
     instants = [each.now for each in late.values()]
     _add_holds(late, db.session.execute(_DUE_HOLDS, {"account_ids": list(late), "instants": instants}))
     values = {"account_ids": list(late), "month": max(instants).date().replace(day=1)}
-    months = [Month(*row) for row in db.session.execute(queries.DUE_GRANTS, values)]
+    months = [Month(*row) for row in db.session.execute(plan_queries.DUE_GRANTS, values)]
     return [
         month
         for account_id, each in late.items()

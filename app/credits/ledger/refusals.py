@@ -1,6 +1,7 @@
 """What callers are told when the ledger refuses."""
 
-from app.errors import NotFound, PaymentRequired
+from app.customers import states
+from app.errors import NotFound, PaymentRequired, Reason, ServiceError
 
 
 def not_found(account_id: int) -> NotFound:
@@ -14,3 +15,10 @@ def too_few(requested: int, available: int) -> PaymentRequired:
         f"{requested} credits are needed, {available} are left",
         details={"available": available, "requested": requested},
     )
+
+
+def refused(reason: Reason, account_id: int, requested: int, available: int) -> ServiceError:
+    """The failure for a reason of `rule.REFUSAL`."""
+    if reason == Reason.INSUFFICIENT_CREDITS:
+        return too_few(requested, available)
+    return states.refusal(account_id, reason)

@@ -18,7 +18,7 @@ def reverse(account_id: int, transaction_id: int, credits: int | None, reason: s
     """Take a deduction back, as many of its credits or all that are left; the refund.
 
     What was drawn last returns first. Credits of a lot that ended meanwhile return and end at once. Raises NotFound,
-    and Conflict if fewer are left.
+    Forbidden for a closed account, and Conflict if fewer are left.
     """
     values = {"account_id": account_id, "transaction_id": transaction_id}
     charge = db.session.execute(queries.CHARGE, values).one_or_none()
@@ -26,6 +26,7 @@ def reverse(account_id: int, transaction_id: int, credits: int | None, reason: s
         raise NotFound(f"Usage {transaction_id} was not found")
     book = Book([account_id], lot_ids=charge.lot_ids, entries=2)
     standing = book.standing(account_id)
+    standing.require_open()
     # Once the lock is held: nobody else takes it back meanwhile.
     returned = db.session.execute(queries.RETURNED, {"account_id": account_id, "reverses": charge.position}).all()
     left = _left(charge, returned)

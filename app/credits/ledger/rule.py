@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from app.credits.models import LotStatus
+from app.customers.models import AccountStatus
 from app.db.rules import Rule
 from app.errors import Reason
 
@@ -29,15 +30,24 @@ class Debit(NamedTuple):
     # Whether the key of the debit was used before.
     is_known: bool
     is_capped: bool
+    # Of the account.
+    status: str
     usd_per_credit: Decimal
 
 
+_CLOSED = (lambda it: it.status == AccountStatus.CLOSED.value, Reason.ACCOUNT_CLOSED)
+_SUSPENDED = (lambda it: it.status == AccountStatus.SUSPENDED.value, Reason.ACCOUNT_SUSPENDED)
 _TOO_FEW = (lambda it: it.amount > it.credits - it.held, Reason.INSUFFICIENT_CREDITS)
-REFUSAL = Rule(Debit, _TOO_FEW)
+# Of what is spent or held.
+REFUSAL = Rule(Debit, _CLOSED, _SUSPENDED, _TOO_FEW)
+# Of what a suspended account does as well: adjustments, and captures beyond a hold.
+REFUSAL_UNLESS_CLOSED = Rule(Debit, _CLOSED, _TOO_FEW)
 # How a debit goes that is made in one statement: None if its first lot covers it.
 DECISION = Rule(
     Debit,
     (lambda it: it.is_due | it.is_known | it.is_capped, BY_THE_BATCH),
+    _CLOSED,
+    _SUSPENDED,
     _TOO_FEW,
     (lambda it: it.amount > it.in_first_lot, BY_THE_BATCH),
 )

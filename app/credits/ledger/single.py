@@ -48,8 +48,9 @@ SPEND = Prepared(f"""
             CAST(:credits_used AS bigint) AS amount, p.usd_per_credit,
             greatest(:now, b.moved_at) AS now,
             b.due_at <= greatest(:now, b.moved_at) AS is_due, {_IS_KNOWN} AS is_known, b.is_capped,
-            lot.id AS lot_id, coalesce(lot.free, 0) AS in_first_lot
-        FROM credit_balances b JOIN plans p ON p.id = b.plan_id
+            account.status, lot.id AS lot_id, coalesce(lot.free, 0) AS in_first_lot
+        FROM credit_balances b JOIN customer_accounts account ON account.id = :account_id
+        CROSS JOIN LATERAL ({balances.PLAN_OF_DAY.format(of_account="account_id = :account_id")}) AS p
         LEFT JOIN LATERAL (
             SELECT id, remaining - held AS free FROM credit_lots WHERE account_id = :account_id AND is_spendable
             ORDER BY {", ".join(rule.SPENDING_ORDER)} LIMIT 1
@@ -86,7 +87,7 @@ SPEND = Prepared(f"""
 
 
 def spend(entry: Entry, *, key_owner: str | None = None) -> Row[Any] | Posted:
-    """Deduct credits for one operation; the transaction. Raises PaymentRequired, NotFound or KeyReused.
+    """Deduct credits for one operation; the transaction. Raises PaymentRequired, Forbidden, NotFound or KeyReused.
 
     A usage key is one of `key_owner`.
     """
@@ -109,5 +110,5 @@ def spend(entry: Entry, *, key_owner: str | None = None) -> Row[Any] | Posted:
             tenancy.set_account(entry.account_id)
             return batch.post_one(entry, key_owner=key_owner)
     if posted.decision is not None:
-        raise refusals.too_few(entry.credits, posted.available)
+        raise refusals.refused(posted.decision, entry.account_id, entry.credits, posted.available)
     return posted

@@ -14,6 +14,7 @@ from app.credits.ledger.holds import Hold
 from app.credits.ledger.lots import Lot
 from app.credits.ledger.transactions import Draws, Transaction
 from app.credits.models import TransactionType
+from app.customers import states
 
 
 class Standing:
@@ -31,6 +32,7 @@ class Standing:
         self.lots = list(lots)
         self.holds: list[Hold] = []
         self.is_capped: bool = row.is_capped
+        self.status: str = row.status
         self.caps: list[Cap] = []
         self._moved_at: datetime = row.moved_at
         self._posted = posted
@@ -64,7 +66,11 @@ class Standing:
 
     def debit(self, amount: int) -> rule.Debit:
         """What the rules are asked about a debit."""
-        return rule.Debit(amount, self.credits, self.held, 0, False, False, False, self.usd_per_credit)
+        return rule.Debit(amount, self.credits, self.held, 0, False, False, False, self.status, self.usd_per_credit)
+
+    def require_open(self) -> None:
+        """Raise Forbidden if the account is closed."""
+        states.require_open(self.account_id, self.status)
 
     def record(
         self, kind: str, draws: Draws, description: str, cause: Cause, *, at: datetime | None = None

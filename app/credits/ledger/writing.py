@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from app.audit.cause import CAUSE
-from app.credits import queries
+from app.credits import plan_queries
 from app.credits.ledger import balances, journal
 from app.credits.ledger.caps import Cap
 from app.credits.ledger.due import Month
@@ -206,7 +206,7 @@ def write_balances(moved: Sequence[Standing]) -> None:
 
 def write_months(months: Sequence[Month], now: datetime) -> None:
     """Keep that months were granted."""
-    statement: AnyPrepared = queries.RECORD_GRANTS
+    statement: AnyPrepared = plan_queries.RECORD_GRANTS
     columns = {
         "account_ids": [each.account_id for each in months],
         "months": [each.month for each in months],

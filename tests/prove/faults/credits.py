@@ -12,9 +12,10 @@ HOLDING = "app/credits/ledger/holding.py"
 GRANTS = "app/credits/ledger/grants.py"
 BALANCES = "app/credits/ledger/balances.py"
 CREDIT_QUERIES = "app/credits/queries.py"
+PLAN_QUERIES = "app/credits/plan_queries.py"
 # A second grant of a month would fail.
 _GRANTED_TWICE = (
-    CREDIT_QUERIES,
+    PLAN_QUERIES,
     "select(*_NEW_GRANTS.values()))",
     "select(*_NEW_GRANTS.values())).on_conflict_do_nothing()",
 )
@@ -119,7 +120,7 @@ FAULTS = (
     fault(
         "a month is granted again",
         "cli/test_credits.py::TestMonthlyCredits",
-        (CREDIT_QUERIES, "PlanGrant.month == _MONTH", "PlanGrant.month.is_(None)"),
+        (PLAN_QUERIES, "PlanGrant.month == _MONTH", "PlanGrant.month.is_(None)"),
         _GRANTED_TWICE,
     ),
     fault(

@@ -15,8 +15,8 @@ FAULTS = (
         "concurrency/test_credit_races.py::test_two_owners_cannot_remove_each_other",
         (
             "app/customers/team.py",
-            'stay an owner.\n    """\n    db.session.execute(queries.LOCK_ACCOUNT',
-            'stay an owner.\n    """\n    (queries.LOCK_ACCOUNT',
+            'stay an owner.\n    """\n    states.lock(',
+            'stay an owner.\n    """\n    states.require_open_of(',
         ),
     ),
 )

@@ -1,0 +1,142 @@
+"""Plans, the accounts that are put on them, and the months that they grant."""
+
+from datetime import date
+
+from sqlalchemy import (
+    Date,
+    DateTime,
+    Text,
+    any_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    exists,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from app.credits.models import CreditBalance, Plan, PlanAssignment, PlanGrant, PlanTerms
+from app.credits.queries import OF_BALANCE, PLAN_ID
+from app.customers.models import CustomerAccount
+from app.db.columns import columns_of, list_of, rows_of, values_of
+from app.db.fast.prepared import AnyPrepared, Prepared
+
+_PLAN = select(Plan.id, Plan.name, Plan.credits_per_month, Plan.rollover)
+PLAN_ON: AnyPrepared = Prepared(_PLAN.join(CreditBalance, Plan.id == PLAN_ID).where(OF_BALANCE))
+# By its name; else by its id.
+PLAN_NAMED: AnyPrepared = Prepared(
+    _PLAN.where(or_(Plan.name == bindparam("plan"), cast(Plan.id, Text) == bindparam("plan")))
+    .order_by((Plan.name == bindparam("plan")).desc())
+    .limit(1)
+)
+_ASSIGN = insert(PlanAssignment).values(
+    **values_of(PlanAssignment.account_id, PlanAssignment.valid_from, PlanAssignment.plan_id)
+)
+# What was to come later is overtaken.
+ASSIGN = Prepared(
+    delete(PlanAssignment).where(
+        PlanAssignment.account_id == bindparam("account_id"), PlanAssignment.valid_from > bindparam("valid_from")
+    ),
+    _ASSIGN.on_conflict_do_update(
+        index_elements=[PlanAssignment.account_id, PlanAssignment.valid_from],
+        set_={"plan_id": _ASSIGN.excluded.plan_id},
+    ),
+)
+_IN_MONTH = (PlanGrant.account_id == bindparam("account_id"), PlanGrant.month == bindparam("month"))
+GRANTED_IN = Prepared(select(PlanGrant.credits).where(*_IN_MONTH))
+RAISE_GRANT = Prepared(update(PlanGrant).where(*_IN_MONTH).values(credits=bindparam("raised")))
+_ACCOUNT_IDS = list_of("account_ids", CreditBalance.account_id)
+# When the account of a balance was opened (UTC), and every month from that one on.
+_OPENED = func.timezone("UTC", CustomerAccount.created_at)
+_MONTHS = (
+    func.generate_series(
+        func.date_trunc("month", _OPENED), cast(bindparam("month"), DateTime), literal_column("interval '1 month'")
+    )
+    .table_valued("starts_at")
+    .render_derived()
+)
+_MONTH = cast(_MONTHS.c.starts_at, Date)
+# What holds on the first day of a month holds for it; for the first month, what holds on the day of the opening.
+_DECIDED_ON = func.greatest(_MONTH, cast(_OPENED, Date))
+_ASSIGNED = (
+    select(PlanAssignment.plan_id)
+    .where(PlanAssignment.account_id == CreditBalance.account_id, PlanAssignment.valid_from <= _DECIDED_ON)
+    .order_by(PlanAssignment.valid_from.desc())
+    .limit(1)
+    .correlate_except(PlanAssignment)
+    .lateral()
+)
+_TERMS = (
+    select(PlanTerms.credits_per_month, PlanTerms.rollover)
+    .where(PlanTerms.plan_id == Plan.id, PlanTerms.valid_from <= _DECIDED_ON)
+    .order_by(PlanTerms.valid_from.desc())
+    .limit(1)
+    .correlate_except(PlanTerms)
+    .lateral()
+)
+# Every month from the one an account was opened in to the present one, but for those granted already.
+DUE_GRANTS = Prepared(
+    select(
+        CreditBalance.account_id,
+        _MONTH.label("month"),
+        func.greatest(func.timezone("UTC", _MONTHS.c.starts_at), CustomerAccount.created_at).label("effective_at"),
+        Plan.name.label("plan"),
+        _TERMS.c.credits_per_month,
+        _TERMS.c.rollover,
+    )
+    .join(CustomerAccount, CustomerAccount.id == CreditBalance.account_id)
+    .join(_MONTHS, true())
+    .join(_ASSIGNED, true())
+    .join(Plan, Plan.id == _ASSIGNED.c.plan_id)
+    .join(_TERMS, true())
+    .where(
+        CreditBalance.account_id == any_(_ACCOUNT_IDS),
+        ~exists().where(PlanGrant.account_id == CreditBalance.account_id, PlanGrant.month == _MONTH),
+    )
+    .order_by(CreditBalance.account_id, _MONTH)
+)
+_GRANTED = rows_of(account_ids=PlanGrant.account_id, months=PlanGrant.month, credits=PlanGrant.credits)
+_NEW_GRANTS = {**_GRANTED.c, "created_at": bindparam("now")}
+RECORD_GRANTS = Prepared(insert(PlanGrant).from_select(list(_NEW_GRANTS), select(*_NEW_GRANTS.values())))
+
+_TERMS_OF_PLAN = values_of(Plan.credits_per_month, Plan.usd_per_credit, Plan.rollover)
+PLANS = Prepared(
+    select(*columns_of(Plan, but={"id", "created_at", "updated_at"})).order_by(Plan.credits_per_month, Plan.name)
+)
+_CHANGED = (
+    insert(Plan)
+    .values(name=bindparam("name"), **_TERMS_OF_PLAN, created_at=bindparam("now"), updated_at=bindparam("now"))
+    .on_conflict_do_update(index_elements=[Plan.name], set_={**_TERMS_OF_PLAN, "updated_at": bindparam("now")})
+    .returning(Plan.id, Plan.credits_per_month, Plan.rollover)
+    .cte("changed")
+)
+_HAS_TERMS = exists().where(PlanTerms.plan_id == _CHANGED.c.id)
+_SET_TERMS = insert(PlanTerms).from_select(
+    ["plan_id", "valid_from", "credits_per_month", "rollover"],
+    select(
+        _CHANGED.c.id,
+        # The first terms of a plan hold from the first day there is, later ones from the day they are set on.
+        case((_HAS_TERMS, cast(bindparam("today"), Date)), else_=literal(date.min)),
+        _CHANGED.c.credits_per_month,
+        _CHANGED.c.rollover,
+    ),
+)
+SET_PLAN = Prepared(
+    _SET_TERMS.on_conflict_do_update(
+        index_elements=[PlanTerms.plan_id, PlanTerms.valid_from],
+        set_={name: _SET_TERMS.excluded[name] for name in ("credits_per_month", "rollover")},
+    )
+)
+SET_DEFAULT_PLAN = Prepared(
+    update(Plan)
+    .where(Plan.is_default, Plan.name != bindparam("name"))
+    .values(is_default=False, updated_at=bindparam("now")),
+    update(Plan).where(Plan.name == bindparam("name")).values(is_default=True, updated_at=bindparam("now")),
+)

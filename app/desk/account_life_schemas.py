@@ -1,0 +1,38 @@
+"""Request schemas of the life of an account."""
+
+from app.credits.ledger.planning import Starts
+from app.web import fields
+from app.web.schemas import Schema
+
+REASON_EXAMPLE = {"reason": "Invoices unpaid since March"}
+PLAN_EXAMPLE = {"plan": "Team", "from": "next_month", "reason": "Contract of 1 May"}
+
+
+def _reason() -> fields.Text:
+    return fields.Text(
+        blank=False,
+        longest=500,
+        required=True,
+        metadata={"description": "Why, for the audit trail."},
+    )
+
+
+class Because(Schema):
+    """The reason of a change."""
+
+    reason = _reason()
+
+
+class PlanChange(Schema):
+    """A plan to put an account on."""
+
+    starts = fields.Choice(
+        Starts,
+        data_key="from",
+        required=True,
+        metadata={"description": "`now` is today, `next_month` its first day (UTC)."},
+    )
+    plan = fields.Identifier(
+        blank=False, numbers=True, required=True, metadata={"description": "Name of the plan, or its id."}
+    )
+    reason = _reason()
