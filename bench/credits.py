@@ -8,7 +8,14 @@ from app.credits.ledger import journal
 from app.db.base import db
 
 CREDITS = 10**12
-_NO_KEY = {"usage_key": "NULL", "usage_key_owner": "NULL", "user_id": "''", "hold_id": "NULL", "reverses": "NULL"}
+_NO_KEY = {
+    "usage_key": "NULL",
+    "usage_key_owner": "NULL",
+    "user_id": "''",
+    "key_id": "NULL",
+    "hold_id": "NULL",
+    "reverses": "NULL",
+}
 _LOAD = (
     f"""
     WITH lot AS (

@@ -125,9 +125,10 @@ class Caps(Resource):
     def put(self, values: dict[str, Any], membership: Membership) -> Cap:
         """Set a cap
 
-        Limits what may be spent for a member or on an operation, in a day, in a month or at all. A cap for the same
-        subject and period is replaced; what was spent in the present period before counts too. Spending and holds that
-        exceed a cap are refused with 402.
+        Limits what may be spent for a member, on an operation or with an API key, in a day, in a month or at all. A cap
+        for the same subject and period is replaced; what was spent in the present period before counts too. Spending
+        and holds that exceed a cap are refused with 402. The subject of a key is its id; one that is not of the account
+        is refused with 400 `invalid_input`.
         """
         return caps.put(membership.account_id, values)
 

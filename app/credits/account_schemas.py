@@ -127,7 +127,9 @@ class CapPut(Schema):
 
     kind = fields.Choice(CapKind, required=True, metadata={"description": "What the cap limits."})
     subject = fields.Identifier(
-        blank=False, required=True, metadata={"description": "User id of the member, or type of the operation."}
+        blank=False,
+        required=True,
+        metadata={"description": "User id of the member, type of the operation, or id of the API key."},
     )
     period = fields.Choice(CapPeriod, required=True, metadata={"description": "Time in which it counts, in UTC."})
     credits = fields.Integer(required=True, metadata={"description": "The most credits that may be spent."})
@@ -138,7 +140,9 @@ class Cap(SnakeReadSchema):
 
     id = fields.Id()
     kind = fields.Choice(CapKind, metadata={"description": "What the cap limits."})
-    subject = fields.Text(metadata={"description": "User id of the member, or type of the operation."})
+    subject = fields.Text(
+        metadata={"description": "User id of the member, type of the operation, or id of the API key."}
+    )
     period = fields.Choice(CapPeriod, metadata={"description": "Time in which it counts, in UTC."})
     credits = fields.Integer(metadata={"description": "The most credits that may be spent."})
     used = fields.Integer(

@@ -26,10 +26,11 @@ class OverCapture(StrEnum):
 
 
 class CapKind(StrEnum):
-    """What a cap limits: what is spent for one member, or on one operation."""
+    """What a cap limits: what is spent for one member, on one operation, or with one API key."""
 
     MEMBER = "member"
     OPERATION = "operation"
+    KEY = "key"
 
 
 class CapPeriod(StrEnum):
@@ -76,6 +77,8 @@ class CreditHold(Base):
     operation_type: Mapped[str] = mapped_column(String(255))
     description: Mapped[str] = mapped_column(String(1000))
     user_id: Mapped[str] = mapped_column(String(255))
+    # The API key that made it.
+    key_id: Mapped[int | None] = mapped_column(BigInteger)
     over_capture: Mapped[str] = mapped_column(String(16))
     expires_at: Mapped[Moment]
     created_at: Mapped[Moment]

@@ -20,7 +20,7 @@ _STATUS = case((_HAS_EXPIRED, HoldStatus.EXPIRED), else_=CreditHold.status)
 _ROWS = select(
     *columns_of(
         CreditHold,
-        but={"account_id", "request_hash", "remaining", "status", "ended_at", "lot_ids", "lot_credits"},
+        but={"account_id", "request_hash", "key_id", "remaining", "status", "ended_at", "lot_ids", "lot_credits"},
     ),
     case((_HAS_EXPIRED, 0), else_=CreditHold.remaining).label("remaining"),
     _STATUS.label("status"),

@@ -91,4 +91,5 @@ def _terms(actor: Actor, membership: Membership | None, item: Mapping[str, Any],
         item["over_capture"],
         item["description"],
         spending_accounts.person(actor, membership, item),
+        actor.key_id,
     )

@@ -255,6 +255,8 @@ class CreditTransaction(Base):
     usage_key_owner: Mapped[str | None] = mapped_column(String(64))
     # The person that an operation was for, if named.
     user_id: Mapped[str] = mapped_column(String(255), server_default="")
+    # The API key that spent it, for caps.
+    key_id: Mapped[int | None] = mapped_column(BigInteger)
     # Of what was spent of a hold: the hold. Of what was taken back: the position of the deduction.
     hold_id: Mapped[int | None] = mapped_column(BigInteger)
     reverses: Mapped[int | None] = mapped_column(BigInteger)

@@ -17,6 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import aliased
 
+from app.auth.api_keys.models import ApiKey
 from app.credits.hold_models import CreditCap, CreditHold
 from app.credits.models import (
     CreditBalance,
@@ -35,7 +36,7 @@ _OWN = CreditTransaction.account_id == bindparam("account_id")
 _SINCE = CreditTransaction.created_at >= bindparam("start_date")
 _UNTIL = CreditTransaction.created_at <= bindparam("end_date")
 _CAUSE = {"actor", "actor_kind", "action", "reason", "request_id"}
-_INTERNALS = {"position", "usage_key_owner", "lot_ids", "lot_credits", "reverses", "hash", *_CAUSE}
+_INTERNALS = {"position", "usage_key_owner", "key_id", "lot_ids", "lot_credits", "reverses", "hash", *_CAUSE}
 _DUE_AT = select(CreditBalance.due_at).where(CreditBalance.account_id == bindparam("account_id")).scalar_subquery()
 # Positions are dense: the numbers of an account's transactions are known without counting.
 TRANSACTIONS = ListQuery(
@@ -197,6 +198,10 @@ CAPS: AnyPrepared = Prepared(
     select(*columns_of(CreditCap))
     .where(CreditCap.account_id == any_(list_of("account_ids", CreditCap.account_id)))
     .order_by(CreditCap.account_id, CreditCap.id.desc())
+)
+# Also of one that is revoked: what it spent before counts.
+IS_KEY_OF_ACCOUNT = Prepared(
+    select(exists().where(ApiKey.id == bindparam("key_id"), ApiKey.account_id == bindparam("account_id")))
 )
 _SENT = rows_of(account_ids=CreditTransaction.account_id, usage_keys=CreditTransaction.usage_key)
 KEYED = Prepared(

@@ -97,4 +97,5 @@ def _entry(actor: Actor, membership: Membership | None, item: Mapping[str, Any],
         item["operation_type"],
         item.get("key"),
         spending_accounts.person(actor, membership, item),
+        actor.key_id,
     )

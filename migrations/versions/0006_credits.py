@@ -88,6 +88,7 @@ def upgrade() -> None:
         sa.Column("usage_key", sa.String(length=255), nullable=True),
         sa.Column("usage_key_owner", sa.String(length=64), nullable=True),
         sa.Column("user_id", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("key_id", sa.BigInteger(), nullable=True),
         sa.Column("hold_id", sa.BigInteger(), nullable=True),
         sa.Column("reverses", sa.BigInteger(), nullable=True),
         sa.Column("balance_after", sa.BigInteger(), nullable=False),
@@ -278,6 +279,7 @@ def _create_holds() -> None:
         sa.Column("operation_type", sa.String(length=255), nullable=False),
         sa.Column("description", sa.String(length=1000), nullable=False),
         sa.Column("user_id", sa.String(length=255), nullable=False),
+        sa.Column("key_id", sa.BigInteger(), nullable=True),
         sa.Column("over_capture", sa.String(length=16), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -320,7 +322,7 @@ def _create_caps() -> None:
         sa.Column("used", sa.BigInteger(), nullable=False),
         sa.Column("period_start", sa.Date(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("kind IN ('member', 'operation')", name=op.f("ck_credit_caps_kind")),
+        sa.CheckConstraint("kind IN ('member', 'operation', 'key')", name=op.f("ck_credit_caps_kind")),
         sa.CheckConstraint("period IN ('day', 'month', 'total')", name=op.f("ck_credit_caps_period")),
         sa.CheckConstraint("credits >= 0", name=op.f("ck_credit_caps_credits")),
         sa.CheckConstraint("used >= 0", name=op.f("ck_credit_caps_used")),
@@ -364,14 +366,14 @@ def _chain_by_hash() -> None:
     op.execute("""
         CREATE FUNCTION transaction_content(
             account_id bigint, "position" bigint, id bigint, amount bigint, transaction_type text, description text,
-            operation_type text, cost_usd numeric, usage_key text, usage_key_owner text, user_id text,
+            operation_type text, cost_usd numeric, usage_key text, usage_key_owner text, user_id text, key_id bigint,
             hold_id bigint, reverses bigint, balance_after bigint, lot_ids bigint[], lot_credits bigint[],
             created_at timestamptz, actor bytea, actor_kind text, action text, reason text, request_id text
         ) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE RETURN record_send(ROW(
             account_id, "position", id, amount, convert_to(transaction_type, 'UTF8'), convert_to(description, 'UTF8'),
             convert_to(operation_type, 'UTF8'), CAST(cost_usd AS numeric(19, 6)), convert_to(usage_key, 'UTF8'),
-            convert_to(usage_key_owner, 'UTF8'), convert_to(user_id, 'UTF8'), hold_id, reverses, balance_after, lot_ids,
-            lot_credits, created_at, actor, convert_to(actor_kind, 'UTF8'), convert_to(action, 'UTF8'),
+            convert_to(usage_key_owner, 'UTF8'), convert_to(user_id, 'UTF8'), key_id, hold_id, reverses, balance_after,
+            lot_ids, lot_credits, created_at, actor, convert_to(actor_kind, 'UTF8'), convert_to(action, 'UTF8'),
             convert_to(reason, 'UTF8'), convert_to(request_id, 'UTF8')
         ))
     """)

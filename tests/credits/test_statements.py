@@ -108,7 +108,14 @@ def test_used_up_lots_and_open_holds_are_not_read(app: Flask, customer: Caller, 
         db.session.execute(USED_UP, {"account_id": customer_id})
         db.session.execute(text("ANALYZE credit_lots"))
         values = {"account_id": customer_id, "account_ids": [customer_id], "lot_ids": [], "month": "2025-01-01"}
-        values |= {"credits_used": 1, "operation_type": "x", "description": "", "user_id": "", "now": "2025-01-01"}
+        values |= {
+            "credits_used": 1,
+            "operation_type": "x",
+            "description": "",
+            "user_id": "",
+            "key_id": None,
+            "now": "2025-01-01",
+        }
         values |= {"usage_key": None, "key_owner": None, **cause.current()}
         for statement in (single.SPEND.parts[-1], balances.STATE.sql, queries.BALANCE.sql):
             explained = "\n".join(db.session.connection().exec_driver_sql(f"EXPLAIN {statement}", values).scalars())

@@ -36,6 +36,7 @@ SPENDING = {
     "operation_type": "search",
     "description": None,
     "user_id": "",
+    "key_id": None,
     "usage_key": None,
     "key_owner": None,
     **CAUSE,

@@ -37,6 +37,7 @@ class Entry(NamedTuple):
     operation_type: str | None = None
     usage_key: str | None = None
     user_id: str = ""
+    key_id: int | None = None
 
 
 def post(entries: Sequence[Entry], *, key_owner: str | None = None) -> list[Outcome]:
@@ -67,13 +68,13 @@ def debit(standing: Standing, entry: Entry, cause: Cause) -> Transaction:
     if refusal is not None:
         raise refusals.refused(refusal, entry.account_id, entry.credits, standing.available)
     if entry.operation_type is not None:
-        standing.count(Use(entry.operation_type, entry.user_id, standing.now), entry.credits)
+        standing.count(Use(entry.operation_type, entry.user_id, entry.key_id, standing.now), entry.credits)
     draws = standing.draw(entry.credits)
     posted = standing.record(entry.transaction_type, draws, entry.description, cause)
     if entry.operation_type is not None:
         posted.operation_type = entry.operation_type
         posted.usage_key = entry.usage_key
-        posted.user_id = entry.user_id
+        posted.user_id, posted.key_id = entry.user_id, entry.key_id
         posted.cost_usd = rule.COST_USD.decide(asked)
     return posted
 

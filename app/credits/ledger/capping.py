@@ -12,24 +12,25 @@ from app.credits.ledger.caps import Cap
 from app.db.base import db
 from app.db.fast.prepared import AnyPrepared, Prepared
 
-# What counts in a period against a member or an operation: the counterpart of what `Standing` counts one by one.
+# What counts in a period against a member, an operation or a key: the counterpart of what `Standing` counts one by one.
 USED = """
     SELECT coalesce(sum(use.credits), 0) FROM (
-        SELECT user_id, operation_type, created_at, -amount - coalesce((
+        SELECT user_id, operation_type, key_id, created_at, -amount - coalesce((
                 SELECT sum(amount) FROM credit_transactions AS returned
                 WHERE returned.account_id = spent.account_id AND returned.reverses = spent.position
             ), 0) AS credits
         FROM credit_transactions AS spent
         WHERE account_id = cap.account_id AND transaction_type = 'deduction' AND hold_id IS NULL
         UNION ALL
-        SELECT user_id, operation_type, created_at, captured + remaining - coalesce((
+        SELECT user_id, operation_type, key_id, created_at, captured + remaining - coalesce((
                 SELECT sum(returned.amount) FROM credit_transactions AS spent JOIN credit_transactions AS returned
                     ON returned.account_id = spent.account_id AND returned.reverses = spent.position
                 WHERE spent.account_id = hold.account_id AND spent.hold_id = hold.id
             ), 0)
         FROM credit_holds AS hold WHERE account_id = cap.account_id
     ) AS use
-    WHERE CASE cap.kind WHEN 'member' THEN use.user_id ELSE use.operation_type END = cap.subject
+    WHERE CASE cap.kind WHEN 'member' THEN use.user_id WHEN 'key' THEN CAST(use.key_id AS text)
+            ELSE use.operation_type END = cap.subject
         AND CASE cap.period WHEN 'total' THEN true
             ELSE date_trunc(cap.period, use.created_at AT TIME ZONE 'UTC') = cap.period_start END
 """
@@ -44,6 +45,7 @@ _SET: AnyPrepared = Prepared(f"""
     ON CONFLICT (account_id, kind, subject, period) DO UPDATE SET credits = excluded.credits
     RETURNING new.*, old.credits AS credits_before
 """)
+_SUBJECTS = {CapKind.MEMBER: "user_id", CapKind.OPERATION: "operation_type", CapKind.KEY: "key_id"}
 _DELETE = Prepared("DELETE FROM credit_caps WHERE account_id = :account_id AND id = :cap_id RETURNING *")
 _MARK = Prepared("""
     UPDATE credit_balances AS b SET is_capped = EXISTS (SELECT FROM credit_caps WHERE account_id = b.account_id)
@@ -83,5 +85,4 @@ def remove(account_id: int, cap_id: int) -> bool:
 
 def _terms(cap: Cap) -> dict[str, Any]:
     """What an entry says of a cap; a member is a person."""
-    subject = "user_id" if cap.kind == CapKind.MEMBER else "operation_type"
-    return {"kind": cap.kind, subject: cap.subject, "period": cap.period, "credits": cap.credits}
+    return {"kind": cap.kind, _SUBJECTS[CapKind(cap.kind)]: cap.subject, "period": cap.period, "credits": cap.credits}

@@ -1,4 +1,4 @@
-"""Caps on what members or operations may spend in a day, in a month or at all.
+"""Caps on what members, operations or API keys may spend in a day, in a month or at all.
 
 What is spent counts in the period (UTC) in which it is spent, and all that a hold is for in the period in which the
 hold was made: a hold counts at once, what it gives back no longer does, captures change nothing.
@@ -13,11 +13,18 @@ from app.errors import PaymentRequired, Reason
 
 
 class Use(NamedTuple):
-    """What credits are for, and when they count."""
+    """What credits are for, the API key that spends them, and when they count."""
 
     operation_type: str
     user_id: str
+    key_id: int | None
     at: datetime
+
+    @property
+    def subjects(self) -> dict[str, str]:
+        """What it is to caps of each kind."""
+        key = "" if self.key_id is None else str(self.key_id)
+        return {CapKind.MEMBER: self.user_id, CapKind.OPERATION: self.operation_type, CapKind.KEY: key}
 
 
 @dataclass(slots=True, eq=False)
@@ -36,8 +43,7 @@ class Cap:
 
     def limits(self, use: Use) -> bool:
         """Whether the use counts against it, in the period that it counts now."""
-        subject = use.user_id if self.kind == CapKind.MEMBER else use.operation_type
-        return subject == self.subject and start_of(self.period, use.at) == self.period_start
+        return use.subjects[self.kind] == self.subject and start_of(self.period, use.at) == self.period_start
 
     def enter_period(self, now: datetime) -> None:
         """Begin the present period anew, if it is another one."""

@@ -49,11 +49,14 @@ class Terms(NamedTuple):
     over_capture: str
     description: str
     user_id: str
+    # The API key that holds them. Another caller that repeats the call gets the same hold.
+    key_id: int | None = None
 
     @property
     def digest(self) -> str:
         """What identifies them."""
-        return hashlib.sha256(json.dumps(self._asdict(), sort_keys=True).encode()).hexdigest()
+        terms = {name: value for name, value in self._asdict().items() if name != "key_id"}
+        return hashlib.sha256(json.dumps(terms, sort_keys=True).encode()).hexdigest()
 
 
 class Capture(NamedTuple):
@@ -192,6 +195,7 @@ def _create(standing: Standing, terms: Terms) -> Held:
         terms.operation_type,
         terms.description,
         terms.user_id,
+        terms.key_id,
         terms.over_capture,
         standing.now + timedelta(seconds=terms.expires_in),
         standing.now,
@@ -221,6 +225,7 @@ def _capture(standing: Standing, asked: Capture, cause: Cause) -> Held:
     draws = _joined([(lot, -credits) for lot, credits in taken] + free)
     posted = standing.record(TransactionType.DEDUCTION, draws, hold.description, cause)
     posted.operation_type, posted.user_id, posted.hold_id = hold.operation_type, hold.user_id, hold.id
+    posted.key_id = hold.key_id
     posted.cost_usd = rule.COST_USD.decide(standing.debit(amount))
     hold.captured += amount
     if asked.final:

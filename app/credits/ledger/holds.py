@@ -21,6 +21,7 @@ class Hold:
     operation_type: str
     description: str
     user_id: str
+    key_id: int | None
     over_capture: str
     expires_at: datetime
     created_at: datetime
@@ -36,7 +37,7 @@ class Hold:
     @property
     def use(self) -> Use:
         """What its credits are for, and when they count."""
-        return Use(self.operation_type, self.user_id, self.created_at)
+        return Use(self.operation_type, self.user_id, self.key_id, self.created_at)
 
     @property
     def is_open(self) -> bool:

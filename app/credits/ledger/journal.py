@@ -19,6 +19,7 @@ CONTENT = {
     "usage_key": "text",
     "usage_key_owner": "text",
     "user_id": "text",
+    "key_id": "bigint",
     "hold_id": "bigint",
     "reverses": "bigint",
     "balance_after": "bigint",

@@ -41,8 +41,8 @@ def reverse(account_id: int, transaction_id: int, credits: int | None, reason: s
     draws = _draws(standing, left, amount)
     with origin.because(reason):
         refund = standing.record(TransactionType.REFUND, draws, reason, causes.current())
-    refund.reverses, refund.user_id = charge.position, charge.user_id
-    standing.uncount(Use(charge.operation_type, charge.user_id, charge.counted_at), amount)
+    refund.reverses, refund.user_id, refund.key_id = charge.position, charge.user_id, charge.key_id
+    standing.uncount(Use(charge.operation_type, charge.user_id, charge.key_id, charge.counted_at), amount)
     standing.settle([lot for lot, _ in draws], standing.now)
     book.reversed.append((account_id, charge.created_at.date(), amount))
     book.write()

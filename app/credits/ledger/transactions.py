@@ -28,6 +28,7 @@ class Transaction:
     cost_usd: Decimal | None = None
     usage_key: str | None = None
     user_id: str = ""
+    key_id: int | None = None
     hold_id: int | None = None
     # The position of the deduction that it takes back.
     reverses: int | None = None

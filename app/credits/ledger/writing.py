@@ -30,6 +30,7 @@ _POSTED = {
     "cost_usd": "numeric",
     "usage_key": "text",
     "user_id": "text",
+    "key_id": "bigint",
     "hold_id": "bigint",
     "reverses": "bigint",
     "balance_after": "bigint",
@@ -126,6 +127,7 @@ _NEW_HOLD = {
     "operation_type": "text",
     "description": "text",
     "user_id": "text",
+    "key_id": "bigint",
     "over_capture": "text",
     "created_at": "timestamptz",
 }
