@@ -149,6 +149,20 @@ class TestRevocation:
             error(worker.get(SETTINGS), 401, "unauthorized")
 
 
+class TestDatabase:
+    def test_server_that_takes_no_writes_verifies_no_key(
+        self, admin: Caller, app_with: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Such as a replica, or a primary that was replaced: what it knows may be out of date."""
+        key = issue(admin, "read:client")["key"]
+        assert Caller(app_with(), key).get("/v6/clients").status_code == 200
+        monkeypatch.setenv("PGOPTIONS", "-c default_transaction_read_only=on")
+        cut_off = app_with()
+        assert "unavailable" in error(Caller(cut_off, key).get("/v6/clients"), 503, "database_unavailable")["message"]
+        # A request that reaches no guard asks, too, whether its caller is known.
+        assert Caller(cut_off, key).get("/v6/nothing").status_code == 404
+
+
 class TestCost:
     def test_key_in_constant_use_costs_no_round_trip(self, worker: Caller, messages: list[Any]) -> None:
         with freeze_time("2035-06-01T12:00:00Z"):

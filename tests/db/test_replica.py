@@ -21,6 +21,7 @@ from app.db.replica import wal
 from app.db.replica.routing import Replica
 from app.db.replica.wal import Position
 from app.db.transaction import transaction
+from tests.api_keys.conftest import issue
 from tests.caller import ACCOUNTS, Caller, data, error
 from tests.factories.accounts import create_client
 from tests.factories.customers import open_customer
@@ -156,6 +157,15 @@ class TestWhereReadsGo:
         assert all(reads_from_replica(app, owner, path) for owner in owners)
         if "transactions" in path:
             assert answers[0] != answers[1]
+
+    def test_keys_are_looked_up_on_the_primary_though_their_reads_go_to_the_replica(
+        self, app: Flask, admin: Caller
+    ) -> None:
+        made = issue(admin, "read:client")
+        with asked(app) as statements:
+            data(Caller(app, made["key"]).get("/v6/clients"))
+        assert statements
+        assert not any("api_key" in each for each in statements)
 
     def test_writes_and_their_reads_go_to_the_primary(self, app: Flask, admin: Caller) -> None:
         with asked(app) as statements:

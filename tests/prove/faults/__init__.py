@@ -1,6 +1,17 @@
 """Small bugs that would cost somebody money, each with the tests that must notice it."""
 
-from tests.prove.faults import audit, budgets, credits, customers, exports, imports, purchases, requests, work_periods
+from tests.prove.faults import (
+    audit,
+    budgets,
+    credits,
+    customers,
+    exports,
+    imports,
+    keys,
+    purchases,
+    requests,
+    work_periods,
+)
 
 FAULTS = (
     *budgets.FAULTS,
@@ -10,6 +21,7 @@ FAULTS = (
     *credits.FAULTS,
     *purchases.FAULTS,
     *customers.FAULTS,
+    *keys.FAULTS,
     *exports.FAULTS,
     *imports.FAULTS,
 )
