@@ -53,7 +53,7 @@ class ApiKeys(Resource):
     @STAFF
     @admin_blueprint.arguments(schemas.ApiKeyCreate(), example=schemas.KEY_EXAMPLE)
     @admin_blueprint.response(201, schemas.ApiKey)
-    @fails(failures.NO_ACCOUNT)
+    @fails(failures.NO_ACCOUNT, failures.ACCOUNT_CLOSED)
     @admin_blueprint.doc(operationId="createApiKey")
     def post(self, values: dict[str, Any]) -> dict[str, Any]:
         """Issue an API key
@@ -87,7 +87,7 @@ class ApiKeyRotation(Resource):
     @STAFF
     @admin_blueprint.arguments(schemas.RotateApiKey(), example=schemas.ROTATE_EXAMPLE)
     @admin_blueprint.response(200, schemas.ApiKey)
-    @fails(failures.KEY_ENDED)
+    @fails(failures.KEY_ENDED, failures.ACCOUNT_CLOSED)
     @admin_blueprint.doc(operationId="rotateApiKey")
     def post(self, values: dict[str, Any], key_id: int) -> dict[str, Any]:
         """Rotate the secret of an API key
@@ -134,7 +134,7 @@ class AccountApiKeys(Resource):
 
     @account_blueprint.arguments(schemas.AccountApiKeyCreate(), example=schemas.ACCOUNT_KEY_EXAMPLE)
     @account_blueprint.response(201, schemas.ApiKey)
-    @fails(failures.NO_ACCOUNT)
+    @fails(failures.NO_ACCOUNT, failures.ACCOUNT_CLOSED)
     @account_blueprint.doc(operationId="createAccountApiKey")
     @_manager
     def post(self, values: dict[str, Any], membership: Membership) -> dict[str, Any]:
@@ -168,7 +168,7 @@ class AccountApiKeyRotation(Resource):
 
     @account_blueprint.arguments(schemas.RotateApiKey(), example=schemas.ROTATE_EXAMPLE)
     @account_blueprint.response(200, schemas.ApiKey)
-    @fails(failures.KEY_ENDED)
+    @fails(failures.KEY_ENDED, failures.ACCOUNT_CLOSED)
     @account_blueprint.doc(operationId="rotateAccountApiKey")
     @_manager
     def post(self, values: dict[str, Any], key_id: int, membership: Membership) -> dict[str, Any]:

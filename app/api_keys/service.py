@@ -17,7 +17,7 @@ from app.audit.recording import record
 from app.auth.api_keys import secret
 from app.auth.permissions import READ_ACCOUNT
 from app.clock import utc_now
-from app.customers import queries as customers
+from app.customers import states
 from app.db.base import db
 from app.db.paging import Page
 from app.errors import Conflict, Invalid, NotFound
@@ -53,8 +53,8 @@ def get(account_id: int | None, key_id: int) -> Row[Any]:
 def create(account_id: int | None, terms: Terms) -> dict[str, Any]:
     """Issue a key; it has its secret as `key`, which nobody can read again.
 
-    Raises NotFound for an account that is unknown or not the caller's, and Invalid for scopes that the key cannot have
-    and an expiry that is past.
+    Raises NotFound for an account that is unknown or not the caller's, Forbidden for one that is closed, and Invalid
+    for scopes that the key cannot have and an expiry that is past.
     """
     _enter(account_id)
     if account_id is not None:
@@ -80,9 +80,11 @@ def create(account_id: int | None, terms: Terms) -> dict[str, Any]:
 def rotate(account_id: int | None, key_id: int, overlap_seconds: int) -> dict[str, Any]:
     """Give a key a new secret, in `key`; the ones before it work for so many seconds more.
 
-    Raises NotFound, and Conflict for a key that is revoked or has expired.
+    Raises NotFound, Forbidden if its account is closed, and Conflict for a key that is revoked or has expired.
     """
     known = _lock(account_id, key_id)
+    if known.account_id is not None:
+        states.require_open_of(known.account_id)
     now = utc_now()
     if known.revoked_at is not None or (known.expires_at is not None and known.expires_at <= now):
         raise Conflict(f"API key {key_id} {'has expired' if known.revoked_at is None else 'is revoked'}")
@@ -97,7 +99,7 @@ def rotate(account_id: int | None, key_id: int, overlap_seconds: int) -> dict[st
 
 
 def revoke(account_id: int | None, key_id: int, reason: str) -> Row[Any]:
-    """Revoke a key for good; one that is revoked stays as it is. Raises NotFound."""
+    """Revoke a key for good, also that of a closed account; one that is revoked stays as it is. Raises NotFound."""
     known = _lock(account_id, key_id)
     if known.revoked_at is not None:
         return known
@@ -122,8 +124,7 @@ def _check(terms: Terms, now: datetime) -> None:
         return
     if not set(terms.scopes) <= set(ACCOUNT_SCOPES):
         raise Invalid.field("scopes", f"A key of an account can have {' and '.join(ACCOUNT_SCOPES)} only.")
-    if db.session.execute(customers.ACCOUNT, {"account_id": terms.account_id}).one_or_none() is None:
-        raise NotFound(f"Account {terms.account_id} was not found")
+    states.require_open_of(terms.account_id)
 
 
 def _lock(account_id: int | None, key_id: int) -> Row[Any]:

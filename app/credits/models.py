@@ -253,9 +253,8 @@ class CreditTransaction(Base):
     # identity of each, are other names.
     usage_key: Mapped[str | None] = mapped_column(String(255))
     usage_key_owner: Mapped[str | None] = mapped_column(String(64))
-    # The person that an operation was for, if named.
+    # The person that an operation was for, if named, and the API key that spent.
     user_id: Mapped[str] = mapped_column(String(255), server_default="")
-    # The API key that spent it, for caps.
     key_id: Mapped[int | None] = mapped_column(BigInteger)
     # Of what was spent of a hold: the hold. Of what was taken back: the position of the deduction.
     hold_id: Mapped[int | None] = mapped_column(BigInteger)

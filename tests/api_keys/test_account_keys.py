@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.api_keys.conftest import ACCOUNT_KEYS, WithKey, issue
+from tests.api_keys.conftest import ACCOUNT_KEYS, ADMIN_KEYS, WithKey, issue
 from tests.caller import Caller, data, error
 from tests.factories.customers import TEAM, Callers, join, open_customer
 
@@ -110,6 +110,26 @@ class TestUsing:
     )
     def test_does_nothing_that_takes_a_person_or_staff(self, worker: Caller, method: str, path: str, body: Any) -> None:
         assert worker.call(method, path, body).status_code == 403
+
+
+class TestStatusOfAccount:
+    def test_suspended_account_keeps_its_keys_and_does_not_spend(
+        self, admin: Caller, customer_id: int, worker: Caller
+    ) -> None:
+        data(admin.post(f"/v1/admin/accounts/{customer_id}/suspend/", {"reason": "Unpaid"}))
+        error(worker.post(f"{CREDITS}usage/", USE), 403, "account_suspended")
+        assert worker.get(f"{CREDITS}balance/").status_code == 200
+
+    def test_closed_account_gets_no_secrets_and_can_revoke_them(
+        self, admin: Caller, customer: Caller, customer_id: int, customer_key: Any, worker: Caller
+    ) -> None:
+        data(admin.post(f"/v1/admin/accounts/{customer_id}/close/", {"reason": "They left"}))
+        body = {"name": "Worker", "scopes": ["read:account"]}
+        error(customer.post(ACCOUNT_KEYS, body), 403, "account_closed")
+        error(admin.post(ADMIN_KEYS, {**body, "account_id": customer_id}), 403, "account_closed")
+        error(customer.post(f"{ACCOUNT_KEYS}{customer_key['id']}/rotate/", {}), 403, "account_closed")
+        assert worker.get(f"{CREDITS}balance/").status_code == 200
+        data(customer.post(f"{ACCOUNT_KEYS}{customer_key['id']}/revoke/", {"reason": "They left"}))
 
 
 class TestTrail:
