@@ -21,6 +21,7 @@ from app.db import base
 from app.db.fast import driver, prepared
 from app.db.replica import failover
 from app.db.replica.routing import open_replica
+from app.db.server import skew
 from app.desk.routes.account_life import blueprint as account_life
 from app.desk.routes.accounts import blueprint as desk_accounts
 from app.desk.routes.contents import blueprint as desk_contents
@@ -89,6 +90,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     app.extensions["token_verifier"] = TokenVerifier(settings)
     actors.init_app(app)
+    skew.init_app(app)
     gateways.init_app(app, settings)
     limits.init_app(app, settings)
     exports.init_app(app, settings)

@@ -59,6 +59,7 @@ class Reason(StrEnum):
     INTERNAL_ERROR = "internal_error"
     SERVICE_UNAVAILABLE = "service_unavailable"
     DATABASE_UNAVAILABLE = "database_unavailable"
+    CLOCK_SKEW = "clock_skew"
     IDENTITY_PROVIDER_UNAVAILABLE = "identity_provider_unavailable"
     PAYMENT_GATEWAY_UNAVAILABLE = "payment_gateway_unavailable"
     GATEWAY_TIMEOUT = "gateway_timeout"

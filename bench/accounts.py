@@ -18,7 +18,7 @@ _LOCKED = f"""
             consumed AS consumed_after, head
         FROM (SELECT *, row_number() OVER (PARTITION BY billing_account_id ORDER BY date) AS nth FROM line) AS line
         JOIN budgets USING (billing_account_id)
-    ), {journal.POST_NUMBERED} SELECT
+    ), {journal.post_numbered()} SELECT
 """
 _LOAD = (
     """

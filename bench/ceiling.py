@@ -20,7 +20,6 @@ _VALUES = {
     "external_type": "'CHALLENGE'",
     "external_id": "'c' || CAST(:challenge AS text)",
     "external_name": "CAST(NULL AS text)",
-    "kind": "'locked'",
     "dates_enforced": "false",
     "now": "now()",
     "amount": "CAST(:amount AS numeric)",
@@ -30,7 +29,7 @@ _VALUES = {
 
 def lock_rate(var_dir: Path, options: argparse.Namespace) -> float:
     """Locks per second of as many connections as wrk has, each in a transaction of its own."""
-    statements = single.RESERVE.sql
+    statements = single.LOCK.sql
     for name, value in _VALUES.items():
         statements = statements.replace(f"%({name})s", value)
     with TemporaryDirectory(prefix="billing-pgbench-") as place:

@@ -31,7 +31,7 @@ REFER_OF_ACCOUNT = Prepared(
 )
 
 
-def refers_to_actor(column: InstrumentedAttribute[bytes]) -> ColumnElement[bool]:
+def refers_to_actor(column: InstrumentedAttribute[bytes] | InstrumentedAttribute[bytes | None]) -> ColumnElement[bool]:
     """The condition "`column` refers to the actor whose name is the value `actor`"."""
     return column.in_(
         select(PersonalData.ref).where(

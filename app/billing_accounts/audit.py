@@ -24,6 +24,17 @@ _DIFFERENT_TOTALS = text("""
     )
     SELECT * FROM compared WHERE kept <> computed ORDER BY billing_account_id, name
 """)
+# A lock that expired before the last movement should have been posted before that.
+_DIFFERENT_EXPIRIES = text("""
+    SELECT budget.billing_account_id, coalesce(CAST(next_expiry AS text), 'never') AS kept,
+        coalesce(CAST(earliest AS text), 'never') AS computed, coalesce(earliest <= moved_at, false) AS is_late
+    FROM budgets AS budget LEFT JOIN (
+        SELECT billing_account_id, min(expires_at) AS earliest FROM budget_lines WHERE expires_at IS NOT NULL
+        GROUP BY billing_account_id
+    ) AS line USING (billing_account_id)
+    WHERE next_expiry IS DISTINCT FROM earliest OR earliest <= moved_at
+    ORDER BY billing_account_id
+""")
 _WITHOUT_BUDGET = text("""
     SELECT id FROM billing_accounts
     WHERE NOT EXISTS (SELECT FROM budgets WHERE budgets.billing_account_id = billing_accounts.id) ORDER BY id
@@ -100,12 +111,16 @@ _STREAMED = {"yield_per": 1000}
 def differences() -> Iterator[Difference]:
     """Every budget or line that differs from its movements, and every budget that differs from its lines.
 
-    Also every account without a budget, and every movement that does not follow from the one before it.
+    Also every account without a budget or with a lock that should have expired, and every movement that does not follow
+    from the one before it.
     """
     for row in db.session.execute(_DIFFERENT_TOTALS, execution_options=_STREAMED):
         yield Difference(
             _account(row), f"{row.name} is kept as {plain(row.kept)}, its lines make {plain(row.computed)}"
         )
+    for row in db.session.execute(_DIFFERENT_EXPIRIES, execution_options=_STREAMED):
+        problem = f"next_expiry is kept as {row.kept}, its lines make {row.computed}"
+        yield Difference(_account(row), "reserves a lock that expired before" if row.is_late else problem)
     for row in db.session.execute(_WITHOUT_BUDGET, execution_options=_STREAMED):
         yield Difference(f"billing account {row.id}", "has no budget")
     for row in db.session.execute(_DIFFERENT_BUDGETS, execution_options=_STREAMED):

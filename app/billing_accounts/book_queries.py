@@ -1,12 +1,29 @@
 """Reading the journals of budgets: movements, balances at an instant, statements over a period."""
 
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, bindparam, func, literal_column, select, true
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.audit.models import PersonalData
 from app.audit.queries import refers_to_actor
-from app.billing_accounts.models import BillingAccount, BudgetMovement
+from app.billing_accounts import due
+from app.billing_accounts.due import ShownMovement
+from app.billing_accounts.models import BillingAccount, BudgetLine, BudgetMovement
 from app.billing_accounts.visibility import visible_to
 from app.clients.models import Client
 from app.db import json_rows
@@ -16,44 +33,63 @@ from app.db.json_rows import Json
 from app.db.paging import ListQuery
 
 _OF_ACCOUNT = BudgetMovement.billing_account_id == bindparam("account_id")
-_SHOWN = select(
-    *columns_of(BudgetMovement, but={"billing_account_id", "actor", "actor_kind", "action", "hash"}),
-    PersonalData.value.label("actor"),
-).outerjoin(PersonalData, PersonalData.ref == BudgetMovement.actor)
+_SHOWN = (
+    select(
+        *columns_of(ShownMovement, but={"place", "actor"}),
+        case((ShownMovement.position.is_(None), literal(due.SERVICE)), else_=PersonalData.value).label("actor"),
+    )
+    .select_from(ShownMovement)
+    .outerjoin(PersonalData, PersonalData.ref == ShownMovement.actor)
+)
 _DELTAS = ("budget_delta", "locked_delta", "consumed_delta")
 MOVEMENTS = ListQuery(
-    rows=_SHOWN.where(_OF_ACCOUNT),
-    key=BudgetMovement.position,
+    rows=_SHOWN,
+    key=ShownMovement.place,
     filters={
-        "account_id": _OF_ACCOUNT,
-        "kind": BudgetMovement.kind == bindparam("kind"),
-        "external_type": BudgetMovement.external_type == bindparam("external_type"),
-        "external_id": BudgetMovement.external_id == bindparam("external_id"),
-        "at_from": BudgetMovement.at >= bindparam("at_from"),
-        "at_to": BudgetMovement.at <= bindparam("at_to"),
-        "actor": refers_to_actor(BudgetMovement.actor),
+        "kind": ShownMovement.kind == bindparam("kind"),
+        "external_type": ShownMovement.external_type == bindparam("external_type"),
+        "external_id": ShownMovement.external_id == bindparam("external_id"),
+        "at_from": ShownMovement.at >= bindparam("at_from"),
+        "at_to": ShownMovement.at <= bindparam("at_to"),
+        "actor": or_(
+            refers_to_actor(ShownMovement.actor),
+            and_(ShownMovement.position.is_(None), bindparam("actor") == due.SERVICE),
+        ),
     },
-    sorts={"position": BudgetMovement.position, "at": BudgetMovement.at},
+    sorts={"position": ShownMovement.place, "at": ShownMovement.at},
     default_sort="position",
+    joins_page=False,
 )
 
 
-def _last(name: str, before: ColumnElement[bool]) -> FromClause:
-    """The last movement that `before` admits: one probe of the index on account and time."""
-    return (
-        select(
-            BudgetMovement.position,
-            BudgetMovement.at,
-            BudgetMovement.budget_after.label("budget"),
-            BudgetMovement.locked_after.label("locked_budget"),
-            BudgetMovement.consumed_after.label("consumed_budget"),
-            (BudgetMovement.budget_after - BudgetMovement.locked_after - BudgetMovement.consumed_after).label(
-                "total_budget_remaining"
-            ),
-        )
-        .where(_OF_ACCOUNT, before)
+_Time = InstrumentedAttribute[Any]
+
+
+def _last(name: str, before: Callable[[_Time], ColumnElement[bool]]) -> FromClause:
+    """What the budget was after all that `before` admits by its time, and how many movements that are.
+
+    One probe of the index on account and time finds the last that is posted, another what is due.
+    """
+    last = (
+        select(BudgetMovement)
+        .where(_OF_ACCOUNT, before(BudgetMovement.at))
         .order_by(BudgetMovement.at.desc(), BudgetMovement.position.desc())
         .limit(1)
+        .subquery(f"{name}_posted")
+    )
+    expired = due.total(f"{name}_due", before(BudgetLine.expires_at))
+    locked = last.c.locked_after - expired.c.amount
+    return (
+        select(
+            case((expired.c.count == 0, last.c.position)).label("position"),
+            (last.c.position + expired.c.count).label("count"),
+            last.c.at,
+            last.c.budget_after.label("budget"),
+            locked.label("locked_budget"),
+            last.c.consumed_after.label("consumed_budget"),
+            (last.c.budget_after - locked - last.c.consumed_after).label("total_budget_remaining"),
+        )
+        .select_from(last.join(expired, true()))
         .lateral(name)
     )
 
@@ -67,12 +103,12 @@ def _of_visible(*columns: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
     )
 
 
-_AS_OF = _last("as_of", BudgetMovement.at <= bindparam("as_of"))
-# All columns are NULL before the opening.
+_AS_OF = _last("as_of", lambda at: at <= bindparam("as_of"))
+# All columns are NULL before the opening; the position also when the last movement is due.
 BALANCE: AnyPrepared = Prepared(_of_visible(*_AS_OF.c).outerjoin(_AS_OF, true()))
 
-_IN_PERIOD = _SHOWN.where(_OF_ACCOUNT, BudgetMovement.at >= bindparam("since"), BudgetMovement.at < bindparam("until"))
-_PERIOD = _IN_PERIOD.cte("period").prefix_with("MATERIALIZED")
+_IN_PERIOD = _SHOWN.where(ShownMovement.at >= bindparam("since"), ShownMovement.at < bindparam("until"))
+_PERIOD = _IN_PERIOD.add_columns(ShownMovement.place).cte("period").prefix_with("MATERIALIZED")
 _JSON_MOVEMENT: dict[str, Json] = {
     "position": json_rows.value(_PERIOD.c.position),
     "at": json_rows.time(_PERIOD.c.at),
@@ -106,8 +142,8 @@ def _sums(by: str) -> ColumnElement[str]:
     return select(listed).scalar_subquery()
 
 
-_OPENING = _last("opening", BudgetMovement.at < bindparam("since"))
-_CLOSING = _last("closing", BudgetMovement.at < bindparam("until"))
+_OPENING = _last("opening", lambda at: at < bindparam("since"))
+_CLOSING = _last("closing", lambda at: at < bindparam("until"))
 BALANCE_FIELDS = ("budget", "locked_budget", "consumed_budget", "total_budget_remaining")
 _ENDS = _of_visible(
     *(
@@ -127,9 +163,7 @@ def _between(statement: Select[*tuple[Any, ...]]) -> AnyPrepared:
 STATEMENT = _between(
     _ENDS.add_columns(
         select(
-            json_rows.text(
-                json_rows.json_list(json_rows.text(json_rows.json_object(_JSON_MOVEMENT)), _PERIOD.c.position)
-            )
+            json_rows.text(json_rows.json_list(json_rows.text(json_rows.json_object(_JSON_MOVEMENT)), _PERIOD.c.place))
         )
         .scalar_subquery()
         .label("movements"),
@@ -138,11 +172,9 @@ STATEMENT = _between(
     )
 )
 # Positions are dense, and times never decrease with them: the movements need not be counted.
-_LENGTH = func.coalesce(_CLOSING.c.position, literal_column("0")) - func.coalesce(
-    _OPENING.c.position, literal_column("0")
-)
+_LENGTH = func.coalesce(_CLOSING.c.count, literal_column("0")) - func.coalesce(_OPENING.c.count, literal_column("0"))
 ENDS = _between(_ENDS.add_columns(_LENGTH.label("length")))
-MOVEMENTS_OF_PERIOD: AnyPrepared = Prepared(_IN_PERIOD.order_by(BudgetMovement.position))
+MOVEMENTS_OF_PERIOD: AnyPrepared = Prepared(_IN_PERIOD.order_by(ShownMovement.place))
 NAMES = Prepared(
     select(BillingAccount.id, BillingAccount.name, Client.name.label("client_name"))
     .join(Client, Client.id == BillingAccount.client_id)

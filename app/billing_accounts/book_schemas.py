@@ -10,7 +10,13 @@ from app.web.schemas import CamelQuery, ETag, PageArguments, ReadSchema, sorting
 class Movement(ReadSchema):
     """One change of a budget. Movements are never changed or deleted."""
 
-    position = fields.Integer(least=1, metadata={"description": "Dense in an account, from 1, the opening."})
+    position = fields.Integer(
+        least=1,
+        allow_none=True,
+        metadata={
+            "description": "Dense in an account, from 1, the opening. Null for an expiry that no write has posted yet."
+        },
+    )
     at = fields.Moment(metadata={"description": "When it happened; never decreases with the position."})
     kind = fields.Choice(MovementKind)
     entry_id = ma.fields.UUID(allow_none=True, metadata={"description": "The budget line that changed."})
@@ -71,7 +77,13 @@ class Balance(_Amounts):
     """What a budget was at an instant."""
 
     as_of = fields.Moment()
-    position = fields.Integer(least=1, metadata={"description": "The last movement up to that instant."})
+    position = fields.Integer(
+        least=1,
+        allow_none=True,
+        metadata={
+            "description": "The last movement up to that instant. Null if it is an expiry that no write has posted yet."
+        },
+    )
 
 
 class StatementBalance(_Amounts):

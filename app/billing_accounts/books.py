@@ -24,7 +24,7 @@ _LAST = datetime.max.replace(tzinfo=UTC)
 def movements(actor: Actor, account_id: int, arguments: Mapping[str, Any]) -> Page:
     """One page of the account's movements. Raises NotFound, also when the caller may not see the account."""
     service.require_visible(actor, account_id)
-    return book_queries.MOVEMENTS.page(arguments, account_id=account_id)
+    return book_queries.MOVEMENTS.page(arguments, account_id=account_id, now=utc_now())
 
 
 def balance(actor: Actor, account_id: int, as_of: datetime | None = None) -> dict[str, Any]:
@@ -40,13 +40,15 @@ def balance(actor: Actor, account_id: int, as_of: datetime | None = None) -> dic
         "account_id": account_id,
         "granted_to": visibility.sight(actor).limit,
         "as_of": _LAST if as_of is None else as_of,
+        "now": now,
     }
     found = db.session.execute(book_queries.BALANCE, parameters).one_or_none()
     if found is None:
         raise not_found(account_id)
-    if found.position is None:
+    if found.count is None:
         raise Conflict(f"Billing account {account_id} was not open yet", reason=Reason.NOT_OPEN_YET)
-    return {**found._asdict(), "as_of": as_of or max(now, found.at)}
+    balance = {name: getattr(found, name) for name in ("position", *book_queries.BALANCE_FIELDS)}
+    return {**balance, "as_of": as_of or max(now, found.at)}
 
 
 class Statement:
@@ -64,6 +66,7 @@ class Statement:
             "granted_to": visibility.sight(actor).limit,
             "since": since,
             "until": until,
+            "now": utc_now(),
         }
 
     def whole(self) -> dict[str, Any]:

@@ -204,20 +204,20 @@ def merge_accounts(staged: int, default_client_id: str | None) -> AccountsMerged
     db.session.execute(_RESOLVE, values)
     db.session.execute(_FIND_CHANGED)
     db.session.execute(_LOCK_CHANGED)
-    importing.lock_budgets()
+    now = utc_now()
+    importing.lock_budgets(now)
     db.session.execute(_FORGET_CHANGED)
     # Read anew: from here on no one else changes these accounts, but someone may have done so until now.
     db.session.execute(_RESOLVE_CHANGED, values)
     if default_client_id is None and db.session.execute(_NEEDS_DEFAULT, values).scalar_one():
         clients.ensure_unknown()
-    now = {"now": utc_now()}
     learn_size("clients", "id")
     with by_index():
-        db.session.execute(_ADD_ACCOUNTS, now)
+        db.session.execute(_ADD_ACCOUNTS, {"now": now})
         learn_size("billing_accounts", "id")
-        importing.add_budgets()
-    db.session.execute(_CHANGE_ACCOUNTS, now)
-    importing.change_budgets()
+        importing.add_budgets(now)
+    db.session.execute(_CHANGE_ACCOUNTS, {"now": now})
+    importing.change_budgets(now)
     row = db.session.execute(_RESULT, values).one()
     merged = Merged(row.created, row.updated, staged - row.created - row.updated - row.kept, row.kept)
     return AccountsMerged(merged, row.amount, row.loaded_amount, row.kept_amount, row.without_client)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     FromClause,
     Numeric,
     Select,
@@ -26,6 +27,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
+from app.billing_accounts import due
+from app.billing_accounts.due import Amounts
 from app.billing_accounts.models import BillingAccount, BillingAccountAccess, Budget, BudgetLine, ExternalType, Kind
 from app.billing_accounts.visibility import granted_to, visible_to
 from app.clients.models import Client
@@ -41,8 +44,6 @@ _CLIENT = {
 }
 # A markup above 1 counts as percent.
 _RATE = case((BillingAccount.markup > 1, BillingAccount.markup / 100), else_=BillingAccount.markup)
-# What a copilot sees instead of the markup: amounts as they reach the members.
-_MEMBER_REMAINING = func.round(Budget.remaining - Budget.remaining * _RATE, 2)
 # A payment is what its member gets: it carries no markup.
 _MEMBER_AMOUNT = case(
     (BudgetLine.external_type == ExternalType.WORK_PERIOD_PAYMENT, BudgetLine.amount),
@@ -51,15 +52,20 @@ _MEMBER_AMOUNT = case(
 )
 
 
-def _accounts(*amounts: SQLColumnExpression[Any]) -> Select[*tuple[Any, ...]]:
+def _member_remaining(of: Amounts) -> ColumnElement[Any]:
+    """What a copilot sees instead of the markup: the amount as it reaches the members."""
+    return func.round(of.remaining - of.remaining * _RATE, 2)
+
+
+def _accounts(of: Amounts, *amounts: SQLColumnExpression[Any]) -> Select[*tuple[Any, ...]]:
     """What everybody sees of accounts, and `amounts`, which not everybody does."""
     return (
         select(
             *columns_of(BillingAccount, but={"version", "markup", "status_as_imported", "markup_as_imported"}),
             Budget.amount.label("budget"),
-            Budget.locked.label("locked_budget"),
+            of.locked.label("locked_budget"),
             Budget.consumed.label("consumed_budget"),
-            Budget.remaining.label("total_budget_remaining"),
+            of.remaining.label("total_budget_remaining"),
             json_rows.text(json_rows.json_object(_CLIENT)).label("client"),
             *amounts,
         )
@@ -68,11 +74,16 @@ def _accounts(*amounts: SQLColumnExpression[Any]) -> Select[*tuple[Any, ...]]:
     )
 
 
-_FULL = _accounts(BillingAccount.markup)
-_COPILOT = _accounts(_MEMBER_REMAINING.label("member_payments_remaining"))
+def _full(of: Amounts) -> Select[*tuple[Any, ...]]:
+    return _accounts(of, BillingAccount.markup)
+
+
+def _copilot(of: Amounts) -> Select[*tuple[Any, ...]]:
+    return _accounts(of, _member_remaining(of).label("member_payments_remaining"))
+
 
 LIST = ListQuery(
-    rows=_FULL,
+    rows=_full(due.OF_EACH),
     key=BillingAccount.id,
     filters={
         "name": contains(BillingAccount.name, "name"),
@@ -99,14 +110,15 @@ LIST = ListQuery(
     default_sort="created_at",
     counts=row_counts.unfiltered(BillingAccount),
 )
-COPILOT_LIST = replace(LIST, rows=_COPILOT)
+COPILOT_LIST = replace(LIST, rows=_copilot(due.OF_EACH))
 # For who sees accounts as a copilot does, but all of those granted to the user `viewer`. One of the two is NULL.
 _Viewed = aliased(BillingAccountAccess, name="viewed")
 MIXED_LIST = replace(
     LIST,
     rows=_accounts(
+        due.OF_EACH,
         case((_Viewed.user_id.is_not(None), BillingAccount.markup)).label("markup"),
-        case((_Viewed.user_id.is_(None), _MEMBER_REMAINING)).label("member_payments_remaining"),
+        case((_Viewed.user_id.is_(None), _member_remaining(due.OF_EACH))).label("member_payments_remaining"),
     ).outerjoin(_Viewed, and_(_Viewed.billing_account_id == BillingAccount.id, _Viewed.user_id == bindparam("viewer"))),
 )
 
@@ -116,6 +128,7 @@ _JSON_LINE = {
     "date": json_rows.time(BudgetLine.date),
     "created_at": json_rows.time(BudgetLine.created_at),
     "consumed_at": json_rows.or_null(json_rows.time(BudgetLine.consumed_at)),
+    "expires_at": json_rows.or_null(json_rows.time(BudgetLine.expires_at)),
     "external_id": json_rows.value(BudgetLine.external_id),
     "external_type": json_rows.word(BudgetLine.external_type),
     "external_name": json_rows.value(BudgetLine.external_name),
@@ -143,7 +156,7 @@ ENTRIES = ListQuery(
     rows=_LINES,
     key=BudgetLine.id,
     filters={
-        "account_id": BudgetLine.billing_account_id == bindparam("account_id"),
+        "account_id": and_(BudgetLine.billing_account_id == bindparam("account_id"), due.STANDS),
         "kind": BudgetLine.kind == bindparam("kind"),
         "external_type": BudgetLine.external_type == bindparam("external_type"),
         "external_id": BudgetLine.external_id == bindparam("external_id"),
@@ -188,7 +201,7 @@ def _lists(line: dict[str, Json]) -> FromClause:
             BudgetLine.id,
             json_rows.text(json_rows.json_object(line)).label("line"),
         )
-        .where(BudgetLine.billing_account_id == bindparam("account_id"))
+        .where(BudgetLine.billing_account_id == bindparam("account_id"), due.STANDS)
         .correlate(BillingAccount)
         .lateral("lines")
     )
@@ -208,10 +221,11 @@ def _detail(accounts: Select[*tuple[Any, ...]], line: dict[str, Json]) -> Prepar
     )
 
 
-ACCOUNT = Prepared(_FULL.add_columns(BillingAccount.version).where(BillingAccount.id == bindparam("account_id")))
-DETAIL = _detail(_FULL, _JSON_LINE)
-GRANTED_DETAIL = _detail(_FULL.where(granted_to(bindparam("granted_to"))), _JSON_LINE)
-COPILOT_DETAIL = _detail(_COPILOT, _COPILOT_JSON_LINE)
+_ONE = _full(due.OF_ONE)
+ACCOUNT = Prepared(_ONE.add_columns(BillingAccount.version).where(BillingAccount.id == bindparam("account_id")))
+DETAIL = _detail(_ONE, _JSON_LINE)
+GRANTED_DETAIL = _detail(_ONE.where(granted_to(bindparam("granted_to"))), _JSON_LINE)
+COPILOT_DETAIL = _detail(_copilot(due.OF_ONE), _COPILOT_JSON_LINE)
 
 IS_VISIBLE = Prepared(
     select(

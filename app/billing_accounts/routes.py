@@ -210,13 +210,15 @@ class LockAmount(Resource):
     def patch(self, values: dict[str, Any], billing_account_id: int) -> Row[Any] | dict[str, bool]:
         """Lock an amount for a challenge, or release it with 0
 
-        Sets the locked amount of the challenge, replacing any previous lock; 0 releases the lock. A challenge that was
-        already consumed is refused with 409 `already_consumed`. A lock that raises the reserved total is refused with
+        Sets the locked amount of the challenge, replacing any previous lock and its expiry; 0 releases the lock. With
+        `expiresIn` or `expiresAt` the lock expires by itself at that instant. A challenge that was already consumed and
+        has no lock left is refused with 409 `already_consumed`. A lock that raises the reserved total is refused with
         400 `insufficient_funds` above the remaining budget, with 409 `account_inactive` on an inactive account, and,
         where the installation enforces account dates, with 409 `account_not_current` outside them. A refused request
         changes nothing.
         """
-        line = single.set_lock(billing_account_id, _reference(values), values["amount"])
+        expiry = {name: values[name] for name in ("expires_at", "expires_in") if name in values}
+        line = single.set_lock(billing_account_id, _reference(values), values["amount"], **expiry)
         return {"unlocked": True} if line is None else line
 
 
@@ -235,12 +237,14 @@ class ConsumeAmount(Resource):
     def patch(self, values: dict[str, Any], billing_account_id: int) -> Row[Any]:
         """Consume an amount for a challenge or an engagement
 
-        Consumes an amount. For a challenge, this replaces its lock and any amount consumed before. For an engagement,
-        every call adds a budget line, so send an `Idempotency-Key`. An amount that raises the reserved total is refused
-        with 400 `insufficient_funds` above the remaining budget, with 409 `account_inactive` on an inactive account,
-        and, where the installation enforces account dates, with 409 `account_not_current` outside them.
+        Consumes an amount. For a challenge, this replaces its lock and any amount consumed before; with `final` false
+        the amount is added to what was consumed and taken off the lock, the rest of which stays. For an engagement, and
+        with `final` false, every call consumes once more, so send an `Idempotency-Key`. An amount that raises the
+        reserved total is refused with 400 `insufficient_funds` above the remaining budget, with 409 `account_inactive`
+        on an inactive account, and, where the installation enforces account dates, with 409 `account_not_current`
+        outside them.
         """
-        return single.consume(billing_account_id, _reference(values), values["amount"])
+        return single.consume(billing_account_id, _reference(values), values["amount"], final=values.get("final", True))
 
 
 @blueprint.route("/consume-amounts")

@@ -1,5 +1,6 @@
 """Request and response schemas of billing accounts."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -7,6 +8,8 @@ import marshmallow as ma
 
 from app.billing_accounts.models import ExternalType, Kind, Status
 from app.clients.schemas import Client
+from app.clock import utc_now
+from app.naming import camel_case
 from app.web import fields
 from app.web.schemas import (
     CamelSchema,
@@ -20,10 +23,11 @@ from app.web.schemas import (
 
 MAX_RATE = Decimal(999_999)
 MAX_CONSUMES = 1000
+MAX_LOCK_SECONDS = 366 * 24 * 60 * 60
 MAX_DESCRIPTION = 10_000
 
 CREATE_EXAMPLE = {"name": "Acme 2025", "budget": 10000, "markup": 0.2, "clientId": "acme"}
-LOCK_EXAMPLE = {"challengeId": "30054163", "amount": 1250.5}
+LOCK_EXAMPLE = {"challengeId": "30054163", "amount": 1250.5, "expiresIn": 604800}
 CONSUME_EXAMPLE = {"externalId": "9d2e…", "externalType": "ENGAGEMENT", "externalName": "Data science", "amount": 400}
 CONSUMES_EXAMPLE = {"consumes": [{"billingAccountId": 1, "externalId": "9d2e…", "amount": 400}]}
 
@@ -127,6 +131,9 @@ class BudgetLine(ReadSchema):
     date = fields.Moment(metadata={"description": "When the amount was set."})
     created_at = fields.Moment()
     consumed_at = fields.Moment(allow_none=True)
+    expires_at = fields.Moment(
+        allow_none=True, metadata={"description": "When the lock expires; null if it does not, or is consumed."}
+    )
     external_id = fields.Text(metadata={"example": "30054163"})
     external_type = fields.Choice(ExternalType)
     external_name = fields.Text(allow_none=True)
@@ -198,22 +205,61 @@ class LockAmount(_AmountFor):
 
     external_type = fields.Choice((ExternalType.CHALLENGE,), load_default=ExternalType.CHALLENGE)
     amount = fields.Amount(rounded=True, required=True)
+    expires_in = fields.Integer(
+        least=1,
+        most=MAX_LOCK_SECONDS,
+        metadata={"description": "After how many seconds the lock expires. Without an expiry it never does."},
+    )
+    expires_at = fields.Moment(
+        whole_day=True,
+        metadata={"description": "When the lock expires, at most 366 days from now. In place of `expiresIn`."},
+    )
+
+    @ma.validates_schema
+    def _validate_expiry(self, values: dict[str, Any], **_: Any) -> None:
+        given = [name for name in ("expires_at", "expires_in") if name in values]
+        if len(given) > 1:
+            raise ma.ValidationError("Must not be given together with expiresIn.", "expiresAt")
+        if given and values.get("amount") == 0:
+            raise ma.ValidationError("Must not be given if the amount is 0.", camel_case(given[0]))
+        if "expires_at" in values:
+            now = utc_now()
+            if values["expires_at"] <= now:
+                raise ma.ValidationError("Must be in the future.", "expiresAt")
+            if values["expires_at"] > now + timedelta(seconds=MAX_LOCK_SECONDS):
+                raise ma.ValidationError("Must be within 366 days.", "expiresAt")
 
 
 class ConsumeAmount(_AmountFor):
-    """An amount to consume: replaces the lock and consumption of a challenge, or adds to those of an engagement."""
+    """An amount to consume: replaces lock and consumption of a challenge, or adds to that of an engagement."""
 
     external_type = fields.Choice(
         (ExternalType.CHALLENGE, ExternalType.ENGAGEMENT), load_default=ExternalType.CHALLENGE
     )
     amount = fields.Amount(least=Decimal("0.0001"), rounded=True, required=True)
+    final = fields.Boolean(
+        metadata={
+            "description": "Defaults to true. If false, the amount is added to what the challenge has consumed and "
+            "taken off its lock, the rest of which stays. For a CHALLENGE only."
+        }
+    )
+
+    @ma.validates_schema
+    def _validate_final(self, values: dict[str, Any], **_: Any) -> None:
+        if "final" in values and values.get("external_type") == ExternalType.ENGAGEMENT:
+            raise ma.ValidationError("Must not be given for an ENGAGEMENT.", "final")
 
 
 class LockResult(BudgetLine):
     """The budget line of the lock, or `unlocked` if the lock was released."""
 
     _of_reference = frozenset({"external_id", "external_type", "external_name", "challenge_id"})
-    sparse = BudgetLine.sparse | _of_reference | {"id", "amount", "date", "created_at", "consumed_at", "unlocked"}
+    sparse = (
+        BudgetLine.sparse
+        | _of_reference
+        | {"id", "amount", "date", "created_at", "consumed_at"}
+        | {"expires_at", "unlocked"}
+    )
 
     unlocked = ma.fields.Boolean(
         metadata={"enum": [True], "description": "True, and the only field, if the amount was 0."}

@@ -14,6 +14,7 @@ from app.billing_accounts.ledger.refusals import not_found
 from app.billing_accounts.models import BillingAccount
 from app.billing_accounts.visibility import Sight
 from app.clients import service as clients
+from app.clock import utc_now
 from app.db import versions
 from app.db.base import db
 from app.db.paging import Page
@@ -27,6 +28,7 @@ _KEPT_FROM_IMPORTS = frozenset({"status", "markup"})
 def search(actor: Actor, arguments: Mapping[str, Any], **scope: Any) -> Page:
     """One page of the accounts that match and that the caller may see."""
     sight = visibility.sight(actor)
+    scope["now"] = utc_now()
     if sight.everything:
         return queries.LIST.page(arguments, **scope)
     if not sight.member_view:
@@ -43,7 +45,7 @@ def detail(actor: Actor, account_id: int) -> Row[Any]:
         statement = queries.GRANTED_DETAIL
     else:
         statement = queries.DETAIL if _shows_markup(sight, account_id) else queries.COPILOT_DETAIL
-    parameters = {"account_id": account_id, "granted_to": sight.limit}
+    parameters = {"account_id": account_id, "granted_to": sight.limit, "now": utc_now()}
     account = db.session.execute(statement, parameters).one_or_none()
     if account is None:
         raise not_found(account_id)
@@ -54,7 +56,7 @@ def entries(actor: Actor, account_id: int, arguments: Mapping[str, Any]) -> Page
     """One page of the account's lines. Raises NotFound, also when the caller may not see the account."""
     require_visible(actor, account_id)
     query = queries.ENTRIES if _shows_markup(visibility.sight(actor), account_id) else queries.COPILOT_ENTRIES
-    return query.page(arguments, account_id=account_id)
+    return query.page(arguments, account_id=account_id, now=utc_now())
 
 
 def create(actor: Actor, values: Mapping[str, Any]) -> Row[Any]:
@@ -140,4 +142,4 @@ def _shown(row: Row[Any]) -> dict[str, Any]:
 
 
 def _read(account_id: int) -> Row[Any]:
-    return db.session.execute(queries.ACCOUNT, {"account_id": account_id}).one()
+    return db.session.execute(queries.ACCOUNT, {"account_id": account_id, "now": utc_now()}).one()

@@ -66,7 +66,8 @@ def _kind(sums: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _movement(movement: Mapping[str, Any]) -> tuple[str, ...]:
     remaining = movement["budgetAfter"] - movement["lockedAfter"] - movement["consumedAfter"]
-    place = str(movement["position"]), _time(movement["at"]), _words(movement["kind"])
+    # None has an expiry that is not posted yet.
+    place = str(movement["position"] or ""), _time(movement["at"]), _words(movement["kind"])
     return (*place, _reference(movement), *_deltas(movement), _amount(remaining))
 
 

@@ -34,6 +34,8 @@ UNAVAILABLE = (
     Unavailable(
         "The signing keys of the identity provider are unavailable", reason=Reason.IDENTITY_PROVIDER_UNAVAILABLE
     ),
+    # Writes only.
+    Unavailable("The clock of this worker is off; try again shortly", reason=Reason.CLOCK_SKEW),
 )
 
 

@@ -1,12 +1,10 @@
 """Routes for operators: health and metrics. They need no token."""
 
 from flask import Blueprint, Response, jsonify
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import job_runs
-from app.db.base import db
-from app.db.transaction import autocommit
+from app.db.server import skew
 from app.web import metrics
 
 blueprint = Blueprint("operations", __name__)
@@ -21,9 +19,8 @@ def live() -> Response:
 @blueprint.get("/health/ready")
 @blueprint.get("/v6/billing-accounts/health")
 def ready() -> Response:
-    """Readiness: the process and its database respond."""
-    with autocommit():
-        db.session.execute(text("SELECT 1"))
+    """Readiness: the process and its database respond, and their clocks agree."""
+    skew.clocks().check()
     return jsonify({"success": True, "data": {"status": "ok", "database": "ok"}})
 
 

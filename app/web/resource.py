@@ -12,6 +12,7 @@ from app import origin
 from app.auth.guards import Guard
 from app.db import streaming
 from app.db.replica.routing import Replica
+from app.db.server import skew
 from app.db.transaction import autocommit, transaction
 from app.errors import Invalid
 from app.naming import camel_case
@@ -63,6 +64,7 @@ class Resource(MethodView):
             return self._write(guard, view, path)
 
     def _write(self, guard: Guard, view: Any, path: Mapping[str, Any]) -> Response:
+        skew.clocks().require()
         if guard.open_to_all:
             # Idempotency keys are scoped to callers, and there is none.
             with transaction():

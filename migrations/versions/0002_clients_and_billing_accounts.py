@@ -125,10 +125,12 @@ def upgrade() -> None:
         sa.Column("as_imported", sa.Boolean(), nullable=True),
         sa.Column("movements", sa.Integer(), server_default="0", nullable=False),
         sa.Column("moved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_expiry", sa.DateTime(timezone=True), nullable=True),
         sa.Column("head", sa.LargeBinary(), nullable=True),
-        sa.CheckConstraint("amount >= 0", name=op.f("ck_budgets_amount")),
-        sa.CheckConstraint("consumed >= 0", name=op.f("ck_budgets_consumed")),
-        sa.CheckConstraint("locked >= 0", name=op.f("ck_budgets_locked")),
+        sa.CheckConstraint("amount >= 0.0", name=op.f("ck_budgets_amount")),
+        sa.CheckConstraint("consumed >= 0.0", name=op.f("ck_budgets_consumed")),
+        sa.CheckConstraint("locked >= 0.0", name=op.f("ck_budgets_locked")),
+        sa.CheckConstraint("next_expiry > moved_at", name=op.f("ck_budgets_next_expiry")),
         sa.ForeignKeyConstraint(
             ["billing_account_id"], ["billing_accounts.id"], name=op.f("fk_budgets_billing_account_id")
         ),
@@ -148,14 +150,19 @@ def upgrade() -> None:
         sa.Column("date", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("consumed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("as_imported", sa.Boolean(), nullable=True),
         sa.CheckConstraint(
-            "external_type IN ('CHALLENGE', 'ENGAGEMENT', 'WORK_PERIOD_PAYMENT')",
+            "external_type = ANY ('{CHALLENGE,ENGAGEMENT,WORK_PERIOD_PAYMENT}')",
             name=op.f("ck_budget_lines_external_type"),
         ),
-        sa.CheckConstraint("kind IN ('locked', 'consumed')", name=op.f("ck_budget_lines_kind")),
-        sa.CheckConstraint("amount > 0", name=op.f("ck_budget_lines_amount")),
+        sa.CheckConstraint("kind = ANY ('{locked,consumed}')", name=op.f("ck_budget_lines_kind")),
+        sa.CheckConstraint("amount > 0.0", name=op.f("ck_budget_lines_amount")),
         sa.CheckConstraint("(kind = 'consumed') = (consumed_at IS NOT NULL)", name=op.f("ck_budget_lines_consumed_at")),
+        sa.CheckConstraint(
+            "expires_at IS NULL OR consumed_at IS NULL AND external_type = 'CHALLENGE'",
+            name=op.f("ck_budget_lines_expires_at"),
+        ),
         sa.ForeignKeyConstraint(
             ["billing_account_id"], ["budgets.billing_account_id"], name=op.f("fk_budget_lines_billing_account_id")
         ),
@@ -163,11 +170,25 @@ def upgrade() -> None:
     )
     op.create_index("ix_budget_lines_date", "budget_lines", ["billing_account_id", "date", "id"], unique=False)
     op.create_index(
-        "uq_budget_lines_reference",
+        "uq_budget_lines_challenge",
         "budget_lines",
-        ["billing_account_id", "external_type", "external_id"],
+        ["billing_account_id", "external_id", "kind"],
         unique=True,
-        postgresql_where=sa.text("external_type <> 'ENGAGEMENT'"),
+        postgresql_where=sa.text("external_type = 'CHALLENGE'"),
+    )
+    op.create_index(
+        "uq_budget_lines_payment",
+        "budget_lines",
+        ["billing_account_id", "external_id"],
+        unique=True,
+        postgresql_where=sa.text("external_type = 'WORK_PERIOD_PAYMENT'"),
+    )
+    op.create_index(
+        "ix_budget_lines_expires_at",
+        "budget_lines",
+        ["billing_account_id", "expires_at"],
+        unique=False,
+        postgresql_where=sa.text("expires_at IS NOT NULL"),
     )
     op.create_table(
         "released_lines",
@@ -208,16 +229,16 @@ def _keep_movements() -> None:
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint("position >= 1", name=op.f("ck_budget_movements_position")),
         sa.CheckConstraint(
-            "kind IN ('opened', 'budget_changed', 'locked', 'unlocked', 'consumed', 'reversed', 'moved', 'imported')",
+            "kind = ANY ('{opened,budget_changed,locked,unlocked,expired,consumed,reversed,moved,imported}')",
             name=op.f("ck_budget_movements_kind"),
         ),
         sa.CheckConstraint("(kind = 'opened') = (position = 1)", name=op.f("ck_budget_movements_opened")),
         sa.CheckConstraint(
-            "kind = 'opened' OR budget_delta <> 0 OR locked_delta <> 0 OR consumed_delta <> 0",
+            "position = 1 OR 0.0 <> ANY (ARRAY[budget_delta, locked_delta, consumed_delta])",
             name=op.f("ck_budget_movements_change"),
         ),
         sa.CheckConstraint(
-            "actor_kind IN ('person', 'machine', 'key', 'command', 'gateway')",
+            "actor_kind = ANY ('{person,machine,key,command,gateway}')",
             name=op.f("ck_budget_movements_actor_kind"),
         ),
         sa.PrimaryKeyConstraint("billing_account_id", "position", name=op.f("pk_budget_movements")),

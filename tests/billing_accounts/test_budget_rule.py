@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -131,15 +132,25 @@ SET_BUDGET = text("""
 SET_LINE = text("""
     INSERT INTO budget_lines
         (billing_account_id, kind, external_type, external_id, amount, date, created_at, consumed_at)
-    SELECT :account_id, :held_as, 'CHALLENGE', 'c', :held, :now, :now,
+    SELECT :account_id, :held_as, :external_type, 'c', :held, :now, :now,
         CASE :held_as WHEN 'consumed' THEN CAST(:now AS timestamptz) END
     WHERE :held_as IS NOT NULL
 """)
 TOTALS = text("SELECT amount, locked, consumed FROM budgets WHERE billing_account_id = :account_id")
 LINES = text("""
-    SELECT kind, external_type, external_id, amount FROM budget_lines
-    WHERE billing_account_id = :account_id ORDER BY 1, 2
+    SELECT kind, external_id, amount FROM budget_lines WHERE billing_account_id = :account_id ORDER BY kind, amount
 """)
+
+
+@contextmanager
+def standing(account_id: int, stands: State, external_type: ExternalType) -> Iterator[None]:
+    """The account so inside the block, its reference being of this type."""
+    values = {**stands._asdict(), "account_id": account_id, "now": NOW, "external_type": external_type}
+    with db.session.begin_nested() as setting:
+        for statement in (SET_ACCOUNT, SET_BUDGET, SET_LINE):
+            db.session.execute(statement, values)
+        yield
+        setting.rollback()
 
 
 def outcome(account_id: int, act: Callable[[], Any]) -> tuple[Any, ...]:
@@ -157,7 +168,7 @@ def outcome(account_id: int, act: Callable[[], Any]) -> tuple[Any, ...]:
 
 
 def in_batch(account_id: int, stands: State, asked_as: Kind, amount: Decimal) -> None:
-    budgets = Budgets(ExternalType.CHALLENGE, [account_id])
+    budgets = Budgets(ExternalType.WORK_PERIOD_PAYMENT, [account_id])
     before = None if stands.held_as is None else Line(account_id, stands.held_as, stands.held)
     budgets.move("c", before, Line(account_id, asked_as, amount))
     budgets.write()
@@ -177,17 +188,16 @@ def test_one_statement_and_the_batch_do_the_same(dates_enforced: bool, account_i
     for _ in range(300):
         stands, asked_as = state(chance, utc_now() + timedelta(hours=1)), chance.choice(list(Kind))
         amount = asked(chance, stands)
-        with db.session.begin_nested() as setting:
-            for statement in (SET_ACCOUNT, SET_BUDGET, SET_LINE):
-                db.session.execute(statement, {**stands._asdict(), "account_id": account_id, "now": NOW})
-            challenge, engagement = (Reference(kind, "c") for kind in (ExternalType.CHALLENGE, ExternalType.ENGAGEMENT))
+        challenge, engagement = (Reference(kind, "c") for kind in (ExternalType.CHALLENGE, ExternalType.ENGAGEMENT))
+        with standing(account_id, stands, ExternalType.WORK_PERIOD_PAYMENT):
+            paid = outcome(account_id, lambda: in_batch(account_id, stands, asked_as, amount))  # noqa: B023 - called at once
+        with standing(account_id, stands, ExternalType.CHALLENGE):
             one = single.lock if asked_as == Kind.LOCKED else single.consume
-            alone = outcome(account_id, lambda: one(account_id, challenge, amount))  # noqa: B023 - called at once
-            assert outcome(account_id, lambda: in_batch(account_id, stands, asked_as, amount)) == alone, stands  # noqa: B023
+            alone = outcome(account_id, lambda: one(account_id, challenge, amount))  # noqa: B023
+            assert paid == alone, stands
             charged = outcome(account_id, lambda: single.consume(account_id, engagement, amount))  # noqa: B023
             charge = Charge(account_id, "c", amount)
             assert outcome(account_id, lambda: batch.consume_all([charge])) == charged, stands  # noqa: B023
-            setting.rollback()
         seen += [None if each is None else each[1] for each in (alone[0], charged[0])]
     outside = {Reason.ACCOUNT_NOT_CURRENT} if dates_enforced else set()
     assert set(seen) == {None, Reason.ALREADY_CONSUMED, Reason.ACCOUNT_INACTIVE, Reason.INSUFFICIENT_FUNDS} | outside

@@ -46,6 +46,7 @@ def test_a_lock_is_a_line_of_the_account(admin: Caller, path: str) -> None:
     assert {name: line[name] for name in line.keys() - {"id", "date"}} == {
         "createdAt": line["date"],
         "consumedAt": None,
+        "expiresAt": None,
         "amount": Decimal("12.5"),
         "externalId": "c1",
         "externalType": "CHALLENGE",

@@ -11,7 +11,7 @@ from flask import Flask
 from app.audit import cause
 from app.billing_accounts import queries
 from app.billing_accounts.book_queries import BALANCE, MOVEMENTS, STATEMENT
-from app.billing_accounts.ledger import single
+from app.billing_accounts.ledger import expiry, general, single
 from app.billing_accounts.queries import LIST
 from app.db.base import db
 from app.db.paging import contains_pattern
@@ -33,21 +33,24 @@ def plans() -> Iterator[tuple[str, str]]:
     """What is asked for, and how PostgreSQL would find it."""
     for sort_by, order in product(LIST.sorts, ("asc", "desc")):
         page, _ = LIST.statements(frozenset(), sort_by, order, 20)
-        yield f"{sort_by} {order}", plan(page)
+        yield f"{sort_by} {order}", plan(page, now="2025-01-01")
     for name, value in accounts.SELECTIVE_FILTERS.items():
         page, _ = LIST.statements(frozenset({name}), LIST.default_sort, LIST.default_order, 20)
         values = {name: value, f"{name}_pattern": contains_pattern(value)}
-        yield name, plan(page, **values)
+        yield name, plan(page, now="2025-01-01", **values)
     for detail in (queries.DETAIL, queries.COPILOT_DETAIL, queries.GRANTED_DETAIL):
-        yield "detail", plan(detail, account_id=5, granted_to="user-7")
+        yield "detail", plan(detail, account_id=5, granted_to="user-7", now="2025-01-01")
     reference = {"external_type": "CHALLENGE", "external_id": "c4", "external_name": None}
-    asked = {"kind": "locked", "amount": 1, "dates_enforced": True}
+    asked = {"amount": 1, "dates_enforced": True, "expires_at": None, "expires_in": None}
     line = {"account_id": 5, "now": "2025-01-01", **asked, **reference, **cause.current()}
-    yield "reserve", plan(single.RESERVE, **line)
-    yield "unlock", plan(single.UNLOCK, **line)
-    page, _ = MOVEMENTS.statements(frozenset({"account_id"}), "position", "desc", 20)
-    yield "movements", plan(page, account_id=5)
-    seen = {"account_id": 5, "granted_to": None}
+    for name in ("LOCK", "CONSUME", "UNLOCK"):
+        yield name, plan(getattr(single, name), **line)
+        yield f"general {name}", plan(getattr(general, name), **line)
+    yield "CONSUME_PART", plan(general.CONSUME_PART, **line)
+    yield "expiry", plan(expiry.POST, account_ids=[5], **line)
+    page, _ = MOVEMENTS.statements(frozenset(), "position", "desc", 20)
+    seen = {"account_id": 5, "granted_to": None, "now": "2025-01-01"}
+    yield "movements", plan(page, **seen)
     yield "balance", plan(BALANCE, as_of="2025-01-01", **seen)
     yield "statement", plan(STATEMENT, since="2025-01-01", until="2025-02-01", **seen)
 

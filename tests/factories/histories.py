@@ -8,6 +8,7 @@ from tests.caller import ACCOUNTS, Caller, data
 from tests.factories.bookings import PAYMENTS, create_booking, periods_of
 
 ACCEPTED = {200, 201, 400, 409}
+EXPIRING, PARTIAL = 0.3, 0.4
 
 
 class BudgetHistory:
@@ -42,10 +43,15 @@ class BudgetHistory:
 
     def lock(self) -> Any:
         body = {"challengeId": self._challenge(), "amount": self.chance.choice([0, 0, 5, 5, 12.5, 30, 0.0001])}
+        if body["amount"] and self.chance.random() < EXPIRING:
+            # Later than any history ends.
+            body["expiresIn"] = self.chance.choice([3600, 7200])
         return self.staff.patch(f"{self._account()}/lock-amount", body)
 
     def consume(self) -> Any:
         body = {"challengeId": self._challenge(), "amount": self.chance.choice([5, 7.25, 40])}
+        if self.chance.random() < PARTIAL:
+            body["final"] = False
         return self.staff.patch(f"{self._account()}/consume-amount", body)
 
     def charge(self) -> Any:

@@ -75,7 +75,7 @@ class Locks(Kind):
 
     def unprotect(self, patch: pytest.MonkeyPatch) -> None:
         """Forget what the line held before."""
-        replace_in(patch, single, "RESERVE", r"- CASE held_as WHEN 'locked' THEN held ELSE 0 END", "")
+        replace_in(patch, single, "LOCK", r"asked - CASE held_as WHEN 'locked' THEN held ELSE 0 END", "asked")
 
 
 class Captures(Locks):

@@ -137,7 +137,8 @@ def test_every_history_has_a_serial_order(run: Callable[[int], list[Operation]],
     histories = scale(400, 10)
     wrong = sum(not has_serial_order(run(SEED + number)) for number in range(histories))
     with pytest.MonkeyPatch.context() as patch:
-        without_lock(patch, single, "RESERVE")
+        for statement in ("LOCK", "CONSUME"):
+            without_lock(patch, single, statement)
         found = next((n for n in range(1, MOST_CONTROL_HISTORIES) if not has_serial_order(run(SEED - n))), None)
     assert found is not None, "no violation without the lock: the check proves nothing"
     done = f"{histories} histories of {CALLERS * OPERATIONS_EACH} operations by {CALLERS} callers"

@@ -105,8 +105,8 @@ class World:
 
 
 LOCK_OF = {
-    "locks": (single, "RESERVE"),
-    "consumes": (single, "RESERVE"),
+    "locks": (single, "LOCK"),
+    "consumes": (single, "CONSUME"),
     "batch_consumes": (batch, "LOCK"),
     "payments": (batch, "LOCK"),
     "credits": (credit_single, "SPEND"),

@@ -331,7 +331,8 @@ def test_simulated_histories_follow_the_model(simulate: Callable[..., None], sca
     done = f"{World.steps:,} steps in {World.histories} histories, {World.faults:,} commits failed"
     with pytest.MonkeyPatch.context() as patch:
         # A budget that is exactly used up refuses what fits.
-        replace_in(patch, single, "RESERVE", r"asked - held >", "asked - held >=")
+        for statement in ("LOCK", "CONSUME"):
+            replace_in(patch, single, statement, r"asked - held >", "asked - held >=")
         before = World.steps
         with pytest.raises(AssertionError):
             simulate(before + scale(10_000, 3_000), shrink=False)

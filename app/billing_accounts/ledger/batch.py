@@ -4,12 +4,15 @@ The budgets concerned are locked first, in id order; then each change is decided
 those before it did. The statement is text: lines that go, lines that come and totals are written at once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from sqlalchemy import Row
+
 from app.audit import cause
-from app.billing_accounts.ledger import journal, refusals
+from app.billing_accounts.ledger import expiry, journal, refusals
 from app.billing_accounts.ledger.standing import Budget, Line, Movement, kind_of
 from app.billing_accounts.models import ExternalType, Kind, MovementKind
 from app.clock import utc_now
@@ -28,9 +31,10 @@ class Charge(NamedTuple):
     amount: Decimal
 
 
-_BUDGETS = """
-    SELECT budgets.billing_account_id, budgets.amount, budgets.locked, budgets.consumed, budgets.movements,
-        budgets.moved_at, billing_accounts.status, billing_accounts.start_date, billing_accounts.end_date
+_BUDGETS = f"""
+    SELECT budgets.billing_account_id, budgets.amount, {expiry.locked("budgets")} AS locked, budgets.consumed,
+        budgets.movements, budgets.moved_at, {expiry.is_due("budgets")} AS is_due, billing_accounts.status,
+        billing_accounts.start_date, billing_accounts.end_date
     FROM budgets JOIN billing_accounts ON billing_accounts.id = budgets.billing_account_id
     WHERE budgets.billing_account_id = ANY(:account_ids)
 """
@@ -58,7 +62,7 @@ WRITE = Prepared(f"""
             CAST(:held_ids AS uuid[]), CAST(:held_accounts AS int[]), CAST(:held_references AS text[]),
             CAST(:held_names AS text[]), CAST(:held_kinds AS text[]), CAST(:held_amounts AS numeric[])
         ) AS held (id, account_id, external_id, external_name, kind, amount)
-        ON CONFLICT (billing_account_id, external_type, external_id) WHERE external_type <> 'ENGAGEMENT'
+        ON CONFLICT (billing_account_id, external_id) WHERE external_type = 'WORK_PERIOD_PAYMENT'
         DO UPDATE SET kind = excluded.kind, external_name = coalesce(excluded.external_name, line.external_name),
             amount = excluded.amount, date = excluded.date,
             consumed_at = CASE excluded.kind WHEN 'consumed' THEN coalesce(line.consumed_at, excluded.consumed_at) END
@@ -81,7 +85,7 @@ WRITE = Prepared(f"""
         LEFT JOIN line ON entry_id IS NULL AND line.billing_account_id = account_id
             AND line.external_id = movement.external_id
         JOIN budgets ON budgets.billing_account_id = account_id
-    ), {journal.POST_NUMBERED} SELECT
+    ), {journal.post_numbered()} SELECT
 """)
 
 
@@ -102,11 +106,20 @@ _JOURNAL_ARRAYS = (
 
 
 class Budgets:
-    """The budgets of some accounts, locked until the transaction ends, and the changes decided on them."""
+    """The budgets of some accounts, locked until the transaction ends, and the changes decided on them.
+
+    They are for engagements or for payments of work periods. What is due of them is posted first.
+    """
 
     def __init__(self, external_type: ExternalType, account_ids: Iterable[int]) -> None:
         self._external_type = external_type
-        self._budgets = _budgets(LOCK, account_ids)
+        self._now = utc_now()
+        wanted = set(account_ids)
+        rows = _read(LOCK, wanted, self._now)
+        if any(row.is_due for row in rows):
+            expiry.post(wanted, self._now)
+            rows = _read(READ, wanted, self._now)
+        self._budgets = self._standing(rows)
         self._lines: dict[tuple[int, str, int], tuple[Line, str | None] | None] = {}
         self._movements: list[Movement] = []
 
@@ -141,15 +154,14 @@ class Budgets:
         """Write the lines, the totals and the movements of every change."""
         if not self._movements:
             return
-        now = utc_now()
         released = [key for key, line in self._lines.items() if line is None]
         held = [(external_id, *line) for (_, external_id, _), line in self._lines.items() if line is not None]
         # Each charge of an engagement is a movement and a line of its own; of others the database knows the line.
         adds_lines = self._external_type == ExternalType.ENGAGEMENT
-        ids: list[str] | list[None] = time_ordered_ids(now, len(held)) if adds_lines else [None] * len(held)
+        ids: list[str] | list[None] = time_ordered_ids(self._now, len(held)) if adds_lines else [None] * len(held)
         parameters = {
             "external_type": self._external_type,
-            "now": now,
+            "now": self._now,
             "released_accounts": [account_id for account_id, _, _ in released],
             "released_references": [external_id for _, external_id, _ in released],
             "held_ids": ids,
@@ -161,6 +173,9 @@ class Budgets:
             **self._journal(ids if adds_lines else [None] * len(self._movements)),
         }
         db.session.execute(WRITE, parameters)
+
+    def _standing(self, rows: Iterable[Row[Any]]) -> dict[int, Budget]:
+        return {row.billing_account_id: Budget(row, self._now) for row in rows}
 
     def _journal(self, entry_ids: Sequence[str | None]) -> dict[str, Any]:
         columns = zip(_JOURNAL_ARRAYS, zip(*self._movements, strict=True), strict=True)
@@ -193,7 +208,7 @@ class Rehearsal(Budgets):
 
     def look_at(self, account_ids: Iterable[int]) -> None:
         """Read the budgets of accounts that are not known yet."""
-        self._budgets |= _budgets(READ, set(account_ids) - self._budgets.keys())
+        self._budgets |= self._standing(_read(READ, set(account_ids) - self._budgets.keys(), self._now))
 
 
 def consume_all(charges: Sequence[Charge]) -> None:
@@ -212,9 +227,7 @@ def consume_all(charges: Sequence[Charge]) -> None:
     budgets.write()
 
 
-def _budgets(statement: AnyPrepared, account_ids: Iterable[int]) -> dict[int, Budget]:
-    wanted = sorted(set(account_ids))
-    if not wanted:
-        return {}
-    rows = db.session.execute(statement, {"account_ids": wanted})
-    return {row.billing_account_id: Budget(row) for row in rows}
+def _read(statement: AnyPrepared, account_ids: Collection[int], now: datetime) -> Sequence[Row[Any]]:
+    if not account_ids:
+        return []
+    return db.session.execute(statement, {"account_ids": sorted(account_ids), "now": now}).all()

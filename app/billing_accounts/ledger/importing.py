@@ -5,13 +5,14 @@ the order of all operations: budgets by account id, then lines. What was changed
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 from decimal import Decimal
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 from sqlalchemy import TextClause, text
 
 from app.audit import cause
-from app.billing_accounts.ledger import journal
+from app.billing_accounts.ledger import expiry, journal
 from app.billing_accounts.models import Kind
 from app.clock import utc_now
 from app.db.base import db
@@ -26,27 +27,39 @@ _NO_ACCOUNT = (
 _WITHOUT_ACCOUNT = text(f"SELECT raw {_NO_ACCOUNT}")
 _DROP_WITHOUT_ACCOUNT = text(f"DELETE {_NO_ACCOUNT}")
 # A challenge whose lock was released here has no line any more, and is to have none.
+# One that is both locked and consumed was changed here, and so is every one that expires: what is due counts as gone,
+# and is once the budgets are locked.
 _FIND_CHANGES = text("""
     CREATE TEMP TABLE changed_lines ON COMMIT DROP AS
     SELECT staged.account_id, staged.challenge_id, staged.kind, staged.amount,
-        known.id AS line_id, coalesce(known.id, uuidv7()) AS entry_id, known.kind AS old_kind,
-        known.amount AS old_amount,
-        CASE WHEN known.id IS NULL THEN released.external_id IS NOT NULL ELSE known.as_imported IS NOT TRUE END AS kept
+        known.line_id, coalesce(known.line_id, uuidv7()) AS entry_id, known.old_kind, known.old_amount,
+        CASE WHEN known.line_id IS NULL THEN released.external_id IS NOT NULL ELSE known.as_imported IS NOT TRUE END
+            AS kept
     FROM staged_lines AS staged
-    LEFT JOIN budget_lines AS known
-        ON known.billing_account_id = staged.account_id AND known.external_type = 'CHALLENGE'
-        AND known.external_id = staged.challenge_id
+    LEFT JOIN budget_lines AS lock
+        ON lock.billing_account_id = staged.account_id AND lock.external_type = 'CHALLENGE' AND lock.kind = 'locked'
+        AND lock.external_id = staged.challenge_id AND (lock.expires_at IS NULL OR lock.expires_at > :now)
+    LEFT JOIN budget_lines AS consumed
+        ON consumed.billing_account_id = staged.account_id AND consumed.external_type = 'CHALLENGE'
+        AND consumed.kind = 'consumed' AND consumed.external_id = staged.challenge_id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(consumed.id, lock.id) AS line_id, coalesce(consumed.kind, lock.kind) AS old_kind,
+            coalesce(consumed.amount, lock.amount) AS old_amount,
+            coalesce(consumed.as_imported, lock.as_imported) AND (consumed.id IS NULL OR lock.id IS NULL) AS as_imported
+    ) AS known
     LEFT JOIN released_lines AS released
         ON released.billing_account_id = staged.account_id AND released.external_id = staged.challenge_id
-    WHERE (known.kind, known.amount)
+    WHERE (known.old_kind, known.old_amount)
         IS DISTINCT FROM (staged.kind, CASE WHEN staged.kind IS NOT NULL THEN staged.amount END)
 """)
 _FORGET_CHANGES = text("DROP TABLE changed_lines")
 _LOCK_IN_ORDER = """
     SELECT FROM budgets WHERE billing_account_id IN ({account_ids}) ORDER BY billing_account_id FOR NO KEY UPDATE
 """
-_LOCK_OF_LINES = text(_LOCK_IN_ORDER.format(account_ids="SELECT account_id FROM changed_lines WHERE NOT kept"))
-_LOCK_OF_ACCOUNTS = text(_LOCK_IN_ORDER.format(account_ids="SELECT id FROM changed_accounts"))
+_OF_LINES = "SELECT account_id FROM changed_lines WHERE NOT kept"
+_OF_ACCOUNTS = "SELECT id FROM changed_accounts"
+_LOCK_OF_LINES = text(_LOCK_IN_ORDER.format(account_ids=_OF_LINES))
+_LOCK_OF_ACCOUNTS = text(_LOCK_IN_ORDER.format(account_ids=_OF_ACCOUNTS))
 _ADD_BUDGETS = text(
     journal.open_from("FROM resolved_accounts WHERE is_new ORDER BY id", "id", "budget", also="as_imported")
 )
@@ -95,7 +108,7 @@ _MOVE_TOTALS = text(f"""
             budget.consumed + sum(change.consumed) OVER so_far AS consumed_after, budget.head
         FROM change JOIN budgets AS budget ON billing_account_id = account_id
         WINDOW so_far AS (PARTITION BY account_id ORDER BY challenge_id ROWS UNBOUNDED PRECEDING)
-    ), {journal.POST_NUMBERED} SELECT
+    ), {journal.post_numbered()} SELECT
 """)
 _COUNTS = text("""
     SELECT count(*) FILTER (WHERE line_id IS NULL AND NOT kept) AS created,
@@ -127,19 +140,20 @@ class Amounts(NamedTuple):
     kept: Decimal
 
 
-def lock_budgets() -> None:
-    """Lock the budgets of the staged `changed_accounts`, in the order of their ids."""
+def lock_budgets(now: datetime) -> None:
+    """Lock the budgets of the staged `changed_accounts`, in the order of their ids, and post what is due of them."""
     db.session.execute(_LOCK_OF_ACCOUNTS)
+    expiry.post_selected(_OF_ACCOUNTS, now)
 
 
-def add_budgets() -> None:
+def add_budgets(now: datetime) -> None:
     """Give the new ones of the staged `resolved_accounts` their budgets."""
-    db.session.execute(_ADD_BUDGETS, _caused_now())
+    db.session.execute(_ADD_BUDGETS, {"now": now, **cause.current()})
 
 
-def change_budgets() -> None:
+def change_budgets(now: datetime) -> None:
     """Give the others of the staged `resolved_accounts`, whose budgets are locked, the amounts that differ."""
-    db.session.execute(_CHANGE_BUDGETS, _caused_now())
+    db.session.execute(_CHANGE_BUDGETS, {"now": now, **cause.current()})
 
 
 def stage_lines(lines: IO[bytes]) -> int:
@@ -160,14 +174,16 @@ def amounts_without_account() -> dict[Kind, Decimal]:
 
 def merge_lines(staged: int) -> Merged:
     """Make each staged challenge's line what it says, removing it where `kind` is null, and move the totals."""
-    db.session.execute(_FIND_CHANGES)
+    now = utc_now()
+    db.session.execute(_FIND_CHANGES, {"now": now})
     created, updated, kept = db.session.execute(_COUNTS).one()
     if created or updated:
         db.session.execute(_LOCK_OF_LINES)
+        expiry.post_selected(_OF_LINES, now)
         # Read anew: from here on no one else changes these lines, but someone may have done so until now.
         db.session.execute(_FORGET_CHANGES)
-        db.session.execute(_FIND_CHANGES)
-        _write()
+        db.session.execute(_FIND_CHANGES, {"now": now})
+        _write(now)
         created, updated, kept = db.session.execute(_COUNTS).one()
     return Merged(created, updated, staged - created - updated - kept, kept)
 
@@ -179,18 +195,12 @@ def merged_amounts() -> dict[Kind, Amounts]:
     return {kind: Amounts(staged[kind], staged[kind] - changed[kind] + standing[kind], kept[kind]) for kind in Kind}
 
 
-def _write() -> None:
-    caused = _caused_now()
-    now = {"now": caused["now"]}
-    db.session.execute(_REPLACE_AND_REMOVE, now)
+def _write(now: datetime) -> None:
+    db.session.execute(_REPLACE_AND_REMOVE, {"now": now})
     learn_size("budgets", "billing_account_id")
     with by_index():
-        db.session.execute(_ADD, now)
-    db.session.execute(_MOVE_TOTALS, caused)
-
-
-def _caused_now() -> dict[str, Any]:
-    return {"now": utc_now(), **cause.current()}
+        db.session.execute(_ADD, {"now": now})
+    db.session.execute(_MOVE_TOTALS, {"now": now, **cause.current()})
 
 
 def _by_kind(statement: TextClause) -> dict[Kind, Decimal]:

@@ -3,7 +3,7 @@
 The row lock of the budget orders its movements: `movements` counts them, so a position is the count of the statement's
 own UPDATE, `moved_at` keeps the time of the last, below which no later one may fall, and `head` its hash. A
 statement that changes each budget once has the CTEs of `post`; one that changes them several times has
-those of `POST_NUMBERED`, and one that makes them is `open_from`.
+those of `post_numbered`, and one that makes them is `open_from`.
 """
 
 from collections.abc import Mapping
@@ -126,21 +126,27 @@ def _with_defaults(values: Mapping[str, str]) -> list[str]:
 
 
 _NUMBERED = _with_defaults({name: name for name in CONTENT if name not in {"budget_delta", *CAUSE}})
-# The CTEs `movement` and `moved` of a statement whose CTE `numbered` has movements of locked budgets, each with the
-# `head` of its budget: all columns but `budget_delta`, which is 0, and the cause.
-POST_NUMBERED = f"""
-    movement AS (
-        INSERT INTO budget_movements ({COLUMNS})
-        SELECT {", ".join(_NUMBERED)}, chain_all(head, movement_content({", ".join(_NUMBERED)})) OVER (
-            PARTITION BY billing_account_id ORDER BY position ROWS UNBOUNDED PRECEDING
-        ) FROM numbered
-        RETURNING *
-    ), moved AS (
-        UPDATE budgets SET locked = last.locked_after, consumed = last.consumed_after, movements = last.position,
-            moved_at = last.at, head = last.hash
-        FROM (
-            SELECT DISTINCT ON (billing_account_id) * FROM movement ORDER BY billing_account_id, position DESC
-        ) AS last
-        WHERE budgets.billing_account_id = last.billing_account_id
-    )
-"""
+
+
+def post_numbered(*, also: str = "", joined: str = "") -> str:
+    """The CTEs `movement` and `moved` of a statement whose CTE `numbered` has movements of locked budgets.
+
+    Each has the `head` of its budget and all columns but `budget_delta`, which is 0, and the cause. `also` is what else
+    the UPDATE of the budgets sets, from what is `joined` to the `last` movement of each.
+    """
+    return f"""
+        movement AS (
+            INSERT INTO budget_movements ({COLUMNS})
+            SELECT {", ".join(_NUMBERED)}, chain_all(head, movement_content({", ".join(_NUMBERED)})) OVER (
+                PARTITION BY billing_account_id ORDER BY position ROWS UNBOUNDED PRECEDING
+            ) FROM numbered
+            RETURNING *
+        ), moved AS (
+            UPDATE budgets SET locked = last.locked_after, consumed = last.consumed_after, movements = last.position,
+                moved_at = last.at, head = last.hash {also}
+            FROM (
+                SELECT DISTINCT ON (billing_account_id) * FROM movement ORDER BY billing_account_id, position DESC
+            ) AS last {joined}
+            WHERE budgets.billing_account_id = last.billing_account_id
+        )
+    """

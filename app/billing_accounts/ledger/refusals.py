@@ -1,5 +1,6 @@
 """What callers are told when the ledger refuses."""
 
+from datetime import datetime
 from decimal import Decimal
 
 from app.errors import Conflict, Invalid, NotFound, Reason, ServiceError
@@ -14,6 +15,11 @@ def not_found(account_id: int) -> NotFound:
 def already_consumed(external_id: str) -> Conflict:
     """The failure that says a reference cannot be locked or unlocked any more."""
     return Conflict(f"{external_id} was already consumed", reason=Reason.ALREADY_CONSUMED)
+
+
+def expired_before(expires_at: datetime) -> Invalid:
+    """The failure that says a lock would end before it begins."""
+    return Invalid.field("expiresAt", f"{expires_at.isoformat()} is before the last change of the account.")
 
 
 def below_reserved(reserved: Decimal, requested: Decimal) -> Conflict:

@@ -11,7 +11,8 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from app.audit import cause
-from app.billing_accounts.ledger import journal, refusals
+from app.billing_accounts.ledger import expiry, journal, refusals
+from app.billing_accounts.ledger.expiry import DUE, is_due
 from app.billing_accounts.models import ExternalType
 from app.clock import utc_now
 from app.db.base import db
@@ -38,11 +39,13 @@ _REVERSE = Prepared(f"""
             AND (id = :entry_id OR external_type = :external_type AND external_id = :external_id)
         WINDOW newest_first AS (ORDER BY consumed_at DESC, id DESC)
     ), asked AS (
-        SELECT coalesce(sum(amount), 0) AS consumed, coalesce(CAST(:amount AS numeric), sum(amount)) AS amount,
+        SELECT (SELECT {is_due("budget")} FROM budgets AS budget WHERE billing_account_id = :account_id) AS is_due,
+            coalesce(sum(amount), 0) AS consumed, coalesce(CAST(:amount AS numeric), sum(amount)) AS amount,
             bool_or(external_type = 'WORK_PERIOD_PAYMENT') AS of_payment
         FROM line
     ), decision AS (
-        SELECT *, CASE WHEN of_payment THEN '{Reason.PAYMENT_LINE}' WHEN consumed = 0 THEN '{Reason.NOTHING_TO_REVERSE}'
+        SELECT *, CASE WHEN is_due THEN '{DUE}' WHEN of_payment THEN '{Reason.PAYMENT_LINE}'
+            WHEN consumed = 0 THEN '{Reason.NOTHING_TO_REVERSE}'
             WHEN amount > consumed THEN '{Reason.REVERSAL_EXCEEDS_CONSUMED}' END AS refusal
         FROM asked
     ), taken AS (
@@ -68,7 +71,7 @@ _REVERSE = Prepared(f"""
             budget.amount AS budget_after, locked AS locked_after,
             consumed - sum(taken) OVER (ORDER BY nth) AS consumed_after, head
         FROM budgets AS budget, taken WHERE billing_account_id = :account_id
-    ), {journal.POST_NUMBERED}, shown AS (
+    ), {journal.post_numbered()}, shown AS (
         SELECT {journal.SHOWN} FROM movement
     )
     SELECT shown.*, decision.refusal, decision.consumed AS held
@@ -90,18 +93,22 @@ def reverse(
     Never refused for want of budget nor because the account is inactive. Raises NotFound (no such account), Conflict
     (nothing is consumed; the line is that of a payment) or Invalid (more than is consumed).
     """
+    now = utc_now()
     parameters = {
         "account_id": account_id,
         "amount": amount,
         "entry_id": entry_id,
         "external_type": external_type,
         "external_id": external_id,
-        "now": utc_now(),
+        "now": now,
         **cause.current(),
     }
     movements = db.session.execute(_REVERSE, parameters).all()
     if not movements:
         raise refusals.not_found(account_id)
+    if movements[0].refusal == DUE:
+        expiry.post([account_id], now)
+        movements = db.session.execute(_REVERSE, parameters).all()
     if movements[0].refusal is not None:
         raise refusals.not_reversible(movements[0].refusal, consumed=movements[0].held, asked=amount)
     return Reversed(-sum(each.consumed_delta for each in movements), movements)

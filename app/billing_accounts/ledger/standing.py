@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from app.billing_accounts.ledger import refusals, rule
 from app.billing_accounts.models import Kind, MovementKind
-from app.clock import utc_now
 from app.money import ZERO
 
 
@@ -37,16 +36,16 @@ class Movement(NamedTuple):
 class Budget:
     """A budget with its account, as it is after the changes decided so far."""
 
-    def __init__(self, row: Any) -> None:
+    def __init__(self, row: Any, now: datetime) -> None:
         opens_at, closes_at = row.start_date or rule.ALWAYS_OPEN, row.end_date or rule.NEVER_CLOSED
-        now = utc_now()
-        self._account = row.status, opens_at, closes_at, rule.dates_enforced(), now
+        # Time of an account never goes back: the clock of another worker may be ahead.
+        self.moved_at: datetime = now if row.moved_at is None else max(row.moved_at, now)
+        self._account = row.status, opens_at, closes_at, rule.dates_enforced(), self.moved_at
         self._id: int = row.billing_account_id
         self._amount: Decimal = row.amount
         self.locked: Decimal = row.locked
         self.consumed: Decimal = row.consumed
         self.movements: int = row.movements
-        self.moved_at: datetime = now if row.moved_at is None else max(row.moved_at, now)
 
     @property
     def remaining(self) -> Decimal:

@@ -4,12 +4,15 @@ from tests.prove.planting import fault
 
 RULE = "app/billing_accounts/ledger/rule.py"
 SINGLE = "app/billing_accounts/ledger/single.py"
+GENERAL = "app/billing_accounts/ledger/general.py"
 BUDGET_BATCH = "app/billing_accounts/ledger/batch.py"
 STANDING = "app/billing_accounts/ledger/standing.py"
 JOURNAL = "app/billing_accounts/ledger/journal.py"
 BUDGETS = "app/billing_accounts/ledger/budgets.py"
 REVERSAL = "app/billing_accounts/ledger/reversal.py"
 BOOKS = "app/billing_accounts/book_queries.py"
+EXPIRY = "app/billing_accounts/ledger/expiry.py"
+DUE = "app/billing_accounts/due.py"
 
 FAULTS = (
     fault(
@@ -40,12 +43,12 @@ FAULTS = (
     fault(
         "a consumed challenge keeps its lock",
         "billing_accounts/test_consume.py",
-        (SINGLE, "- CASE held_as WHEN 'locked' THEN held ELSE 0 END", ""),
+        (SINGLE, '"locked_delta": f"-{_LOCK_OF_LINE}"', '"locked_delta": "0"'),
     ),
     fault(
         "a budget is read before it is locked",
         "concurrency/test_reference_races.py",
-        (SINGLE, ":account_id FOR NO KEY UPDATE", ":account_id"),
+        (GENERAL, ":account_id FOR NO KEY UPDATE;", ":account_id;"),
     ),
     fault(
         "a budget can be lowered below what is locked",
@@ -70,7 +73,7 @@ FAULTS = (
     fault(
         "what changes nothing is a movement",
         "billing_accounts/test_movements.py::TestKinds",
-        (SINGLE, "= :account_id AND (locked_delta <> 0 OR consumed_delta <> 0)", "= :account_id"),
+        (SINGLE, ":account_id AND ({' OR '.join(f'{name} <> 0' for name in deltas)})", ":account_id"),
     ),
     fault(
         "every movement of a call has the same position",
@@ -95,12 +98,12 @@ FAULTS = (
     fault(
         "a balance leaves out what happened at its instant",
         "billing_accounts/test_statement_of_account.py::TestBalance",
-        (BOOKS, 'at <= bindparam("as_of")', 'at < bindparam("as_of")'),
+        (BOOKS, 'lambda at: at <= bindparam("as_of")', 'lambda at: at < bindparam("as_of")'),
     ),
     fault(
         "a statement counts what happens at its end",
         "billing_accounts/test_statement_of_account.py::TestStatement",
-        (BOOKS, 'at < bindparam("until"))\n_PERIOD', 'at <= bindparam("until"))\n_PERIOD'),
+        (BOOKS, 'ShownMovement.at < bindparam("until")', 'ShownMovement.at <= bindparam("until")'),
     ),
     fault(
         "movements can be changed",
@@ -133,6 +136,110 @@ FAULTS = (
             "lambda it: it.dates_enforced & (",
             "lambda it: it.dates_enforced & (it.status != _ACTIVE) & (",
         ),
+    ),
+    fault(
+        "a lock lasts to the end of its last millisecond",
+        "billing_accounts/test_expiry.py::TestTheInstant",
+        (EXPIRY, "{budget}.next_expiry <= {now_of(budget)}", "{budget}.next_expiry < {now_of(budget)}"),
+    ),
+    fault(
+        "reads count a lock at its last instant",
+        "billing_accounts/test_expiry.py::TestTheInstant",
+        (DUE, "_IS_DUE = BudgetLine.expires_at <= NOW", "_IS_DUE = BudgetLine.expires_at < NOW"),
+    ),
+    fault(
+        "a lock that expired is among the lines until somebody writes",
+        "billing_accounts/test_expiry.py::TestTheInstant",
+        (DUE, "BudgetLine.expires_at > NOW)", "BudgetLine.expires_at.is_not(None))"),
+    ),
+    fault(
+        "an expiry is stamped when it is posted",
+        "billing_accounts/test_expiry.py::TestTheInstant",
+        (EXPIRY, "greatest(moved_at, expires_at) AS at", "{now_of('due')} AS at"),
+    ),
+    fault(
+        "a clock that steps back revives locks",
+        "billing_accounts/test_expiry.py::TestTime",
+        (
+            EXPIRY,
+            'f"greatest(CAST(:now AS timestamptz), {budget}.moved_at)"',
+            'f"coalesce(CAST(:now AS timestamptz), {budget}.moved_at)"',
+        ),
+    ),
+    fault(
+        "the caller expires the lock",
+        "billing_accounts/test_expiry.py::TestTheInstant",
+        (EXPIRY, "with origin.acting(_CAUSE):", "with origin.acting(origin.current()):"),
+    ),
+    fault(
+        "a lock that replaces another keeps its expiry",
+        "billing_accounts/test_expiry.py::TestReplacing",
+        (GENERAL, "expires_at = excluded.expires_at,", "expires_at = coalesce(excluded.expires_at, line.expires_at),"),
+    ),
+    fault(
+        "a new expiry alone is forgotten by the budget",
+        "billing_accounts/test_expiry.py::TestReplacing",
+        (GENERAL, "AND refusal IS NULL AND locked_delta = 0", "AND refusal IS NULL AND locked_delta <> 0 AND false"),
+    ),
+    fault(
+        "what is left of several locks never expires",
+        "billing_accounts/test_expiry.py::TestReplacing",
+        (GENERAL, "AND expires_at IS NOT NULL AND external_id <> :external_id", "AND expires_at IS NULL"),
+    ),
+    fault(
+        "a lock is decided before what is due is posted",
+        "billing_accounts/test_expiry.py::TestWhoPosts",
+        (SINGLE, "next_expiry <= asked_at OR held_until", "held_until"),
+    ),
+    fault(
+        "a lock that expires is replaced as if it never did",
+        "billing_accounts/test_expiry.py::TestReplacing",
+        (SINGLE, "<= asked_at OR held_until IS NOT NULL", "<= asked_at"),
+    ),
+    fault(
+        "a lock that expires is released as if it never did",
+        "billing_accounts/test_expiry.py::TestReplacing",
+        (SINGLE, """ OR line.expires_at IS NOT NULL, false)""", ", false)"),
+    ),
+    fault(
+        "what was consumed beside a lock is not seen",
+        "billing_accounts/test_partial_consumes.py",
+        (SINGLE, "held_as = 'locked' AND EXISTS (", "false AND EXISTS ("),
+    ),
+    fault(
+        "an adjustment does not post what is due",
+        "billing_accounts/test_expiry.py::TestWhoPosts",
+        (BUDGETS, "        expiry.post(account_ids, now)\n", "        assert now\n"),
+    ),
+    fault(
+        "a batch decides before what is due is posted",
+        "billing_accounts/test_expiry.py::TestWhoPosts",
+        (BUDGET_BATCH, "            expiry.post(wanted, self._now)\n", ""),
+    ),
+    fault(
+        "a payment run counts locks that expired",
+        "billing_accounts/test_expiry.py::TestWhoPosts",
+        (BUDGET_BATCH, '{expiry.locked("budgets")} AS locked', "budgets.locked"),
+    ),
+    fault(
+        "a part is consumed beside its lock",
+        "billing_accounts/test_partial_consumes.py",
+        (GENERAL, '"greatest(held_locked - asked, 0)"', '"held_locked"'),
+    ),
+    fault(
+        "a part replaces what was consumed",
+        "billing_accounts/test_partial_consumes.py",
+        (GENERAL, '"held_consumed + asked"', '"asked"'),
+    ),
+    fault(
+        "an import brings a lock back that expired",
+        "cli/legacy_import/test_expired_locks.py",
+        (EXPIRY, "FROM due WHERE is_imported", "FROM due WHERE false"),
+    ),
+    fault(
+        "a worker with a wrong clock writes",
+        "db/test_skew.py",
+        ("app/web/resource.py", "        skew.clocks().require()\n", ""),
     ),
     fault(
         "more than was consumed is reversed",

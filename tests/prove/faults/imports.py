@@ -22,8 +22,8 @@ FAULTS = (
         "cli/legacy_import/test_import_legacy.py::TestWholes",
         (
             IMPORTS,
-            "WHERE (known.kind, known.amount)\n",
-            "WHERE known.kind = staged.kind OR (known.kind, known.amount)\n",
+            "WHERE (known.old_kind, known.old_amount)\n",
+            "WHERE known.old_kind = staged.kind OR (known.old_kind, known.old_amount)\n",
         ),
     ),
     fault(
@@ -36,8 +36,8 @@ FAULTS = (
         "cli/legacy_import/test_in_use.py::TestLines",
         (
             SINGLE,
-            "as_imported = CASE WHEN line.as_imported IS NOT NULL THEN false END",
-            "as_imported = line.as_imported",
+            '"CASE WHEN line.as_imported IS NOT NULL THEN false END"',
+            '"line.as_imported"',
         ),
     ),
     fault(
