@@ -26,6 +26,8 @@ from app.desk.routes.account_life import blueprint as account_life
 from app.desk.routes.accounts import blueprint as desk_accounts
 from app.desk.routes.contents import blueprint as desk_contents
 from app.desk.routes.payments import blueprint as desk_payments
+from app.desk.routes.reports import blueprint as desk_reports
+from app.desk.routes.search import blueprint as desk_search
 from app.purchases import gateways
 from app.purchases.routes import blueprint as purchases
 from app.trail.routes import blueprint as trail
@@ -59,6 +61,8 @@ FEATURES = (
     desk_accounts,
     desk_contents,
     desk_payments,
+    desk_reports,
+    desk_search,
 )
 ENGINE_OPTIONS = {
     "pool_size": THREADS_PER_WORKER,

@@ -7,6 +7,7 @@ from app.clients import models as clients
 from app.credits import models as credits
 from app.customers import models as customers
 from app.db import job_runs, row_counts
+from app.desk import models as desk
 from app.idempotency import models as idempotency
 from app.purchases import models as purchases
 from app.work_periods import models as work_periods
@@ -18,6 +19,7 @@ __all__ = [
     "clients",
     "credits",
     "customers",
+    "desk",
     "idempotency",
     "job_runs",
     "purchases",

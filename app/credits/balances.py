@@ -9,6 +9,8 @@ from datetime import datetime
 from itertools import chain, groupby
 from typing import Any
 
+from sqlalchemy import Result
+
 from app.clock import utc_now
 from app.credits import lot_queries, queries
 from app.credits.ledger import forecast
@@ -21,11 +23,14 @@ from app.errors import NotFound
 
 
 def balance(account_id: int) -> dict[str, Any]:
-    """The balance of an account, what of it is held or expires, and the credits spent this month (UTC)."""
+    """The balance of an account, what of it is held or expires, and the credits spent this month (UTC).
+
+    Raises NotFound.
+    """
     now = utc_now()
     values = {"account_id": account_id, "now": now, "month": now.date().replace(day=1)}
     found, due = forecast.read(
-        account_id, lambda: db.session.execute(queries.BALANCE, values).one(), lambda row: row.due_at
+        account_id, lambda: known(account_id, db.session.execute(queries.BALANCE, values)), lambda row: row.due_at
     )
     expiring = list(zip(found.expiring_at or (), found.expiring_credits or (), strict=True))
     shown = {**found._asdict(), "debt": 0}
@@ -39,6 +44,14 @@ def balance(account_id: int) -> dict[str, Any]:
             "credits_available": standing.available,
         }
     return {**shown, "expiring": [{"expires_at": at, "credits": credits} for at, credits in expiring]}
+
+
+def known(account_id: int, found: Result[*tuple[Any, ...]]) -> Any:
+    """The row of an account. Raises NotFound if there is none."""
+    row = found.one_or_none()
+    if row is None:
+        raise NotFound(f"Account {account_id} was not found")
+    return row
 
 
 def transactions(account_id: int, arguments: Mapping[str, Any], listed: ListQuery | None = None) -> Page:

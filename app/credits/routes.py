@@ -1,7 +1,6 @@
 """`/v1/billing`: balance, transactions and usage of credits."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
@@ -31,13 +30,8 @@ blueprint = ApiBlueprint(
 )
 
 _member = member()
+_member_or_machine = member(or_scopes=permissions.SPEND)
 _spend = manager(or_scopes=permissions.SPEND)
-
-
-def _balance(membership: Membership, as_of: datetime | None = None) -> dict[str, Any]:
-    if as_of is not None:
-        return statements.balance_at(membership.account_id, as_of)
-    return balances.balance(membership.account_id)
 
 
 @blueprint.route("/credits/balance")
@@ -46,18 +40,19 @@ class Balance(Resource):
 
     @blueprint.arguments(statement_schemas.BalanceQuery(), location="query")
     @blueprint.response(200, schemas.CreditBalance)
-    @fails(failures.NOT_OPEN_YET)
+    @fails(failures.NOT_OPEN_YET, failures.NO_ACCOUNT)
     @blueprint.doc(operationId="getCreditBalance")
-    @_member
-    def get(self, arguments: dict[str, Any], membership: Membership) -> dict[str, Any]:
+    @_member_or_machine
+    def get(self, arguments: dict[str, Any], membership: Membership | None) -> dict[str, Any]:
         """Get the credit balance
 
         Returns the credit balance of the caller's account, which always equals the sum of its transactions and of what
         remains of its lots, and how much of it is held. With `as_of` it returns the credits at that instant and nothing
-        else; before the opening there are none: 409 `not_open_yet`. A caller who is not a member of any account is
-        refused with 403 `no_account`.
+        else; before the opening there are none: 409 `not_open_yet`. Machines with the scope `spend:credits` must send
+        `account_id`; an unknown account, or for members one other than their own, is refused with 404 `not_found`. A
+        caller who is not a member of any account is refused with 403 `no_account`.
         """
-        return _balance(membership, **arguments)
+        return statements.balance(membership, arguments)
 
 
 @blueprint.route("/credits/balance/balance")
@@ -66,16 +61,16 @@ class BalanceByItsFirstAddress(Resource):
 
     @blueprint.arguments(statement_schemas.BalanceQuery(), location="query")
     @blueprint.response(200, schemas.CreditBalance)
-    @fails(failures.NOT_OPEN_YET)
+    @fails(failures.NOT_OPEN_YET, failures.NO_ACCOUNT)
     @blueprint.doc(operationId="getCreditBalanceByItsFirstAddress")
-    @_member
-    def get(self, arguments: dict[str, Any], membership: Membership) -> dict[str, Any]:
+    @_member_or_machine
+    def get(self, arguments: dict[str, Any], membership: Membership | None) -> dict[str, Any]:
         """Get the credit balance (compatibility path)
 
         Returns the same response as `/v1/billing/credits/balance/`. This path is kept for existing clients; new clients
         should use the other one.
         """
-        return _balance(membership, **arguments)
+        return statements.balance(membership, arguments)
 
 
 @blueprint.route("/transactions")

@@ -10,7 +10,11 @@ from app.web.schemas import ETag, Schema, SnakeReadSchema
 
 
 class BalanceQuery(Schema, fields.QueryArguments):
-    """The instant that a balance is asked for."""
+    """The account whose balance is asked for, and the instant."""
+
+    account_id = fields.Id(
+        metadata={"description": "Account of the balance; required for machines. Defaults to the caller's account."}
+    )
 
     as_of = fields.Moment(
         whole_day=True, metadata={"description": "Return the balance as it was at this instant. Defaults to now."}

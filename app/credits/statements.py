@@ -1,15 +1,16 @@
 """What the credits of an account were at an instant, and statements over a period."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any
 
 from app.clock import utc_now
-from app.credits import statement_queries
+from app.credits import balances, spending_accounts, statement_queries
 from app.credits.ledger import forecast
 from app.credits.ledger.forecast import Forecast
+from app.customers.membership import Membership
 from app.db import streaming
 from app.db.base import db
 from app.db.paging import EveryRow
@@ -19,16 +20,28 @@ MOST_ON_PAPER = 5_000
 _FIELDS = ("id", "created_at", "transaction_type", "operation_type", "description", "amount", "balance_after")
 
 
+def balance(membership: Membership | None, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The balance of the caller's account, or of the one that a machine names, now or at an instant.
+
+    Raises Invalid, NotFound and Conflict, as for spending and as below.
+    """
+    account_id = spending_accounts.enter(arguments, membership, location="query")
+    as_of = arguments.get("as_of")
+    return balances.balance(account_id) if as_of is None else balance_at(account_id, as_of)
+
+
 def balance_at(account_id: int, as_of: datetime) -> dict[str, Any]:
     """The credits of an account after everything that happened up to and including an instant.
 
-    Raises Invalid for an instant in the future, and Conflict for one before the opening.
+    Raises Invalid for an instant in the future, NotFound, and Conflict for one before the opening.
     """
     if as_of > utc_now():
         raise Invalid.field("as_of", "Must not be in the future.", location="query")
     values = {"account_id": account_id, "as_of": as_of}
     found, due = forecast.read(
-        account_id, lambda: db.session.execute(statement_queries.AT, values).one(), lambda row: row.due_at
+        account_id,
+        lambda: balances.known(account_id, db.session.execute(statement_queries.AT, values)),
+        lambda row: row.due_at,
     )
     if as_of < found.opened_at:
         raise Conflict(f"Account {account_id} was not open yet", reason=Reason.NOT_OPEN_YET)

@@ -30,6 +30,7 @@ _BEGIN: AnyPrepared = Prepared(
     f"SET LOCAL transaction_timeout = '{TRANSACTION_SECONDS}s'",
     "SET LOCAL cursor_tuple_fraction = 1",
 )
+_ONE_SNAPSHOT: AnyPrepared = Prepared("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
 class Rows(NamedTuple):
@@ -52,6 +53,11 @@ def snapshot() -> Iterator[None]:
         raise
     finally:
         del session.info[COMMITS]
+
+
+def of_one_snapshot() -> None:
+    """Let all statements of the transaction, which has run none yet, read one state of the database."""
+    defer(_ONE_SNAPSHOT, {})
 
 
 def take_session() -> Session:

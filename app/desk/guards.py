@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from app import tenancy
 from app.auth.guards import Guard, View, guarded_by
+from app.db import streaming
 from app.desk import accounts, permissions
 
 
@@ -22,12 +23,19 @@ class DeskGuard(Guard):
     sets_tenant: ClassVar[bool] = True
 
 
-def reads(*, or_scopes: Iterable[str] = (), limit: str | None = None) -> Callable[[View], View]:
-    """Guard a view that reads the rows of all accounts; machines with one of the scopes `or_scopes` may, too."""
+def reads(
+    *, or_scopes: Iterable[str] = (), limit: str | None = None, of_one_snapshot: bool = False
+) -> Callable[[View], View]:
+    """Guard a view that reads the rows of all accounts; machines with one of the scopes `or_scopes` may, too.
+
+    With `of_one_snapshot`, all its statements read one state of the database.
+    """
 
     def decorate(view: View) -> View:
         @wraps(view)
         def run(*arguments: Any, **values: Any) -> Any:
+            if of_one_snapshot:
+                streaming.of_one_snapshot()
             tenancy.set_desk()
             return view(*arguments, **values)
 
@@ -36,7 +44,7 @@ def reads(*, or_scopes: Iterable[str] = (), limit: str | None = None) -> Callabl
     return decorate
 
 
-def of_account(*scopes: str, limit: str | None = None) -> Callable[[View], View]:
+def of_account(*scopes: str) -> Callable[[View], View]:
     """Guard a view about the account in its path, which becomes the tenant; the view gets it as `account`.
 
     Machines need one of `scopes`. An unknown account is refused with NotFound.
@@ -48,6 +56,6 @@ def of_account(*scopes: str, limit: str | None = None) -> Callable[[View], View]
             account = accounts.enter(account_id)
             return view(*arguments, account=account, **values)
 
-        return guarded_by(DeskGuard(scopes=scopes, limit=limit))(run)
+        return guarded_by(DeskGuard(scopes=scopes))(run)
 
     return decorate

@@ -14,6 +14,8 @@ from app.trail.schemas import AccountAuditEntry
 from app.web import fields
 from app.web.schemas import ETag, Schema, SnakePageArguments, SnakeReadSchema, require_order, sorting
 
+HITS = ("account", "member", "invoice", "payment", "lot")
+
 
 def _account_id() -> fields.Id:
     return fields.Id(metadata={"description": "Identifier of the customer account."})
@@ -53,6 +55,26 @@ class AccountQuery(SnakePageArguments):
     status = fields.Choice(AccountStatus, metadata={"description": "Status of the account."})
     plan = fields.Identifier(metadata={"description": "Name of the plan that the account is on."})
     sort_by, sort_order = sorting("created", "balance")
+
+
+class SearchQuery(SnakePageArguments):
+    """What is looked for."""
+
+    q = fields.Identifier(
+        blank=False,
+        required=True,
+        metadata={"description": "A name, a part of one, an e-mail address, a number, a reference or an id."},
+    )
+
+
+class Hit(SnakeReadSchema):
+    """Something that was found."""
+
+    kind = fields.Choice(HITS, metadata={"description": "What it is."})
+    id = fields.Id()
+    account_id = _account_id()
+    account_name = _account_name()
+    title = fields.Text(metadata={"description": "What it is called, or what it is about."})
 
 
 class LookupQuery(SnakePageArguments):

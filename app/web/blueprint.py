@@ -1,6 +1,6 @@
 """The blueprint of every feature: strict arguments, responses in the envelope, and the OpenAPI document of both."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, Protocol
 
@@ -17,14 +17,18 @@ from app.web.schemas import ETag, Schema, envelope_of
 from app.web.shown_once import shows_once
 
 
-class Statement(Protocol):
-    """A statement of an account, in the forms in which it is returned."""
+class Report(Protocol):
+    """A report, in the forms in which it is returned."""
 
     def whole(self) -> dict[str, Any]:
-        """The statement as an object."""
+        """The report as an object."""
 
     def every_row(self) -> EveryRow:
-        """Its rows, one for each end of the period included."""
+        """Its rows; of a statement, one for each end of the period included."""
+
+
+class Statement(Report, Protocol):
+    """A statement of an account, which there is on paper as well."""
 
     def for_paper(self) -> dict[str, Any]:
         """What is drawn of it. Raises Invalid if that is too much."""
@@ -48,7 +52,6 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc] # flask-smorest is not type
                 view = getattr(obj, method)
                 info["view"] = view
                 view.formats = getattr(view, "formats", negotiation.OF_ONE_OBJECT)
-                view.is_archive = getattr(view, "is_archive", False)
                 parameters = info.get("arguments", {}).get("parameters", ())
                 info["schemas"] = {each["in"]: each["schema"] for each in parameters}
                 info["guide"] = obj.guide or self._guide
@@ -92,9 +95,27 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc] # flask-smorest is not type
 
         It is a JSON object, CSV of which `rows_of` is the schema of the rows, or a PDF that `render` makes.
         """
+        decorate = self.report(schema, rows_of)
+
+        def with_paper(view: Callable[..., Statement]) -> Any:
+            respond = decorate(view)
+
+            @wraps(respond)
+            def stated(*args: Any, **values: Any) -> Any:
+                if negotiation.current() == Format.PDF:
+                    return exports.paper_response(render(view(*args, **values).for_paper()))
+                return respond(*args, **values)
+
+            stated.formats = negotiation.OF_STATEMENTS  # type: ignore[attr-defined]
+            return stated
+
+        return with_paper
+
+    def report(self, schema: type[ma.Schema], rows_of: type[Schema]) -> Any:
+        """Declare the response of a view that returns a `Report`: a JSON object, or CSV with rows of `rows_of`."""
         decorate = self._response_of_one(200, schema)
 
-        def with_files(view: Callable[..., Statement]) -> Any:
+        def with_files(view: Callable[..., Report]) -> Any:
             @wraps(view)
             def as_json(*args: Any, **values: Any) -> Any:
                 return view(*args, **values).whole()
@@ -102,32 +123,16 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc] # flask-smorest is not type
             respond = decorate(as_json)
 
             @wraps(respond)
-            def stated(*args: Any, **values: Any) -> Any:
+            def reported(*args: Any, **values: Any) -> Any:
                 format_ = negotiation.current()
                 if format_ == Format.CSV:
                     return exports.response_of(view(*args, **values).every_row(), rows_of, format_)
-                if format_ == Format.PDF:
-                    return exports.paper_response(render(view(*args, **values).for_paper()))
                 return respond(*args, **values)
 
-            stated.formats = negotiation.OF_STATEMENTS  # type: ignore[attr-defined]
-            return stated
+            reported.formats = negotiation.OF_REPORTS  # type: ignore[attr-defined]
+            return reported
 
         return with_files
-
-    def archive(self, schema: type[Schema]) -> Any:
-        """Declare the response of a view that returns an `EveryRow` for each field of `schema`, written as read."""
-        decorate = super().response(200, schema)
-
-        def with_stream(view: Callable[..., Mapping[str, EveryRow]]) -> Any:
-            @wraps(view)
-            def archived(*args: Any, **values: Any) -> Response:
-                return exports.archive_response(view(*args, **values), schema())
-
-            archived.is_archive = True  # type: ignore[attr-defined]
-            return decorate(archived)
-
-        return with_stream
 
     def _response_of_one(self, status_code: int, schema: Any, **options: Any) -> Any:
         etag = versions.of_one_object(schema)

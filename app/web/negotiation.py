@@ -28,6 +28,7 @@ MIMETYPES = {
 OF_ONE_OBJECT = (Format.JSON,)
 OF_LISTS = (Format.JSON, Format.CSV, Format.NDJSON)
 OF_STATEMENTS = (Format.JSON, Format.CSV, Format.PDF)
+OF_REPORTS = (Format.JSON, Format.CSV)
 # All rows, written while they are read.
 EXPORTS = frozenset({Format.CSV, Format.NDJSON})
 _FORMATS = {mimetype: format_ for format_, mimetype in MIMETYPES.items()}

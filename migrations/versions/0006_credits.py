@@ -142,6 +142,16 @@ def upgrade() -> None:
         ["account_id", "transaction_type", "position"],
         unique=False,
     )
+    op.create_index(
+        "ix_credit_transactions_month", "credit_transactions", ["created_at"], unique=False, postgresql_using="brin"
+    )
+    op.create_index(
+        "ix_credit_transactions_claims",
+        "credit_transactions",
+        ["account_id"],
+        unique=False,
+        postgresql_where=sa.text("transaction_type IN ('refund', 'chargeback') AND reverses IS NULL"),
+    )
     # Of one list of all that was changed.
     op.create_index(
         "ix_credit_transactions_at", "credit_transactions", [sa.text("timezone('UTC', created_at)")], unique=False

@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 from freezegun import freeze_time
 
+from app.clock import utc_now
 from tests.caller import Caller, data, error
 from tests.factories.customers import credits_of, open_customer, spend
 
@@ -24,7 +25,7 @@ class TestWhoMayRead:
         error(as_caller().get(path), 403, "no_account")
 
     def test_a_machine_has_no_account(self, as_caller: Callable[..., Caller], path: str) -> None:
-        error(as_caller(scopes=("spend:credits",)).get(path), 403, "no_account")
+        error(as_caller(scopes=("grant:credits",)).get(path), 403, "no_account")
 
     def test_members_see_their_own(self, customer: Caller, as_caller: Callable[..., Caller], path: str) -> None:
         other = as_caller(user="other")
@@ -160,3 +161,31 @@ class TestAnalytics:
     @pytest.mark.parametrize("days", ["0", "366", "x", "1.5", ""])
     def test_bad_periods_of_analytics_are_refused(self, customer: Caller, days: str) -> None:
         assert "days" in error(customer.get(f"{ANALYTICS}?days={days}"), 400)["details"]["query"]
+
+
+class TestOfMachines:
+    @pytest.fixture
+    def machine(self, as_caller: Callable[..., Caller]) -> Caller:
+        return as_caller(scopes=("spend:credits",), user="", azp="spender")
+
+    def test_a_machine_reads_the_balance_of_the_account_it_names(
+        self, machine: Caller, customer: Caller, customer_id: int
+    ) -> None:
+        for path in (BALANCE, f"{BALANCE}balance/"):
+            assert data(machine.get(f"{path}?account_id={customer_id}")) == data(customer.get(path))
+        found = data(machine.get(f"{BALANCE}?account_id={customer_id}&as_of={utc_now():%Y-%m-%dT%H:%M:%S.%fZ}"))
+        assert found.keys() == {"as_of", "credits", "credits_remaining"}
+        assert found["credits"] == 100
+
+    def test_it_must_name_one_that_there_is(self, machine: Caller, customer_id: int) -> None:
+        assert "account_id" in error(machine.get(BALANCE), 400, "invalid_input")["details"]["query"]
+        for more in ("", "&as_of=2026-01-01"):
+            error(machine.get(f"{BALANCE}?account_id={customer_id + 1}{more}"), 404, "not_found")
+
+    def test_a_member_may_name_their_own_only(
+        self, customer: Caller, customer_id: int, as_caller: Callable[..., Caller]
+    ) -> None:
+        assert data(customer.get(f"{BALANCE}?account_id={customer_id}"))["credits"] == 100
+        other = as_caller(user="other")
+        open_customer(other, "Other")
+        error(other.get(f"{BALANCE}?account_id={customer_id}"), 404, "not_found")

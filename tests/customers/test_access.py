@@ -36,8 +36,13 @@ HOLD = {"operation_type": "search", "amount": 1, "reference": "new"}
 KEY = {"name": "Worker", "scopes": ["read:account"]}
 USAGE = {"operation_type": "search", "credits_used": 1}
 CALLS = [
-    Call("getCreditBalance", "GET", "/v1/billing/credits/balance/", MEMBERS),
-    Call("getCreditBalanceByItsFirstAddress", "GET", "/v1/billing/credits/balance/balance/", MEMBERS),
+    Call("getCreditBalance", "GET", "/v1/billing/credits/balance/?account_id={account}", {*MEMBERS, "machine"}),
+    Call(
+        "getCreditBalanceByItsFirstAddress",
+        "GET",
+        "/v1/billing/credits/balance/balance/?account_id={account}",
+        {*MEMBERS, "machine"},
+    ),
     Call("listCreditTransactions", "GET", "/v1/billing/transactions/", MEMBERS),
     Call("listCreditUsage", "GET", "/v1/billing/credits/usage/", MEMBERS),
     Call("getCreditStatement", "GET", "/v1/billing/statements/?from=2031-01-01&to=2031-01-31", MEMBERS),

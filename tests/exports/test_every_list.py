@@ -64,7 +64,8 @@ def address(callers: dict[str, Caller], path: str) -> str:
     for name, find in known.items():
         if f"{{{name}}}" in path:
             path = path.replace(f"{{{name}}}", str(find()))
-    return with_query(path, user_id="owner-1") if path.endswith("/lookup") else path
+    needed = {"/v1/admin/accounts/lookup": {"user_id": "owner-1"}, "/v1/admin/search": {"q": "harbour"}}
+    return with_query(path, **needed[path]) if path in needed else path
 
 
 def sortings(parameters: list[Any]) -> Iterator[dict[str, str]]:

@@ -16,7 +16,7 @@ from app.web.fields.numbers import (
     UnitPrice,
 )
 from app.web.fields.text import UUID_TEXT, Choice, Identifier, Text, Uuid
-from app.web.fields.times import Day, Moment
+from app.web.fields.times import Day, Moment, Month
 
 __all__ = [
     "MAX_CREDITS",
@@ -35,6 +35,7 @@ __all__ = [
     "Items",
     "JsonObject",
     "Moment",
+    "Month",
     "OneOf",
     "QueryArguments",
     "Several",

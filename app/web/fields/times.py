@@ -8,9 +8,10 @@ from typing import Any
 import marshmallow as ma
 
 from app.clock import whole_milliseconds
-from app.web.fields.base import QueryArguments
+from app.web.fields.base import QueryArguments, described
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])", re.ASCII)
 _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?",
     re.ASCII | re.IGNORECASE,
@@ -58,6 +59,19 @@ class Moment(ma.fields.DateTime):
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return value
+
+
+class Month(ma.fields.String):
+    """A month of a query, such as 2025-10, as its first day."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**described(kwargs, pattern=f"^{_MONTH.pattern}$", example="2025-10"))
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        # After the last month none begins.
+        if isinstance(value, str) and _MONTH.fullmatch(value) and "0001" <= value < "9999-12":
+            return date.fromisoformat(f"{value}-01")
+        raise ma.ValidationError("Not a valid month, such as 2025-10.")
 
 
 class Day(ma.fields.Date):

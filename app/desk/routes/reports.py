@@ -1,0 +1,54 @@
+"""`/v1/admin/reports`: what the vendor's books need of all accounts."""
+
+from typing import Any
+
+from app.desk import guards, reports
+from app.desk import report_schemas as schemas
+from app.web.blueprint import ApiBlueprint
+from app.web.resource import Resource
+
+blueprint = ApiBlueprint(
+    "desk-reports",
+    __name__,
+    url_prefix="/v1/admin/reports",
+    description="The vendor's desk: reports of all accounts.",
+    guide="desk.md#close-a-month",
+)
+
+_reads = guards.reads(of_one_snapshot=True)
+
+
+@blueprint.route("/credits")
+class Credits(Resource):
+    """The credits of all accounts over a month."""
+
+    @blueprint.arguments(schemas.CreditsReportQuery(), location="query")
+    @blueprint.report(schemas.CreditsReport, schemas.CreditsReport)
+    @blueprint.doc(operationId="getCreditsReport")
+    @_reads
+    def get(self, arguments: dict[str, Any]) -> reports.CreditsReport:
+        """Get the credits of all accounts over a month
+
+        Returns what the credits of all accounts were when the month began, what was added and taken in it, and what
+        they were when it ended, with the revenue of the month, as JSON or CSV. `opening` plus `granted`, `purchased`,
+        `adjusted` and `returned`, less `spent`, `refunded`, `charged_back`, `debt_paid`, `expired` and `voided`, is
+        `closing`. A month in the future is refused with 400 `invalid_input`.
+        """
+        return reports.CreditsReport(arguments["month"])
+
+
+@blueprint.route("/receivables")
+class Receivables(Resource):
+    """The invoices that are not paid."""
+
+    @blueprint.arguments(schemas.ReceivablesQuery(), location="query")
+    @blueprint.report(schemas.Receivables, schemas.OpenInvoice)
+    @blueprint.doc(operationId="getReceivables")
+    @_reads
+    def get(self, arguments: dict[str, Any]) -> reports.Receivables:  # noqa: ARG002 - only the format
+        """Get the invoices that are not paid
+
+        Returns the open invoices of all accounts, oldest first, with their sums by the days since they were issued; as
+        CSV the invoices alone.
+        """
+        return reports.Receivables()

@@ -1,0 +1,35 @@
+"""`/v1/admin/search`: anything, by a word that one has at hand."""
+
+from typing import Any
+
+from app.db.paging import Page
+from app.desk import guards, schemas, search
+from app.web.blueprint import ApiBlueprint
+from app.web.resource import Resource
+from app.web.schemas import page_of
+
+blueprint = ApiBlueprint(
+    "desk-search",
+    __name__,
+    url_prefix="/v1/admin/search",
+    description="The vendor's desk: anything by a word.",
+    guide="desk.md#find-a-customer",
+)
+
+
+@blueprint.route("")
+class Search(Resource):
+    """Everything."""
+
+    @blueprint.arguments(schemas.SearchQuery(), location="query")
+    @blueprint.response(200, page_of(schemas.Hit))
+    @blueprint.doc(operationId="searchEverything")
+    @guards.reads()
+    def get(self, arguments: dict[str, Any]) -> Page:
+        """Find anything by a word
+
+        Finds accounts and members by parts of their names and addresses, invoices by their numbers, payments by the
+        references of their gateways, and accounts, invoices, payments and lots by their ids: at most 100, the best
+        match first.
+        """
+        return search.search(arguments)
