@@ -9,9 +9,12 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
+from app.config import Settings
+from app.customers import invitations
 from app.db import job_runs
 from app.db.base import db
 from app.idempotency import store
+from app.purchases import retention
 from cli.credits import grant_all_months
 from cli.database import with_database
 from cli.failures import told
@@ -27,11 +30,22 @@ def _prune_idempotency_keys() -> str:
     return f"{store.prune():,} expired idempotency keys deleted."
 
 
+def _prune_invitations() -> str:
+    return f"{invitations.prune():,} invitations that ended long ago deleted."
+
+
+def _forget_buyers() -> str:
+    settings: Settings = current_app.config["SETTINGS"]
+    return f"{retention.forget_buyers(settings.seller.retention_years):,} invoices of erased accounts lost their buyer."
+
+
 # By name: jobs that return a summary. Each may be interrupted anywhere, and run again at any time.
 JOBS: dict[str, Callable[[], str]] = {
     "payments": reconcile_all,
     "credits": grant_all_months,
     "idempotency-keys": _prune_idempotency_keys,
+    "invitations": _prune_invitations,
+    "invoices": _forget_buyers,
 }
 
 
@@ -44,7 +58,7 @@ JOBS: dict[str, Callable[[], str]] = {
 )
 @with_database
 def run(every: int | None) -> None:
-    """Reconcile payments, grant monthly credits and delete expired idempotency keys.
+    """Reconcile payments, grant monthly credits, and delete what is no longer needed.
 
     If a job fails, the others still run. Only one process at a time runs the jobs; others do nothing.
     """

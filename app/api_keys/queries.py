@@ -35,6 +35,11 @@ END_SECRETS = Prepared(
 SET_PREFIX = Prepared(
     update(ApiKey).where(ApiKey.id == bindparam("key_id")).values(prefix=bindparam("prefix")).returning(*_SHOWN)
 )
+ERASE: AnyPrepared = Prepared(
+    update(ApiKey)
+    .where(ApiKey.account_id == bindparam("account_id"))
+    .values(name="", created_by="", revoked_at=func.coalesce(ApiKey.revoked_at, bindparam("now")))
+)
 REVOKE = Prepared(
     update(ApiKey).where(ApiKey.id == bindparam("key_id")).values(revoked_at=bindparam("now")).returning(*_SHOWN)
 )

@@ -109,6 +109,11 @@ def revoke(account_id: int | None, key_id: int, reason: str) -> Row[Any]:
     return revoked
 
 
+def erase(account_id: int) -> None:
+    """Revoke the keys of an account, and empty what they are called and who made them; the caller records it."""
+    db.session.execute(queries.ERASE, {"account_id": account_id, "now": utc_now()})
+
+
 def _enter(account_id: int | None) -> None:
     # The guard of a customer has made the account the tenant.
     if account_id is None:

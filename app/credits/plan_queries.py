@@ -36,6 +36,12 @@ PLAN_NAMED: AnyPrepared = Prepared(
     .order_by((Plan.name == bindparam("plan")).desc())
     .limit(1)
 )
+ASSIGNMENTS: AnyPrepared = Prepared(
+    select(Plan.name.label("plan"), PlanAssignment.valid_from)
+    .join(Plan, Plan.id == PlanAssignment.plan_id)
+    .where(PlanAssignment.account_id == bindparam("account_id"))
+    .order_by(PlanAssignment.valid_from.desc())
+)
 _ASSIGN = insert(PlanAssignment).values(
     **values_of(PlanAssignment.account_id, PlanAssignment.valid_from, PlanAssignment.plan_id)
 )

@@ -66,6 +66,11 @@ def name_of(account_id: int) -> str:
     return name
 
 
+def assigned(account_id: int) -> Sequence[Row[Any]]:
+    """The plans that the account was, is or will be on, and from which day on each, latest first."""
+    return db.session.execute(plan_queries.ASSIGNMENTS, {"account_id": account_id}).all()
+
+
 def start(account_id: int, *, first_credits: bool) -> None:
     """Open the balance of a new account on the default plan; without `first_credits` its first month grants none."""
     now = utc_now()

@@ -1,6 +1,7 @@
 """Invitations to a person, found by their verified e-mail address, from any account."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Row
@@ -13,13 +14,25 @@ from app.clock import utc_now
 from app.customers import membership, queries, states
 from app.db.base import db
 from app.db.paging import Page
+from app.db.transaction import transaction
 from app.errors import Conflict, NotFound, Reason
+
+# For as long, who asks for an invitation that ended is told so.
+ENDED_ARE_KEPT = timedelta(days=90)
 
 
 def search(actor: Actor, arguments: Mapping[str, Any]) -> Page:
     """One page of the open invitations to the caller, newest first."""
     own = membership.own(actor)
     return queries.INVITATIONS.page(arguments, folded_email=own["folded_email"], now=utc_now())
+
+
+def prune() -> int:
+    """Delete invitations that ended, or expired, long ago, of all accounts; how many."""
+    with transaction():
+        tenancy.set_every_account()
+        before = utc_now() - ENDED_ARE_KEPT
+        return len(db.session.execute(queries.PRUNE_INVITATIONS, {"before": before}).all())
 
 
 def accept(actor: Actor, invitation_id: int) -> Row[Any]:

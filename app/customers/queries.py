@@ -1,11 +1,26 @@
 """Finding and writing accounts and members."""
 
-from sqlalchemy import ARRAY, Text, and_, any_, bindparam, cast, delete, exists, func, literal, or_, select, update
+from sqlalchemy import (
+    ARRAY,
+    String,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from app.customers.models import AccountMember, AccountOpener, AccountStatus, CustomerAccount, MemberRole
 from app.db.columns import columns_of, values_of
-from app.db.fast.prepared import Prepared
+from app.db.fast.prepared import AnyPrepared, Prepared
 from app.db.paging import ListQuery
 from app.db.versions import is_expected
 from app.tenancy import SETTING, USER_SETTING
@@ -114,6 +129,21 @@ UPDATE = Prepared(
     .returning(*_ACCOUNT)
 )
 
+# What is left of a closed account whose personal data is erased.
+ERASE_ACCOUNT = Prepared(
+    update(CustomerAccount)
+    .where(_IS_ACCOUNT)
+    .values(
+        **{each.key: "" for each in _SETTINGS if isinstance(each.type, String) and each.key != "name"},
+        name=bindparam("name"),
+        slug=bindparam("slug"),
+        created_by="",
+        updated_at=bindparam("now"),
+        erased_at=bindparam("now"),
+        version=CustomerAccount.version + 1,
+    )
+)
+
 _MEMBER = (
     *columns_of(
         AccountMember,
@@ -170,6 +200,16 @@ ACCEPT_INVITATION = Prepared(
 )
 # A member of the team of an account that is locked: by the row, or by the user.
 MEMBER = Prepared(select(*_MEMBER).where(_IS_MEMBER, _OF_TEAM))
+EVERY_INVITATION: AnyPrepared = Prepared(
+    select(
+        *columns_of(
+            AccountMember,
+            but={"version", "account_id", "user_id", "first_name", "last_name", "is_staff", "date_joined"},
+        )
+    )
+    .where(_OF_ACCOUNT, _IS_INVITED)
+    .order_by(AccountMember.id.desc())
+)
 MEMBERSHIP = Prepared(_MEMBERSHIPS.where(_OF_ACCOUNT, _OF_USER))
 # Owners who can sign in: one who was only invited does not keep an account in hand.
 OTHER_OWNERS = Prepared(
@@ -190,6 +230,14 @@ SET_ROLE = Prepared(
 )
 REMOVE_MEMBER = Prepared(
     delete(AccountMember).where(_IS_MEMBER, is_expected(AccountMember)).returning(AccountMember.id)
+)
+
+REMOVE_TEAM = Prepared(delete(AccountMember).where(_OF_ACCOUNT))
+# Nobody asks for them any more.
+PRUNE_INVITATIONS = Prepared(
+    delete(AccountMember)
+    .where(_IS_INVITED, func.least(AccountMember.ended_at, AccountMember.expires_at) <= bindparam("before"))
+    .returning(AccountMember.id)
 )
 
 _DIGESTS = cast(bindparam("digests"), ARRAY(Text))

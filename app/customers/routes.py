@@ -23,7 +23,7 @@ blueprint = ApiBlueprint(
     __name__,
     url_prefix="/v1/account",
     description="The team of a customer account: members, invitations and memberships.",
-    guide="credits.md#accounts-and-memberships",
+    guide="teams.md",
 )
 
 _manager = manager()

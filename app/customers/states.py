@@ -25,6 +25,13 @@ _SENTENCES = {
 
 def lock(account_id: int) -> Row[Any]:
     """Lock the account until the transaction ends, and return its status. Raises NotFound, and Forbidden if closed."""
+    found = lock_closed_too(account_id)
+    require_open(account_id, found.status)
+    return found
+
+
+def lock_closed_too(account_id: int) -> Row[Any]:
+    """Lock the account until the transaction ends, and return its status. Raises NotFound."""
     return _read(queries.LOCK_ACCOUNT, account_id)
 
 
@@ -33,7 +40,9 @@ def require_open_of(account_id: int) -> Row[Any]:
 
     Raises NotFound, and Forbidden if it is closed.
     """
-    return _read(queries.SHARE_ACCOUNT, account_id)
+    found = _read(queries.SHARE_ACCOUNT, account_id)
+    require_open(account_id, found.status)
+    return found
 
 
 def require_active(account_id: int, status: str) -> None:
@@ -82,5 +91,4 @@ def _read(statement: AnyPrepared, account_id: int) -> Row[Any]:
     found = db.session.execute(statement, {"account_id": account_id}).one_or_none()
     if found is None:
         raise NotFound(f"Account {account_id} was not found")
-    require_open(account_id, found.status)
     return found

@@ -1,6 +1,6 @@
 """The team of an account: its members and open invitations."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
@@ -32,6 +32,11 @@ def members(account_id: int, arguments: Mapping[str, Any], listed: ListQuery | N
     `listed` is a query of the same rows with more columns.
     """
     return (listed or queries.MEMBERS).page(arguments, account_id=account_id, now=utc_now())
+
+
+def every_invitation(account_id: int) -> Sequence[Row[Any]]:
+    """The invitations of an account that were not accepted, those that ended included, newest first."""
+    return db.session.execute(queries.EVERY_INVITATION, {"account_id": account_id}).all()
 
 
 def invite(actor: Actor, caller: Membership, email: str, role: MemberRole) -> Row[Any]:

@@ -4,17 +4,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from app import origin
+from app.api_keys import service as api_keys
+from app.audit import erasure
 from app.audit.models import ObjectType
 from app.audit.recording import record
 from app.credits import plans
+from app.credits.ledger import erasing as credit_erasing
 from app.credits.ledger import grants, holding
 from app.credits.ledger.planning import Starts
-from app.customers import states
+from app.customers import erasing, states
 from app.customers.models import AccountStatus
 from app.desk import accounts
 from app.desk.accounts import Account
 from app.errors import Conflict, Reason
-from app.purchases import open_payments
+from app.idempotency import store
+from app.purchases import open_payments, retention
 
 
 def suspend(account: Account, reason: str) -> dict[str, Any]:
@@ -33,6 +37,18 @@ def close(account: Account, reason: str) -> dict[str, Any]:
     Raises Forbidden if it is closed, and Conflict while holds, payments or disputes of it are open.
     """
     return _change(account, reason, None, AccountStatus.CLOSED)
+
+
+def erase(account: Account, reason: str) -> dict[str, Any]:
+    """Erase what a closed account says about people; its books stay. Raises Conflict if it is not closed."""
+    erasing.erase(account.id)
+    credit_erasing.erase(account.id)
+    retention.forget_payers(account.id)
+    api_keys.erase(account.id)
+    store.forget(account.id)
+    with origin.because(reason):
+        erasure.erase_account(account.id)
+    return accounts.get(account)
 
 
 def put_on_plan(account: Account, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from app.web import fields
 from app.web.schemas import Schema
 
 REASON_EXAMPLE = {"reason": "Invoices unpaid since March"}
+ERASURE_EXAMPLE = {"reason": "Request of 12 March, ticket 4711"}
 PLAN_EXAMPLE = {"plan": "Team", "from": "next_month", "reason": "Contract of 1 May"}
 
 

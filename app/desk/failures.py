@@ -14,4 +14,5 @@ BUSY = Conflict(
     reason=Reason.ACCOUNT_BUSY,
     details={"holds": 2, "payments": 1, "disputes": 0},
 )
+NOT_CLOSED = Conflict("Account 7 is active; only closed accounts can be erased")
 NO_PLAN = Invalid.field("plan", "There is no plan 'Team'.")

@@ -44,7 +44,7 @@ def reads(
     return decorate
 
 
-def of_account(*scopes: str) -> Callable[[View], View]:
+def of_account(*scopes: str, limit: str | None = None) -> Callable[[View], View]:
     """Guard a view about the account in its path, which becomes the tenant; the view gets it as `account`.
 
     Machines need one of `scopes`. An unknown account is refused with NotFound.
@@ -56,6 +56,6 @@ def of_account(*scopes: str) -> Callable[[View], View]:
             account = accounts.enter(account_id)
             return view(*arguments, account=account, **values)
 
-        return guarded_by(DeskGuard(scopes=scopes))(run)
+        return guarded_by(DeskGuard(scopes=scopes, limit=limit))(run)
 
     return decorate

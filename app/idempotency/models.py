@@ -3,11 +3,14 @@
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Base, Moment
+from app.db.base import Base, Id, Moment
 
 
 class IdempotencyKey(Base):
-    """A completed request with its caller, key, hash and response."""
+    """A completed request with its caller, key, hash and response.
+
+    `account_id` is the customer account that the response is about, if it is about one: the key is erased with it.
+    """
 
     __tablename__ = "idempotency_keys"
 
@@ -18,4 +21,5 @@ class IdempotencyKey(Base):
     status: Mapped[int | None]
     body: Mapped[bytes | None]
     etag: Mapped[str | None] = mapped_column(String(64))
+    account_id: Mapped[Id | None]
     created_at: Mapped[Moment] = mapped_column(index=True)

@@ -4,15 +4,17 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from psycopg2.errors import LockNotAvailable, UniqueViolation
-from sqlalchemy import bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import bindparam, cast, delete, func, insert, select, tuple_, update
 from sqlalchemy.exc import DBAPIError
 
+from app import origin
 from app.clock import utc_now
 from app.db.base import db
 from app.db.columns import values_of
 from app.db.fast.prepared import Prepared
 from app.db.transaction import defer, transaction
 from app.idempotency.models import IdempotencyKey
+from app.tenancy import EVERY_ACCOUNT, SETTING
 
 KEPT_FOR = timedelta(hours=24)
 PRUNED_AT_ONCE = 5000
@@ -34,11 +36,21 @@ _STORED = Prepared(
         *_OWN, IdempotencyKey.created_at > bindparam("expired")
     )
 )
+# The account is that which the caller acts in, else the tenant of the transaction, unless that is all of them.
+_TENANT = func.nullif(func.nullif(func.current_setting(SETTING, True), ""), EVERY_ACCOUNT)
 _STORE = Prepared(
     update(IdempotencyKey)
     .where(*_OWN)
-    .values(**values_of(IdempotencyKey.status, IdempotencyKey.body, IdempotencyKey.etag))
+    .values(
+        **values_of(IdempotencyKey.status, IdempotencyKey.body, IdempotencyKey.etag),
+        account_id=func.coalesce(
+            cast(bindparam("account_id"), IdempotencyKey.account_id.type),
+            cast(_TENANT, IdempotencyKey.account_id.type),
+        ),
+    )
 )
+# Keys live for a day: an index would cost every request more than it spares this one.
+_FORGET = Prepared(delete(IdempotencyKey).where(IdempotencyKey.account_id == bindparam("account_id")))
 _EXPIRED = (
     select(IdempotencyKey.caller, IdempotencyKey.key)
     .where(IdempotencyKey.created_at <= bindparam("expired"))
@@ -77,7 +89,13 @@ def claim(key: Key, request_hash: bytes) -> None:
 
 def store(key: Key, status: int, body: bytes, etag: str | None) -> None:
     """Store the response of the request that claimed the key, together with the commit."""
-    defer(_STORE, {**key._asdict(), "status": status, "body": body, "etag": etag})
+    values = {**key._asdict(), "status": status, "body": body, "etag": etag}
+    defer(_STORE, {**values, "account_id": origin.current().account_id})
+
+
+def forget(account_id: int) -> None:
+    """Delete the keys whose responses are about a customer account."""
+    db.session.execute(_FORGET, {"account_id": account_id})
 
 
 def find(key: Key) -> Stored | None:

@@ -1,6 +1,6 @@
 """The blueprint of every feature: strict arguments, responses in the envelope, and the OpenAPI document of both."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Protocol
 
@@ -52,6 +52,7 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc] # flask-smorest is not type
                 view = getattr(obj, method)
                 info["view"] = view
                 view.formats = getattr(view, "formats", negotiation.OF_ONE_OBJECT)
+                view.is_archive = getattr(view, "is_archive", False)
                 parameters = info.get("arguments", {}).get("parameters", ())
                 info["schemas"] = {each["in"]: each["schema"] for each in parameters}
                 info["guide"] = obj.guide or self._guide
@@ -133,6 +134,20 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc] # flask-smorest is not type
             return reported
 
         return with_files
+
+    def archive(self, schema: type[Schema]) -> Any:
+        """Declare the response of a view that returns an `EveryRow` for each field of `schema`, written as read."""
+        decorate = super().response(200, schema)
+
+        def with_stream(view: Callable[..., Mapping[str, EveryRow]]) -> Any:
+            @wraps(view)
+            def archived(*args: Any, **values: Any) -> Response:
+                return exports.archive_response(view(*args, **values), schema())
+
+            archived.is_archive = True  # type: ignore[attr-defined]
+            return decorate(archived)
+
+        return with_stream
 
     def _response_of_one(self, status_code: int, schema: Any, **options: Any) -> Any:
         etag = versions.of_one_object(schema)

@@ -8,10 +8,11 @@ then has no end line.
 import errno
 import re
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from threading import BoundedSemaphore
 from typing import Any, Protocol
 
+import marshmallow as ma
 import structlog
 from flask import Flask, Response, current_app, g, request
 from sqlalchemy.exc import DBAPIError
@@ -58,7 +59,7 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 def run(read: Callable[[], Response]) -> Response:
     """The response of `read`, whose view calls `response_of`. Raises ExportBusy when others take all slots."""
-    slots: BoundedSemaphore = current_app.extensions["exports"]
+    slots = _slots()
     if not slots.acquire(blocking=False):
         raise busy()
     try:
@@ -67,6 +68,11 @@ def run(read: Callable[[], Response]) -> Response:
     except BaseException:
         slots.release()
         raise
+
+
+def _slots() -> BoundedSemaphore:
+    slots: BoundedSemaphore = current_app.extensions["exports"]
+    return slots
 
 
 def busy() -> ExportBusy:
@@ -87,11 +93,24 @@ def response_of(page: Page, schema: type[Schema], format_: Format) -> Response:
     if not isinstance(page, EveryRow):
         raise TypeError("The list made a page of its own for an export, which has all rows")
     writer = CsvRows(schema(), page.fields) if format_ == Format.CSV else _NdjsonRows(schema())
-    body = _Body(writer, page, streaming.take_session(), current_app.extensions["exports"])
+    body = _Body(writer, page, streaming.take_session(), _slots())
     return current_app.response_class(
         body,
         content_type=f"{MIMETYPES[format_]}; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{_file_name(format_)}"'},
+    )
+
+
+def archive_response(lists: Mapping[str, EveryRow], schema: Schema) -> Response:
+    """An object of lists, by the names of the fields of `schema`, as a response that takes over the session.
+
+    A field that is not a list has the only row of its list.
+    """
+    body = _Body(_Archive(schema), EveryRow.of(_named(lists)), streaming.take_session(), _slots())
+    return current_app.response_class(
+        body,
+        mimetype=MIMETYPES[Format.JSON],
+        headers={"Content-Disposition": f'attachment; filename="{_file_name(Format.JSON)}"'},
     )
 
 
@@ -123,6 +142,47 @@ class _NdjsonRows:
 
     def end(self, count: int) -> bytes:
         return to_json({"end": True, "count": count}) + b"\n"
+
+
+# In place of a row: where the rows of a name begin.
+_BEGINS = object()
+
+
+def _named(lists: Mapping[str, EveryRow]) -> Iterator[Sequence[tuple[str, Any]]]:
+    for name, rows in lists.items():
+        yield [(name, _BEGINS)]
+        for part in rows.parts:
+            yield [(name, row) for row in part]
+
+
+class _Archive:
+    """Writes an object in the envelope, field by field, of rows with the names of their fields."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schemas = {
+            name: field.schema for name, field in schema.fields.items() if isinstance(field, ma.fields.Nested)
+        }
+        self._before = b""
+        self._closing = b""
+
+    def header(self) -> bytes:
+        return b'{"success":true,"data":{'
+
+    def lines(self, rows: Sequence[tuple[str, Any]]) -> bytes:
+        written = bytearray()
+        for name, row in rows:
+            schema = self._schemas[name]
+            if row is _BEGINS:
+                separator = b"," if self._closing or self._before else b""
+                written += self._closing + separator + to_json(name) + b":" + (b"[" if schema.many else b"")
+                self._before, self._closing = b"", b"]" if schema.many else b""
+            else:
+                written += self._before + to_json(schema.dump(row, many=False))
+                self._before = b","
+        return bytes(written)
+
+    def end(self, count: int) -> bytes:  # noqa: ARG002 - the end is plain without it
+        return self._closing + b"}}"
 
 
 class _Body:

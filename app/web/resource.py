@@ -46,7 +46,7 @@ class Resource(MethodView):
         guard: Guard = view.guard
         guard.admit()
         format_ = negotiation.format_of_request(view.formats) if method in versions.SAFE_METHODS else Format.JSON
-        is_export = format_ in negotiation.EXPORTS
+        is_export = format_ in negotiation.EXPORTS or view.is_archive
         if not guard.open_to_all:
             limits.charge_caller(_LIMITS.get(format_, guard.limit))
             versions.refuse_ignored(view)

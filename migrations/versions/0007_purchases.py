@@ -8,6 +8,18 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
+BUYER = (
+    "account_name",
+    "billing_email",
+    "billing_address_line1",
+    "billing_address_line2",
+    "billing_city",
+    "billing_state",
+    "billing_postal_code",
+    "billing_country",
+    "tax_id",
+)
+
 
 def upgrade() -> None:
     op.create_table(
@@ -176,7 +188,7 @@ def upgrade() -> None:
     )
     for table in ("invoices", "payments", "refunds"):
         _wall_off(table)
-    _fix("invoices", changing=("status", "paid_at", "updated_at"))
+    _fix("invoices", changing=("status", "paid_at", "updated_at"), forgotten=BUYER)
 
 
 def downgrade() -> None:
@@ -204,8 +216,8 @@ def _wall_off(table: str, column: str = "account_id") -> None:
     op.execute(f"CREATE POLICY desk ON {table} FOR SELECT USING (current_setting('billing.desk', true) = 'on')")
 
 
-def _fix(table: str, *, changing: tuple[str, ...]) -> None:
-    """Refuse changes of `table` in other columns than those named."""
+def _fix(table: str, *, changing: tuple[str, ...], forgotten: tuple[str, ...]) -> None:
+    """Refuse changes of `table` in other columns than those named; the others of them can be emptied, all together."""
     op.execute("""
         CREATE FUNCTION refuse_other_change() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
@@ -216,8 +228,13 @@ def _fix(table: str, *, changing: tuple[str, ...]) -> None:
             RETURN NEW;
         END $$
     """)
-    arguments = ", ".join(f"'{column}'" for column in changing)
-    op.execute(f"""
-        CREATE TRIGGER fixed BEFORE UPDATE ON {table}
-        FOR EACH ROW EXECUTE FUNCTION refuse_other_change({arguments})
-    """)
+    is_forgotten = " AND ".join(f"NEW.{column} = ''" for column in forgotten)
+    for trigger, condition, columns in (
+        ("fixed", f"NOT ({is_forgotten})", changing),
+        ("forgotten", is_forgotten, (*changing, *forgotten)),
+    ):
+        arguments = ", ".join(f"'{column}'" for column in columns)
+        op.execute(f"""
+            CREATE TRIGGER {trigger} BEFORE UPDATE ON {table} FOR EACH ROW WHEN ({condition})
+            EXECUTE FUNCTION refuse_other_change({arguments})
+        """)

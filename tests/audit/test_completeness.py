@@ -140,6 +140,7 @@ def desk(admin: Caller, account_id: int) -> Iterator[tuple[str, Callable[[], Any
     yield "suspendAccount", lambda: admin.post(f"{path}suspend/", because)
     yield "resumeAccount", lambda: admin.post(f"{path}resume/", because)
     yield "closeAccount", lambda: admin.post(f"{path}close/", because)
+    yield "eraseAccount", lambda: admin.post(f"{path}erase/", because)
 
 
 def recorded(admin: Caller, calls: Iterator[tuple[str, Callable[[], Any]]]) -> Iterator[str]:

@@ -61,7 +61,7 @@ ONE_PART = {
     "single spending": (credit.SPEND, SPENDING),
     "lock of a balance": (balances.LOCK, LOCKING),
     "stored answer": (store._STORED, {**KEY, "expired": "2025-01-01"}),  # noqa: SLF001
-    "storing an answer": (store._STORE, {**KEY, "status": 200, "body": b"", "etag": None}),  # noqa: SLF001
+    "storing an answer": (store._STORE, {**KEY, "status": 200, "body": b"", "etag": None, "account_id": 5}),  # noqa: SLF001
 }
 PAGES: dict[str, tuple[ListQuery, Any]] = {
     "entries": (accounts.ENTRIES, {"account_id": 5, "now": "2025-01-01"}),

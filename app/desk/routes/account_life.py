@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from app.desk import account_life, failures, guards, permissions
+from app.db.paging import EveryRow
+from app.desk import account_export, account_life, failures, guards, permissions
 from app.desk import account_life_schemas as schemas
+from app.desk.account_export_schemas import AccountExport
 from app.desk.accounts import Account
 from app.desk.schemas import DeskAccount
 from app.web.blueprint import ApiBlueprint
@@ -74,6 +76,43 @@ class Closure(Resource):
         holds, payments or disputes of it are open, closing is refused with 409 `account_busy`; `details` counts them.
         """
         return account_life.close(account, values["reason"])
+
+
+@blueprint.route("/<bigint_id:account_id>/export")
+class Export(Resource):
+    """Everything of an account."""
+
+    @blueprint.archive(AccountExport)
+    @fails(failures.NO_ACCOUNT)
+    @blueprint.doc(operationId="exportAccount")
+    @guards.of_account(*permissions.READ, limit="export")
+    def get(self, account: Account) -> dict[str, EveryRow]:
+        """Export everything of an account
+
+        Returns all that is kept of one account as one JSON object, in the shapes that its customer sees, as of one
+        instant. It is written while it is read: a response that does not end was cut off. An unknown account is refused
+        with 404 `not_found`.
+        """
+        return account_export.lists(account)
+
+
+@blueprint.route("/<bigint_id:account_id>/erase")
+class Erasure(Resource):
+    """Erasing an account."""
+
+    @blueprint.arguments(schemas.Because(), example=schemas.ERASURE_EXAMPLE)
+    @blueprint.response(200, DeskAccount)
+    @fails(failures.NO_ACCOUNT, failures.NOT_CLOSED)
+    @blueprint.doc(operationId="eraseAccount")
+    @_manage
+    def post(self, values: dict[str, Any], account: Account) -> dict[str, Any]:
+        """Erase the personal data of a closed account
+
+        Empties the team, the settings, the actors in the audit trail, the names of keys and the stored responses of the
+        account. Its books stay, and its invoices keep the buyer for as long as they must be kept. This cannot be
+        undone. An account that is not closed is refused with 409 `conflict`.
+        """
+        return account_life.erase(account, values["reason"])
 
 
 @blueprint.route("/<bigint_id:account_id>/plan")

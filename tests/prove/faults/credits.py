@@ -94,7 +94,7 @@ FAULTS = (
     fault(
         "a month without rollover rolls over",
         "credits/test_lots.py::TestMonths",
-        (DUE, "if month.rollover == ROLLOVER_NONE else None", "if month.rollover == '' else None"),
+        (DUE, "if rollover == ROLLOVER_NONE else None", "if rollover == '' else None"),
     ),
     fault(
         "the newest of a plan's credits expire at the turn of the month",
@@ -147,7 +147,11 @@ FAULTS = (
     fault(
         "a capture beyond the hold takes what is held for others",
         "credits/test_holds.py::TestCapturing",
-        (HOLDING, "    if excess:\n        _require_available(standing, excess)\n", ""),
+        (
+            HOLDING,
+            "    if excess:\n        _require_available(standing, excess, rule.REFUSAL_UNLESS_CLOSED)\n",
+            "",
+        ),
     ),
     fault(
         "a hold that ended is captured",
