@@ -56,7 +56,7 @@ browser: .venv/checks-installed tests/typescript/built/compiled ## Open /docs an
 TYPESCRIPT_PACKAGE := tests/typescript/node_modules/billing-service-client
 
 tests/typescript/built/compiled: tests/typescript/node_modules/installed $(TYPESCRIPT_PACKAGE)/package.json \
-		docs/clients.md tests/typescript/documented.py tests/typescript/openapi-ts.config.ts tests/typescript/tsconfig.json \
+		docs/clients.md docs/charge-for-a-job.md tests/typescript/documented.py tests/typescript/openapi-ts.config.ts tests/typescript/tsconfig.json \
 		$(wildcard tests/typescript/flows/*.ts tests/typescript/client/*.ts tests/typescript/browser/*.ts)
 	cd tests/typescript && npm run --silent generate
 	$(BIN)/python -m tests.typescript.documented

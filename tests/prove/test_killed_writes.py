@@ -1,4 +1,7 @@
-"""A worker that is killed inside a write: the effect is there with its movement and its entry, or none of the three."""
+"""A worker that is killed inside a write: the effect is there with its movement and its entry, or none of the three.
+
+Whatever is there, the same request with the same key makes it once.
+"""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -8,12 +11,14 @@ from typing import Any
 
 import psycopg2
 import pytest
+import requests
 from sqlalchemy import make_url
 
 from app.db.server import embedded
 from tests.caller import ACCOUNTS
 from tests.processes import Service, finish, flask, interrupt, until
 
+HOLDS = "/v1/billing/credits/holds/"
 # Points of a write, in their order: the effect is made, its entry is ready to be sent, everything is committed.
 POINTS = ("effect", "entry", "commit")
 DIES = """
@@ -92,3 +97,42 @@ def test_a_killed_write_leaves_all_of_its_rows_or_none(service: Service, var_dir
     for group in ("ledger", "audit"):
         code, out, _ = finish(flask(group, "verify", VAR_DIR=str(var_dir)))
         assert code == 0, out
+
+
+def test_a_capture_whose_answer_is_lost_is_made_once(service: Service, var_dir: Path) -> None:
+    code, token, err = finish(flask("token", "--user", "ann", "--email", "ann@jobs.example", VAR_DIR=str(var_dir)))
+    assert code == 0, err
+    session = requests.Session()
+    session.headers["Authorization"] = f"Bearer {token.strip()}"
+
+    def post(path: str, body: Any, **headers: str) -> requests.Response:
+        # Each on a connection of its own: that of a worker that was killed is closed.
+        headers = {"Connection": "close", **headers}
+        return session.post(f"http://127.0.0.1:{service.port}{path}", json=body, headers=headers, timeout=30)
+
+    account = post("/v1/account/", {"name": "Jobs"}).json()["data"]
+    grant = {"account_id": account["id"], "amount": 100, "transaction_type": "grant", "description": "To start with"}
+    assert service.call("POST", "/v1/billing/credits/grant/", grant)[0] == 201
+    before = balance(session, service)
+    for nth, point in enumerate(("effect", "commit"), 1):
+        terms = {"amount": 30, "operation_type": "images", "reference": point}
+        held = post(HOLDS, terms).json()["data"]
+        (var_dir / point).touch()
+        with pytest.raises(requests.RequestException):
+            post(f"{HOLDS}{held['id']}/capture/", {"amount": 10}, **{"Idempotency-Key": point})
+        (var_dir / point).unlink()
+        until(lambda: served(service), "another worker")
+        again = post(f"{HOLDS}{held['id']}/capture/", {"amount": 10}, **{"Idempotency-Key": point})
+        assert (again.status_code, again.json()["data"]["captured"]) == (200, 10), (point, again.text)
+        assert ("Idempotency-Replayed" in again.headers) is (point == "commit"), (point, again.headers)
+        assert balance(session, service) == before - 10 * nth, point
+    code, out, _ = finish(flask("ledger", "verify", VAR_DIR=str(var_dir)))
+    assert code == 0, out
+
+
+def balance(session: requests.Session, service: Service) -> int:
+    """The credits of an account, which has none on hold."""
+    url = f"http://127.0.0.1:{service.port}/v1/billing/credits/balance/"
+    found = session.get(url, headers={"Connection": "close"}, timeout=30).json()["data"]
+    assert found["credits_held"] == 0
+    return int(found["credits"])

@@ -1,4 +1,4 @@
-"""Makes the TypeScript of docs/clients.md a module, with every `value; // → expected` an assertion.
+"""Makes the TypeScript of pages of docs/ modules, with every `value; // → expected` an assertion.
 
 python -m tests.typescript.documented
 """
@@ -7,19 +7,21 @@ import re
 
 from tests.processes import ROOT
 
-PAGE = ROOT / "docs" / "clients.md"
-MODULE = ROOT / "tests" / "typescript" / "generated" / "documented.ts"
+GENERATED = ROOT / "tests" / "typescript" / "generated"
 HEADER = """\
 import assert from "node:assert/strict";
 import type { AxiosInstance } from "axios";
 
 const same: (actual: unknown, expected: unknown) => void = assert.deepEqual;
 """
-# What the page speaks of without showing it.
-KNOWN = "{ token, customer }: { token: string; customer: AxiosInstance }"
+# Of each page, its module and what the page speaks of without showing it.
+PAGES = {
+    "clients": ("documented", "{ token, customer }: { token: string; customer: AxiosInstance }"),
+    "charge-for-a-job": ("charged", "{ token, accountId }: { token: string; accountId: number }"),
+}
 
 
-def module(text: str) -> str:
+def module(text: str, name: str, known: str) -> str:
     """The code blocks of a page, in order, as one asynchronous function."""
     code = "".join(re.findall(r"```ts\n(.*?)```", text, re.DOTALL))
     imports = "".join(re.findall(r"^import .*\n", code, re.MULTILINE))
@@ -28,8 +30,10 @@ def module(text: str) -> str:
     body = body.replace("http://127.0.0.1:3000", '${process.env["BASE_URL"]}')
     body = re.sub(r"^(.+); // → (.+)$", r"same(\1, \2);", body, flags=re.MULTILINE)
     imports = imports.replace('"./client/', '"./hey/')
-    return f"{imports}{HEADER}\nexport async function documented({KNOWN}): Promise<void> {{\n{body}}}\n"
+    return f"{imports}{HEADER}\nexport async function {name}({known}): Promise<void> {{\n{body}}}\n"
 
 
 if __name__ == "__main__":
-    MODULE.write_text(module(PAGE.read_text()))
+    for page, (name, known) in PAGES.items():
+        text = (ROOT / "docs" / f"{page}.md").read_text()
+        (GENERATED / f"{name}.ts").write_text(module(text, name, known))

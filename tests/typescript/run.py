@@ -1,4 +1,4 @@
-"""Runs the compiled flows, the tests of the package and docs/clients.md, or the checks in a browser.
+"""Runs the compiled flows, the tests of the package and the TypeScript of docs/, or the checks in a browser.
 
 python -m tests.typescript.run flows|browser
 """
@@ -56,6 +56,7 @@ def main(part: str) -> int:
             "ADMIN_TOKEN": service.token,
             "CUSTOMER_TOKEN": token(name, "--user", "ann", "--email", "ann@harbour.example"),
             "BUYER_TOKEN": token(name, "--user", "demo-customer", "--email", "customer@demo.example"),
+            "JOBS_TOKEN": token(name, "--user", "jobs", "--scope", "spend:credits"),
             "CHROMIUM": shutil.which("chromium") or "",
             "SCREENSHOTS": str(BUILT / "screenshots"),
         }
