@@ -43,6 +43,8 @@ class Reason(StrEnum):
     HOLD_ENDED = "hold_ended"
     CAPTURE_EXCEEDS_HOLD = "capture_exceeds_hold"
     LAST_OWNER = "last_owner"
+    TAX_COUNTRY_UNKNOWN = "tax_country_unknown"
+    PRICE_CHANGED = "price_changed"
     ACCOUNT_BUSY = "account_busy"
     INVITATION_ENDED = "invitation_ended"
     TOO_MANY_ACCOUNTS = "too_many_accounts"

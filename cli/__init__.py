@@ -18,6 +18,7 @@ from cli.legacy_import.command import import_access, import_legacy
 from cli.maintenance import maintenance
 from cli.payments import payments
 from cli.serve import serve
+from cli.tax import tax
 from cli.token import token
 
 # Commands of the frameworks register themselves.
@@ -38,6 +39,7 @@ COMMANDS = [
         payments,
         restore,
         serve,
+        tax,
         token,
     )
 ]

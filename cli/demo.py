@@ -211,7 +211,7 @@ def _buy() -> None:
     """Buy the cheapest package by bank transfer. Purchases commit their own transactions."""
     with transaction():
         own = membership.resolve(_CUSTOMER)
-        cheapest = packages.search({"page": 1, "per_page": 1}).results[0]
-    bought = purchases.purchase(_CUSTOMER, own, cheapest.id, PaymentMethod.MANUAL, None)
+        cheapest = packages.search(own.account_id, {"page": 1, "per_page": 1}).results[0]
+    bought = purchases.purchase(_CUSTOMER, own, cheapest["id"], PaymentMethod.MANUAL, request_key=None)
     with transaction():
         purchases.approve(_OPERATOR, bought["payment"].id)

@@ -91,6 +91,12 @@ class Seller:
         default="",
         example="IBAN IE29 AIBK 9311 5212 3456 78",
     )
+    due_days: int = setting(
+        "INVOICE_DUE_DAYS",
+        values.whole(0, 365),
+        "Days from the invoice of a bank transfer to its due date",
+        default="14",
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

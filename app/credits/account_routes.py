@@ -71,10 +71,10 @@ class Settings(Resource):
     def patch(self, changes: dict[str, Any], membership: Membership, expected: Expected) -> dict[str, Any]:
         """Update the account's settings
 
-        Updates the fields that are sent; `null` clears an optional field. `id`, `slug`, `credit_balance` and
-        `created_at` may be sent unchanged; other values are refused with 400 `invalid_input`. Invoices already issued
-        keep the name and address at the time of issue. Members who are neither owner nor admin are refused with 403
-        `forbidden`.
+        Updates the fields that are sent; `null` clears an optional field. `id`, `slug`, `billing_country_code`,
+        `credit_balance` and `created_at` may be sent unchanged; other values are refused with 400 `invalid_input`.
+        Invoices already issued keep the name and address at the time of issue. Members who are neither owner nor admin
+        are refused with 403 `forbidden`.
         """
         return accounts.update_settings(membership.account_id, changes, expected)
 

@@ -30,7 +30,9 @@ class _WritableAccount(Schema):
     billing_city = fields.Text(optional=True)
     billing_state = fields.Text(optional=True)
     billing_postal_code = fields.Text(optional=True)
-    billing_country = fields.Text(optional=True)
+    billing_country = fields.Text(
+        optional=True, metadata={"description": "Country of the billing address: an ISO 3166 code or an English name."}
+    )
     tax_id = fields.Identifier(optional=True)
 
 
@@ -46,6 +48,7 @@ class AccountUpdate(_WritableAccount):
     name = fields.Text(blank=False)
     id = fields.Id(metadata={"description": "Read-only; may be sent unchanged."})
     slug = fields.Text(metadata={"description": "Read-only; may be sent unchanged."})
+    billing_country_code = fields.Text(longest=2, metadata={"description": "Read-only; may be sent unchanged."})
     credit_balance = fields.Integer(
         most=fields.MAX_CREDITS, metadata={"description": "Read-only; may be sent unchanged."}
     )
@@ -73,6 +76,10 @@ class AccountSettings(SnakeReadSchema):
     billing_state = fields.Text()
     billing_postal_code = fields.Text()
     billing_country = fields.Text()
+    billing_country_code = fields.Text(
+        longest=2,
+        metadata={"description": "ISO 3166 code of `billing_country`; empty if that is neither a code nor a name."},
+    )
     tax_id = fields.Text()
     status = fields.Choice(
         AccountStatus,

@@ -9,12 +9,12 @@ from sqlalchemy import Row
 from app.auth.actor import Actor
 from app.clock import whole_milliseconds
 from app.credits import balances, plans
-from app.customers import accounts
+from app.customers import accounts, countries
 from app.db.versions import Expected
 from app.errors import Invalid
 
 # Settings that are read-only.
-_FIXED = frozenset({"id", "slug", "status", "plan", "credit_balance", "created_at"})
+_FIXED = frozenset({"id", "slug", "status", "plan", "credit_balance", "billing_country_code", "created_at"})
 
 
 def create(actor: Actor, values: Mapping[str, Any], *, limit: int) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def create(actor: Actor, values: Mapping[str, Any], *, limit: int) -> dict[str, 
 
 
 def settings(account_id: int) -> dict[str, Any]:
-    """The settings of an account, with its plan and credit balance."""
+    """The settings of an account, with its plan, its credit balance and the code of its country."""
     return _with_balance(accounts.settings(account_id))
 
 
@@ -56,5 +56,9 @@ def _require_unchanged(sent: Mapping[str, Any], present: Mapping[str, Any]) -> N
 
 
 def _with_balance(account: Row[Any]) -> dict[str, Any]:
-    more = {"plan": plans.name_of(account.id), "credit_balance": balances.credits_of(account.id)}
+    more = {
+        "billing_country_code": countries.code_of(account.billing_country),
+        "plan": plans.name_of(account.id),
+        "credit_balance": balances.credits_of(account.id),
+    }
     return {**account._asdict(), **more}

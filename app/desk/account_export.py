@@ -10,7 +10,7 @@ from app.customers import team
 from app.db.paging import EveryRow, Page
 from app.desk import accounts
 from app.desk.accounts import Account
-from app.purchases import invoices, payments
+from app.purchases import credit_notes, invoices, payments
 
 
 def lists(account: Account) -> dict[str, EveryRow]:
@@ -28,6 +28,7 @@ def lists(account: Account) -> dict[str, EveryRow]:
         "holds": holds.of_account(account.id, every),
         "caps": caps.search(account.id, every),
         "invoices": invoices.search(account.id, every),
+        "credit_notes": credit_notes.search(account.id, every),
         "payments": payments.search(account.id, every),
         "audit": trail.of_account(account.id, every),
     }

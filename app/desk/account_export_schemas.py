@@ -9,7 +9,8 @@ from app.credits.schemas import CreditLot, CreditTransaction, CreditUsage
 from app.customers.models import MemberRole
 from app.customers.schemas import TeamMember
 from app.desk.schemas import DeskAccount
-from app.purchases.schemas import Invoice, Payment
+from app.purchases.invoice_schemas import CreditNote, Invoice
+from app.purchases.schemas import Payment
 from app.trail.schemas import AccountAuditEntry
 from app.web import fields
 from app.web.schemas import SnakeReadSchema
@@ -52,5 +53,6 @@ class AccountExport(SnakeReadSchema):
     holds = ma.fields.Nested(Hold, many=True, metadata={"description": "Holds, in any state."})
     caps = ma.fields.Nested(Cap, many=True, metadata={"description": "Caps on spending."})
     invoices = ma.fields.Nested(Invoice, many=True, metadata={"description": "Invoices."})
+    credit_notes = ma.fields.Nested(CreditNote, many=True, metadata={"description": "Credit notes."})
     payments = ma.fields.Nested(Payment, many=True, metadata={"description": "Payments of purchases."})
     audit = ma.fields.Nested(AccountAuditEntry, many=True, metadata={"description": "The audit trail of the account."})

@@ -8,6 +8,7 @@ from sqlalchemy import Row
 from app import tenancy
 from app.clock import utc_now
 from app.credits import balances
+from app.customers import countries
 from app.db.base import db
 from app.db.paging import Page
 from app.desk import queries, words
@@ -64,7 +65,12 @@ def _with_balances(due: Sequence[int]) -> Callable[[Row[Any]], dict[str, Any]]:
     credits = balances.credits_of_accounts(due)
 
     def show(row: Row[Any]) -> dict[str, Any]:
-        return {**row._asdict(), "credit_balance": credits.get(row.id, row.credit_balance)}
+        code = countries.code_of(row.billing_country)
+        return {
+            **row._asdict(),
+            "billing_country_code": code,
+            "credit_balance": credits.get(row.id, row.credit_balance),
+        }
 
     return show
 

@@ -15,8 +15,10 @@ from app.customers import queries as customer_queries
 from app.customers.models import AccountMember, CustomerAccount
 from app.db.fast.prepared import AnyPrepared, Prepared
 from app.db.paging import ListQuery
+from app.purchases import invoice_queries
 from app.purchases import queries as purchase_queries
-from app.purchases.models import Invoice, Payment
+from app.purchases.invoice_models import Invoice
+from app.purchases.models import Payment
 
 
 def _named(text: ColumnElement[Any]) -> Label[str]:
@@ -55,7 +57,7 @@ HOLDS = _with(hold_queries.HOLDS, _named(_MADE_HOLD))
 MEMBERS = _with(
     customer_queries.MEMBERS, _named(func.coalesce(func.nullif(AccountMember.invited_by, ""), AccountMember.user_id))
 )
-INVOICES = _with(purchase_queries.INVOICES, _named(_BOUGHT_BY))
+INVOICES = _with(invoice_queries.INVOICES, _named(_BOUGHT_BY))
 PAYMENTS = _with(purchase_queries.PAYMENTS, Payment.requested_by.label("created_by"))
 
 _NUMBER = select(Invoice.invoice_number).where(Invoice.id == Payment.invoice_id).scalar_subquery()

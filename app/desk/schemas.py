@@ -9,6 +9,7 @@ from app.credits.hold_schemas import Hold
 from app.credits.schemas import CreditLot, CreditTransaction, CreditUsage
 from app.customers.models import AccountStatus, MemberRole
 from app.customers.schemas import TeamMember
+from app.purchases import invoice_schemas as invoices
 from app.purchases import schemas as purchases
 from app.trail.schemas import AccountAuditEntry
 from app.web import fields
@@ -126,7 +127,7 @@ class DeskChange(OfAccount, AccountAuditEntry):
     """A change of an account. Entries are never changed or deleted."""
 
 
-class DeskInvoice(OfAccount, purchases.Invoice):
+class DeskInvoice(OfAccount, invoices.Invoice):
     """An invoice of an account, with the account and the seller as they were at the time of issue."""
 
 
@@ -148,7 +149,7 @@ class DeskPaymentQuery(purchases.PaymentQuery):
         require_order(values, named=str)
 
 
-class DeskInvoiceQuery(purchases.InvoiceQuery):
+class DeskInvoiceQuery(invoices.InvoiceQuery):
     """Filters of the invoices of all accounts."""
 
     invoice_number = fields.Identifier(metadata={"description": "Number of the invoice."})

@@ -26,7 +26,8 @@ from app.credits.models import CreditLot
 from app.customers.models import AccountMember, CustomerAccount, DirectoryEntry, DirectoryKind
 from app.db.fast.prepared import AnyPrepared, Prepared
 from app.desk.queries import HAS_WORDS
-from app.purchases.models import Invoice, Payment, Refund
+from app.purchases.invoice_models import Invoice
+from app.purchases.models import Payment, Refund
 
 _TEXT = cast(bindparam("text"), Text)
 _NUMBER = cast(bindparam("number"), CustomerAccount.id.type)

@@ -1,4 +1,4 @@
-"""Checks that payments, invoices, invoice numbers and credits agree."""
+"""Checks that payments, invoices, credit notes, their numbers and credits agree."""
 
 from collections.abc import Iterator
 
@@ -7,19 +7,24 @@ from sqlalchemy import text
 from app import tenancy
 from app.db.audit import Difference
 from app.db.base import db
+from app.purchases import document_audit
 
 # Pending refunds do not count as returned.
 _STATUSES = text("""
-    SELECT p.id, p.status, i.status AS invoice_status
-    FROM payments p JOIN invoices i ON i.id = p.invoice_id
+    SELECT p.id, p.status, coalesce(i.status, 'missing') AS invoice_status
+    FROM payments p LEFT JOIN invoices i ON i.id = p.invoice_id
     CROSS JOIN LATERAL (
         SELECT least(p.amount, p.amount_refunded + p.amount_charged_back) - coalesce(sum(r.amount), 0) AS amount
         FROM refunds r WHERE r.payment_id = p.id AND r.status = 'pending'
     ) AS returned
-    WHERE i.status <> CASE
+    WHERE coalesce(i.status, 'missing') <> CASE
+        WHEN p.status IN ('pending', 'failed', 'cancelled') AND p.payment_method = 'stripe' AND i.id IS NULL
+            THEN 'missing'
         WHEN p.status IN ('pending', 'failed') THEN 'pending' WHEN p.status = 'cancelled' THEN 'void'
         WHEN returned.amount <= 0 THEN 'paid' WHEN returned.amount < p.amount THEN 'partially_refunded'
         ELSE 'refunded' END
+        OR p.status NOT IN ('pending', 'failed', 'cancelled') AND i.amount_credited <> greatest(returned.amount, 0)
+        OR (i.total_amount, i.net_amount, i.tax_amount) <> (p.amount, p.net_amount, p.tax_amount)
     ORDER BY p.id
 """)
 _CREDITS = text("""
@@ -45,18 +50,10 @@ _REFUNDED = text("""
     WHERE r.status <> 'failed' GROUP BY p.id, p.amount_refunded, p.amount
     HAVING p.amount_refunded < least(p.amount, sum(r.amount)) ORDER BY p.id
 """)
-_NUMBERS = text("""
-    SELECT year, coalesce(counter.last, 0) AS last, coalesce(made.invoices, 0) AS invoices
-    FROM invoice_counters AS counter FULL JOIN (
-        SELECT CAST(split_part(invoice_number, '-', 2) AS int) AS year, count(*) AS invoices
-        FROM invoices GROUP BY 1
-    ) AS made USING (year)
-    WHERE counter.last IS DISTINCT FROM made.invoices ORDER BY year
-""")
 
 
 def differences() -> Iterator[Difference]:
-    """Every difference between payments, their invoices and their credits, and every gap in the invoice numbers."""
+    """Every difference between payments, their documents and their credits, and every gap in numbers."""
     tenancy.set_every_account()
     for row in db.session.execute(_STATUSES):
         yield Difference(f"payment {row.id}", f"is {row.status}, its invoice is {row.invoice_status}")
@@ -70,5 +67,4 @@ def differences() -> Iterator[Difference]:
         yield Difference(
             f"payment {row.id}", f"{row.amount_refunded} is recorded as refunded, its refunds total {row.refunds}"
         )
-    for row in db.session.execute(_NUMBERS):
-        yield Difference(f"invoices of {row.year}", f"{row.last} numbers were assigned, {row.invoices} invoices exist")
+    yield from document_audit.differences()

@@ -1,8 +1,11 @@
 """Failures of the rules for purchases, as examples for the OpenAPI document."""
 
+from decimal import Decimal
+
 from app.customers import failures as accounts
 from app.customers import states
 from app.errors import Conflict, Forbidden, Invalid, Reason, Unavailable
+from app.purchases import packages, tax, tax_rates
 from app.web.failures import UNAVAILABLE
 
 SUSPENDED, CLOSED = accounts.SUSPENDED, accounts.CLOSED
@@ -18,6 +21,9 @@ CREDITS_SPENT = Conflict(
     reason=Reason.CREDITS_SPENT,
     details={"missing": 20, "available": 480, "credits": 500},
 )
+COUNTRY_UNKNOWN = tax.country_unknown()
+PRICE_CHANGED = packages.price_changed(Decimal("9.00"), Decimal("2.07"), Decimal("9.00"))
+RATE_OVERLAPS = tax_rates.overlaps({"id": 7, "country": "IE", "valid_from": "2025-01-01", "valid_to": None})
 NOT_SIGNED = Invalid.field("Stripe-Signature", "Is required.", location="headers")
 GATEWAY = (
     *UNAVAILABLE,

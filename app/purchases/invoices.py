@@ -1,16 +1,31 @@
-"""Invoices: numbered per year without gaps, with customer and seller as they were at the time of issue."""
+"""Invoices: numbered per year without gaps, with seller, customer and amounts as they were at the time of issue.
 
+A bank transfer is invoiced when it is ordered, a card payment when it is paid. Every function that writes runs in the
+caller's transaction, which holds the lock of the payment.
+"""
+
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
 
+from app.audit.models import ObjectType
+from app.audit.recording import record
+from app.clock import utc_now
+from app.customers import countries
 from app.db.base import db
 from app.db.paging import ListQuery, Page
 from app.errors import NotFound
-from app.purchases import queries, seller
-from app.purchases.models import CURRENCY, InvoiceStatus
+from app.money import ZERO
+from app.purchases import invoice_queries as queries
+from app.purchases import numbering, seller
+from app.purchases.invoice_models import InvoiceStatus, Series
+from app.purchases.models import PaymentMethod
+
+# What the entry of a new invoice says.
+_AUDITED = ("invoice_number", "status", "net_amount", "tax_amount", "total_amount", "currency")
 
 
 def search(account_id: int, arguments: Mapping[str, Any], listed: ListQuery | None = None) -> Page:
@@ -27,22 +42,77 @@ def get(account_id: int, invoice_id: int) -> Row[Any]:
     return invoice
 
 
-def create(account_id: int, package: Row[Any], now: datetime) -> int:
-    """Create an invoice for a package, with the next number of this year (UTC), and return its id."""
-    number = db.session.execute(queries.NEXT_NUMBER, {"year": now.year}).scalar_one()
+def number_of(payment_id: int) -> str:
+    """The number of the present invoice of a payment."""
+    return db.session.execute(queries.NUMBER_OF_PAYMENT, {"payment_id": payment_id}).scalar_one()
+
+
+def lock(invoice_id: int) -> Row[Any]:
+    """Lock an invoice until the transaction ends."""
+    return db.session.execute(queries.LOCK_INVOICE, {"invoice_id": invoice_id}).one()
+
+
+def issue(payment_id: int, *, paid: bool = False) -> int:
+    """Issue the invoice of a payment, with the next number of this year (UTC), and return its id."""
+    order = db.session.execute(queries.ORDER, {"payment_id": payment_id}).one()._asdict()
+    by_transfer = order["payment_method"] == PaymentMethod.MANUAL
+    number, now = numbering.take(Series.INVOICE)
+    due = seller.due_date(now.date()) if by_transfer and not paid else now.date()
     values = {
-        "account_id": account_id,
-        "invoice_number": f"INV-{now.year}-{number:03}",
-        "description": f"{package.name}: {package.credits:,} credits",
-        "total_amount": package.price,
-        "currency": CURRENCY,
+        **order,
+        **_country(order),
         **seller.present(),
-        "now": now,
+        "lines": json.dumps(order["lines"]),
+        "description": order["lines"][0]["description"],
+        "notes": order["tax_note"],
+        "invoice_number": number,
+        "status": InvoiceStatus.PAID if paid else InvoiceStatus.PENDING,
+        "payment_reference": number if by_transfer else "",
+        "due_date": due,
+        "paid_at": now if paid else None,
+        "created_at": now,
     }
     invoice_id: int = db.session.execute(queries.CREATE_INVOICE, values).scalar_one()
+    db.session.execute(queries.SET_INVOICE, {"payment_id": payment_id, "invoice_id": invoice_id})
+    after = {name: values[name] for name in _AUDITED}
+    record(ObjectType.INVOICE, invoice_id, after=after, account_id=order["account_id"])
     return invoice_id
 
 
-def mark(invoice_id: int, status: InvoiceStatus, now: datetime) -> None:
-    """Set the status of an invoice."""
-    db.session.execute(queries.MARK_INVOICE, {"invoice_id": invoice_id, "status": status, "now": now})
+def settle(payment: Row[Any]) -> None:
+    """Mark the invoice of a payment that succeeds as paid.
+
+    A payment without an invoice, or whose invoice is void because the order was cancelled, is invoiced now.
+    """
+    invoice = None if payment.invoice_id is None else lock(payment.invoice_id)
+    if invoice is None or invoice.status == InvoiceStatus.VOID:
+        issue(payment.id, paid=True)
+    else:
+        mark(invoice, paid_at=utc_now(), amount_credited=invoice.amount_credited)
+
+
+def mark(invoice: Row[Any], *, paid_at: datetime | None, amount_credited: Any) -> None:
+    """Set when a locked invoice was paid and how much of it is credited, and the status that follows from both."""
+    after = {"paid_at": paid_at, "amount_credited": amount_credited}
+    status = _status(invoice, **after)
+    values = {**after, "invoice_id": invoice.id, "status": status, "now": utc_now()}
+    db.session.execute(queries.MARK_INVOICE, values)
+    after["status"] = status
+    before = {name: getattr(invoice, name) for name in after}
+    record(ObjectType.INVOICE, invoice.id, before=before, after=after, account_id=invoice.account_id)
+
+
+def _status(invoice: Row[Any], paid_at: datetime | None, amount_credited: Any) -> InvoiceStatus:
+    if amount_credited == invoice.total_amount:
+        return InvoiceStatus.VOID if paid_at is None else InvoiceStatus.REFUNDED
+    if amount_credited > ZERO:
+        return InvoiceStatus.PARTIALLY_REFUNDED
+    return InvoiceStatus.PENDING if paid_at is None else InvoiceStatus.PAID
+
+
+def _country(order: Mapping[str, Any]) -> dict[str, str]:
+    """The country of the customer: the one that decided on the tax, should they have moved since they ordered."""
+    code = countries.code_of(order["billing_country"])
+    if order["tax_country"] in {"", code}:
+        return {"billing_country": order["billing_country"], "billing_country_code": code}
+    return {"billing_country": countries.name_of(order["tax_country"]), "billing_country_code": order["tax_country"]}

@@ -1,10 +1,12 @@
-"""Credit packages, and the invoice and payment of each purchase."""
+"""Credit packages, and the payment of each purchase with its refunds."""
 
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Numeric, String, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Id, Moment, Timestamped
@@ -50,16 +52,6 @@ class DisputeStatus(StrEnum):
     LOST = "lost"
 
 
-class InvoiceStatus(StrEnum):
-    """Status of an invoice."""
-
-    PENDING = "pending"
-    PAID = "paid"
-    VOID = "void"
-    PARTIALLY_REFUNDED = "partially_refunded"
-    REFUNDED = "refunded"
-
-
 # Statuses in which a payment has not added credits.
 # An open payment may still succeed; money that comes for a cancelled one makes it succeed, too.
 OPEN = frozenset({PaymentStatus.PENDING, PaymentStatus.FAILED})
@@ -89,52 +81,8 @@ class CreditPackage(Timestamped, Base):
     expires_after_days: Mapped[int | None]
 
 
-class InvoiceCounter(Base):
-    """The last invoice number of a year, incremented in the transaction of its invoice: numbers have no gaps."""
-
-    __tablename__ = "invoice_counters"
-
-    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    last: Mapped[int]
-
-
-class Invoice(Timestamped, Base):
-    """The invoice of a purchase, with customer and seller as they were then. Only its status and `paid_at` change."""
-
-    __tablename__ = "invoices"
-    __table_args__ = (
-        _one_of(InvoiceStatus, "status"),
-        Index("ix_invoices_account_id", "account_id", "created_at", "id"),
-        Index("ix_invoices_created_at", "created_at", "id"),
-    )
-
-    id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
-    account_id: Mapped[Id] = mapped_column(ForeignKey("customer_accounts.id"))
-    invoice_number: Mapped[str] = mapped_column(String(32), unique=True)
-    status: Mapped[str] = mapped_column(String(32))
-    description: Mapped[str] = mapped_column(String(500))
-    total_amount: Mapped[Decimal] = mapped_column(PRICE)
-    currency: Mapped[str] = mapped_column(String(3))
-    account_name: Mapped[str] = mapped_column(String(255))
-    billing_email: Mapped[str] = mapped_column(String(255), server_default="")
-    billing_address_line1: Mapped[str] = mapped_column(String(255), server_default="")
-    billing_address_line2: Mapped[str] = mapped_column(String(255), server_default="")
-    billing_city: Mapped[str] = mapped_column(String(255), server_default="")
-    billing_state: Mapped[str] = mapped_column(String(255), server_default="")
-    billing_postal_code: Mapped[str] = mapped_column(String(255), server_default="")
-    billing_country: Mapped[str] = mapped_column(String(255), server_default="")
-    tax_id: Mapped[str] = mapped_column(String(255), server_default="")
-    # The seller at the time of issue.
-    seller_name: Mapped[str] = mapped_column(String(255))
-    seller_address: Mapped[str] = mapped_column(String(1000), server_default="")
-    seller_tax_id: Mapped[str] = mapped_column(String(255), server_default="")
-    seller_registration: Mapped[str] = mapped_column(String(255), server_default="")
-    seller_bank: Mapped[str] = mapped_column(String(1000), server_default="")
-    paid_at: Mapped[Moment | None]
-
-
 class Payment(Timestamped, Base):
-    """The payment of an invoice. Its credits are added once when it succeeds, and taken back as it is refunded."""
+    """The payment of an order. Its credits are added once when it succeeds, and taken back as it is refunded."""
 
     __tablename__ = "payments"
     __table_args__ = (
@@ -145,6 +93,7 @@ class Payment(Timestamped, Base):
         Index("ix_payments_created_at", "created_at", "id"),
         Index("ix_payments_status", "status", "created_at", "id"),
         _one_of(DisputeStatus, "dispute_status"),
+        CheckConstraint("amount = net_amount + tax_amount", name="amount"),
         CheckConstraint("amount_refunded BETWEEN 0 AND amount", name="amount_refunded"),
         CheckConstraint("amount_charged_back BETWEEN 0 AND amount", name="amount_charged_back"),
         CheckConstraint("credits_refunded BETWEEN 0 AND credits", name="credits_refunded"),
@@ -155,12 +104,20 @@ class Payment(Timestamped, Base):
 
     id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
     account_id: Mapped[Id] = mapped_column(ForeignKey("customer_accounts.id"))
-    invoice_id: Mapped[Id] = mapped_column(ForeignKey("invoices.id"), unique=True)
+    # NULL for a card payment that did not succeed yet: it is invoiced when it is paid.
+    invoice_id: Mapped[Id | None] = mapped_column(ForeignKey("invoices.id"), unique=True)
     package_id: Mapped[Id] = mapped_column(ForeignKey("credit_packages.id"))
     credits: Mapped[int]
     # As the package was when it was bought.
     expires_after_days: Mapped[int | None]
     amount: Mapped[Decimal] = mapped_column(PRICE)
+    net_amount: Mapped[Decimal] = mapped_column(PRICE)
+    tax_amount: Mapped[Decimal] = mapped_column(PRICE)
+    # As ordered, for the invoice: its lines and its note on tax, and the country and tax id that decided on the tax.
+    lines: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    tax_note: Mapped[str] = mapped_column(String(500), server_default="")
+    tax_country: Mapped[str] = mapped_column(String(2), server_default="")
+    tax_id: Mapped[str] = mapped_column(String(255), server_default="")
     currency: Mapped[str] = mapped_column(String(3))
     status: Mapped[str] = mapped_column(String(32))
     payment_method: Mapped[str] = mapped_column(String(16))

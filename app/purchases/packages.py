@@ -1,23 +1,99 @@
-"""Credit packages."""
+"""Credit packages, and what they cost a customer."""
 
+import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
 from app.audit.models import ObjectType
 from app.audit.recording import record
 from app.clock import utc_now
+from app.customers import accounts
 from app.db.base import db
 from app.db.paging import Page
-from app.errors import Conflict, NotFound
-from app.purchases import queries
+from app.errors import Conflict, NotFound, Reason
+from app.purchases import amounts, queries, tax
+from app.purchases.amounts import Item, Line
+from app.purchases.tax import Tax
 
 
-def search(arguments: Mapping[str, Any]) -> Page:
-    """One page of the packages for sale, cheapest first."""
-    return queries.PACKAGES.page(arguments, is_active=True)
+class Quote(NamedTuple):
+    """What a package costs a customer: its lines as invoiced, their sums, and the tax that they were made with."""
+
+    lines: list[Line]
+    net: Decimal
+    tax: Decimal
+    total: Decimal
+    decided: Tax
+
+    def as_order(self) -> dict[str, Any]:
+        """The quote as columns of a payment."""
+        return {
+            "lines": json.dumps([line.as_json() for line in self.lines]),
+            "net_amount": self.net,
+            "tax_amount": self.tax,
+            "amount": self.total,
+            "tax_note": self.decided.note,
+            "tax_country": self.decided.country,
+            "tax_id": self.decided.tax_id,
+        }
+
+
+def search(account_id: int, arguments: Mapping[str, Any]) -> Page:
+    """One page of the packages for sale, cheapest first, with what each costs this customer now.
+
+    Its tax and its total are None if they depend on the country of the customer, which is unknown.
+    """
+    decided = _tax(account_id, utc_now())
+
+    def show(package: Row[Any]) -> dict[str, Any]:
+        quote = None if decided is None else _quote(package, decided)
+        sums = {"tax_amount": quote and quote.tax, "total_price": quote and quote.total}
+        return {**package._asdict(), **sums}
+
+    return queries.PACKAGES.page(arguments, is_active=True).shown(show)
+
+
+def quote(account_id: int, package: Row[Any], expected_total: Decimal | None, now: datetime) -> Quote:
+    """What a package costs a customer now.
+
+    Raises Conflict if that depends on their country, which is unknown, and if it is not the total they expect.
+    """
+    decided = _tax(account_id, now)
+    if decided is None:
+        raise tax.country_unknown()
+    quoted = _quote(package, decided)
+    if expected_total not in {None, quoted.total}:
+        raise price_changed(expected_total, quoted.tax, quoted.net)
+    return quoted
+
+
+def price_changed(expected: Decimal | None, tax: Decimal, price: Decimal) -> Conflict:
+    """The failure of a purchase at another total than expected."""
+    return Conflict(
+        f"The total is {price + tax:.2f}, not {expected:.2f}",
+        reason=Reason.PRICE_CHANGED,
+        details={
+            "expected_total": f"{expected:.2f}",
+            "price": f"{price:.2f}",
+            "tax_amount": f"{tax:.2f}",
+            "total_price": f"{price + tax:.2f}",
+        },
+    )
+
+
+def _tax(account_id: int, now: datetime) -> Tax | None:
+    account = accounts.settings(account_id)
+    return tax.of_sale(account.billing_country, account.tax_id, now.date())
+
+
+def _quote(package: Row[Any], decided: Tax) -> Quote:
+    item = Item(f"{package.name}: {package.credits:,} credits", 1, package.price, decided.rate)
+    lines = amounts.taxed([item])
+    return Quote(lines, *amounts.totals_of(lines), decided)
 
 
 def every_package() -> Sequence[Row[Any]]:

@@ -6,7 +6,8 @@ caller's retry, a webhook event or `flask payments reconcile`.
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row
@@ -54,9 +55,15 @@ def methods() -> list[dict[str, Any]]:
 
 
 def purchase(
-    actor: Actor, membership: Membership, package_id: int, method: PaymentMethod, request_key: str | None
+    actor: Actor,
+    membership: Membership,
+    package_id: int,
+    method: PaymentMethod,
+    *,
+    request_key: str | None,
+    expected_total: Decimal | None = None,
 ) -> dict[str, Any]:
-    """Buy a package: create an invoice and a payment, and for Stripe a secret to confirm it in the payer's browser.
+    """Buy a package: create a payment, and an invoice for a bank transfer or a secret for the payer's browser.
 
     A repeated call with the same `request_key` continues the payment that the first one created. Commits in parts.
     Raises Invalid for a method that is not enabled, Forbidden, NotFound, Conflict, and Unavailable if the gateway
@@ -67,15 +74,16 @@ def purchase(
         raise Invalid.field("payment_method", f"{method} is not enabled.")
     with transaction():
         tenancy.set_account(membership.account_id)
-        payment = _begin(actor, membership, package_id, method, request_key)
+        payment = _begin(actor, membership, package_id, method, request_key=request_key, expected_total=expected_total)
     opened = gateway.open(order_for(payment))
     with transaction():
         tenancy.set_account(payment.account_id)
         if opened.reference is not None:
             settlement.keep_reference(payment.id, opened.reference)
+        payment = present(payment.id)
         return {
-            "invoice": invoices.get(payment.account_id, payment.invoice_id),
-            "payment": present(payment.id),
+            "invoice": payment.invoice_id and invoices.get(payment.account_id, payment.invoice_id),
+            "payment": payment,
             "client_secret": opened.client_secret or "",
         }
 
@@ -118,39 +126,51 @@ def cancel(actor: Actor, membership: Membership | None, payment_id: int) -> Row[
 
 
 def _begin(
-    actor: Actor, membership: Membership, package_id: int, method: PaymentMethod, request_key: str | None
+    actor: Actor,
+    membership: Membership,
+    package_id: int,
+    method: PaymentMethod,
+    *,
+    request_key: str | None,
+    expected_total: Decimal | None,
 ) -> Row[Any]:
     """Record the intent of a purchase, or find the record of an earlier request with the same key."""
     account_id = membership.account_id
     key = {"request_key_owner": actor.identity, "request_key": request_key}
     now = utc_now()
-    if request_key is not None:
-        db.session.execute(queries.ONE_KEYED_REQUEST_AT_A_TIME, key)
-        db.session.execute(queries.FORGET_OLD_KEY, {**key, "expired": now - KEYS_LIVE})
-        begun = db.session.execute(queries.KEYED_PAYMENT, key).one_or_none()
-        if begun is not None:
-            if (begun.package_id, begun.payment_method) != (package_id, method):
-                raise KeyReused("This idempotency key was used for a different purchase")
-            return begun
+    begun = None if request_key is None else _begun(key, now)
+    if begun is not None:
+        if (begun.package_id, begun.payment_method) != (package_id, method):
+            raise KeyReused("This idempotency key was used for a different purchase")
+        return begun
     states.require_may_buy(membership)
     package = packages.require_for_sale(package_id)
     values = {
         **key,
         "requested_by": actor.subject,
         "account_id": account_id,
-        "invoice_id": invoices.create(account_id, package, now),
         "package_id": package.id,
         "credits": package.credits,
         "expires_after_days": package.expires_after_days,
-        "amount": package.price,
+        **packages.quote(account_id, package, expected_total, now).as_order(),
         "currency": CURRENCY,
         "payment_method": method,
         "now": now,
     }
-    payment = present(db.session.execute(queries.CREATE_PAYMENT, values).scalar_one())
+    payment_id: int = db.session.execute(queries.CREATE_PAYMENT, values).scalar_one()
+    if method == PaymentMethod.MANUAL:
+        invoices.issue(payment_id)
+    payment = present(payment_id)
     after = {name: getattr(payment, name) for name in _AUDITED}
     record(ObjectType.PAYMENT, payment.id, after=after, account_id=account_id)
     return payment
+
+
+def _begun(key: Mapping[str, str | None], now: datetime) -> Row[Any] | None:
+    """The payment of an earlier request with the same key; requests with one key wait for each other."""
+    db.session.execute(queries.ONE_KEYED_REQUEST_AT_A_TIME, key)
+    db.session.execute(queries.FORGET_OLD_KEY, {**key, "expired": now - KEYS_LIVE})
+    return db.session.execute(queries.KEYED_PAYMENT, key).one_or_none()
 
 
 def order_for(payment: Row[Any]) -> Order:

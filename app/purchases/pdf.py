@@ -1,18 +1,17 @@
-"""Invoices on paper: one page, names in any script that the fonts know."""
+"""Invoices and credit notes on paper: names in any script that the fonts know, and as many pages as lines need."""
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
-from app.purchases.models import InvoiceStatus, PaymentMethod
-from app.web import paper
-from app.web.paper import GREY, MARGIN, fit
+from app.customers import countries
+from app.purchases.amounts import Line
+from app.purchases.invoice_models import InvoiceStatus
+from app.purchases.models import PaymentMethod
+from app.purchases.sheets import ADDRESS, RIGHT_WIDTH, WIDTH, Sheets
+from app.web.paper import GREY
 
-if TYPE_CHECKING:
-    from fpdf import FPDF
-
-_WIDTH = 170
 _COLOURS = {
     InvoiceStatus.PENDING: (176, 116, 0),
     InvoiceStatus.PAID: (0, 122, 77),
@@ -20,7 +19,7 @@ _COLOURS = {
     InvoiceStatus.PARTIALLY_REFUNDED: (90, 60, 160),
     InvoiceStatus.REFUNDED: (90, 60, 160),
 }
-_NOTES = {
+_CLOSINGS = {
     InvoiceStatus.PENDING: "Payment is due. Your credits arrive when it does.",
     InvoiceStatus.PAID: "Paid. Thank you.",
     InvoiceStatus.VOID: "This invoice is void. Nothing is to be paid.",
@@ -28,165 +27,156 @@ _NOTES = {
     InvoiceStatus.REFUNDED: "Paid and refunded.",
 }
 _METHODS = {PaymentMethod.STRIPE: "Card", PaymentMethod.MANUAL: "Bank transfer"}
-# Width of the address, and how much of a text goes into it, in lines.
-_ADDRESS = 95
-_ADDRESS_LINES = 2
-# Where the right column begins, and its width.
-_RIGHT = 125
-_RIGHT_WIDTH = 65
-# Of a text that has lines itself.
+# Of a text that has lines itself, or is wrapped.
 _MOST_LINES = 5
-# Widths of the columns of the table: description, quantity, unit price, amount.
-_COLUMNS = (90, 20, 30, 30)
 
 
-def render(invoice: Mapping[str, Any]) -> bytes:
+class _Layout(NamedTuple):
+    """What an invoice and a credit note have in different words."""
+
+    title: str
+    number: str
+    facts: Iterable[tuple[str, str]]
+    badge: tuple[str, tuple[int, int, int]] | None
+    bank: str
+    total: str
+    closing: Iterable[str]
+
+
+def render_invoice(invoice: Mapping[str, Any]) -> bytes:
     """The invoice as a PDF; the same bytes for the same invoice."""
-    pdf = _page(invoice)
-    _heading(pdf, invoice)
-    _parties(pdf, invoice)
-    _table(pdf, invoice)
-    pdf.set_text_color(*GREY)
-    pdf.set_font("text", "", 10)
-    pdf.cell(_WIDTH, 6, _NOTES[invoice["status"]])
-    return bytes(pdf.output())
+    status = InvoiceStatus(invoice["status"])
+    by_transfer = invoice["payment_method"] == PaymentMethod.MANUAL
+    layout = _Layout(
+        title="Invoice",
+        number=invoice["invoice_number"],
+        facts=_facts_of_invoice(invoice),
+        badge=(status.upper().replace("_", " "), _COLOURS[status]),
+        bank=invoice["seller_bank"] if by_transfer else "",
+        total="Total",
+        closing=(invoice["notes"], _CLOSINGS[status]),
+    )
+    return _render(invoice, layout)
 
 
-def _page(invoice: Mapping[str, Any]) -> "FPDF":
-    texts = (value for value in invoice.values() if isinstance(value, str))
-    pdf = paper.document(f"Invoice {invoice['invoice_number']}", invoice["created_at"], texts)
-    pdf.add_page()
-    return pdf
+def render_credit_note(note: Mapping[str, Any]) -> bytes:
+    """The credit note as a PDF; the same bytes for the same credit note."""
+    is_void = note["voided_at"] is not None
+    layout = _Layout(
+        title="Credit note",
+        number=note["credit_note_number"],
+        facts=(
+            ("Number", note["credit_note_number"]),
+            ("Date", _day(note["created_at"])),
+            ("For invoice", note["invoice_number"]),
+            ("Issued", _day(note["invoice_issued_at"])),
+        ),
+        badge=("VOID", GREY) if is_void else None,
+        bank="",
+        total="Total credited",
+        closing=(
+            f"Reason: {note['reason']}",
+            note["notes"],
+            "This credit note is void: the refund failed after it had succeeded." if is_void else "",
+        ),
+    )
+    return _render(note, layout)
 
 
-def _heading(pdf: "FPDF", invoice: Mapping[str, Any]) -> None:
-    pdf.set_font("text", "B", 24)
-    pdf.cell(100, 12, "Invoice")
-    pdf.set_font("text", "B", 12)
-    pdf.cell(70, 12, fit(pdf, invoice["seller_name"], 70), align="R", new_x="LMARGIN", new_y="NEXT")
-    pdf.set_font("text", "", 9)
-    for line in _seller(invoice):
-        pdf.set_x(MARGIN + 70)
-        pdf.cell(100, 4, fit(pdf, line, 100), align="R", new_x="LMARGIN", new_y="NEXT")
-    pdf.set_draw_color(*GREY)
-    pdf.line(MARGIN, pdf.get_y() + 2, MARGIN + _WIDTH, pdf.get_y() + 2)
-    pdf.set_y(pdf.get_y() + 8)
+def _render(document: Mapping[str, Any], layout: _Layout) -> bytes:
+    lines = [Line.of_json(line) for line in document["lines"]]
+    country = countries.name_of(document["billing_country_code"])
+    texts = [value for value in document.values() if isinstance(value, str)]
+    texts += [country, *(line.description for line in lines), *layout.closing]
+    sheets = Sheets(f"{layout.title} {layout.number}", document["created_at"], texts)
+    sheets.heading(layout.title, document["seller_name"], list(_seller(document)))
+    with sheets.side_by_side():
+        sheets.label("Billed to")
+        sheets.paragraph(document["account_name"], ADDRESS, 2, bold=True)
+        for line in _address(document, country):
+            sheets.paragraph(line, ADDRESS, 2)
+    sheets.facts(layout.facts)
+    if layout.badge is not None:
+        sheets.badge(*layout.badge)
+    if layout.bank:
+        sheets.block("Bank details", _shown_lines(layout.bank), RIGHT_WIDTH)
+    sheets.below_both()
+    _table(sheets, lines, document, layout.total)
+    for text in filter(None, layout.closing):
+        sheets.paragraph(text, WIDTH, _MOST_LINES, grey=True)
+    return sheets.content()
 
 
-def _seller(invoice: Mapping[str, Any]) -> Iterator[str]:
-    yield from _shown_lines(invoice["seller_address"])
-    if invoice["seller_tax_id"]:
-        yield f"Tax ID {invoice['seller_tax_id']}"
-    if invoice["seller_registration"]:
-        yield invoice["seller_registration"]
+def _table(sheets: Sheets, lines: list[Line], document: Mapping[str, Any], total: str) -> None:
+    """The lines, and their sums: tax is shown where there is some."""
+    has_tax = any(line.tax_rate or line.tax for line in lines)
+    sheets.table(
+        has_tax,
+        (
+            (line.description, str(line.quantity), _money(line.unit_price), _percent(line.tax_rate), _money(line.net))
+            for line in lines
+        ),
+    )
+    if has_tax:
+        sheets.sum("Net", _money(document["net_amount"]))
+        for rate, tax in sorted(_taxes(lines).items()):
+            sheets.sum(f"Tax {_percent(rate)}", _money(tax))
+    sheets.sum(total, f"{document['currency']} {_money(document['total_amount'])}", bold=True)
 
 
-def _bank(pdf: "FPDF", invoice: Mapping[str, Any]) -> None:
-    """Where a bank transfer goes to, on the right."""
-    if not invoice["seller_bank"]:
-        return
-    pdf.set_y(pdf.get_y() + 4)
-    pdf.set_font("text", "", 10)
-    pdf.set_text_color(*GREY)
-    pdf.set_x(_RIGHT)
-    pdf.cell(_RIGHT_WIDTH, 6, "Bank details", new_x="LMARGIN", new_y="NEXT")
-    pdf.set_text_color(0)
-    for line in _shown_lines(invoice["seller_bank"]):
-        pdf.set_x(_RIGHT)
-        pdf.cell(_RIGHT_WIDTH, 5, fit(pdf, line, _RIGHT_WIDTH), new_x="LMARGIN", new_y="NEXT")
+def _taxes(lines: Iterable[Line]) -> dict[Decimal, Decimal]:
+    taxes: dict[Decimal, Decimal] = {}
+    for line in lines:
+        taxes[line.tax_rate] = taxes.get(line.tax_rate, Decimal(0)) + line.tax
+    return taxes
+
+
+def _seller(document: Mapping[str, Any]) -> Iterator[str]:
+    yield from _shown_lines(document["seller_address"])
+    if document["seller_tax_id"]:
+        yield f"Tax ID {document['seller_tax_id']}"
+    if document["seller_registration"]:
+        yield document["seller_registration"]
 
 
 def _shown_lines(text: str) -> list[str]:
     return [line for line in text.split("\n") if line][:_MOST_LINES]
 
 
-def _parties(pdf: "FPDF", invoice: Mapping[str, Any]) -> None:
-    """Whom the invoice is for on the left, what it is on the right."""
-    top = pdf.get_y()
-    _label(pdf, "Billed to")
-    pdf.set_font("text", "B", 11)
-    _lines(pdf, invoice["account_name"])
-    pdf.set_font("text", "", 10)
-    for line in _address(invoice):
-        _lines(pdf, line)
-    bottom = pdf.get_y()
-    pdf.set_y(top)
-    for name, value in _facts(invoice):
-        pdf.set_x(_RIGHT)
-        pdf.set_text_color(*GREY)
-        pdf.cell(25, 6, name)
-        pdf.set_text_color(0)
-        pdf.cell(40, 6, value, align="R", new_x="LMARGIN", new_y="NEXT")
-    pdf.set_x(_RIGHT)
-    pdf.set_font("text", "B", 10)
-    pdf.set_fill_color(*_COLOURS[invoice["status"]])
-    pdf.set_text_color(255)
-    status = invoice["status"].upper().replace("_", " ")
-    width = max(30, pdf.get_string_width(status) + 6)
-    pdf.set_xy(MARGIN + _WIDTH - width, pdf.get_y() + 2)
-    pdf.cell(width, 7, status, align="C", fill=True, new_x="LMARGIN", new_y="NEXT")
-    pdf.set_text_color(0)
-    _bank(pdf, invoice)
-    pdf.set_xy(MARGIN, max(bottom, pdf.get_y() + 2) + 10)
-
-
-def _lines(pdf: "FPDF", text: str) -> None:
-    shown = fit(pdf, text, _ADDRESS * _ADDRESS_LINES)
-    pdf.multi_cell(_ADDRESS, 5.5, shown, align="L", new_x="LMARGIN", new_y="NEXT")
-
-
-def _address(invoice: Mapping[str, Any]) -> Iterator[str]:
-    city = " ".join(filter(None, (invoice["billing_postal_code"], invoice["billing_city"])))
-    tax_id = invoice["tax_id"] and f"Tax ID {invoice['tax_id']}"
+def _address(document: Mapping[str, Any], country: str) -> Iterator[str]:
+    city = " ".join(filter(None, (document["billing_postal_code"], document["billing_city"])))
     lines = (
-        invoice["billing_address_line1"],
-        invoice["billing_address_line2"],
-        ", ".join(filter(None, (city, invoice["billing_state"]))),
-        invoice["billing_country"],
-        invoice["billing_email"],
-        tax_id,
+        document["billing_address_line1"],
+        document["billing_address_line2"],
+        ", ".join(filter(None, (city, document["billing_state"]))),
+        country or document["billing_country"],
+        document["billing_email"],
+        document["tax_id"] and f"Tax ID {document['tax_id']}",
     )
     return (line for line in lines if line)
 
 
-def _facts(invoice: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _facts_of_invoice(invoice: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Number", invoice["invoice_number"]
-    yield "Date", _date(invoice["created_at"])
+    yield "Date", _day(invoice["created_at"])
+    if invoice["status"] == InvoiceStatus.PENDING:
+        yield "Due", _day(invoice["due_date"])
     if invoice["paid_at"] is not None:
-        yield "Paid", _date(invoice["paid_at"])
+        yield "Paid", _day(invoice["paid_at"])
     yield "Payment", _METHODS[invoice["payment_method"]]
+    if invoice["payment_reference"]:
+        yield "Reference", invoice["payment_reference"]
+    if 0 < invoice["amount_credited"] < invoice["total_amount"]:
+        yield "Credited", _money(invoice["amount_credited"])
 
 
-def _table(pdf: "FPDF", invoice: Mapping[str, Any]) -> None:
-    pdf.set_fill_color(240, 240, 240)
-    pdf.set_font("text", "B", 10)
-    _row(pdf, "Description", "Quantity", "Unit price", "Amount", fill=True)
-    price = _money(invoice["total_amount"])
-    pdf.set_font("text", "", 10)
-    _row(pdf, fit(pdf, invoice["description"], _COLUMNS[0]), "1", price, price)
-    pdf.line(MARGIN, pdf.get_y(), MARGIN + _WIDTH, pdf.get_y())
-    pdf.set_font("text", "B", 12)
-    pdf.cell(_WIDTH - 60, 9, "Total", align="R")
-    pdf.cell(60, 9, f"{invoice['currency']} {price}", align="R", new_x="LMARGIN", new_y="NEXT")
-    pdf.set_y(pdf.get_y() + 8)
-
-
-def _row(pdf: "FPDF", *texts: str, fill: bool = False) -> None:
-    for text, width in zip(texts, _COLUMNS, strict=True):
-        pdf.cell(width, 9, text, align="L" if width == _COLUMNS[0] else "R", fill=fill)
-    pdf.ln()
-
-
-def _label(pdf: "FPDF", text: str) -> None:
-    pdf.set_font("text", "", 10)
-    pdf.set_text_color(*GREY)
-    pdf.cell(_ADDRESS, 6, text, new_x="LMARGIN", new_y="NEXT")
-    pdf.set_text_color(0)
-
-
-def _date(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d}"
+def _day(moment: datetime | date) -> str:
+    return f"{moment.astimezone(UTC) if isinstance(moment, datetime) else moment:%Y-%m-%d}"
 
 
 def _money(amount: Decimal) -> str:
     return f"{amount:,.2f}"
+
+
+def _percent(rate: Decimal) -> str:
+    return f"{(rate * 100).normalize():f} %"

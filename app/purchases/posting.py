@@ -37,7 +37,7 @@ def add(payment: Row[Any]) -> int | None:
         TransactionType.PURCHASE,
         _description(payment, "Purchase"),
         expires_in=expires_in,
-        price_per_credit=Decimal(payment.amount) / payment.credits,
+        price_per_credit=Decimal(payment.net_amount) / payment.credits,
     )
     return grants.grant(terms).lot_id
 
@@ -53,7 +53,7 @@ def give_back(payment: Row[Any], credits: int, what: str) -> None:
 
 
 def _description(payment: Row[Any], what: str) -> str:
-    return f"{what}, invoice {invoices.get(payment.account_id, payment.invoice_id).invoice_number}"
+    return f"{what}, invoice {invoices.number_of(payment.id)}"
 
 
 def record_change(payment: Row[Any], after: Mapping[str, Any]) -> None:

@@ -1,20 +1,16 @@
-"""Reading and writing packages, invoices and payments."""
+"""Reading and writing packages and payments."""
 
 from typing import Any
 
 from sqlalchemy import BindParameter, Select, String, any_, bindparam, case, cast, func, literal, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from app.customers.models import CustomerAccount
 from app.db.columns import columns_of, list_of, values_of
 from app.db.fast.prepared import AnyPrepared, Prepared
 from app.db.paging import ListQuery
 from app.purchases.models import (
     OPEN,
     CreditPackage,
-    Invoice,
-    InvoiceCounter,
-    InvoiceStatus,
     Payment,
     PaymentMethod,
     PaymentStatus,
@@ -47,64 +43,6 @@ SET_PACKAGE = Prepared(
 )
 PACKAGE = Prepared(select(*_PACKAGE).where(CreditPackage.id == bindparam("package_id")))
 
-_INVOICE = columns_of(Invoice, but={"account_id", "updated_at"})
-INVOICES = ListQuery(
-    rows=select(*_INVOICE),
-    key=Invoice.id,
-    filters={
-        "account_id": Invoice.account_id == bindparam("account_id"),
-        "status": Invoice.status == bindparam("status"),
-        "start_date": Invoice.created_at >= bindparam("start_date"),
-        "end_date": Invoice.created_at <= bindparam("end_date"),
-    },
-    sorts={"created_at": Invoice.created_at},
-    default_sort="created_at",
-)
-INVOICE: AnyPrepared = Prepared(
-    select(*_INVOICE, Payment.payment_method)
-    .join(Payment, Payment.invoice_id == Invoice.id)
-    .where(Invoice.id == bindparam("invoice_id"), Invoice.account_id == bindparam("account_id"))
-)
-# The row of the year is held until the invoice is committed: the next number is given when this one is certain.
-NEXT_NUMBER = Prepared(
-    insert(InvoiceCounter)
-    .values(year=bindparam("year"), last=1)
-    .on_conflict_do_update(index_elements=[InvoiceCounter.year], set_={"last": InvoiceCounter.last + 1})
-    .returning(InvoiceCounter.last)
-)
-# The customer as they are now.
-_BILLED = {
-    "account_id": CustomerAccount.id,
-    "account_name": CustomerAccount.name,
-    **{
-        each.key: getattr(CustomerAccount, each.key)
-        for each in columns_of(Invoice)
-        if each.key.startswith("billing_") or each.key == "tax_id"
-    },
-}
-_NEW_INVOICE = {
-    **_BILLED,
-    **values_of(*columns_of(Invoice, but={"id", "status", "created_at", "updated_at", "paid_at", *_BILLED})),
-    "status": literal(InvoiceStatus.PENDING),
-    **_CREATED,
-}
-CREATE_INVOICE = Prepared(
-    insert(Invoice)
-    .from_select(
-        list(_NEW_INVOICE), select(*_NEW_INVOICE.values()).where(CustomerAccount.id == bindparam("account_id"))
-    )
-    .returning(Invoice.id)
-)
-MARK_INVOICE = Prepared(
-    update(Invoice)
-    .where(Invoice.id == bindparam("invoice_id"))
-    .values(
-        status=_STATUS,
-        updated_at=_NOW,
-        paid_at=case((_STATUS == InvoiceStatus.PAID, func.coalesce(Invoice.paid_at, _NOW)), else_=Invoice.paid_at),
-    )
-)
-
 _IS_PAYMENT = Payment.id == bindparam("payment_id")
 _PAYMENTS: Select[*tuple[Any, ...]] = select(
     *columns_of(
@@ -117,6 +55,10 @@ _PAYMENTS: Select[*tuple[Any, ...]] = select(
             "request_key",
             "lot_id",
             "expires_after_days",
+            "lines",
+            "tax_note",
+            "tax_country",
+            "tax_id",
             "dispute_reference",
             "dispute_status",
             "amount_charged_back",
@@ -167,11 +109,16 @@ CREATE_PAYMENT = Prepared(
     .values(
         **values_of(
             Payment.account_id,
-            Payment.invoice_id,
             Payment.package_id,
             Payment.credits,
             Payment.expires_after_days,
             Payment.amount,
+            Payment.net_amount,
+            Payment.tax_amount,
+            Payment.lines,
+            Payment.tax_note,
+            Payment.tax_country,
+            Payment.tax_id,
             Payment.currency,
             Payment.payment_method,
             Payment.requested_by,

@@ -1,6 +1,7 @@
-"""How long invoices keep the buyer of an account that was erased, and what payments say about people."""
+"""How long documents keep the buyer of an account that was erased, and what payments say about people."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import bindparam, case, select, update
 
@@ -10,46 +11,51 @@ from app.audit.recording import record
 from app.clock import utc_now
 from app.customers.models import CustomerAccount
 from app.db.base import db
-from app.db.columns import columns_of
-from app.db.fast.prepared import Prepared
+from app.db.fast.prepared import AnyPrepared, Prepared
 from app.db.transaction import transaction
-from app.purchases.models import Invoice, Payment
+from app.purchases.invoice_models import DOCUMENT, CreditNote, Invoice
+from app.purchases.models import Payment
 
 _FORGET_PAYERS = Prepared(
     update(Payment)
     .where(Payment.account_id == bindparam("account_id"))
     .values(
         requested_by="",
+        tax_id="",
         settled_by=case((Payment.settled_by == Payment.requested_by, ""), else_=Payment.settled_by),
         updated_at=Payment.updated_at,
     )
 )
-_NAMES = [each.key for each in columns_of(Invoice)]
-_BUYER = [name for name in _NAMES if name.startswith("billing_") or name in {"account_name", "tax_id"}]
-_FORGET_BUYERS = Prepared(
-    update(Invoice)
-    .where(
-        Invoice.created_at < bindparam("before"),
-        Invoice.account_name != "",
-        Invoice.account_id.in_(select(CustomerAccount.id).where(CustomerAccount.erased_at.is_not(None))),
+_BUYER = [name for name in DOCUMENT if name.startswith("billing_") or name in {"account_name", "tax_id"}]
+
+
+def _forget_buyers(document: type[Invoice] | type[CreditNote], **more: Any) -> AnyPrepared:
+    return Prepared(
+        update(document)
+        .where(
+            document.created_at < bindparam("before"),
+            document.account_name != "",
+            document.account_id.in_(select(CustomerAccount.id).where(CustomerAccount.erased_at.is_not(None))),
+        )
+        .values({**dict.fromkeys(_BUYER, ""), **more})
+        .returning(document.id)
     )
-    .values(**dict.fromkeys(_BUYER, ""), updated_at=bindparam("now"))
-    .returning(Invoice.id)
-)
+
+
+_FORGET_BUYERS = (_forget_buyers(Invoice, updated_at=Invoice.updated_at), _forget_buyers(CreditNote))
 
 
 def forget_payers(account_id: int) -> None:
-    """Empty who made the payments of an account. Its invoices keep the buyer: see `forget_buyers`."""
+    """Empty who made the payments of an account, and their tax ids. Documents keep the buyer: see `forget_buyers`."""
     db.session.execute(_FORGET_PAYERS, {"account_id": account_id})
 
 
 def forget_buyers(years: int) -> int:
-    """Empty the buyer of invoices that are older than so many years, of accounts that were erased; how many."""
+    """Empty the buyer of documents that are older than so many years, of accounts that were erased; how many."""
     with transaction():
         tenancy.set_every_account()
-        now = utc_now()
-        values = {"now": now, "before": _years_before(now, years)}
-        forgotten = len(db.session.execute(_FORGET_BUYERS, values).all())
+        values = {"before": _years_before(utc_now(), years)}
+        forgotten = sum(len(db.session.execute(each, values).all()) for each in _FORGET_BUYERS)
         if forgotten:
             record(ObjectType.RUN, "maintenance run", after={"buyers_forgotten": forgotten})
         return forgotten

@@ -17,9 +17,9 @@ from app.clock import utc_now
 from app.credits.ledger import grants
 from app.db.base import db
 from app.errors import Conflict, Reason
-from app.purchases import invoices, posting, queries
+from app.purchases import credit_notes, posting, queries
 from app.purchases.gateways.protocol import RefundStanding
-from app.purchases.models import UNPAID, DisputeStatus, InvoiceStatus, PaymentStatus, RefundStatus
+from app.purchases.models import UNPAID, DisputeStatus, PaymentStatus, RefundStatus
 
 _REFUNDABLE = frozenset({PaymentStatus.SUCCEEDED, PaymentStatus.PARTIALLY_REFUNDED})
 
@@ -199,7 +199,7 @@ def _follow(payment: Row[Any], what: str, *, by: str, failure: str = "") -> None
     }
     db.session.execute(queries.FOLLOW_PAYMENT, values)
     posting.record_change(payment, {name: values[name] for name in ("status", "credits_refunded", "failure")})
-    invoices.mark(payment.invoice_id, _invoice_status(payment, gone - waiting), utc_now())
+    credit_notes.follow(payment, gone - waiting, what)
 
 
 def _status(payment: Row[Any], gone: Decimal, waiting: Decimal) -> PaymentStatus:
@@ -212,9 +212,3 @@ def _status(payment: Row[Any], gone: Decimal, waiting: Decimal) -> PaymentStatus
     if gone == payment.amount:
         return PaymentStatus.REFUNDED
     return PaymentStatus.PARTIALLY_REFUNDED if gone else PaymentStatus.SUCCEEDED
-
-
-def _invoice_status(payment: Row[Any], returned: Decimal) -> InvoiceStatus:
-    if returned <= 0:
-        return InvoiceStatus.PAID
-    return InvoiceStatus.REFUNDED if returned == payment.amount else InvoiceStatus.PARTIALLY_REFUNDED

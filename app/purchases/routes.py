@@ -1,8 +1,8 @@
-"""`/v1/billing`: packages, purchases, invoices and payments."""
+"""`/v1/billing`: packages, purchases and payments."""
 
 from typing import Any
 
-from flask import Response, current_app, request
+from flask import current_app, request
 from sqlalchemy import Row
 
 from app.auth.actor import current_actor
@@ -11,7 +11,7 @@ from app.auth.permissions import Role
 from app.customers.guards import member
 from app.customers.membership import Membership
 from app.db.paging import Page, whole_list
-from app.purchases import failures, invoices, packages, payments, pdf, refunds, schemas, webhooks
+from app.purchases import failures, packages, payments, refunds, schemas, webhooks
 from app.purchases.models import PaymentMethod
 from app.web import idempotency
 from app.web.blueprint import ApiBlueprint
@@ -23,7 +23,7 @@ blueprint = ApiBlueprint(
     "purchases",
     __name__,
     url_prefix="/v1/billing",
-    description="Packages, purchases, invoices and payments.",
+    description="Packages, purchases and payments.",
     guide="credits.md#purchases",
 )
 
@@ -41,12 +41,13 @@ class CreditPackages(Resource):
     @blueprint.response(200, page_of(schemas.CreditPackage))
     @blueprint.doc(operationId="listCreditPackages")
     @_member
-    def get(self, arguments: dict[str, Any], membership: Membership) -> Page:  # noqa: ARG002 - every member may
+    def get(self, arguments: dict[str, Any], membership: Membership) -> Page:
         """List the packages for sale
 
-        Lists the credit packages that are for sale, cheapest first. Packages that are no longer for sale are omitted.
+        Lists the credit packages that are for sale, cheapest first, with tax and total price for the caller's account.
+        Packages that are no longer for sale are omitted.
         """
-        return packages.search(arguments)
+        return packages.search(membership.account_id, arguments)
 
 
 @blueprint.route("/credit-packages/<bigint_id:package_id>/purchase")
@@ -57,19 +58,28 @@ class Purchases(Resource):
 
     @blueprint.arguments(schemas.PurchaseCreate(), example=schemas.PURCHASE_EXAMPLE)
     @blueprint.response(201, schemas.Purchase)
-    @fails(failures.NOT_SOLD, *failures.GATEWAY, failures.SUSPENDED, failures.CLOSED, failures.MANAGERS_BUY)
+    @fails(
+        *(failures.NOT_SOLD, failures.PRICE_CHANGED, failures.COUNTRY_UNKNOWN, *failures.GATEWAY),
+        *(failures.SUSPENDED, failures.CLOSED, failures.MANAGERS_BUY),
+    )
     @blueprint.doc(operationId="purchaseCreditPackage")
     @_member
     def post(self, values: dict[str, Any], package_id: int, membership: Membership) -> dict[str, Any]:
         """Purchase a credit package
 
-        Creates an invoice and a pending payment for the package. The credits are added once, when the payment succeeds:
-        when Stripe confirms a card payment, or when staff approve a bank transfer. A package that is no longer for sale
-        is refused with 409 `conflict`, an unknown one with 404 `not_found`; 503 `payment_gateway_unavailable` leaves
-        the payment pending. Send an `Idempotency-Key`: a request repeated without one is another purchase.
+        Creates a pending payment for the package. A bank transfer is invoiced at once, a card payment when it succeeds.
+        The credits are added once, when the payment succeeds: when Stripe confirms a card payment, or when staff
+        approve a bank transfer. A package that is no longer for sale is refused with 409 `conflict`, a total that
+        differs from `expected_total` with 409 `price_changed`, a customer without a known country, if the tax depends
+        on it, with 409 `tax_country_unknown`; an unknown package with 404 `not_found`. 503
+        `payment_gateway_unavailable` leaves the payment pending. Send an `Idempotency-Key`: a request repeated without
+        one is another purchase.
         """
         method = PaymentMethod(values["payment_method"])
-        return payments.purchase(current_actor(), membership, package_id, method, idempotency.request_key())
+        key, expected = idempotency.request_key(), values.get("expected_total")
+        return payments.purchase(
+            current_actor(), membership, package_id, method, request_key=key, expected_total=expected
+        )
 
 
 @blueprint.route("/payment-methods")
@@ -88,58 +98,6 @@ class PaymentMethods(Resource):
         with 403 `no_account`.
         """
         return whole_list(payments.methods(), arguments)
-
-
-@blueprint.route("/invoices")
-class Invoices(Resource):
-    """The invoices of the account."""
-
-    @blueprint.arguments(schemas.InvoiceQuery(), location="query")
-    @blueprint.response(200, page_of(schemas.Invoice))
-    @blueprint.doc(operationId="listInvoices")
-    @_member
-    def get(self, arguments: dict[str, Any], membership: Membership) -> Page:
-        """List invoices
-
-        Lists the invoices of the caller's account, newest first. Filters select a status and a range of time; invalid
-        ones are refused with 400 `invalid_input`.
-        """
-        return invoices.search(membership.account_id, arguments)
-
-
-@blueprint.route("/invoices/<bigint_id:invoice_id>")
-class OneInvoice(Resource):
-    """One invoice."""
-
-    @blueprint.response(200, schemas.Invoice)
-    @blueprint.doc(operationId="getInvoice")
-    @_member
-    def get(self, invoice_id: int, membership: Membership) -> Row[Any]:
-        """Get an invoice
-
-        Returns one invoice of the caller's account. An unknown invoice, and one of another account, is refused with 404
-        `not_found`.
-        """
-        return invoices.get(membership.account_id, invoice_id)
-
-
-@blueprint.route("/invoices/<bigint_id:invoice_id>/pdf")
-class InvoicePdf(Resource):
-    """One invoice as a PDF."""
-
-    @blueprint.response(200, {"type": "string", "format": "binary"}, content_type="application/pdf")
-    @blueprint.doc(operationId="getInvoicePdf")
-    @member(limit="pdf")
-    def get(self, invoice_id: int, membership: Membership) -> Response:
-        """Get an invoice as a PDF
-
-        Returns the invoice as a PDF file, without the JSON envelope; failures are JSON. An unknown invoice, and one of
-        another account, is refused with 404 `not_found`.
-        """
-        invoice = invoices.get(membership.account_id, invoice_id)
-        content = pdf.render(invoice._asdict())
-        disposition = f'inline; filename="{invoice.invoice_number}.pdf"'
-        return Response(content, mimetype="application/pdf", headers={"Content-Disposition": disposition})
 
 
 @blueprint.route("/payments")
@@ -186,8 +144,8 @@ class Cancellation(Resource):
     def post(self, payment_id: int, membership: Membership | None) -> Row[Any]:
         """Cancel an unpaid bank transfer
 
-        Cancels a pending bank transfer and voids its invoice, which keeps its number. A cancelled payment can no longer
-        be approved. A payment that is settled, cancelled or made by card is refused with 409 `conflict`. Members may
+        Cancels a pending bank transfer and voids its invoice by a credit note. A cancelled payment can no longer be
+        approved. A payment that is settled, cancelled or made by card is refused with 409 `conflict`. Members may
         only cancel their own purchases, unless they are owner or admin; others are refused with 403 `forbidden`.
         """
         return payments.cancel(current_actor(), membership, payment_id)

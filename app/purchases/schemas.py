@@ -1,14 +1,13 @@
-"""Request and response schemas of packages, invoices and payments."""
-
-from typing import Any
+"""Request and response schemas of packages and payments."""
 
 import marshmallow as ma
 
-from app.purchases.models import InvoiceStatus, PaymentMethod, PaymentStatus
+from app.purchases.invoice_schemas import Invoice
+from app.purchases.models import PaymentMethod, PaymentStatus
 from app.web import fields
-from app.web.schemas import ETag, Schema, SnakePageArguments, SnakeReadSchema, require_order
+from app.web.schemas import ETag, Schema, SnakePageArguments, SnakeReadSchema
 
-PURCHASE_EXAMPLE = {"payment_method": "manual"}
+PURCHASE_EXAMPLE = {"payment_method": "manual", "expected_total": "9.00"}
 REFUND_EXAMPLE = {"reason": "Bought by mistake"}
 EVENT_EXAMPLE = {
     "id": "evt_1PqZ",
@@ -27,7 +26,15 @@ class CreditPackage(SnakeReadSchema):
     id = fields.Id()
     name = fields.Text()
     credits = fields.Integer(least=1)
-    price = fields.Dollars()
+    price = fields.Dollars(metadata={"description": "Price in US dollars, before tax."})
+    tax_amount = fields.Dollars(
+        allow_none=True,
+        metadata={"description": "Tax for this customer; `null` if it depends on their country, which is unknown."},
+    )
+    total_price = fields.Dollars(
+        allow_none=True,
+        metadata={"description": "Price with tax for this customer; `null` if the tax is."},
+    )
     is_active = fields.Boolean(metadata={"description": "Whether the package is for sale."})
     expires_after_days = fields.Integer(
         least=1,
@@ -44,59 +51,21 @@ class PaymentMethodOffer(SnakeReadSchema):
     is_enabled = fields.Boolean(metadata={"description": "Whether this installation accepts it."})
 
 
-class Invoice(SnakeReadSchema):
-    """The invoice of a purchase, with customer and seller as they were at the time of issue."""
-
-    etag = ETag.CONSTANT
-
-    id = fields.Id()
-    invoice_number = fields.Text(metadata={"example": "INV-2025-001"})
-    status = fields.Choice(InvoiceStatus)
-    description = fields.Text(longest=500)
-    total_amount = fields.Dollars()
-    currency = _currency()
-    account_name = fields.Text()
-    billing_email = fields.Text()
-    billing_address_line1 = fields.Text()
-    billing_address_line2 = fields.Text()
-    billing_city = fields.Text()
-    billing_state = fields.Text()
-    billing_postal_code = fields.Text()
-    billing_country = fields.Text()
-    tax_id = fields.Text()
-    seller_name = fields.Text(metadata={"description": "Name of the seller when the invoice was issued."})
-    seller_address = fields.Text(
-        longest=1000, metadata={"description": "Postal address of the seller; lines are separated by line breaks."}
-    )
-    seller_tax_id = fields.Text(metadata={"description": "Tax identifier of the seller."})
-    seller_registration = fields.Text(metadata={"description": "Company registration of the seller."})
-    seller_bank = fields.Text(longest=1000, metadata={"description": "Bank details of the seller, for bank transfers."})
-    created_at = fields.Moment()
-    paid_at = fields.Moment(allow_none=True)
-
-
-class InvoiceQuery(SnakePageArguments):
-    """Filters of the list of invoices."""
-
-    status = fields.Choice(InvoiceStatus)
-    start_date = fields.Moment(dates=True, metadata={"description": "Start of the range, inclusive."})
-    end_date = fields.Moment(whole_day=True, metadata={"description": "End of the range, inclusive."})
-
-    @ma.validates_schema
-    def _validate(self, values: dict[str, Any], **_: Any) -> None:
-        require_order(values, named=str)
-
-
 class Payment(SnakeReadSchema):
-    """The payment of an invoice."""
+    """The payment of an order."""
 
     etag = ETag.CONSTANT
 
     id = fields.Id()
     account_id = fields.Id()
-    invoice_id = fields.Id()
+    invoice_id = fields.Id(
+        allow_none=True,
+        metadata={"description": "Identifier of the invoice; `null` for a card payment that did not succeed yet."},
+    )
     credits = fields.Integer(least=1)
     amount = fields.Dollars()
+    net_amount = fields.Dollars(metadata={"description": "Of the amount, what is before tax."})
+    tax_amount = fields.Dollars(metadata={"description": "Of the amount, the tax."})
     currency = _currency()
     status = fields.Choice(PaymentStatus)
     payment_method = fields.Choice(PaymentMethod)
@@ -124,9 +93,14 @@ class PaymentQuery(SnakePageArguments):
 
 
 class PurchaseCreate(Schema):
-    """The payment method of a purchase."""
+    """The payment method of a purchase, and the total that the caller expects."""
 
     payment_method = fields.Choice(PaymentMethod, required=True)
+    expected_total = fields.Dollars(
+        metadata={
+            "description": "The `total_price` that the customer was shown; another one is refused with `price_changed`."
+        }
+    )
 
 
 class RefundCreate(Schema):
@@ -142,7 +116,11 @@ class RefundCreate(Schema):
 class Purchase(SnakeReadSchema):
     """The invoice and the payment of a purchase. Its credits are added when the payment succeeds."""
 
-    invoice = ma.fields.Nested(Invoice)
+    invoice = ma.fields.Nested(
+        Invoice,
+        allow_none=True,
+        metadata={"description": "The invoice; `null` for a card payment, which is invoiced when it succeeds."},
+    )
     payment = ma.fields.Nested(Payment)
     client_secret = fields.Text(
         metadata={

@@ -10,9 +10,9 @@ from sqlalchemy import Row
 from app.clock import utc_now
 from app.db.base import db
 from app.errors import Invalid
-from app.purchases import invoices, posting, queries, returns
+from app.purchases import credit_notes, invoices, posting, queries, returns
 from app.purchases.gateways.protocol import Standing
-from app.purchases.models import OPEN, UNPAID, InvoiceStatus, PaymentStatus
+from app.purchases.models import OPEN, UNPAID, PaymentStatus
 
 
 def keep_reference(payment_id: int, reference: str) -> None:
@@ -46,19 +46,19 @@ def apply(payment_id: int, standing: Standing, *, by: str) -> bool:
 
 
 def succeed(payment: Row[Any], *, by: str) -> None:
-    """Settle a locked payment as succeeded: add its credits and mark its invoice as paid."""
+    """Settle a locked payment as succeeded: add its credits, and issue its invoice or mark it as paid."""
+    invoices.settle(payment)
     lot_id = posting.add(payment)
     values = {"payment_id": payment.id, "lot_id": lot_id, "settled_by": by, "now": utc_now()}
     db.session.execute(queries.SETTLE_PAYMENT, values)
     posting.record_change(payment, {"status": PaymentStatus.SUCCEEDED})
-    invoices.mark(payment.invoice_id, InvoiceStatus.PAID, utc_now())
     returns.catch_up(payment, by=by)
 
 
 def cancel(payment: Row[Any], *, by: str) -> None:
-    """Cancel a locked payment and void its invoice, which keeps its number."""
+    """Cancel a locked payment, and void its invoice by a credit note."""
     _mark(payment, PaymentStatus.CANCELLED, by=by)
-    invoices.mark(payment.invoice_id, InvoiceStatus.VOID, utc_now())
+    credit_notes.cancel(payment)
 
 
 def _mark(payment: Row[Any], status: PaymentStatus, *, by: str, failure: str = "") -> None:

@@ -1,7 +1,13 @@
-"""Packages of credits, and the invoices and payments of purchases"""
+"""Packages of credits, the invoices, credit notes and payments of purchases, and tax rates
+
+`btree_gist` is a trusted extension, as `pg_trgm` is.
+"""
+
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0007"
 down_revision = "0006"
@@ -17,6 +23,7 @@ BUYER = (
     "billing_state",
     "billing_postal_code",
     "billing_country",
+    "billing_country_code",
     "tax_id",
 )
 
@@ -44,56 +51,22 @@ def upgrade() -> None:
             ('Growth Pack', 2000, 29.00, now(), now()),
             ('Scale Pack', 10000, 119.00, now(), now())
     """)
-    op.create_table(
-        "invoice_counters",
-        sa.Column("year", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("last", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("year", name=op.f("pk_invoice_counters")),
-    )
-    op.create_table(
-        "invoices",
-        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
-        sa.Column("invoice_number", sa.String(length=32), nullable=False),
-        sa.Column("status", sa.String(length=32), nullable=False),
-        sa.Column("description", sa.String(length=500), nullable=False),
-        sa.Column("total_amount", sa.Numeric(precision=12, scale=2), nullable=False),
-        sa.Column("currency", sa.String(length=3), nullable=False),
-        sa.Column("account_name", sa.String(length=255), nullable=False),
-        sa.Column("billing_email", sa.String(length=255), server_default="", nullable=False),
-        sa.Column("billing_address_line1", sa.String(length=255), server_default="", nullable=False),
-        sa.Column("billing_address_line2", sa.String(length=255), server_default="", nullable=False),
-        sa.Column("billing_city", sa.String(length=255), server_default="", nullable=False),
-        sa.Column("billing_state", sa.String(length=255), server_default="", nullable=False),
-        sa.Column("billing_postal_code", sa.String(length=255), server_default="", nullable=False),
-        sa.Column("billing_country", sa.String(length=255), server_default="", nullable=False),
-        sa.Column("tax_id", sa.String(length=255), server_default="", nullable=False),
-        sa.Column("seller_name", sa.String(length=255), nullable=False),
-        sa.Column("seller_address", sa.String(length=1000), server_default="", nullable=False),
-        sa.Column("seller_tax_id", sa.String(length=255), server_default="", nullable=False),
-        sa.Column("seller_registration", sa.String(length=255), server_default="", nullable=False),
-        sa.Column("seller_bank", sa.String(length=1000), server_default="", nullable=False),
-        sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint(
-            "status IN ('pending', 'paid', 'void', 'partially_refunded', 'refunded')", name=op.f("ck_invoices_status")
-        ),
-        sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_invoices_account_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_invoices")),
-        sa.UniqueConstraint("invoice_number", name=op.f("uq_invoices_invoice_number")),
-    )
-    op.create_index("ix_invoices_account_id", "invoices", ["account_id", "created_at", "id"], unique=False)
-    op.create_index("ix_invoices_created_at", "invoices", ["created_at", "id"], unique=False)
+    _create_documents()
     op.create_table(
         "payments",
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
         sa.Column("account_id", sa.BigInteger(), nullable=False),
-        sa.Column("invoice_id", sa.BigInteger(), nullable=False),
+        sa.Column("invoice_id", sa.BigInteger(), nullable=True),
         sa.Column("package_id", sa.BigInteger(), nullable=False),
         sa.Column("credits", sa.Integer(), nullable=False),
         sa.Column("expires_after_days", sa.Integer(), nullable=True),
         sa.Column("amount", sa.Numeric(precision=12, scale=2), nullable=False),
+        sa.Column("net_amount", sa.Numeric(precision=12, scale=2), nullable=False),
+        sa.Column("tax_amount", sa.Numeric(precision=12, scale=2), nullable=False),
+        sa.Column("lines", postgresql.JSONB(), nullable=False),
+        sa.Column("tax_note", sa.String(length=500), server_default="", nullable=False),
+        sa.Column("tax_country", sa.String(length=2), server_default="", nullable=False),
+        sa.Column("tax_id", sa.String(length=255), server_default="", nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("status", sa.String(length=32), nullable=False),
         sa.Column("payment_method", sa.String(length=16), nullable=False),
@@ -121,6 +94,7 @@ def upgrade() -> None:
             name=op.f("ck_payments_status"),
         ),
         sa.CheckConstraint("dispute_status IN ('open', 'won', 'lost')", name=op.f("ck_payments_dispute_status")),
+        sa.CheckConstraint("amount = net_amount + tax_amount", name=op.f("ck_payments_amount")),
         sa.CheckConstraint("amount_refunded BETWEEN 0 AND amount", name=op.f("ck_payments_amount_refunded")),
         sa.CheckConstraint("amount_charged_back BETWEEN 0 AND amount", name=op.f("ck_payments_amount_charged_back")),
         sa.CheckConstraint("credits_refunded BETWEEN 0 AND credits", name=op.f("ck_payments_credits_refunded")),
@@ -186,19 +160,138 @@ def upgrade() -> None:
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stripe_events")),
     )
-    for table in ("invoices", "payments", "refunds"):
+    for table in ("invoices", "credit_notes", "payments", "refunds"):
         _wall_off(table)
-    _fix("invoices", changing=("status", "paid_at", "updated_at"), forgotten=BUYER)
+    _fix("invoices", changing=("status", "paid_at", "amount_credited", "updated_at"), forgotten=BUYER)
+    _fix("credit_notes", changing=("voided_at",), forgotten=BUYER)
+    _create_tax_rates()
 
 
 def downgrade() -> None:
     op.drop_table("stripe_events")
     op.drop_table("refunds")
     op.drop_table("payments")
+    op.drop_table("credit_notes")
     op.drop_table("invoices")
-    op.drop_table("invoice_counters")
+    op.drop_table("number_series")
+    op.drop_table("tax_rates")
     op.drop_table("credit_packages")
     op.execute("DROP FUNCTION refuse_other_change()")
+    op.execute("DROP EXTENSION btree_gist")
+
+
+def _create_documents() -> None:
+    op.create_table(
+        "number_series",
+        sa.Column("prefix", sa.String(length=8), nullable=False),
+        sa.Column("year", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("last", sa.Integer(), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("prefix", "year", name=op.f("pk_number_series")),
+    )
+    op.create_table(
+        "invoices",
+        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("invoice_number", sa.String(length=32), nullable=False),
+        sa.Column("status", sa.String(length=32), nullable=False),
+        sa.Column("description", sa.String(length=500), nullable=False),
+        sa.Column("payment_method", sa.String(length=16), nullable=False),
+        sa.Column("payment_reference", sa.String(length=64), server_default="", nullable=False),
+        sa.Column("due_date", sa.Date(), nullable=False),
+        sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("amount_credited", sa.Numeric(precision=12, scale=2), server_default="0", nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        *_document(),
+        sa.CheckConstraint("total_amount = net_amount + tax_amount", name=op.f("ck_invoices_total_amount")),
+        sa.CheckConstraint("amount_credited BETWEEN 0 AND total_amount", name=op.f("ck_invoices_amount_credited")),
+        sa.CheckConstraint(
+            "status = CASE WHEN paid_at IS NULL AND amount_credited = 0 THEN 'pending'"
+            " WHEN paid_at IS NULL AND amount_credited = total_amount THEN 'void'"
+            " WHEN amount_credited = 0 THEN 'paid' WHEN amount_credited = total_amount THEN 'refunded'"
+            " ELSE 'partially_refunded' END",
+            name=op.f("ck_invoices_status"),
+        ),
+        sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_invoices_account_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_invoices")),
+        sa.UniqueConstraint("invoice_number", name=op.f("uq_invoices_invoice_number")),
+    )
+    op.create_index("ix_invoices_account_id", "invoices", ["account_id", "created_at", "id"], unique=False)
+    op.create_index("ix_invoices_created_at", "invoices", ["created_at", "id"], unique=False)
+    op.create_table(
+        "credit_notes",
+        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("invoice_id", sa.BigInteger(), nullable=False),
+        sa.Column("credit_note_number", sa.String(length=32), nullable=False),
+        sa.Column("invoice_number", sa.String(length=32), nullable=False),
+        sa.Column("invoice_issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reason", sa.String(length=500), nullable=False),
+        sa.Column("voided_at", sa.DateTime(timezone=True), nullable=True),
+        *_document(),
+        sa.CheckConstraint("total_amount = net_amount + tax_amount", name=op.f("ck_credit_notes_total_amount")),
+        sa.CheckConstraint("total_amount > 0", name=op.f("ck_credit_notes_positive")),
+        sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_credit_notes_account_id")),
+        sa.ForeignKeyConstraint(["invoice_id"], ["invoices.id"], name=op.f("fk_credit_notes_invoice_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_credit_notes")),
+        sa.UniqueConstraint("credit_note_number", name=op.f("uq_credit_notes_credit_note_number")),
+    )
+    op.create_index("ix_credit_notes_account_id", "credit_notes", ["account_id", "created_at", "id"], unique=False)
+    op.create_index("ix_credit_notes_created_at", "credit_notes", ["created_at", "id"], unique=False)
+    op.create_index("ix_credit_notes_invoice_id", "credit_notes", ["invoice_id", "id"], unique=False)
+
+
+def _document() -> tuple[sa.Column[Any], ...]:
+    """The columns that invoices and credit notes have in common."""
+    return (
+        sa.Column("lines", postgresql.JSONB(), nullable=False),
+        sa.Column("net_amount", sa.Numeric(precision=12, scale=2), nullable=False),
+        sa.Column("tax_amount", sa.Numeric(precision=12, scale=2), nullable=False),
+        sa.Column("total_amount", sa.Numeric(precision=12, scale=2), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("notes", sa.String(length=1000), server_default="", nullable=False),
+        sa.Column("account_name", sa.String(length=255), nullable=False),
+        sa.Column("billing_email", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("billing_address_line1", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("billing_address_line2", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("billing_city", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("billing_state", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("billing_postal_code", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("billing_country", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("billing_country_code", sa.String(length=2), server_default="", nullable=False),
+        sa.Column("tax_id", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("seller_name", sa.String(length=255), nullable=False),
+        sa.Column("seller_address", sa.String(length=1000), server_default="", nullable=False),
+        sa.Column("seller_tax_id", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("seller_registration", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("seller_bank", sa.String(length=1000), server_default="", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    )
+
+
+def _create_tax_rates() -> None:
+    op.execute("CREATE EXTENSION IF NOT EXISTS btree_gist")
+    op.create_table(
+        "tax_rates",
+        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
+        sa.Column("country", sa.String(length=2), nullable=False),
+        sa.Column("rate", sa.Numeric(precision=7, scale=6), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("valid_to", sa.Date(), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("country ~ '^[A-Z]{2}$'", name=op.f("ck_tax_rates_country")),
+        sa.CheckConstraint("rate >= 0 AND rate < 1", name=op.f("ck_tax_rates_rate")),
+        sa.CheckConstraint("valid_from <= valid_to", name=op.f("ck_tax_rates_valid_to")),
+        postgresql.ExcludeConstraint(
+            (sa.column("country"), "="),
+            (sa.text("daterange(valid_from, valid_to, '[]')"), "&&"),
+            name="ex_tax_rates_valid",
+            using="gist",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tax_rates")),
+    )
 
 
 def _wall_off(table: str, column: str = "account_id") -> None:
@@ -219,7 +312,7 @@ def _wall_off(table: str, column: str = "account_id") -> None:
 def _fix(table: str, *, changing: tuple[str, ...], forgotten: tuple[str, ...]) -> None:
     """Refuse changes of `table` in other columns than those named; the others of them can be emptied, all together."""
     op.execute("""
-        CREATE FUNCTION refuse_other_change() RETURNS trigger LANGUAGE plpgsql AS $$
+        CREATE OR REPLACE FUNCTION refuse_other_change() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
             IF to_jsonb(OLD) - TG_ARGV IS DISTINCT FROM to_jsonb(NEW) - TG_ARGV THEN
                 RAISE EXCEPTION 'only % of % ever change', array_to_string(TG_ARGV, ', '), TG_TABLE_NAME

@@ -28,6 +28,7 @@ READING: dict[str, tuple[object, ...]] = {
     "credits plan list": (),
     "keys list": (),
     "ledger verify": (),
+    "tax list": (),
     "token": ("--role", "copilot"),
 }
 # Commands, or groups of them, that leave no entry for another reason.
@@ -128,6 +129,8 @@ def test_every_command_that_writes_has_entries_under_its_own_name(
         "audit erase": ("owner",),
         "keys create": ("Worker", "--scope", "read:client"),
         "keys revoke": (1, "--reason", "Leaked"),
+        "tax add": ("Ireland", "0.21", "--from", "2001-01-01", "--to", "2001-12-31"),
+        "tax change": (1, "--rate", "23"),
     }
     for name, arguments in calls.items():
         entered(run, name, *arguments)

@@ -119,6 +119,14 @@ def customers(admin: Caller, as_caller: Callers) -> Iterator[tuple[str, Callable
     yield "cancelPayment", lambda: owner.post(f"{BILLING}{again}/cancel/", None)
 
 
+def tax_rates(admin: Caller) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Calls about tax rates, by operation."""
+    path, rate = "/v1/admin/tax-rates/", {"country": "IE", "rate": "0.21", "valid_from": "2001-01-01"}
+    yield "createTaxRate", lambda: admin.post(path, {**rate, "valid_to": "2001-12-31"})
+    rate_id = data(admin.get(path))["results"][0]["id"]
+    yield "updateTaxRate", lambda: admin.patch(f"{path}{rate_id}/", {"rate": "0.23"})
+
+
 def keys(admin: Caller, owner: Caller) -> Iterator[tuple[str, Callable[[], Any]]]:
     """Calls about API keys, by operation."""
     for prefix, path, caller, scope in (
@@ -170,6 +178,7 @@ def test_every_write_of_the_api_has_an_entry(
         bookings(admin, machine, account_id),
         customers(admin, as_caller),
         keys(admin, owner),
+        tax_rates(admin),
     ):
         done |= set(recorded(admin, calls))
     payer_ = Caller(stripe_app, token(roles=(), user="owner"))

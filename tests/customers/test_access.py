@@ -11,7 +11,7 @@ from app.web.json import parse
 from tests.caller import Caller, data
 from tests.document import operations, served
 from tests.factories.customers import Callers, invite, join, open_customer, spend
-from tests.factories.purchases import buy, packages_for_sale
+from tests.factories.purchases import buy, credit_note, packages_for_sale
 
 PEOPLE = ("stranger", "invited", "member", "admin", "owner", "elsewhere")
 MACHINES = ("machine", "granting machine", "staff")
@@ -74,6 +74,9 @@ CALLS = [
     Call("listInvoices", "GET", "/v1/billing/invoices/", MEMBERS),
     Call("getInvoice", "GET", "/v1/billing/invoices/{invoice}/", MEMBERS),
     Call("getInvoicePdf", "GET", "/v1/billing/invoices/{invoice}/pdf/", MEMBERS),
+    Call("listCreditNotes", "GET", "/v1/billing/credit-notes/", MEMBERS),
+    Call("getCreditNote", "GET", "/v1/billing/credit-notes/{credit_note}/", MEMBERS),
+    Call("getCreditNotePdf", "GET", "/v1/billing/credit-notes/{credit_note}/pdf/", MEMBERS),
     Call("listPayments", "GET", "/v1/billing/payments/", MEMBERS),
     Call("getPayment", "GET", "/v1/billing/payments/{payment}/", MEMBERS),
     Call("cancelPayment", "POST", "/v1/billing/payments/{payment}/cancel/", {*MANAGERS, "staff"}),
@@ -151,6 +154,7 @@ def world(customer: Caller, customer_id: int, as_caller: Callers) -> World:
     ids = {
         "package": packages_for_sale(customer)["Starter Pack"],
         "invoice": bought["invoice"]["id"],
+        "credit_note": credit_note(customer)["id"],
         "payment": bought["payment"]["id"],
         "transaction": data(customer.get("/v1/billing/transactions/"))["results"][0]["id"],
         "account": customer_id,

@@ -18,7 +18,7 @@ from app.db.transaction import transaction
 from app.purchases import retention
 from tests.caller import TEN_YEARS, Caller, data, error
 from tests.factories.customers import CREDITS, INVITATIONS, TEAM, invite, join, open_customer, spend
-from tests.factories.purchases import approve, buy
+from tests.factories.purchases import approve, buy, credit_note
 
 SETTINGS = "/v1/account/settings/"
 DESK = "/v1/admin/accounts"
@@ -38,6 +38,7 @@ def account_id(admin: Caller, as_caller: As, customer: Caller, customer_id: int)
     late = as_caller(user="late", email="late@harbour.example")
     data(late.post(f"{INVITATIONS}{declined}/decline/", None))
     approve(admin, buy(customer, Idempotency_Key="order-1")["payment"]["id"])
+    credit_note(customer)
     spend(customer, 2)
     data(customer.call("PUT", "/v1/account/caps/", {"kind": "member", "subject": "ann", "period": "day", "credits": 9}))
     body = {"operation_type": "search", "amount": 5, "reference": "job-1", "user_id": "ann"}
@@ -73,6 +74,7 @@ class TestExport:
             ("holds", f"{CREDITS}holds/"),
             ("caps", "/v1/account/caps/"),
             ("invoices", "/v1/billing/invoices/"),
+            ("credit_notes", "/v1/billing/credit-notes/"),
             ("payments", "/v1/billing/payments/"),
             ("audit", "/v1/account/audit/"),
         ):
@@ -137,7 +139,7 @@ class TestErasure:
         assert erased["billing_address_line1"] == erased["billing_email"] == ""
         left = {(name, word) for name, row in texts_of(app) for word in PERSONAL if f'"{word}' in row}
         # Invoices are kept; what usage was for is covered by the hash of its transaction.
-        assert {name for name, _ in left} <= {"invoices", "credit_transactions"}, left
+        assert {name for name, _ in left} <= {"invoices", "credit_notes", "credit_transactions"}, left
         error(customer.get(SETTINGS), 403, "no_account")
         error(as_caller(user="ann").get(SETTINGS), 403, "no_account")
         for name in ("team", "invitations", "caps"):
@@ -152,7 +154,7 @@ class TestErasure:
         after = export(admin, account_id)
         for name in ("transactions", "usage", "lots"):
             assert after[name] == before[name]
-        (invoice,) = after["invoices"]
+        _, invoice = after["invoices"]
         assert (invoice["account_name"], invoice["billing_address_line1"]) == ("Harbour Studio", "1 Quay Street")
         with app.app_context(), transaction():
             tenancy.set_every_account()
@@ -183,7 +185,8 @@ class TestErasure:
 
 class TestRetention:
     def buyers(self, staff: Caller, account_id: int) -> list[str]:
-        return [each["account_name"] for each in export(staff, account_id)["invoices"]]
+        found = export(staff, account_id)
+        return [each["account_name"] for kind in ("invoices", "credit_notes") for each in found[kind]]
 
     def test_invoices_lose_the_buyer_after_their_years(self, app: Flask, as_caller: As) -> None:
         staff = as_caller(roles=("administrator",), user="staff", hours=2 * TEN_YEARS)
@@ -193,12 +196,13 @@ class TestRetention:
             erased, kept = open_customer(owner)["id"], open_customer(other, "Other")["id"]
             for buyer in (owner, other):
                 approve(staff, buy(buyer)["payment"]["id"])
+                credit_note(buyer)
             erase(staff, erased)
         for day, name in (("2033-02-28", "Harbour Studio"), ("2033-03-02", "")):
             with freeze_time(f"{day}T12:00:00Z"), app.app_context():
                 retention.forget_buyers(5)
-                assert self.buyers(staff, erased) == [name]
-                assert self.buyers(staff, kept) == ["Other"]
+                assert self.buyers(staff, erased) == [name] * 3
+                assert self.buyers(staff, kept) == ["Other"] * 3
         with app.app_context(), freeze_time("2033-03-02T12:00:00Z"):
             assert retention.forget_buyers(5) == 0
 

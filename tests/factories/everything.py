@@ -8,13 +8,14 @@ from tests.caller import ACCOUNTS, Caller, data
 from tests.factories.accounts import create_client
 from tests.factories.bookings import create_booking, move, pay, periods_of
 from tests.factories.customers import invite, open_customer, spend
-from tests.factories.purchases import approve, buy
+from tests.factories.purchases import add_rate, approve, buy, credit_note
 
 
 def write_everything(app: Flask, settings: Settings) -> None:
     """Clients, budgets, bookings, payments, and two customers with credits and purchases."""
     admin = Caller(app, mint(settings))
     _budgets(admin)
+    add_rate(admin, "IE", "0.21", "2001-01-01", valid_to="2001-12-31")
     for number in (1, 2):
         owner = Caller(app, mint(settings, roles=(), user=f"owner-{number}", email=f"owner-{number}@harbour.example"))
         _customer(owner, admin, number)
@@ -43,6 +44,7 @@ def _customer(owner: Caller, admin: Caller, number: int) -> None:
     open_customer(owner, f"Harbour Studio {number}")
     data(owner.patch("/v1/account/settings/", {"billing_city": "Cork"}))
     invite(owner, f"kim-{number}@harbour.example")
+    credit_note(owner)
     bought = [buy(owner) for _ in range(2)]
     approve(admin, bought[1]["payment"]["id"])
     spend(owner, 5, "image_generation")

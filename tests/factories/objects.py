@@ -7,6 +7,7 @@ from tests.caller import ACCOUNTS, Caller, data
 from tests.factories.accounts import create_account, create_client
 from tests.factories.bookings import BOOKINGS, PAYMENTS, PERIODS, create_booking, pay, periods_of
 from tests.factories.customers import TEAM, invite, open_customer
+from tests.factories.purchases import add_rate
 
 
 class Changeable(NamedTuple):
@@ -56,6 +57,11 @@ def _team_member(_: Caller, owner: Caller) -> Changeable:
     return Changeable(f"{TEAM}{member['id']}", ({"role": "admin"}, {"role": "member"}), owner)
 
 
+def _tax_rate(staff: Caller, _: Caller) -> Changeable:
+    rate = add_rate(staff, "IE", "0.21", valid_to="2020-08-31")
+    return Changeable(f"/v1/admin/tax-rates/{rate['id']}", ({"rate": "0.23"}, {"valid_to": "2020-12-31"}), staff)
+
+
 CHANGEABLE: Mapping[str, Make] = {
     "client": _client,
     "billing account": _billing_account,
@@ -64,6 +70,7 @@ CHANGEABLE: Mapping[str, Make] = {
     "payment": _payment,
     "settings": _settings,
     "team member": _team_member,
+    "tax rate": _tax_rate,
 }
 
 
@@ -81,6 +88,8 @@ def ids_of_everything(staff: Caller, owner: Caller) -> dict[str, str]:
         "workPeriodId": first(staff, PERIODS),
         "workPeriodPaymentId": first(staff, PAYMENTS),
         "invoiceId": first(owner, "/v1/billing/invoices"),
+        "creditNoteId": first(owner, "/v1/billing/credit-notes"),
+        "taxRateId": first(staff, "/v1/admin/tax-rates"),
         "paymentId": first(owner, "/v1/billing/payments"),
         "accountId": first(staff, "/v1/admin/accounts"),
         "holdId": first(owner, "/v1/billing/credits/holds"),

@@ -22,3 +22,15 @@ def buy(member: Caller, package: str = "Starter Pack", method: str = "manual", *
 def approve(staff: Caller, payment_id: int | str) -> Any:
     """The payment by bank transfer, which brings its credits."""
     return data(staff.post(f"{PAYMENTS}{payment_id}/approve/", None))
+
+
+def credit_note(member: Caller) -> Any:
+    """The credit note of an order by bank transfer that was cancelled."""
+    data(member.post(f"{PAYMENTS}{buy(member)['payment']['id']}/cancel/", None))
+    return data(member.get("/v1/billing/credit-notes/"))["results"][0]
+
+
+def add_rate(staff: Caller, country: str, rate: str, valid_from: str = "2020-01-01", **more: Any) -> Any:
+    """A tax rate of a country."""
+    body = {"country": country, "rate": rate, "valid_from": valid_from, **more}
+    return data(staff.post("/v1/admin/tax-rates/", body), 201)

@@ -24,7 +24,7 @@ from tests.api_keys.conftest import ACCOUNT_KEYS, issue
 from tests.caller import Caller, data
 from tests.document import address, example_body, operations, served
 from tests.factories.customers import invite, join, open_customer, spend
-from tests.factories.purchases import buy
+from tests.factories.purchases import buy, credit_note
 from tests.prove.conftest import Record, Scale
 
 SEED = 20250307
@@ -250,6 +250,7 @@ def calls_with_their_ids(document: Any, customer: Caller) -> list[tuple[str, str
     ids = {
         "memberId": member["id"],
         "invoiceId": bought["invoice"]["id"],
+        "creditNoteId": credit_note(customer)["id"],
         "paymentId": bought["payment"]["id"],
         "transactionId": transaction["id"],
         "holdId": held["id"],

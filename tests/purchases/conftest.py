@@ -82,7 +82,7 @@ class Bought:
     def __init__(self, app: Flask, customer: Caller, staff: Caller, purchase: Callable[[], Any]) -> None:
         self.app, self.customer, self.staff, self._purchase = app, customer, staff, purchase
         payment = purchase()["payment"]
-        self.id, self.intent, self.invoice_id = payment["id"], payment["gateway_reference"], payment["invoice_id"]
+        self.id, self.intent = payment["id"], payment["gateway_reference"]
         self.stripe = Stripe(app)
 
     def another(self) -> "Bought":
@@ -92,11 +92,14 @@ class Bought:
     def payment(self) -> Any:
         return data(self.customer.get(f"/v1/billing/payments/{self.id}/"))
 
-    def status(self) -> tuple[str, int, str]:
-        """Where the payment stands, the balance, and where the invoice stands."""
-        invoice = data(self.customer.get(f"/v1/billing/invoices/{self.invoice_id}/"))
-        credits = credits_of(self.customer)
-        return self.payment()["status"], credits, invoice["status"]
+    def invoice(self) -> Any:
+        return data(self.customer.get(f"/v1/billing/invoices/{self.payment()['invoice_id']}/"))
+
+    def status(self) -> tuple[str, int, str | None]:
+        """Where the payment stands, the balance, and where the invoice stands, if there is one."""
+        payment = self.payment()
+        invoice = payment["invoice_id"] and self.invoice()["status"]
+        return payment["status"], credits_of(self.customer), invoice
 
     def refund(self, **headers: str) -> Any:
         return self.staff.post(f"/v1/billing/payments/{self.id}/refund/", None, **headers)

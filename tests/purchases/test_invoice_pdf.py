@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
@@ -11,17 +11,30 @@ from typing import Any
 import pytest
 from pypdf import PdfReader
 
-from app.purchases import pdf
-from app.purchases.models import InvoiceStatus
+from app.purchases import amounts, pdf
+from app.purchases.amounts import Item
+from app.purchases.invoice_models import InvoiceStatus
 from tests.caller import Caller, data
 from tests.processes import ROOT
+
+
+def priced(*items: tuple[str, str, str]) -> dict[str, Any]:
+    """Lines and amounts of a document, from descriptions, prices and tax rates."""
+    lines = amounts.taxed([Item(name, 1, Decimal(price), Decimal(rate)) for name, price, rate in items])
+    net, tax, total = amounts.totals_of(lines)
+    shown = [line.as_json() for line in lines]
+    return {"lines": shown, "net_amount": net, "tax_amount": tax, "total_amount": total}
+
 
 INVOICE = {
     "invoice_number": "INV-2031-007",
     "status": "paid",
-    "description": "Starter Pack: 500 credits",
-    "total_amount": Decimal("1234.50"),
+    **priced(("Starter Pack: 500 credits", "1234.50", "0")),
+    "amount_credited": Decimal(0),
+    "payment_reference": "INV-2031-007",
+    "due_date": date(2031, 3, 18),
     "currency": "USD",
+    "notes": "",
     "account_name": "Harbour Studio",
     "billing_email": "accounts@harbour.example",
     "billing_address_line1": "1 Quay Street",
@@ -30,6 +43,7 @@ INVOICE = {
     "billing_state": "Munster",
     "billing_postal_code": "T12 X1",
     "billing_country": "Ireland",
+    "billing_country_code": "IE",
     "tax_id": "IE1234567T",
     "created_at": datetime(2031, 3, 4, 23, 30, tzinfo=UTC),
     "paid_at": datetime(2031, 3, 6, tzinfo=UTC),
@@ -58,7 +72,7 @@ def glyphs(content: bytes) -> int:
 
 
 def render(**changes: Any) -> str:
-    return text_of(pdf.render({**INVOICE, **changes}))
+    return text_of(pdf.render_invoice({**INVOICE, **changes}))
 
 
 def test_invoice_pdf_is_served_over_http(customer: Caller, buy: Callable[..., Any]) -> None:
@@ -105,7 +119,8 @@ def test_invoice_pdf_prints_names_in_any_script(name: str) -> None:
 def test_syllables_are_put_together_beside_other_scripts(name: str) -> None:
     """A name has as many glyphs beside Latin letters as alone: by their rules its vowels would stand apart."""
     none, alone, letters, both = (
-        glyphs(pdf.render({**INVOICE, "billing_country": text})) for text in ("x", f"{name} x", "A x", f"A {name} x")
+        glyphs(pdf.render_invoice({**INVOICE, "billing_country": text, "billing_country_code": ""}))
+        for text in ("x", f"{name} x", "A x", f"A {name} x")
     )
     assert both - letters == alone - none
 
@@ -129,7 +144,7 @@ def test_long_values_stay_on_the_page(letter: str) -> None:
         if name.startswith(("billing_", "seller_")) or name in {"account_name", "tax_id"}
     }
     long["seller_address"] = long["seller_bank"] = "\n".join([letter * 90] * 10)
-    content = pdf.render({**INVOICE, **long, "description": "D" * 500})
+    content = pdf.render_invoice({**INVOICE, **long, **priced(("D" * 500, "1234.50", "0"))})
     (page,) = PdfReader(BytesIO(content)).pages
     heights: list[float] = []
     page.extract_text(visitor_text=lambda text, _, matrix, *__: heights.append(matrix[5]) if text.strip() else None)
@@ -163,8 +178,9 @@ MARKUP = "{nb} **b** __u__ --l-- ~~g~~ <b>"
 
 def test_markup_in_an_invoice_is_printed_as_text() -> None:
     names = ("account_name", "billing_address_line1", "tax_id", "seller_address")
-    others = {"description": "Pack {nb}", "seller_bank": "Bank {nb}", "seller_name": "A {nb}"}
-    text = render(**dict.fromkeys(names, MARKUP), **others)
+    others = {"seller_bank": "Bank {nb}", "seller_name": "A {nb}"}
+    text = render(**dict.fromkeys(names, MARKUP), **others, **priced(("Pack {nb}", "1", "0")))
+    assert "Pack {nb}" in text
     assert text.count(MARKUP) == len(names)
     for expected in others.values():
         assert expected in text
@@ -184,7 +200,7 @@ together = Barrier(8)
 
 def first(_):
     together.wait()
-    return pdf.render({**INVOICE, "account_name": "Harbour 東京 दिल्ली"})
+    return pdf.render_invoice({**INVOICE, "account_name": "Harbour 東京 दिल्ली"})
 
 with ThreadPoolExecutor(8) as pool:
     print(len(set(pool.map(first, range(8)))))
@@ -199,9 +215,9 @@ def test_first_invoice_pdfs_of_a_process_may_come_at_once() -> None:
 
 
 def test_the_largest_amount_has_its_place() -> None:
-    text = render(total_amount=Decimal("9999999999.99"), description="W" * 500)
+    text = render(**priced(("W" * 500, "9999999999.99", "0")))
     assert "1 9,999,999,999.99 9,999,999,999.99 Total USD 9,999,999,999.99" in " ".join(text.split())
 
 
 def test_the_same_invoice_is_the_same_file() -> None:
-    assert pdf.render(INVOICE) == pdf.render(INVOICE)
+    assert pdf.render_invoice(INVOICE) == pdf.render_invoice(INVOICE)

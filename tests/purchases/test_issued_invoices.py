@@ -27,6 +27,8 @@ def seller(name: str) -> Seller:
         tax_id=f"{name}-TAX",
         registration=f"{name}-CRO",
         bank=f"IBAN of {name}",
+        due_days=30,
+        retention_years=10,
     )
 
 
@@ -62,6 +64,10 @@ def test_issued_invoice_keeps_its_seller_and_buyer(sold_by: Callable[[str], Call
         "invoice_number = 'INV-1999-001'",
         "created_at = now()",
         "description = ''",
+        "lines = '[]'",
+        "net_amount = 1, tax_amount = 8",
+        "due_date = due_date + 1",
+        "notes = 'Other'",
     ],
 )
 def test_database_refuses_to_change_an_issued_invoice(
@@ -70,7 +76,8 @@ def test_database_refuses_to_change_an_issued_invoice(
     buy()
     with app.app_context():
         tenancy.set_account(customer_id)
-        with pytest.raises(DatabaseError, match=r"only status, paid_at, updated_at of invoices(_\d)? ever change"):
+        refusal = r"only status, paid_at, amount_credited, updated_at of invoices(_\d)? ever change"
+        with pytest.raises(DatabaseError, match=refusal):
             db.session.execute(text(f"UPDATE invoices SET {change}"))
         db.session.rollback()
 

@@ -25,6 +25,7 @@ FREE = {
     "billing_state",
     "billing_postal_code",
     "billing_country",
+    "billing_country_code",
     # Compared with what it is, never kept.
     "slug",
 }

@@ -269,6 +269,7 @@ MAKING = {
     "reverseCreditUsage",
     "adjustBudget",
     "carryOverBudget",
+    "createTaxRate",
     "createApiKey",
     "createAccountApiKey",
 }

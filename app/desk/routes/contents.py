@@ -7,7 +7,8 @@ from app.credits.schemas import TransactionQuery, UsageQuery
 from app.db.paging import Page
 from app.desk import contents, failures, guards, permissions, schemas
 from app.desk.accounts import Account
-from app.purchases.schemas import InvoiceQuery, PaymentQuery
+from app.purchases.invoice_schemas import InvoiceQuery
+from app.purchases.schemas import PaymentQuery
 from app.trail.schemas import AccountHistoryQuery
 from app.web.blueprint import ApiBlueprint
 from app.web.failures import fails

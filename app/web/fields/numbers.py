@@ -128,10 +128,14 @@ class Cents(Amount):
 
 
 class Dollars(ma.fields.String):
-    """An amount of money in a response of the v1 families: a string with 2 decimals."""
+    """An amount of money of the v1 families: a string with 2 decimals; requests may send a number as well."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**described(kwargs, pattern=r"^\d+\.\d{2}$", example="29.00"))
+        self._read = Cents().deserialize
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> Any:
+        return self._read(value, attr, data)
 
     @staticmethod
     def convert(value: Decimal) -> str:
