@@ -17,7 +17,7 @@ from app.config.rates import rate_limits
 from app.db.base import db
 from app.web.requests import configure_logging
 from tests.api_keys.conftest import ACCOUNT_KEYS, ADMIN_KEYS, WithKey, issue
-from tests.caller import Caller, data, error
+from tests.caller import TEN_YEARS, Caller, data, error
 
 SETTINGS = "/v1/account/settings/"
 
@@ -170,6 +170,20 @@ class TestCost:
             messages.clear()
             assert worker.get(SETTINGS).status_code == 200
             assert not any("api_key" in str(each) for each in messages)
+
+    def test_spending_takes_as_many_messages_as_with_a_token(
+        self, worker: Caller, customer_id: int, as_caller: Callable[..., Caller], messages: list[Any]
+    ) -> None:
+        use = {"operation_type": "search", "credits_used": 1}
+        machine = as_caller(scopes=("spend:credits",), user="", azp="spender", hours=TEN_YEARS)
+        counts = []
+        with freeze_time("2035-06-01T12:00:00Z"):
+            for caller, body in ((worker, use), (machine, {**use, "account_id": customer_id})):
+                data(caller.post("/v1/billing/credits/usage/", body), 201)
+                messages.clear()
+                data(caller.post("/v1/billing/credits/usage/", body), 201)
+                counts.append(len(messages))
+        assert counts == [1, 1]
 
     def test_revoked_key_that_is_still_sent_costs_no_round_trip(
         self, customer: Caller, customer_key: Any, worker: Caller, messages: list[Any]

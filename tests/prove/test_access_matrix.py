@@ -30,6 +30,8 @@ from tests.prove.conftest import Record, Scale
 SEED = 20250307
 # Operations that are meant to need no token.
 PUBLIC = {"receiveStripeEvent"}
+# What keys of staff are for; the first scope is one of accounts, too, in which such a key acts as any machine.
+STAFF_KEYS = ("spend:credits", "read:accounts", "all:client", "read:billing-account")
 # The first member is an owner, whom an admin neither changes nor removes.
 ON_AN_OWNER = {"changeTeamMember", "removeTeamMember"}
 # What the document says of people who sign in, and which callers of this test that means.
@@ -146,7 +148,8 @@ def kinds(
         *(Kind(role, frozenset({role, "anybody"}), {"roles": [role]}, alone=True) for role in Role),
         *(Kind(scope, frozenset({scope, "anybody"}), {"scopes": [scope]}, alone=True) for scope in scopes),
         *(Kind(role, frozenset({role, "anybody"}), claims) for role, claims in people.items()),
-        *(Kind(f"key: {scope}", frozenset({scope}), {}, key=issue(admin, scope)["key"]) for scope in scopes),
+        # Scopes of keys are those of tokens: some stand for all.
+        *(Kind(f"key: {scope}", frozenset({scope}), {}, key=issue(admin, scope)["key"]) for scope in STAFF_KEYS),
         *(Kind(f"account's key: {scope}", frozenset({f"{scope} in the account"}), {}, key=key) for scope, key in keys),
     ]
 
