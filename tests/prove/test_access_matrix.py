@@ -34,8 +34,13 @@ PUBLIC = {"receiveStripeEvent"}
 ENDING = ("leaveAccount", "suspendAccount", "closeAccount", "eraseAccount")
 # What keys of staff are for; the first scope is one of accounts, too, in which such a key acts as any machine.
 STAFF_KEYS = ("spend:credits", "read:accounts", "all:client", "read:billing-account")
-# The first member is an owner, whom an admin neither changes nor removes.
-ON_AN_OWNER = {"changeTeamMember", "removeTeamMember"}
+# What rules of the feature refuse: the first member is an owner, whom no admin changes, and members do not buy unless
+# the account lets them.
+REFUSED_BY_RULES = {
+    ("admin", "changeTeamMember"),
+    ("admin", "removeTeamMember"),
+    ("member", "purchaseCreditPackage"),
+}
 # What the document says of people who sign in, and which callers of this test that means.
 SIGNED_IN = {
     "a member of the account": {"owner", "admin", "member"},
@@ -163,7 +168,7 @@ def expected(operation: Operation, kind: Kind) -> str | None:
     if not kind.words:
         return "unauthorized"
     lets_in = operation.lets_in or frozenset()
-    if kind.name == "admin" and operation.name in ON_AN_OWNER:
+    if (kind.name, operation.name) in REFUSED_BY_RULES:
         return "forbidden"
     if kind.words & lets_in:
         return None
