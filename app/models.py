@@ -5,6 +5,7 @@ from app.auth.api_keys import models as api_keys
 from app.billing_accounts import models as billing_accounts
 from app.clients import models as clients
 from app.credits import models as credits
+from app.credits import plan_models as credit_plans
 from app.customers import models as customers
 from app.db import job_runs, row_counts
 from app.desk import models as desk
@@ -18,6 +19,7 @@ __all__ = [
     "audit",
     "billing_accounts",
     "clients",
+    "credit_plans",
     "credits",
     "customers",
     "desk",

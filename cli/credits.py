@@ -13,7 +13,7 @@ from app.audit.models import ObjectType
 from app.audit.recording import record
 from app.credits import plans
 from app.credits.ledger.planning import Starts
-from app.credits.models import ROLLOVER_ALL, ROLLOVER_NONE
+from app.credits.plan_models import ROLLOVER_ALL, ROLLOVER_NONE
 from app.db.base import MAX_ID
 from app.db.transaction import transaction
 from app.errors import ServiceError

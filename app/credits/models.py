@@ -1,4 +1,4 @@
-"""Plans, balances, the lots that balances consist of, and their transactions. Credits are whole numbers."""
+"""Balances, the lots that balances consist of, and their transactions. Credits are whole numbers."""
 
 from datetime import date
 from decimal import Decimal
@@ -10,6 +10,7 @@ from sqlalchemy import (
     CheckConstraint,
     Computed,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Index,
     LargeBinary,
@@ -19,7 +20,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.db.base import Base, Id, Moment, Timestamped
+from app.customers.models import AccountStatus
+from app.db.base import Base, Id, Moment
 
 
 class TransactionType(StrEnum):
@@ -53,75 +55,31 @@ class LotStatus(StrEnum):
     VOIDED = "voided"
 
 
-# What of a plan's credits is kept at the turn of the month; besides these, the most credits that are.
-ROLLOVER_ALL, ROLLOVER_NONE = "all", "none"
 DEFAULT_PRIORITY = 100
 
 _SOURCES = ", ".join(f"'{each}'" for each in LotSource)
-_ROLLOVER = "rollover IN ('all', 'none') OR rollover ~ '^[0-9]{1,9}$'"
 _TYPES = ", ".join(f"'{each}'" for each in TransactionType)
-
-
-class Plan(Timestamped, Base):
-    """What accounts on it get each month, and what a credit they spend is worth."""
-
-    __tablename__ = "plans"
-    __table_args__ = (
-        CheckConstraint("credits_per_month >= 0", name="credits_per_month"),
-        CheckConstraint("usd_per_credit >= 0", name="usd_per_credit"),
-        CheckConstraint(_ROLLOVER, name="rollover"),
-        Index("uq_plans_default", "is_default", unique=True, postgresql_where=text("is_default")),
-    )
-
-    id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
-    name: Mapped[str] = mapped_column(String(255), unique=True)
-    credits_per_month: Mapped[int]
-    usd_per_credit: Mapped[Decimal] = mapped_column(Numeric(12, 6))
-    # What is kept at the turn of the month: "all", "none", or the most credits that are.
-    rollover: Mapped[str] = mapped_column(String(16), server_default=ROLLOVER_ALL)
-    # The plan that new accounts start on.
-    is_default: Mapped[bool] = mapped_column(server_default="false")
-
-
-class PlanTerms(Base):
-    """What a plan grants each month, from a day on. Its first terms hold for all days before as well."""
-
-    __tablename__ = "plan_terms"
-    __table_args__ = (
-        CheckConstraint("credits_per_month >= 0", name="credits_per_month"),
-        CheckConstraint(_ROLLOVER, name="rollover"),
-    )
-
-    plan_id: Mapped[Id] = mapped_column(ForeignKey("plans.id"), primary_key=True)
-    valid_from: Mapped[date] = mapped_column(primary_key=True)
-    credits_per_month: Mapped[int]
-    rollover: Mapped[str] = mapped_column(String(16), server_default=ROLLOVER_ALL)
-
-
-class PlanAssignment(Base):
-    """The plan of an account from a day (UTC) on, until the next one."""
-
-    __tablename__ = "plan_assignments"
-
-    account_id: Mapped[Id] = mapped_column(ForeignKey("customer_accounts.id"), primary_key=True)
-    valid_from: Mapped[date] = mapped_column(primary_key=True)
-    plan_id: Mapped[Id] = mapped_column(ForeignKey("plans.id"))
 
 
 class CreditBalance(Base):
     """An account's credits: the sum of its transactions and of what its lots have left, and how much of it is held.
 
-    `is_capped` says whether the account has caps. `moved_at` is the time of the last change, below which no later one
-    falls. Nothing falls due before `due_at`: no lot, no hold, no month.
+    `status` is that of the account, which its foreign key keeps up with; `is_capped` says whether it has caps.
+    `moved_at` is the time of the last change, below which no later one falls. Nothing falls due before `due_at`: no
+    lot, no hold, no month.
     """
 
     __tablename__ = "credit_balances"
     __table_args__ = (
         CheckConstraint("credits >= 0", name="credits"),
         CheckConstraint("held BETWEEN 0 AND credits", name="held"),
+        ForeignKeyConstraint(
+            ["account_id", "status"], ["customer_accounts.id", "customer_accounts.status"], onupdate="CASCADE"
+        ),
     )
 
-    account_id: Mapped[Id] = mapped_column(ForeignKey("customer_accounts.id"), primary_key=True)
+    account_id: Mapped[Id] = mapped_column(primary_key=True, autoincrement=False)
+    status: Mapped[str] = mapped_column(String(16), server_default=AccountStatus.ACTIVE)
     credits: Mapped[int] = mapped_column(BigInteger, server_default="0")
     held: Mapped[int] = mapped_column(BigInteger, server_default="0")
     transactions: Mapped[int] = mapped_column(BigInteger, server_default="0")
@@ -286,15 +244,3 @@ class CreditDailyTotal(Base):
     count: Mapped[int] = mapped_column(BigInteger)
     # Credits of the day's deductions that were taken back, on whatever day.
     reversed: Mapped[int] = mapped_column(BigInteger, server_default="0")
-
-
-class PlanGrant(Base):
-    """That an account got its plan's credits for a month, once; a plan that is assigned meanwhile adds to them."""
-
-    __tablename__ = "plan_grants"
-
-    account_id: Mapped[Id] = mapped_column(ForeignKey("customer_accounts.id"), primary_key=True)
-    # The first day of the month.
-    month: Mapped[date] = mapped_column(primary_key=True)
-    credits: Mapped[int]
-    created_at: Mapped[Moment]

@@ -22,7 +22,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from app.credits.models import CreditBalance, Plan, PlanAssignment, PlanGrant, PlanTerms
+from app.credits.models import CreditBalance
+from app.credits.plan_models import Plan, PlanAssignment, PlanGrant, PlanTerms
 from app.credits.queries import OF_BALANCE, PLAN_ID
 from app.customers.models import CustomerAccount
 from app.db.columns import columns_of, list_of, rows_of, values_of

@@ -13,7 +13,7 @@ from app.clock import utc_now
 from app.credits import plan_queries, queries
 from app.credits.ledger import balances, grants, planning
 from app.credits.ledger.planning import Starts
-from app.credits.models import ROLLOVER_ALL
+from app.credits.plan_models import ROLLOVER_ALL
 from app.db.base import db
 from app.errors import Invalid
 

@@ -25,10 +25,9 @@ from app.credits.models import (
     CreditDailyTotal,
     CreditLot,
     CreditTransaction,
-    Plan,
-    PlanAssignment,
     TransactionType,
 )
+from app.credits.plan_models import Plan, PlanAssignment
 from app.db.columns import columns_of, list_of, rows_of
 from app.db.fast.prepared import AnyPrepared, Prepared
 from app.db.paging import ListQuery

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, String, Text, text
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Id, Moment, Timestamped
@@ -32,13 +32,16 @@ class AccountStatus(StrEnum):
 class CustomerAccount(Timestamped, Versioned, Base):
     """A customer account with its billing address. Its credit balance is in `app.credits`.
 
-    `status` is changed by who holds the locks of both this row and the credit balance, and is decided by under either.
+    `status` is changed by who holds the locks of both this row and the credit balance, which has the same; decisions
+    read it under either.
     """
 
     __tablename__ = "customer_accounts"
     __table_args__ = (
         CheckConstraint("status IN ('active', 'suspended', 'closed')", name="status"),
         CheckConstraint("erased_at IS NULL OR status = 'closed'", name="erased_at"),
+        # What the credit balance refers to, so that it has the same status.
+        UniqueConstraint("id", "status"),
     )
 
     id: Mapped[Id] = mapped_column(Identity(), primary_key=True)

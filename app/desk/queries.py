@@ -18,7 +18,8 @@ from sqlalchemy import (
     union,
 )
 
-from app.credits.models import CreditBalance, Plan
+from app.credits.models import CreditBalance
+from app.credits.plan_models import Plan
 from app.credits.queries import plan_id
 from app.customers.models import AccountMember, CustomerAccount, DirectoryEntry, DirectoryKind
 from app.db.columns import columns_of

@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.CheckConstraint("erased_at IS NULL OR status = 'closed'", name=op.f("ck_customer_accounts_erased_at")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_accounts")),
         sa.UniqueConstraint("slug", name=op.f("uq_customer_accounts_slug")),
+        sa.UniqueConstraint("id", "status", name=op.f("uq_customer_accounts_id")),
     )
     _wall_off("customer_accounts", "id")
     op.create_table(

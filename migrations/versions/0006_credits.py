@@ -60,6 +60,7 @@ def upgrade() -> None:
     op.create_table(
         "credit_balances",
         sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.String(length=16), server_default="active", nullable=False),
         sa.Column("credits", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("held", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("transactions", sa.BigInteger(), server_default="0", nullable=False),
@@ -69,7 +70,12 @@ def upgrade() -> None:
         sa.Column("is_capped", sa.Boolean(), server_default="false", nullable=False),
         sa.CheckConstraint("credits >= 0", name=op.f("ck_credit_balances_credits")),
         sa.CheckConstraint("held BETWEEN 0 AND credits", name=op.f("ck_credit_balances_held")),
-        sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_credit_balances_account_id")),
+        sa.ForeignKeyConstraint(
+            ["account_id", "status"],
+            ["customer_accounts.id", "customer_accounts.status"],
+            name=op.f("fk_credit_balances_account_id"),
+            onupdate="CASCADE",
+        ),
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_credit_balances")),
     )
     _create_lots()

@@ -84,3 +84,22 @@ def test_the_last_two_owners_cannot_both_leave(
             answers = [pool.submit(each.post, "/v1/account/leave/", None) for each in (customer, ann)]
             until_waiting(2)
         assert statuses(answer.result() for answer in answers) == {200: 1, 409: 1}
+
+
+def test_of_the_last_two_owners_one_leaves_or_one_becomes_a_member(
+    app: Flask, customer: Caller, as_caller: Callers, until_waiting: UntilWaiting
+) -> None:
+    ann = join(customer, as_caller, "ann", "owner")
+    anns = data(customer.get(TEAM))["results"][0]["id"]
+    calls = [lambda: customer.post("/v1/account/leave/", None), lambda: ann.patch(f"{TEAM}{anns}/", {"role": "member"})]
+    for first, second in (calls, calls[::-1]):
+        with ThreadPoolExecutor(2) as pool:
+            with holding(app, ACCOUNT_LOCK):
+                answers = []
+                for number, call in enumerate((first, second), 1):
+                    answers.append(pool.submit(call))
+                    until_waiting(number)
+            assert [each.result().status_code for each in answers] == [200, 409]
+        # As it was before: two owners.
+        if first is calls[0]:
+            accept(customer, invite(ann, "owner@harbour.example", "owner")["id"])

@@ -33,10 +33,9 @@ PLAN_OF_DAY = """
 """
 # A row for each lot: those that something is left of or that are to come, and those that are asked for.
 _STATE = f"""
-    SELECT b.account_id, b.credits, b.held, b.transactions, b.moved_at, b.due_at, b.is_capped, account.status,
+    SELECT b.account_id, b.credits, b.held, b.transactions, b.moved_at, b.due_at, b.is_capped, b.status,
         p.usd_per_credit, {_LOT}
-    FROM credit_balances b JOIN customer_accounts account ON account.id = b.account_id
-        AND account.id = ANY(CAST(:account_ids AS bigint[]))
+    FROM credit_balances b
     CROSS JOIN LATERAL ({PLAN_OF_DAY.format(of_account=_OF_ACCOUNT)}) AS p
     LEFT JOIN LATERAL (
         SELECT * FROM credit_lots WHERE {_OF_ACCOUNT} AND is_live

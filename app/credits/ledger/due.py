@@ -15,7 +15,8 @@ from app.credits.ledger.causes import MONTH_BEGAN, Cause
 from app.credits.ledger.holds import Hold
 from app.credits.ledger.lots import Lot
 from app.credits.ledger.standing import Standing
-from app.credits.models import ROLLOVER_NONE, LotSource, TransactionType
+from app.credits.models import LotSource, TransactionType
+from app.credits.plan_models import ROLLOVER_NONE
 from app.customers.models import AccountStatus
 
 # What happens at the same instant happens in this order.

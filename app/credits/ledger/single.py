@@ -49,8 +49,8 @@ SPEND = Prepared(f"""
             CAST(:credits_used AS bigint) AS amount, p.usd_per_credit,
             greatest(:now, b.moved_at) AS now,
             b.due_at <= greatest(:now, b.moved_at) AS is_due, {_IS_KNOWN} AS is_known, b.is_capped,
-            account.status, lot.id AS lot_id, coalesce(lot.free, 0) AS in_first_lot
-        FROM credit_balances b JOIN customer_accounts account ON account.id = :account_id
+            b.status, lot.id AS lot_id, coalesce(lot.free, 0) AS in_first_lot
+        FROM credit_balances b
         CROSS JOIN LATERAL ({balances.PLAN_OF_DAY.format(of_account="account_id = :account_id")}) AS p
         LEFT JOIN LATERAL (
             SELECT id, remaining - held AS free FROM credit_lots WHERE account_id = :account_id AND is_spendable

@@ -27,7 +27,7 @@ FAULTS = (
     ),
     fault(
         "a suspended account spends",
-        "desk/test_account_life.py::test_what_each_status_lets_happen",
+        "concurrency/test_account_life_races.py",
         ("app/credits/ledger/rule.py", "    _CLOSED,\n    _SUSPENDED,\n    _TOO_FEW,", "    _CLOSED,\n    _TOO_FEW,"),
     ),
     fault(
