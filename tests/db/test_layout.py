@@ -71,6 +71,7 @@ PAGES: dict[str, tuple[ListQuery, Any]] = {
 }
 LOST = {
     ("budget_lines", "PRIMARY KEY (id)"),
+    ("credit_notes", "FOREIGN KEY (invoice_id) REFERENCES invoices(id)"),
     ("invoices", "PRIMARY KEY (id)"),
     ("invoices", "UNIQUE (invoice_number)"),
     ("payments", "PRIMARY KEY (id)"),
