@@ -40,8 +40,9 @@ class Accounts(Resource):
         """Open a customer account
 
         Opens an account with the caller as its owner. It receives the first credits of the default plan, unless the
-        caller or their verified e-mail address received first credits before. A caller who already owns an account is
-        refused with 409 `conflict`, one who opened the maximum number of accounts with 409 `too_many_accounts`.
+        caller or their verified e-mail address received first credits before. A caller who already owns an account,
+        other than a closed one, is refused with 409 `conflict`, one who opened the maximum number of accounts with 409
+        `too_many_accounts`.
         """
         limit = current_app.config["SETTINGS"].accounts_per_identity
         return accounts.create(current_actor(), values, limit=limit)
@@ -71,10 +72,10 @@ class Settings(Resource):
     def patch(self, changes: dict[str, Any], membership: Membership, expected: Expected) -> dict[str, Any]:
         """Update the account's settings
 
-        Updates the fields that are sent; `null` clears an optional field. `id`, `slug`, `billing_country_code`,
-        `credit_balance` and `created_at` may be sent unchanged; other values are refused with 400 `invalid_input`.
-        Invoices already issued keep the name and address at the time of issue. Members who are neither owner nor admin
-        are refused with 403 `forbidden`.
+        Updates the fields that are sent; `null` clears an optional field. `id`, `slug`, `status`, `plan`,
+        `billing_country_code`, `credit_balance` and `created_at` may be sent unchanged; other values are refused with
+        400 `invalid_input`. Invoices already issued keep the name and address at the time of issue. Members who are
+        neither owner nor admin are refused with 403 `forbidden`.
         """
         return accounts.update_settings(membership.account_id, changes, expected)
 

@@ -69,11 +69,12 @@ class Purchases(Resource):
 
         Creates a pending payment for the package. A bank transfer is invoiced at once, a card payment when it succeeds.
         The credits are added once, when the payment succeeds: when Stripe confirms a card payment, or when staff
-        approve a bank transfer. A package that is no longer for sale is refused with 409 `conflict`, a total that
-        differs from `expected_total` with 409 `price_changed`, a customer without a known country, if the tax depends
-        on it, with 409 `tax_country_unknown`; an unknown package with 404 `not_found`. 503
-        `payment_gateway_unavailable` leaves the payment pending. Send an `Idempotency-Key`: a request repeated without
-        one is another purchase.
+        approve a bank transfer. Members who are neither owner nor admin are refused with 403 `forbidden`, unless the
+        account has `members_may_buy`; a suspended account with 403 `account_suspended`. A package that is no longer for
+        sale is refused with 409 `conflict`, a total that differs from `expected_total` with 409 `price_changed`, a
+        customer without a known country, if the tax depends on it, with 409 `tax_country_unknown`; an unknown package
+        with 404 `not_found`. 503 `payment_gateway_unavailable` leaves the payment pending. Send an `Idempotency-Key`: a
+        request repeated without one is another purchase.
         """
         method = PaymentMethod(values["payment_method"])
         key, expected = idempotency.request_key(), values.get("expected_total")
