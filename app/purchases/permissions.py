@@ -2,5 +2,5 @@
 
 from app.auth import permissions
 
-READ = permissions.scopes("accounts", "read", "manage")
+READ = permissions.scopes("accounts", "read")
 MANAGE = permissions.scopes("accounts", "manage")
