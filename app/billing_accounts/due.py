@@ -18,10 +18,12 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Numeric,
+    SQLColumnExpression,
     String,
     bindparam,
     case,
     cast,
+    false,
     func,
     literal,
     null,
@@ -40,14 +42,16 @@ SERVICE = "service"
 NOW: ColumnElement[datetime] = cast(bindparam("now"), DateTime(timezone=True))
 _IS_DUE = BudgetLine.expires_at <= NOW
 STANDS = or_(BudgetLine.expires_at.is_(None), BudgetLine.expires_at > NOW)
+# Whether any lock of an account is due.
+IS_DUE = func.coalesce(Budget.next_expiry <= NOW, false())
 _OF_ACCOUNT: BindParameter[int] = bindparam("account_id")
 
 
 class Amounts(NamedTuple):
     """What is locked of a budget and what remains of it, without what is due."""
 
-    locked: ColumnElement[Decimal]
-    remaining: ColumnElement[Decimal]
+    locked: SQLColumnExpression[Decimal]
+    remaining: SQLColumnExpression[Decimal]
 
     @classmethod
     def of(cls, *accounts: ColumnElement[bool]) -> "Amounts":
@@ -63,6 +67,7 @@ class Amounts(NamedTuple):
         return cls(Budget.locked - counted, Budget.remaining + counted)
 
 
+AS_STORED = Amounts(Budget.locked, Budget.remaining)
 OF_EACH = Amounts.of()
 # A database that is cut by account then knows beforehand which part it meets.
 OF_ONE = Amounts.of(BudgetLine.billing_account_id == _OF_ACCOUNT)

@@ -1,5 +1,6 @@
 """Reading billing accounts: lists, details, and who may use them."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -190,8 +191,8 @@ USERS = ListQuery(
 )
 
 
-def _lists(line: dict[str, Json]) -> FromClause:
-    """The locked and the consumed lines of an account, as two JSON lists."""
+def _lists(line: dict[str, Json], *conditions: ColumnElement[bool]) -> FromClause:
+    """The locked and the consumed lines of an account that meet the conditions, as two JSON lists."""
     # One walk for both lists, in the order of an index: an account may have tens of thousands of lines. (With FILTER
     # they would be sorted once more.)
     lines = (
@@ -201,7 +202,7 @@ def _lists(line: dict[str, Json]) -> FromClause:
             BudgetLine.id,
             json_rows.text(json_rows.json_object(line)).label("line"),
         )
-        .where(BudgetLine.billing_account_id == bindparam("account_id"), due.STANDS)
+        .where(BudgetLine.billing_account_id == bindparam("account_id"), *conditions)
         .correlate(BillingAccount)
         .lateral("lines")
     )
@@ -212,20 +213,26 @@ def _lists(line: dict[str, Json]) -> FromClause:
     return select(*(each.label(f"{kind}_amounts") for kind, each in zip(Kind, lists, strict=True))).lateral("lists")
 
 
-def _detail(accounts: Select[*tuple[Any, ...]], line: dict[str, Json]) -> Prepared[*tuple[Any, ...]]:
-    lists = _lists(line)
-    return Prepared(
-        accounts.add_columns(BillingAccount.version, *lists.c)
+def _details(
+    accounts: Callable[[Amounts], Select[*tuple[Any, ...]]], line: dict[str, Json], *conditions: ColumnElement[bool]
+) -> tuple[Prepared[*tuple[Any, ...]], Prepared[*tuple[Any, ...]]]:
+    """An account with its lines: as stored, which holds unless it `is_due`, and without the locks that are due."""
+    as_stored, without_due = (
+        accounts(of)
+        .add_columns(BillingAccount.version, due.IS_DUE.label("is_due"), *lists.c)
         .join(lists, true())
-        .where(BillingAccount.id == bindparam("account_id"))
+        .where(BillingAccount.id == bindparam("account_id"), *conditions)
+        for of, lists in ((due.AS_STORED, _lists(line)), (due.OF_ONE, _lists(line, due.STANDS)))
     )
+    return Prepared(as_stored), Prepared(without_due)
 
 
-_ONE = _full(due.OF_ONE)
-ACCOUNT = Prepared(_ONE.add_columns(BillingAccount.version).where(BillingAccount.id == bindparam("account_id")))
-DETAIL = _detail(_ONE, _JSON_LINE)
-GRANTED_DETAIL = _detail(_ONE.where(granted_to(bindparam("granted_to"))), _JSON_LINE)
-COPILOT_DETAIL = _detail(_copilot(due.OF_ONE), _COPILOT_JSON_LINE)
+ACCOUNT = Prepared(
+    _full(due.OF_ONE).add_columns(BillingAccount.version).where(BillingAccount.id == bindparam("account_id"))
+)
+DETAIL, DETAIL_WITHOUT_DUE = _details(_full, _JSON_LINE)
+GRANTED_DETAIL, GRANTED_DETAIL_WITHOUT_DUE = _details(_full, _JSON_LINE, granted_to(bindparam("granted_to")))
+COPILOT_DETAIL, COPILOT_DETAIL_WITHOUT_DUE = _details(_copilot, _COPILOT_JSON_LINE)
 
 IS_VISIBLE = Prepared(
     select(

@@ -42,14 +42,17 @@ def detail(actor: Actor, account_id: int) -> Row[Any]:
     """The account with its locked and consumed lines. Raises NotFound, also when the caller may not see it."""
     sight = visibility.sight(actor)
     if sight.limit is not None:
-        statement = queries.GRANTED_DETAIL
+        as_stored, without_due = queries.GRANTED_DETAIL, queries.GRANTED_DETAIL_WITHOUT_DUE
+    elif _shows_markup(sight, account_id):
+        as_stored, without_due = queries.DETAIL, queries.DETAIL_WITHOUT_DUE
     else:
-        statement = queries.DETAIL if _shows_markup(sight, account_id) else queries.COPILOT_DETAIL
+        as_stored, without_due = queries.COPILOT_DETAIL, queries.COPILOT_DETAIL_WITHOUT_DUE
     parameters = {"account_id": account_id, "granted_to": sight.limit, "now": utc_now()}
-    account = db.session.execute(statement, parameters).one_or_none()
+    account = db.session.execute(as_stored, parameters).one_or_none()
     if account is None:
         raise not_found(account_id)
-    return account
+    # Hardly ever, and the search for what is due would cost every reader.
+    return db.session.execute(without_due, parameters).one() if account.is_due else account
 
 
 def entries(actor: Actor, account_id: int, arguments: Mapping[str, Any]) -> Page:

@@ -38,7 +38,9 @@ def plans() -> Iterator[tuple[str, str]]:
         page, _ = LIST.statements(frozenset({name}), LIST.default_sort, LIST.default_order, 20)
         values = {name: value, f"{name}_pattern": contains_pattern(value)}
         yield name, plan(page, now="2025-01-01", **values)
-    for detail in (queries.DETAIL, queries.COPILOT_DETAIL, queries.GRANTED_DETAIL):
+    details = [detail for name, detail in vars(queries).items() if "DETAIL" in name]
+    assert len(details) == 6
+    for detail in details:
         yield "detail", plan(detail, account_id=5, granted_to="user-7", now="2025-01-01")
     reference = {"external_type": "CHALLENGE", "external_id": "c4", "external_name": None}
     asked = {"amount": 1, "dates_enforced": True, "expires_at": None, "expires_in": None}

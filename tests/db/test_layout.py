@@ -56,6 +56,7 @@ ONE_PART = {
     "consume in part": (general.CONSUME_PART, LOCK),
     "unlock of one that expires": (general.UNLOCK, LOCK),
     "detail": (accounts.DETAIL, {"account_id": 5, "now": "2025-01-01"}),
+    "detail without due locks": (accounts.DETAIL_WITHOUT_DUE, {"account_id": 5, "now": "2025-01-01"}),
     "balance": (credits.BALANCE, {**CUSTOMER, "now": "2025-01-01", "month": "2025-01-01"}),
     "analytics": (credits.DAILY_TOTALS, {**CUSTOMER, "first": "2025-01-01", "last": "2025-02-01"}),
     "single spending": (credit.SPEND, SPENDING),
