@@ -18,6 +18,7 @@ class Reason(StrEnum):
     UNAUTHORIZED = "unauthorized"
     INSUFFICIENT_CREDITS = "insufficient_credits"
     CAP_REACHED = "cap_reached"
+    ACCOUNT_IN_DEBT = "account_in_debt"
     FORBIDDEN = "forbidden"
     NO_ACCOUNT = "no_account"
     ACCOUNT_SUSPENDED = "account_suspended"
@@ -38,6 +39,8 @@ class Reason(StrEnum):
     BOOKING_CANCELLED = "booking_cancelled"
     BUDGET_BELOW_RESERVED = "budget_below_reserved"
     CREDITS_SPENT = "credits_spent"
+    AMOUNT_MISMATCH = "amount_mismatch"
+    REFUND_EXCEEDS_PAYMENT = "refund_exceeds_payment"
     GRANT_EXISTS = "grant_exists"
     HOLD_EXISTS = "hold_exists"
     HOLD_ENDED = "hold_ended"
@@ -103,7 +106,7 @@ class Unauthorized(ServiceError):
 
 
 class PaymentRequired(ServiceError):
-    """The account does not have enough credits."""
+    """The account does not have enough credits, or owes some."""
 
     status = 402
     default_reason = Reason.INSUFFICIENT_CREDITS

@@ -214,4 +214,4 @@ def _buy() -> None:
         cheapest = packages.search(own.account_id, {"page": 1, "per_page": 1}).results[0]
     bought = purchases.purchase(_CUSTOMER, own, cheapest["id"], PaymentMethod.MANUAL, request_key=None)
     with transaction():
-        purchases.approve(_OPERATOR, bought["payment"].id)
+        purchases.approve(_OPERATOR, bought["payment"].id, {})

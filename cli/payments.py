@@ -14,19 +14,23 @@ payments = AppGroup(
 @payments.command(epilog="Example: flask payments reconcile")
 @with_database
 def reconcile() -> None:
-    """Query the gateways about every open payment and pending refund, and complete interrupted ones."""
+    """Query the gateways about payments, and complete what was interrupted or missed.
+
+    Looks at open payments, gives up those that are open for a day, and follows refunds and disputes of the last 180
+    days. A run looks at 500 payments at most, those first that are due longest.
+    """
     click.echo(reconcile_all())
 
 
 def reconcile_all() -> str:
-    """Reconcile every open payment, print each outcome, and return a summary. Raises ClickException on failures."""
+    """Reconcile payments, print what is open or changed, and return a summary. Raises ClickException on failures."""
     asked = changed = failed = 0
     for each in reconciliation.reconcile():
         asked += 1
         changed += each.changed
         failed += each.failed
         click.echo(f"{each.payment_id}: {each.outcome}")
-    outcome = f"{asked} open payments, {changed} changed."
+    outcome = f"{asked} payments open or changed, {changed} changed."
     if failed:
         raise click.ClickException(f"{outcome} {failed} payments could not be reconciled.")
     return outcome

@@ -1,13 +1,14 @@
 """A stand-in for Stripe whose refunds take their time or fail, over HTTP: what localstripe never does.
 
-It knows PaymentIntents and refunds, answers a repeated idempotency key as it did first, and does what a test tells it.
+It knows PaymentIntents and refunds, answers a repeated idempotency key as it did first, cancels
+intents that are not paid, and does what a test tells it.
 """
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,8 +21,12 @@ class SlowGateway:
         self.refunds_are = "succeeded"
         self.intents: dict[str, dict[str, Any]] = {}
         self.refunds: dict[str, dict[str, Any]] = {}
+        self.disputes: dict[str, dict[str, Any]] = {}
         self.answered: dict[str, dict[str, Any]] = {}
         self.lock = Lock()
+        # While it is not set, what is made is not answered.
+        self.answering = Event()
+        self.answering.set()
 
     def refund(self, intent: str, cents: int, status: str = "succeeded") -> dict[str, Any]:
         """A refund that somebody makes at the gateway itself."""
@@ -46,14 +51,18 @@ class _Handler(BaseHTTPRequestHandler):
         form = {name: values[0] for name, values in parse_qs(self.rfile.read(length).decode()).items()}
         key = self.headers.get("Idempotency-Key", "")
         with self.gateway.lock:
+            if self.path.endswith("/cancel"):
+                self._cancel(self.gateway.intents[self.path.split("/")[3]])
+                return
             if key not in self.gateway.answered:
                 self.gateway.answered[key] = dict(self._make(form))
-            self._answer(self.gateway.answered[key])
+        self.gateway.answering.wait(10)
+        self._answer(self.gateway.answered[key])
 
     def do_GET(self) -> None:
         address = urlsplit(self.path)
         _, _, kind, *names = address.path.split("/")
-        known = self.gateway.refunds if kind == "refunds" else self.gateway.intents
+        known = {"refunds": self.gateway.refunds, "disputes": self.gateway.disputes}.get(kind, self.gateway.intents)
         with self.gateway.lock:
             if names:
                 self._answer(known[names[0]])
@@ -61,6 +70,15 @@ class _Handler(BaseHTTPRequestHandler):
             intent = parse_qs(address.query).get("payment_intent", [None])[0]
             found = [each for each in known.values() if intent in {None, each.get("payment_intent")}]
             self._answer({"object": "list", "data": found[::-1], "has_more": False, "url": address.path})
+
+    def _cancel(self, intent: dict[str, Any]) -> None:
+        """Stripe refuses to cancel what is paid or cancelled."""
+        if intent["status"] in {"succeeded", "canceled"}:
+            problem = {"type": "invalid_request_error", "message": "It cannot be canceled."}
+            self._answer({"error": problem}, status=400)
+            return
+        intent["status"] = "canceled"
+        self._answer(intent)
 
     def _make(self, form: dict[str, str]) -> dict[str, Any]:
         metadata = {name[9:-1]: value for name, value in form.items() if name.startswith("metadata[")}
@@ -80,9 +98,9 @@ class _Handler(BaseHTTPRequestHandler):
             *("intents", "pi"), amount=amount, status="succeeded", client_secret="secret", metadata=metadata
         )
 
-    def _answer(self, body: dict[str, Any]) -> None:
+    def _answer(self, body: dict[str, Any], status: int = 200) -> None:
         content = json.dumps(body).encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()

@@ -48,11 +48,27 @@ _DRAWN = text("""
     ORDER BY t.account_id, t.position
 """)
 _REST = text("""
-    SELECT b.account_id, b.credits, b.held, coalesce(lots.remaining, 0) AS remaining, coalesce(lots.held, 0) AS of_lots
+    SELECT b.account_id, b.credits, b.held, b.frozen, coalesce(lots.remaining, 0) AS remaining,
+        coalesce(lots.held, 0) AS of_lots, coalesce(lots.frozen, 0) AS frozen_of_lots
     FROM credit_balances AS b LEFT JOIN (
-        SELECT account_id, sum(remaining) AS remaining, sum(held) AS held FROM credit_lots GROUP BY account_id
+        SELECT account_id, sum(remaining) AS remaining, sum(held) AS held,
+            sum(least(frozen, remaining - held)) AS frozen
+        FROM credit_lots GROUP BY account_id
     ) AS lots USING (account_id)
-    WHERE b.credits <> coalesce(lots.remaining, 0) OR b.held <> coalesce(lots.held, 0) ORDER BY b.account_id
+    WHERE b.credits <> coalesce(lots.remaining, 0) OR b.held <> coalesce(lots.held, 0)
+        OR b.frozen <> coalesce(lots.frozen, 0)
+    ORDER BY b.account_id
+""")
+_DEBT = text("""
+    SELECT * FROM (
+        SELECT account_id, debt,
+            coalesce((SELECT sum(lot.debt) FROM credit_lots AS lot WHERE lot.account_id = b.account_id), 0)
+            + coalesce((
+                SELECT sum(amount) FROM credit_transactions AS t
+                WHERE t.account_id = b.account_id AND transaction_type = 'debt_payment'
+            ), 0) AS computed
+        FROM credit_balances AS b
+    ) AS b WHERE debt <> computed ORDER BY account_id
 """)
 # Whatever falls due would not be looked for before the instant kept on the balance.
 _HELD = text("""
@@ -143,7 +159,11 @@ def _lots() -> Iterator[Difference]:
         made = f"its transactions make {row.computed}, {row.made_expired} and {row.made_voided}"
         yield Difference(f"account {row.account_id}, lot {row.id}", f"{problem}{made}")
     for row in db.session.execute(_REST):
-        problem = f"{row.credits} credits and {row.held} held are kept, the lots make {row.remaining} and {row.of_lots}"
+        kept = f"{row.credits} credits, {row.held} held and {row.frozen} frozen are kept, "
+        made = f"the lots make {row.remaining}, {row.of_lots} and {row.frozen_of_lots}"
+        yield Difference(f"account {row.account_id}", kept + made)
+    for row in db.session.execute(_DEBT):
+        problem = f"a debt of {row.debt} credits is kept, lots and payments of debt make {row.computed}"
         yield Difference(f"account {row.account_id}", problem)
     for row in db.session.execute(_DUE):
         yield Difference(f"account {row.account_id}", f"nothing is due before {row.due_at}, a lot is at {row.at}")

@@ -33,7 +33,7 @@ def balance(account_id: int) -> dict[str, Any]:
         account_id, lambda: known(account_id, db.session.execute(queries.BALANCE, values)), lambda row: row.due_at
     )
     expiring = list(zip(found.expiring_at or (), found.expiring_credits or (), strict=True))
-    shown = {**found._asdict(), "debt": 0}
+    shown = found._asdict()
     if due is not None:
         standing = due.standing
         expiring = _expiring(standing.lots)
@@ -41,7 +41,9 @@ def balance(account_id: int) -> dict[str, Any]:
             "credits": standing.credits,
             "credits_remaining": standing.credits,
             "credits_held": standing.held,
+            "credits_frozen": standing.frozen,
             "credits_available": standing.available,
+            "debt": standing.debt,
         }
     return {**shown, "expiring": [{"expires_at": at, "credits": credits} for at, credits in expiring]}
 

@@ -54,8 +54,13 @@ CAPTURE_EXCEEDS = Conflict(
     details={"requested": 80, "remaining": 75, "captured": 0},
 )
 INSUFFICIENT = PaymentRequired("3 credits are needed, 2 are left", details={"available": 2, "requested": 3})
+IN_DEBT = PaymentRequired(
+    "The account owes 300 credits, which were spent and whose payment was returned",
+    reason=Reason.ACCOUNT_IN_DEBT,
+    details={"debt": 300},
+)
 # Of what spends or holds credits.
-SPENDING = (INSUFFICIENT, CAP_REACHED, SUSPENDED, CLOSED)
+SPENDING = (INSUFFICIENT, IN_DEBT, CAP_REACHED, SUSPENDED, CLOSED)
 CAPTURING = (INSUFFICIENT, CAP_REACHED, NO_HOLD, HOLD_ENDED, CAPTURE_EXCEEDS, CLOSED)
 OWNS_ONE = Conflict("You already own an account")
 TOO_MANY = Conflict(

@@ -51,14 +51,7 @@ class Holds(Resource):
     @blueprint.arguments(schemas.HoldCreate(), example=schemas.HOLD_EXAMPLE)
     @blueprint.response(201, schemas.HoldAfter)
     @blueprint.alt_response(200, schema=schemas.HoldAfter, description="The hold that was made before.")
-    @fails(
-        failures.INSUFFICIENT,
-        failures.CAP_REACHED,
-        failures.NO_ACCOUNT,
-        failures.HOLD_EXISTS,
-        failures.SUSPENDED,
-        failures.CLOSED,
-    )
+    @fails(*failures.SPENDING, failures.NO_ACCOUNT, failures.HOLD_EXISTS)
     @blueprint.doc(operationId="holdCredits")
     @_spend
     def post(self, values: dict[str, Any], membership: Membership | None) -> Held | tuple[Held, int]:
@@ -78,14 +71,7 @@ class HoldsBulk(Resource):
     """Holding credits in bulk."""
 
     @bulk.operation(blueprint, item=schemas.HoldCreate, result=schemas.HoldAfter, example=schemas.HOLDS_EXAMPLE)
-    @fails(
-        failures.INSUFFICIENT,
-        failures.CAP_REACHED,
-        failures.NO_ACCOUNT,
-        failures.HOLD_EXISTS,
-        failures.SUSPENDED,
-        failures.CLOSED,
-    )
+    @fails(*failures.SPENDING, failures.NO_ACCOUNT, failures.HOLD_EXISTS)
     @blueprint.doc(operationId="holdCreditsBulk")
     @_spend
     def post(self, items: Sequence[dict[str, Any]], membership: Membership | None) -> list[Outcome]:

@@ -4,7 +4,8 @@ from sqlalchemy import BigInteger, Label, and_, bindparam, column, func, literal
 
 from app.audit.cause import CAUSE
 from app.credits.ledger import rule
-from app.credits.models import CreditBalance, CreditLot, CreditTransaction
+from app.credits.lot_models import CreditLot
+from app.credits.models import CreditBalance, CreditTransaction
 from app.db.columns import columns_of
 from app.db.fast.prepared import AnyPrepared, Prepared
 from app.db.paging import ListQuery
@@ -14,7 +15,7 @@ _OWN = CreditLot.account_id == bindparam("account_id")
 _STATUS: Label[str] = literal_column(rule.STATUS.sql.replace("is_pending", "(credit_lots.position IS NULL)")).label(
     "status"
 )
-_INTERNALS = {"is_bought", "is_spendable", "is_live", "request_hash", *CAUSE}
+_INTERNALS = {"is_bought", "is_spendable", "is_live", "request_hash", "owed", "owed_as", "debt", *CAUSE}
 _SHOWN = columns_of(CreditLot, but={*_INTERNALS, "account_id"})
 _DRAWN = (
     func.unnest(CreditTransaction.lot_ids, CreditTransaction.lot_credits)

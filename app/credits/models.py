@@ -1,4 +1,4 @@
-"""Balances, the lots that balances consist of, and their transactions. Credits are whole numbers."""
+"""Balances and their transactions. Credits are whole numbers."""
 
 from datetime import date
 from decimal import Decimal
@@ -8,7 +8,6 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     CheckConstraint,
-    Computed,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
@@ -34,6 +33,8 @@ class TransactionType(StrEnum):
     ADJUSTMENT = "adjustment"
     EXPIRY = "expiry"
     VOID = "void"
+    CHARGEBACK = "chargeback"
+    DEBT_PAYMENT = "debt_payment"
 
 
 class LotSource(StrEnum):
@@ -57,12 +58,14 @@ class LotStatus(StrEnum):
 
 DEFAULT_PRIORITY = 100
 
-_SOURCES = ", ".join(f"'{each}'" for each in LotSource)
 _TYPES = ", ".join(f"'{each}'" for each in TransactionType)
 
 
 class CreditBalance(Base):
     """An account's credits: the sum of its transactions and of what its lots have left, and how much of it is held.
+
+    `frozen` is what of the rest is frozen with its lots, because a payment is disputed. `debt` are credits that were
+    spent and whose money went back, less what was paid of them; it is no part of `credits`.
 
     `status` is that of the account, which its foreign key keeps up with; `is_capped` says whether it has caps.
     `moved_at` is the time of the last change, below which no later one falls. Nothing falls due before `due_at`: no
@@ -73,6 +76,8 @@ class CreditBalance(Base):
     __table_args__ = (
         CheckConstraint("credits >= 0", name="credits"),
         CheckConstraint("held BETWEEN 0 AND credits", name="held"),
+        CheckConstraint("frozen BETWEEN 0 AND credits - held", name="frozen"),
+        CheckConstraint("debt >= 0", name="debt"),
         ForeignKeyConstraint(
             ["account_id", "status"], ["customer_accounts.id", "customer_accounts.status"], onupdate="CASCADE"
         ),
@@ -82,79 +87,14 @@ class CreditBalance(Base):
     status: Mapped[str] = mapped_column(String(16), server_default=AccountStatus.ACTIVE)
     credits: Mapped[int] = mapped_column(BigInteger, server_default="0")
     held: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    frozen: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    debt: Mapped[int] = mapped_column(BigInteger, server_default="0")
     transactions: Mapped[int] = mapped_column(BigInteger, server_default="0")
     # The hash of the last transaction.
     head: Mapped[bytes | None] = mapped_column(LargeBinary)
     moved_at: Mapped[Moment]
     due_at: Mapped[Moment]
     is_capped: Mapped[bool] = mapped_column(server_default="false")
-
-
-class CreditLot(Base):
-    """Credits that arrived together: spent, expired and taken back together, in the order of `rule.SPENDING_ORDER`.
-
-    `remaining` is the part of the balance, which includes what is `held`; `expired` and `voided` are the credits lost
-    to each. The transaction at `position` brought the credits; a lot without one is pending.
-    """
-
-    __tablename__ = "credit_lots"
-    __table_args__ = (
-        CheckConstraint(f"source IN ({_SOURCES})", name="source"),
-        CheckConstraint("credits > 0", name="credits"),
-        CheckConstraint("held BETWEEN 0 AND remaining", name="held"),
-        CheckConstraint("expired >= 0 AND voided >= 0 AND remaining + expired + voided <= credits", name="remaining"),
-        CheckConstraint("position IS NOT NULL OR remaining = 0", name="pending"),
-        CheckConstraint("expires_at > effective_at", name="expires_at"),
-        CheckConstraint("(reference = '') = (request_hash IS NULL)", name="reference"),
-        Index(
-            "uq_credit_lots_reference", "account_id", "reference", unique=True, postgresql_where=text("reference <> ''")
-        ),
-        Index(
-            "ix_credit_lots_spendable",
-            "account_id",
-            "priority",
-            "expires_at",
-            "is_bought",
-            "effective_at",
-            "id",
-            postgresql_where=text("is_spendable"),
-        ),
-        Index("ix_credit_lots_id", "id"),
-        Index("ix_credit_lots_live", "account_id", postgresql_where=text("is_live")),
-    )
-
-    account_id: Mapped[Id] = mapped_column(ForeignKey("customer_accounts.id"), primary_key=True)
-    id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
-    source: Mapped[str] = mapped_column(String(16))
-    # As indexed columns they change when a lot is used up, not with each credit of it.
-    is_bought: Mapped[bool] = mapped_column(Computed("source = 'purchase'", persisted=True))
-    is_spendable: Mapped[bool] = mapped_column(Computed("remaining > held", persisted=True))
-    is_live: Mapped[bool] = mapped_column(
-        Computed("remaining > 0 OR (position IS NULL AND voided = 0)", persisted=True)
-    )
-    credits: Mapped[int] = mapped_column(BigInteger)
-    remaining: Mapped[int] = mapped_column(BigInteger)
-    held: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    expired: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    voided: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    price_per_credit: Mapped[Decimal] = mapped_column(Numeric(12, 6), server_default="0")
-    priority: Mapped[int] = mapped_column(server_default=str(DEFAULT_PRIORITY))
-    effective_at: Mapped[Moment]
-    expires_at: Mapped[Moment | None]
-    # What a caller named the grant, and the digest of what they asked for: repeated, it is not granted again.
-    reference: Mapped[str] = mapped_column(String(255), server_default="")
-    request_hash: Mapped[str | None] = mapped_column(String(64))
-    description: Mapped[str] = mapped_column(String(1000), server_default="")
-    # The type of the transaction that brings the credits, and the position of it.
-    transaction_type: Mapped[str] = mapped_column(String(16))
-    position: Mapped[int | None] = mapped_column(BigInteger)
-    created_at: Mapped[Moment]
-    # Who caused it and why (`app.audit.cause`); the actor is a reference to personal data.
-    actor: Mapped[bytes] = mapped_column(LargeBinary)
-    actor_kind: Mapped[str] = mapped_column(String(8))
-    action: Mapped[str] = mapped_column(String(64))
-    reason: Mapped[str | None] = mapped_column(String(500))
-    request_id: Mapped[str | None] = mapped_column(String(128))
 
 
 class CreditTransaction(Base):

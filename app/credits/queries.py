@@ -20,10 +20,10 @@ from sqlalchemy.orm import aliased
 
 from app.auth.api_keys.models import ApiKey
 from app.credits.hold_models import CreditCap, CreditHold
+from app.credits.lot_models import CreditLot
 from app.credits.models import (
     CreditBalance,
     CreditDailyTotal,
-    CreditLot,
     CreditTransaction,
     TransactionType,
 )
@@ -119,9 +119,11 @@ _SPENT = (
     )
     .scalar_subquery()
 )
-# What of the balance expires, by the instant.
 _EXPIRING = (
-    select(CreditLot.expires_at, cast(func.sum(CreditLot.remaining - CreditLot.held), BigInteger).label("credits"))
+    select(
+        CreditLot.expires_at,
+        cast(func.sum(CreditLot.remaining - CreditLot.held - CreditLot.frozen), BigInteger).label("credits"),
+    )
     .where(CreditLot.account_id == bindparam("account_id"), CreditLot.is_spendable, CreditLot.expires_at.is_not(None))
     .group_by(CreditLot.expires_at)
     .subquery()
@@ -132,7 +134,9 @@ BALANCE: AnyPrepared = Prepared(
         Plan.credits_per_month.label("plan_credits_per_month"),
         CreditBalance.credits.label("credits_remaining"),
         CreditBalance.held.label("credits_held"),
-        (CreditBalance.credits - CreditBalance.held).label("credits_available"),
+        CreditBalance.frozen.label("credits_frozen"),
+        (CreditBalance.credits - CreditBalance.held - CreditBalance.frozen).label("credits_available"),
+        CreditBalance.debt,
         _SPENT.label("credits_used_this_month"),
         select(func.array_agg(aggregate_order_by(_EXPIRING.c.expires_at, _EXPIRING.c.expires_at)))
         .scalar_subquery()

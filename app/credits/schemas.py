@@ -27,7 +27,7 @@ _credits = partial(fields.Integer, most=fields.MAX_CREDITS)
 class ExpiringCredits(SnakeReadSchema):
     """Credits that expire at an instant."""
 
-    credits = _credits(metadata={"description": "Credits that are neither spent nor held."})
+    credits = _credits(metadata={"description": "Credits that are neither spent nor held nor frozen."})
     expires_at = fields.Moment(metadata={"description": "When they expire, unless they are used before."})
 
 
@@ -37,7 +37,7 @@ class CreditBalance(SnakeReadSchema):
     sparse = frozenset(
         {
             *("as_of", "plan_credits_per_month", "credits_used_this_month"),
-            *("credits_held", "credits_available", "expiring", "debt"),
+            *("credits_held", "credits_frozen", "credits_available", "expiring", "debt"),
         }
     )
 
@@ -47,11 +47,18 @@ class CreditBalance(SnakeReadSchema):
     credits_used_this_month = _credits(metadata={"description": "Credits spent since the first of the month, UTC."})
     credits_remaining = _credits(metadata={"description": "Credits of all lots; equals `credits`."})
     credits_held = _credits(metadata={"description": "Credits that are held."})
-    credits_available = _credits(metadata={"description": "Credits that can be spent: those that are not held."})
+    credits_frozen = _credits(metadata={"description": "Credits that are frozen, as their payment is disputed."})
+    credits_available = _credits(
+        metadata={"description": "Credits that can be spent: those that are neither held nor frozen."}
+    )
     expiring = ma.fields.Nested(
         ExpiringCredits, many=True, metadata={"description": "Credits that will expire, the next ones first."}
     )
-    debt = _credits(metadata={"description": "Credits owed, which are not part of the balance."})
+    debt = _credits(
+        metadata={
+            "description": "Credits owed: spent ones whose payment was returned. They are not part of the balance."
+        }
+    )
 
 
 class CreditTransaction(SnakeReadSchema):
@@ -117,6 +124,9 @@ class CreditLot(LotPayment):
         metadata={"description": "Credits of the lot that are part of the balance, including those held."}
     )
     held = _credits(metadata={"description": "Credits of the lot that are held."})
+    frozen = _credits(
+        metadata={"description": "Credits of the lot that are not to be spent while its payment is disputed."}
+    )
     status = fields.Choice(
         LotStatus,
         metadata={

@@ -10,7 +10,8 @@ from app.audit.models import AuditEntry, ObjectType, PersonalData
 from app.credits import hold_queries, lot_queries
 from app.credits import queries as credit_queries
 from app.credits.hold_models import CreditHold
-from app.credits.models import CreditLot, CreditTransaction
+from app.credits.lot_models import CreditLot
+from app.credits.models import CreditTransaction
 from app.customers import queries as customer_queries
 from app.customers.models import AccountMember, CustomerAccount
 from app.db.fast.prepared import AnyPrepared, Prepared

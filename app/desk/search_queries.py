@@ -22,12 +22,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.credits.models import CreditLot
+from app.credits.lot_models import CreditLot
 from app.customers.models import AccountMember, CustomerAccount, DirectoryEntry, DirectoryKind
 from app.db.fast.prepared import AnyPrepared, Prepared
 from app.desk.queries import HAS_WORDS
 from app.purchases.invoice_models import Invoice
-from app.purchases.models import Payment, Refund
+from app.purchases.models import Payment
+from app.purchases.return_models import Refund
 
 _TEXT = cast(bindparam("text"), Text)
 _NUMBER = cast(bindparam("number"), CustomerAccount.id.type)

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from app import tenancy
 from app.db.audit import Difference
 from app.db.base import db
-from app.purchases import document_audit
+from app.purchases import document_audit, states
 
 # Pending refunds do not count as returned.
 _STATUSES = text("""
@@ -39,16 +39,50 @@ _CREDITS = text("""
     ) AS posted USING (account_id)
     WHERE paid.credits IS DISTINCT FROM posted.credits ORDER BY account_id
 """)
+# What was claimed of a lot was taken, or is owed or debt.
 _TAKEN = text("""
-    SELECT p.id, p.credits_refunded, -coalesce(sum(t.amount), 0) AS taken
-    FROM payments p LEFT JOIN credit_transactions t ON t.account_id = p.account_id
-        AND t.lot_ids = ARRAY[p.lot_id] AND t.transaction_type = 'refund' AND t.reverses IS NULL
-    GROUP BY p.id, p.credits_refunded HAVING p.credits_refunded <> -coalesce(sum(t.amount), 0) ORDER BY p.id
+    SELECT * FROM (
+        SELECT p.id, p.credits_refunded, lot.owed + lot.debt - coalesce((
+                SELECT sum(t.amount) FROM credit_transactions t
+                WHERE t.account_id = p.account_id AND t.lot_ids = ARRAY[p.lot_id]
+                    AND t.transaction_type IN ('refund', 'chargeback') AND t.reverses IS NULL
+            ), 0) AS taken
+        FROM payments p JOIN credit_lots AS lot ON lot.account_id = p.account_id AND lot.id = p.lot_id
+    ) AS p WHERE credits_refunded <> taken ORDER BY id
 """)
-_REFUNDED = text("""
-    SELECT p.id, p.amount_refunded, sum(r.amount) AS refunds FROM payments p JOIN refunds r ON r.payment_id = p.id
-    WHERE r.status <> 'failed' GROUP BY p.id, p.amount_refunded, p.amount
-    HAVING p.amount_refunded < least(p.amount, sum(r.amount)) ORDER BY p.id
+# Totals and status of a payment follow from its refunds and disputes.
+_RETURNED = text(f"""
+    SELECT * FROM (
+        SELECT id, status, CAST(kept AS text) AS kept, CAST(made AS text) AS made, kept <> made AS differs,
+            CASE WHEN lot_id IS NULL THEN status ELSE {states.STATUS.sql} END AS follows
+        FROM (
+            SELECT p.id, p.status, p.lot_id, p.amount, totals.*,
+                ARRAY[p.amount_refunded, p.amount_disputed, p.amount_charged_back, p.credits_refunded] AS kept,
+                ARRAY[totals.refunded, totals.disputed, totals.charged_back, totals.credits] AS made
+            FROM payments p CROSS JOIN LATERAL (
+                SELECT least(p.amount, r.refunded) AS refunded, r.refunding, least(p.amount, d.disputed) AS disputed,
+                    least(p.amount, d.charged_back) AS charged_back, r.credits + d.credits AS credits
+                FROM (
+                    SELECT coalesce(sum(amount) FILTER (WHERE status <> 'failed'), 0) AS refunded,
+                        coalesce(sum(amount) FILTER (WHERE status = 'pending'), 0) AS refunding,
+                        coalesce(sum(credits) FILTER (WHERE status <> 'failed'), 0) AS credits
+                    FROM refunds WHERE payment_id = p.id
+                ) AS r CROSS JOIN (
+                    SELECT coalesce(sum(amount) FILTER (WHERE status = 'open'), 0) AS disputed,
+                        coalesce(sum(amount) FILTER (WHERE status = 'lost'), 0) AS charged_back,
+                        coalesce(sum(credits), 0) AS credits
+                    FROM disputes WHERE payment_id = p.id
+                ) AS d
+            ) AS totals
+        ) AS returned
+    ) AS returned
+    WHERE differs OR status <> follows ORDER BY id
+""")
+_FROZEN = text("""
+    SELECT p.id, lot.frozen, coalesce(sum(d.frozen), 0) AS disputes
+    FROM payments p JOIN credit_lots AS lot ON lot.account_id = p.account_id AND lot.id = p.lot_id
+    LEFT JOIN disputes d ON d.payment_id = p.id
+    GROUP BY p.id, lot.frozen HAVING lot.frozen <> coalesce(sum(d.frozen), 0) ORDER BY p.id
 """)
 
 
@@ -61,10 +95,11 @@ def differences() -> Iterator[Difference]:
         yield Difference(f"account {row.account_id}", f"paid for {row.paid} credits, {row.posted} were added")
     for row in db.session.execute(_TAKEN):
         yield Difference(
-            f"payment {row.id}", f"{row.credits_refunded} credits are recorded as taken back, {row.taken} were deducted"
+            f"payment {row.id}", f"{row.credits_refunded} credits are recorded as taken back, {row.taken} were claimed"
         )
-    for row in db.session.execute(_REFUNDED):
-        yield Difference(
-            f"payment {row.id}", f"{row.amount_refunded} is recorded as refunded, its refunds total {row.refunds}"
-        )
+    for row in db.session.execute(_RETURNED):
+        kept, made = f"{row.status} {row.kept}", f"{row.follows} {row.made}"
+        yield Difference(f"payment {row.id}", f"is recorded as {kept}, its refunds and disputes make it {made}")
+    for row in db.session.execute(_FROZEN):
+        yield Difference(f"payment {row.id}", f"{row.frozen} of its credits are frozen, disputes freeze {row.disputes}")
     yield from document_audit.differences()

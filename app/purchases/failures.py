@@ -14,10 +14,21 @@ NOT_SOLD = Conflict("Mega Pack is no longer for sale")
 NOT_THE_BUYER = Forbidden(
     "Only an owner or admin of the account, or the member who made the purchase, may cancel this payment"
 )
-NOT_PENDING = Conflict("The payment is succeeded, not pending")
+NOT_APPROVABLE = Conflict("A payment that is succeeded cannot be approved")
+NOT_CANCELLABLE = Conflict("A payment that is succeeded cannot be cancelled")
 NOT_REFUNDABLE = Conflict("A payment that is pending cannot be refunded")
+AMOUNT_MISMATCH = Conflict(
+    "8.50 USD were received, 9.00 are due",
+    reason=Reason.AMOUNT_MISMATCH,
+    details={"received": "8.50", "due": "9.00"},
+)
+REFUND_EXCEEDS = Conflict(
+    "4.50 and 250 credits of the payment can be refunded",
+    reason=Reason.REFUND_EXCEEDS_PAYMENT,
+    details={"refundable": "4.50", "credits": 250},
+)
 CREDITS_SPENT = Conflict(
-    "20 of the 500 credits to be taken back are already spent, held or expired",
+    "20 of the 500 credits to be taken back are already spent, held, frozen or expired",
     reason=Reason.CREDITS_SPENT,
     details={"missing": 20, "available": 480, "credits": 500},
 )

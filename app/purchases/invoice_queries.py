@@ -10,7 +10,8 @@ from app.db.columns import columns_of, values_of
 from app.db.fast.prepared import AnyPrepared, Prepared
 from app.db.paging import ListQuery
 from app.purchases.invoice_models import CreditNote, Invoice, NumberSeries
-from app.purchases.models import Payment, Refund, RefundStatus
+from app.purchases.models import Payment
+from app.purchases.return_models import Refund, RefundStatus
 
 _NOW: BindParameter[Any] = bindparam("now")
 _OF_PAYMENT = Payment.id == bindparam("payment_id")

@@ -1,5 +1,6 @@
-"""Credit packages, and the payment of each purchase with its refunds."""
+"""Credit packages, and the payment of each purchase. `return_models` has what goes back of payments."""
 
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -36,29 +37,14 @@ class PaymentStatus(StrEnum):
     CHARGED_BACK = "charged_back"
 
 
-class RefundStatus(StrEnum):
-    """Status of a refund. A succeeded refund may still fail, if the payer's bank returns the money."""
-
-    PENDING = "pending"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-
-
-class DisputeStatus(StrEnum):
-    """Status of a dispute."""
-
-    OPEN = "open"
-    WON = "won"
-    LOST = "lost"
-
-
 # Statuses in which a payment has not added credits.
 # An open payment may still succeed; money that comes for a cancelled one makes it succeed, too.
 OPEN = frozenset({PaymentStatus.PENDING, PaymentStatus.FAILED})
 UNPAID = OPEN | {PaymentStatus.CANCELLED}
 
 
-def _one_of(words: type[StrEnum], column: str) -> CheckConstraint:
+def one_of(words: type[StrEnum], column: str) -> CheckConstraint:
+    """That a column has one of these words."""
     return CheckConstraint(f"{column} IN ({', '.join(repr(str(word)) for word in words)})", name=column)
 
 
@@ -86,19 +72,23 @@ class Payment(Timestamped, Base):
 
     __tablename__ = "payments"
     __table_args__ = (
-        _one_of(PaymentStatus, "status"),
-        _one_of(PaymentMethod, "payment_method"),
+        one_of(PaymentStatus, "status"),
+        one_of(PaymentMethod, "payment_method"),
         Index("ix_payments_account_id", "account_id", "created_at", "id"),
         # For the lists of all accounts, of which most look for one status.
         Index("ix_payments_created_at", "created_at", "id"),
         Index("ix_payments_status", "status", "created_at", "id"),
-        _one_of(DisputeStatus, "dispute_status"),
         CheckConstraint("amount = net_amount + tax_amount", name="amount"),
         CheckConstraint("amount_refunded BETWEEN 0 AND amount", name="amount_refunded"),
         CheckConstraint("amount_charged_back BETWEEN 0 AND amount", name="amount_charged_back"),
+        CheckConstraint("amount_disputed BETWEEN 0 AND amount", name="amount_disputed"),
+        CheckConstraint("received_amount > 0", name="received_amount"),
+        CheckConstraint(
+            "received_amount IS NULL OR received_amount = amount OR difference_reason <> ''", name="difference_reason"
+        ),
         CheckConstraint("credits_refunded BETWEEN 0 AND credits", name="credits_refunded"),
         CheckConstraint("(status IN ('pending', 'failed', 'cancelled')) = (lot_id IS NULL)", name="lot_id"),
-        Index("ix_payments_open", "id", postgresql_where=text("status IN ('pending', 'failed')")),
+        Index("ix_payments_check_at", "check_at", "id", postgresql_where=text("check_at IS NOT NULL")),
         Index("uq_payments_request_key", "account_id", "request_key_owner", "request_key", unique=True),
     )
 
@@ -132,45 +122,23 @@ class Payment(Timestamped, Base):
     request_key: Mapped[str | None] = mapped_column(String(255))
     # The lot of the credits.
     lot_id: Mapped[int | None] = mapped_column(BigInteger)
-    # Total of successful and pending refunds; and the credits taken back for refunds and charge-backs.
+    # Of a bank transfer, what staff approved: what was received, when and with which reference, and why another amount
+    # than was due is accepted.
+    received_amount: Mapped[Decimal | None] = mapped_column(PRICE)
+    received_on: Mapped[date | None]
+    reference: Mapped[str] = mapped_column(String(255), server_default="")
+    difference_reason: Mapped[str] = mapped_column(String(500), server_default="")
+    # Total of successful and pending refunds; and the credits taken back, owed or owing for refunds and charge-backs.
     amount_refunded: Mapped[Decimal] = mapped_column(PRICE, server_default="0")
     credits_refunded: Mapped[int] = mapped_column(server_default="0")
-    # The last dispute, and the total charged back by all disputes.
-    dispute_reference: Mapped[str | None] = mapped_column(String(255))
-    dispute_status: Mapped[str | None] = mapped_column(String(16))
+    # Totals of open and of lost disputes.
+    amount_disputed: Mapped[Decimal] = mapped_column(PRICE, server_default="0")
     amount_charged_back: Mapped[Decimal] = mapped_column(PRICE, server_default="0")
     settled_by: Mapped[str | None] = mapped_column(String(255))
     succeeded_at: Mapped[Moment | None]
     refunded_at: Mapped[Moment | None]
-
-
-class Refund(Timestamped, Base):
-    """A refund of a payment, requested here or reported by the gateway."""
-
-    __tablename__ = "refunds"
-    __table_args__ = (
-        _one_of(RefundStatus, "status"),
-        CheckConstraint("amount > 0", name="amount"),
-        CheckConstraint("(status = 'failed') = (failed_at IS NOT NULL)", name="failed_at"),
-        Index("ix_refunds_payment_id", "payment_id", "id"),
-        Index("ix_refunds_pending", "id", postgresql_where=text("status = 'pending'")),
-    )
-
-    id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
-    account_id: Mapped[Id] = mapped_column(ForeignKey("customer_accounts.id"))
-    payment_id: Mapped[Id] = mapped_column(ForeignKey("payments.id"))
-    amount: Mapped[Decimal] = mapped_column(PRICE)
-    status: Mapped[str] = mapped_column(String(16))
-    reason: Mapped[str] = mapped_column(String(500), server_default="")
-    failure: Mapped[str] = mapped_column(String(500), server_default="")
-    # As in payments.
-    gateway_key: Mapped[UUID] = mapped_column(server_default=text("uuidv7()"), unique=True)
-    gateway_reference: Mapped[str | None] = mapped_column(String(255), unique=True)
-    requested_by: Mapped[str] = mapped_column(String(255))
-    # The idempotency key of the refund and the identity of its owner; a repeated request finds this refund.
-    request_key_owner: Mapped[str | None] = mapped_column(String(64))
-    request_key: Mapped[str | None] = mapped_column(String(255))
-    failed_at: Mapped[Moment | None]
+    # When to ask the gateway about it next; NULL for never.
+    check_at: Mapped[Moment | None]
 
 
 class StripeEvent(Base):

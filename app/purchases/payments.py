@@ -17,15 +17,16 @@ from app.audit.models import ObjectType
 from app.audit.recording import record
 from app.auth.actor import Actor
 from app.clock import utc_now
-from app.customers import states
+from app.customers import states as account_states
 from app.customers.membership import MANAGERS, Membership
 from app.db.base import db
 from app.db.paging import ListQuery, Page
 from app.db.transaction import transaction
-from app.errors import Conflict, Forbidden, Invalid, KeyReused, NotFound
-from app.purchases import gateways, invoices, packages, posting, queries, settlement
+from app.errors import Conflict, Forbidden, Invalid, KeyReused, NotFound, Reason
+from app.purchases import gateways, invoices, packages, posting, queries, settlement, states
 from app.purchases.gateways.protocol import Order
 from app.purchases.models import CURRENCY, PaymentMethod, PaymentStatus
+from app.purchases.states import Event
 
 KEYS_LIVE = timedelta(hours=24)
 # What the entry of a new payment says.
@@ -88,41 +89,78 @@ def purchase(
         }
 
 
-def approve(actor: Actor, payment_id: int) -> Row[Any]:
-    """Settle a bank transfer that arrived, and add its credits.
+def approve(actor: Actor, payment_id: int, received: Mapping[str, Any]) -> Row[Any]:
+    """Settle a bank transfer that arrived, and add its credits; a cancelled one, too, which is invoiced again.
 
-    Raises NotFound, Forbidden for a closed account, and Conflict if not pending.
+    `received` has the `received_amount`, by default what is due, `received_on`, the `reference` of the bank, and, to
+    `accept_difference`, the `reason`. Raises NotFound, Forbidden for a closed account, Conflict for a payment that is
+    settled or made by card, or for another amount than is due, and Invalid.
     """
     payment = posting.lock(payment_id)
-    states.require_open_of(payment.account_id)
+    account_states.require_open_of(payment.account_id)
     if payment.payment_method != PaymentMethod.MANUAL:
         raise Conflict("Only bank transfers can be approved; the payment gateway settles this payment")
-    _require_pending(payment)
-    settlement.succeed(payment, by=actor.subject)
+    states.after(payment.status, Event.APPROVE)
+    settlement.succeed(payment, by=actor.subject, received=_received(payment, received))
     return present(payment_id)
 
 
 def cancel(actor: Actor, membership: Membership | None, payment_id: int) -> Row[Any]:
-    """Cancel an unpaid bank transfer, and void its invoice.
+    """Cancel a payment before it is made, at its gateway too, and void its invoice.
 
     Permitted to staff, who have no `membership`, owners and admins of the account, and the member who made the
-    purchase. Raises Forbidden for others and for a closed account, NotFound, and Conflict for a payment that is not
-    pending or is made by card.
+    purchase. Commits in parts. Raises Forbidden for others and for a closed account, NotFound, Conflict for a payment
+    that is not pending, or cannot be cancelled at the gateway any more, and Unavailable if that cannot be reached.
     """
+    with transaction():
+        payment = _lock_to_cancel(actor, membership, payment_id)
+        if payment.payment_method == PaymentMethod.MANUAL:
+            settlement.cancel(payment, by=actor.subject)
+            return present(payment_id)
+        payment = present(payment_id)
+    gateway = gateways.configured().get(PaymentMethod(payment.payment_method))
+    if gateway is None:
+        raise Conflict(f"{payment.payment_method} is no longer enabled")
+    standing = gateway.cancel(order_for(payment))
+    with transaction():
+        settlement.apply(payment_id, standing, by=actor.subject)
+        cancelled = present(payment_id)
+    if cancelled.status != PaymentStatus.CANCELLED:
+        raise Conflict(f"The payment gateway no longer cancels the payment, which is {cancelled.status}")
+    return cancelled
+
+
+def _lock_to_cancel(actor: Actor, membership: Membership | None, payment_id: int) -> Row[Any]:
     payment = posting.lock(payment_id)
     if membership is not None and payment.account_id != membership.account_id:
         raise NotFound(f"Payment {payment_id} was not found")
-    states.require_open_of(payment.account_id)
+    account_states.require_open_of(payment.account_id)
     is_manager = membership is None or membership.role in MANAGERS
     if not is_manager and payment.request_key_owner != actor.identity:
         raise Forbidden(
             "Only an owner or admin of the account, or the member who made the purchase, may cancel this payment"
         )
-    if payment.payment_method != PaymentMethod.MANUAL:
-        raise Conflict("Only bank transfers can be cancelled; the payment gateway settles this payment")
-    _require_pending(payment)
-    settlement.cancel(payment, by=actor.subject)
-    return present(payment_id)
+    states.after(payment.status, Event.CANCEL)
+    return payment
+
+
+def _received(payment: Row[Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of an approval. Raises Conflict and Invalid."""
+    amount, reason = told.get("received_amount", payment.amount), told.get("reason", "")
+    if amount != payment.amount and not told.get("accept_difference"):
+        raise Conflict(
+            f"{amount:.2f} {payment.currency} were received, {payment.amount:.2f} are due",
+            reason=Reason.AMOUNT_MISMATCH,
+            details={"received": f"{amount:.2f}", "due": f"{payment.amount:.2f}"},
+        )
+    if amount != payment.amount and not reason:
+        raise Invalid.field("reason", "Is required to accept a difference.")
+    return {
+        "received_amount": amount,
+        "received_on": told.get("received_on"),
+        "reference": told.get("reference", ""),
+        "difference_reason": reason if amount != payment.amount else "",
+    }
 
 
 def _begin(
@@ -143,7 +181,7 @@ def _begin(
         if (begun.package_id, begun.payment_method) != (package_id, method):
             raise KeyReused("This idempotency key was used for a different purchase")
         return begun
-    states.require_may_buy(membership)
+    account_states.require_may_buy(membership)
     package = packages.require_for_sale(package_id)
     values = {
         **key,
@@ -191,8 +229,3 @@ def present(payment_id: int) -> Row[Any]:
     if payment is None:
         raise NotFound(f"Payment {payment_id} was not found")
     return payment
-
-
-def _require_pending(payment: Row[Any]) -> None:
-    if payment.status != PaymentStatus.PENDING:
-        raise Conflict(f"The payment is {payment.status}, not pending")

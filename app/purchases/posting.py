@@ -1,4 +1,4 @@
-"""Locking a payment, and posting its credits."""
+"""Locking a payment, and posting its credits and its entries of the audit trail."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from app import tenancy
 from app.audit.models import ObjectType
 from app.audit.recording import record
-from app.credits.ledger import grants
+from app.credits.ledger import claims, grants
 from app.credits.ledger.grants import Terms
 from app.credits.models import TransactionType
 from app.db.base import db
@@ -35,7 +35,7 @@ def add(payment: Row[Any]) -> int | None:
         payment.account_id,
         payment.credits,
         TransactionType.PURCHASE,
-        _description(payment, "Purchase"),
+        description(payment, "Purchase"),
         expires_in=expires_in,
         price_per_credit=Decimal(payment.net_amount) / payment.credits,
     )
@@ -44,15 +44,11 @@ def add(payment: Row[Any]) -> int | None:
 
 def take(payment: Row[Any], credits: int, what: str) -> None:
     """Take free credits of a locked payment back. Raises PaymentRequired."""
-    grants.take(payment.account_id, payment.lot_id, credits, _description(payment, what))
+    claims.take(payment.account_id, payment.lot_id, credits, description(payment, what))
 
 
-def give_back(payment: Row[Any], credits: int, what: str) -> None:
-    """Give back credits that were taken of a locked payment."""
-    grants.give_back(payment.account_id, payment.lot_id, credits, _description(payment, what))
-
-
-def _description(payment: Row[Any], what: str) -> str:
+def description(payment: Row[Any], what: str) -> str:
+    """What transactions about a payment say."""
     return f"{what}, invoice {invoices.number_of(payment.id)}"
 
 

@@ -6,16 +6,14 @@ from sqlalchemy import BindParameter, Select, String, any_, bindparam, case, cas
 from sqlalchemy.dialects.postgresql import insert
 
 from app.db.columns import columns_of, list_of, values_of
-from app.db.fast.prepared import AnyPrepared, Prepared
+from app.db.fast.prepared import Prepared
 from app.db.paging import ListQuery
+from app.purchases import return_queries
 from app.purchases.models import (
-    OPEN,
     CreditPackage,
     Payment,
     PaymentMethod,
     PaymentStatus,
-    Refund,
-    RefundStatus,
     StripeEvent,
 )
 
@@ -59,14 +57,13 @@ _PAYMENTS: Select[*tuple[Any, ...]] = select(
             "tax_note",
             "tax_country",
             "tax_id",
-            "dispute_reference",
-            "dispute_status",
-            "amount_charged_back",
             "settled_by",
+            "check_at",
         },
     ),
     cast(Payment.gateway_key, String).label("gateway_key"),
     func.coalesce(Payment.gateway_reference, "").label("gateway_reference"),
+    return_queries.REFUNDS_OF_PAYMENT.label("refunds"),
 )
 PAYMENTS = ListQuery(
     rows=_PAYMENTS,
@@ -85,9 +82,6 @@ LOCK_PAYMENT = Prepared(
         Payment.request_key_owner,
         Payment.lot_id,
         Payment.expires_after_days,
-        Payment.amount_charged_back,
-        Payment.dispute_reference,
-        Payment.dispute_status,
     )
     .where(_IS_PAYMENT)
     .with_for_update(key_share=True)
@@ -126,11 +120,14 @@ CREATE_PAYMENT = Prepared(
             Payment.request_key,
         ),
         status=PaymentStatus.PENDING,
+        check_at=case((bindparam("payment_method") != PaymentMethod.MANUAL, cast(_NOW, Payment.check_at.type))),
         **_CREATED,
     )
     .returning(Payment.id)
 )
 _CHANGE_PAYMENT = update(Payment).where(_IS_PAYMENT)
+# What changed at a gateway may change again.
+CHECK_SOON = case((Payment.payment_method != PaymentMethod.MANUAL, cast(_NOW, Payment.check_at.type)))
 KEEP_REFERENCE = Prepared(
     _CHANGE_PAYMENT.where(Payment.gateway_reference.is_(None)).values(
         gateway_reference=bindparam("reference"), updated_at=_NOW
@@ -144,75 +141,20 @@ MARK_PAYMENT = Prepared(
 )
 SETTLE_PAYMENT = Prepared(
     _CHANGE_PAYMENT.values(
-        **values_of(Payment.settled_by, Payment.lot_id),
+        **values_of(
+            Payment.settled_by,
+            Payment.lot_id,
+            Payment.received_amount,
+            Payment.received_on,
+            Payment.reference,
+            Payment.difference_reason,
+        ),
         status=PaymentStatus.SUCCEEDED,
+        check_at=CHECK_SOON,
         failure="",
         updated_at=_NOW,
         succeeded_at=_NOW,
     )
-)
-FOLLOW_PAYMENT = Prepared(
-    _CHANGE_PAYMENT.values(
-        **values_of(Payment.failure, Payment.credits_refunded, Payment.settled_by),
-        status=_STATUS,
-        refunded_at=case((_STATUS == PaymentStatus.REFUNDED, func.coalesce(Payment.refunded_at, _NOW))),
-        updated_at=_NOW,
-    )
-)
-SET_REFUNDED = Prepared(_CHANGE_PAYMENT.values(amount_refunded=bindparam("amount"), updated_at=_NOW))
-SET_DISPUTE = Prepared(
-    _CHANGE_PAYMENT.values(
-        dispute_reference=bindparam("reference"),
-        dispute_status=bindparam("status"),
-        amount_charged_back=func.least(Payment.amount, Payment.amount_charged_back + bindparam("lost")),
-        updated_at=_NOW,
-    )
-)
-REFUNDS: AnyPrepared = Prepared(
-    select(*columns_of(Refund, but={"gateway_key"}), cast(Refund.gateway_key, String).label("gateway_key"))
-    .where(Refund.payment_id == bindparam("payment_id"))
-    .order_by(Refund.id)
-)
-_FAILED_AT = case((_STATUS == RefundStatus.FAILED, cast(bindparam("at"), Refund.failed_at.type)))
-CREATE_REFUND = Prepared(
-    insert(Refund).values(
-        **values_of(
-            Refund.account_id,
-            Refund.payment_id,
-            Refund.amount,
-            Refund.reason,
-            Refund.failure,
-            Refund.requested_by,
-            Refund.request_key_owner,
-            Refund.request_key,
-        ),
-        status=_STATUS,
-        gateway_reference=bindparam("reference"),
-        failed_at=_FAILED_AT,
-        **_CREATED,
-    )
-)
-MARK_REFUND = Prepared(
-    update(Refund)
-    .where(Refund.id == bindparam("refund_id"))
-    .values(
-        status=_STATUS,
-        failure=bindparam("failure"),
-        updated_at=_NOW,
-        gateway_reference=func.coalesce(Refund.gateway_reference, bindparam("reference")),
-        failed_at=_FAILED_AT,
-    )
-)
-PENDING_REFUNDS = Prepared(
-    select(Refund.id, Refund.payment_id)
-    .join(Payment, Payment.id == Refund.payment_id)
-    .where(
-        Refund.status == RefundStatus.PENDING,
-        _USES_METHOD,
-        Refund.id > bindparam("after"),
-    )
-    .order_by(Refund.id)
-    .limit(bindparam("limit"))
 )
 _IS_INTENT = Payment.gateway_reference == bindparam("reference")
 _HAS_GATEWAY_KEY = Payment.gateway_key == cast(bindparam("gateway_key"), Payment.gateway_key.type)
@@ -223,14 +165,13 @@ FIND_PAYMENT = Prepared(
     .order_by(_IS_INTENT.desc().nulls_last())
     .limit(1)
 )
-OPEN_PAYMENTS = Prepared(
-    _PAYMENTS.where(
-        Payment.status.in_(sorted(OPEN)),
-        _USES_METHOD,
-        Payment.id > bindparam("after"),
-    )
-    .order_by(Payment.id)
+DUE_PAYMENTS = Prepared(
+    _PAYMENTS.where(_USES_METHOD, Payment.check_at <= _NOW)
+    .order_by(Payment.check_at, Payment.id)
     .limit(bindparam("limit"))
+)
+SET_CHECK_AT = Prepared(
+    _CHANGE_PAYMENT.values(check_at=cast(bindparam("check_at"), Payment.check_at.type), updated_at=Payment.updated_at)
 )
 RECORD_EVENT = Prepared(
     insert(StripeEvent)

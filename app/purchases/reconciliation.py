@@ -1,7 +1,13 @@
-"""Completes payments and refunds that were interrupted between this service and the gateways."""
+"""Asks the gateways about payments, and applies what was missed: answers that were lost, and events that never came.
 
-from collections.abc import Iterator
-from datetime import timedelta
+A run looks at so many payments at most, those that are due longest first. The gateways are asked about several at once,
+outside of any transaction; each payment is then settled in a transaction of its own.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row
@@ -9,22 +15,41 @@ from sqlalchemy import Row
 from app import tenancy
 from app.clock import utc_now
 from app.db.base import db
-from app.db.fast.prepared import AnyPrepared
 from app.db.transaction import transaction
-from app.errors import Invalid, Unavailable
-from app.purchases import gateways, payments, posting, queries, refunds, returns, settlement
-from app.purchases.gateways.protocol import Standing
-from app.purchases.models import PaymentMethod, PaymentStatus, RefundStatus
+from app.errors import Invalid, ServiceError, Unavailable
+from app.purchases import (
+    disputes,
+    gateways,
+    payments,
+    posting,
+    queries,
+    refund_records,
+    refunds,
+    return_queries,
+    settlement,
+)
+from app.purchases.gateways.protocol import Gateway, RefundStanding, Returns, Standing
+from app.purchases.models import OPEN, PaymentMethod, PaymentStatus
+from app.purchases.refund_records import Told
+from app.purchases.return_models import RefundStatus
 
 # A payment that is unknown at the gateway is cancelled once no request can still be creating it there.
-GIVEN_UP_AFTER = timedelta(hours=1)
-BATCH = 100
+UNKNOWN_AFTER = timedelta(hours=1)
+# A payment that is still open is given up.
+GIVEN_UP_AFTER = timedelta(hours=24)
+# How long refunds and disputes of a payment are looked for.
+FOLLOWED_FOR = timedelta(days=180)
+# Until then a payment is looked at by each run; later ever more rarely, the longer nothing changed.
+BACKS_OFF_AFTER = timedelta(hours=1)
+BATCH = 500
+# Stripe allows 25 calls a second of a test account, and answers in a fifth of a second.
+PARALLEL = 4
 _RECONCILER = "reconcile"
 _OUTCOMES = {RefundStatus.PENDING: "refund pending", RefundStatus.SUCCEEDED: "refunded"}
 
 
 class Reconciled(NamedTuple):
-    """The outcome of one open payment or pending refund, and whether it changed anything."""
+    """The outcome for one payment or refund, and whether it changed anything."""
 
     payment_id: int
     outcome: str
@@ -32,68 +57,106 @@ class Reconciled(NamedTuple):
     failed: bool = False
 
 
+class _Found(NamedTuple):
+    """What the gateway knows of a payment: its standing while it is open, later what goes back of it."""
+
+    reference: str | None = None
+    standing: Standing | None = None
+    refunds: Sequence[tuple[int, RefundStanding]] = ()
+    returns: Returns = Returns()
+
+
 def reconcile() -> Iterator[Reconciled]:
-    """Query the gateways about every open payment and pending refund, and complete those that were interrupted.
+    """Query the gateways about payments that are due, and complete or follow them.
 
-    Commits each one separately.
+    Yields what changed or failed, and every payment that is still open or refunding.
     """
-    for payment in _each(queries.OPEN_PAYMENTS):
+    due, pending = _due()
+    remote = gateways.configured()
+
+    def ask(payment: Row[Any]) -> _Found | ServiceError:
         try:
-            yield _reconcile_payment(payment)
-        except (Unavailable, Invalid) as error:
-            yield Reconciled(payment.id, f"not reconciled: {error.message}", changed=False, failed=True)
-    for refund in _each(queries.PENDING_REFUNDS):
-        try:
-            yield _reconcile_refund(refund)
-        except (Unavailable, Invalid) as error:
-            yield Reconciled(refund.payment_id, f"not reconciled: {error.message}", changed=False, failed=True)
+            return _ask(remote[PaymentMethod(payment.payment_method)], payment, pending[payment.id])
+        except Unavailable as failure:
+            return failure
+
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        for payment, found in zip(due, pool.map(ask, due), strict=True):
+            yield from _reconcile(payment, found)
 
 
-def _each(query: AnyPrepared) -> Iterator[Row[Any]]:
-    """The rows of a query that pages by id, for remote gateways."""
-    remote = [method for method, gateway in gateways.configured().items() if gateway.is_remote]
-    after = 0
-    while True:
-        with transaction():
-            tenancy.set_every_account()
-            batch = db.session.execute(query, {"methods": remote, "after": after, "limit": BATCH}).all()
-        yield from batch
-        if len(batch) < BATCH:
-            return
-        after = batch[-1].id
-
-
-def _reconcile_payment(payment: Row[Any]) -> Reconciled:
-    gateway = gateways.configured()[PaymentMethod(payment.payment_method)]
-    order = payments.order_for(payment)
-    if order.reference is None:
-        reference = gateway.find(order)
-        if reference is None:
-            return _give_up(payment)
-        with transaction():
-            tenancy.set_account(payment.account_id)
-            settlement.keep_reference(payment.id, reference)
-        order = order._replace(reference=reference)
-    return _take_over(payment, gateway.standing(order))
-
-
-def _take_over(payment: Row[Any], standing: Standing) -> Reconciled:
+def _due() -> tuple[Sequence[Row[Any]], dict[int, list[Row[Any]]]]:
+    """The payments to look at, and their pending refunds."""
+    methods = [method for method, gateway in gateways.configured().items() if gateway.is_remote]
     with transaction():
-        changed = settlement.apply(payment.id, standing, by=_RECONCILER)
-    return Reconciled(payment.id, standing.status, changed=changed)
+        tenancy.set_every_account()
+        values = {"methods": methods, "now": utc_now(), "limit": BATCH}
+        due = db.session.execute(queries.DUE_PAYMENTS, values).all()
+        pending = defaultdict(list)
+        for refund in db.session.execute(return_queries.PENDING_REFUNDS, {"payment_ids": [each.id for each in due]}):
+            pending[refund.payment_id].append(refund)
+    return due, pending
 
 
-def _give_up(payment: Row[Any]) -> Reconciled:
-    """Cancel a payment that is unknown at the gateway, unless it was created recently."""
-    if payment.created_at > utc_now() - GIVEN_UP_AFTER:
-        return Reconciled(payment.id, "not begun yet", changed=False)
-    return _take_over(payment, Standing(PaymentStatus.CANCELLED, payment.amount, payment.currency, None))
+def _ask(gateway: Gateway, payment: Row[Any], pending: Sequence[Row[Any]]) -> _Found:
+    """Ask the gateway about a payment, give it up if it is open for long, and make refunds that are pending."""
+    order, age = payments.order_for(payment), utc_now() - payment.created_at
+    if payment.status not in OPEN:
+        made = [(each.id, refunds.ask(gateway, payment, each)) for each in pending]
+        return _Found(refunds=made, returns=gateway.returns(order) if order.reference else Returns())
+    reference = order.reference or gateway.find(order)
+    if reference is None:
+        gone = Standing(PaymentStatus.CANCELLED, payment.amount, payment.currency, None)
+        return _Found(standing=gone if age > UNKNOWN_AFTER else None)
+    order = order._replace(reference=reference)
+    standing = gateway.standing(order)
+    if standing.status in OPEN and age > GIVEN_UP_AFTER:
+        standing = gateway.cancel(order)
+    return _Found(reference, standing)
 
 
-def _reconcile_refund(found: Row[Any]) -> Reconciled:
+def _reconcile(payment: Row[Any], found: _Found | ServiceError) -> Iterator[Reconciled]:
+    """Settle what the gateway said, and note when to ask again."""
+    try:
+        if isinstance(found, ServiceError):
+            raise found
+        with transaction():
+            settled = _settle(payment, found)
+        yield from settled
+    except (Unavailable, Invalid) as error:
+        yield Reconciled(payment.id, f"not reconciled: {error.message}", changed=False, failed=True)
     with transaction():
-        payment = posting.lock(found.payment_id)
-        (refund,) = (each for each in returns.refunds_of(payment.id) if each.id == found.id)
-    standing = refunds.finish(payment, refund, by=_RECONCILER)
-    outcome = _OUTCOMES.get(standing.status) or f"refund refused: {standing.failure}"
-    return Reconciled(payment.id, outcome, changed=standing.status != RefundStatus.PENDING)
+        tenancy.set_account(payment.account_id)
+        check_at = _next_check(payments.present(payment.id))
+        db.session.execute(queries.SET_CHECK_AT, {"payment_id": payment.id, "check_at": check_at})
+
+
+def _settle(payment: Row[Any], found: _Found) -> list[Reconciled]:
+    locked = posting.lock(payment.id)
+    if found.reference is not None:
+        settlement.keep_reference(payment.id, found.reference)
+    if payment.status in OPEN:
+        if found.standing is None:
+            return [Reconciled(payment.id, "not begun yet", changed=False)]
+        changed = settlement.apply(payment.id, found.standing, by=_RECONCILER)
+        return [Reconciled(payment.id, found.standing.status, changed=changed)]
+    told, settled = Told(_RECONCILER, utc_now()), []
+    for refund_id, standing in found.refunds:
+        refund_records.settle(posting.lock(payment.id), refund_records.refund_of(payment.id, refund_id), standing, told)
+        outcome = _OUTCOMES.get(standing.status) or f"refund refused: {standing.failure}"
+        settled.append(Reconciled(payment.id, outcome, changed=standing.status != RefundStatus.PENDING))
+    changes = [refund_records.report(posting.lock(payment.id), each, told) for each in found.returns.refunds]
+    changes += [disputes.report(posting.lock(payment.id), each, by=_RECONCILER) for each in found.returns.disputes]
+    if any(changes):
+        settled.append(Reconciled(payment.id, posting.lock(locked.id).status, changed=True))
+    return settled
+
+
+def _next_check(payment: Row[Any]) -> datetime | None:
+    """When to look at a payment again: after a quarter of the time for which nothing changed; None for never."""
+    now = utc_now()
+    unchanged = now - payment.updated_at
+    is_open = payment.status in OPEN or payment.status == PaymentStatus.REFUNDING
+    if payment.status == PaymentStatus.CANCELLED or (unchanged > FOLLOWED_FOR and not is_open):
+        return None
+    return now + unchanged / 4 if unchanged > BACKS_OFF_AFTER else now

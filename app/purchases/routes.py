@@ -136,18 +136,20 @@ class OnePayment(Resource):
 
 @blueprint.route("/payments/<bigint_id:payment_id>/cancel")
 class Cancellation(Resource):
-    """Cancelling a bank transfer."""
+    """Cancelling a payment that was not made."""
+
+    commit = "in parts"
 
     @blueprint.response(200, schemas.Payment)
-    @fails(failures.NOT_PENDING, failures.NOT_THE_BUYER, failures.CLOSED)
+    @fails(failures.NOT_CANCELLABLE, failures.NOT_THE_BUYER, failures.CLOSED, *failures.GATEWAY)
     @blueprint.doc(operationId="cancelPayment")
     @member(or_roles=[Role.ADMINISTRATOR])
     def post(self, payment_id: int, membership: Membership | None) -> Row[Any]:
-        """Cancel an unpaid bank transfer
+        """Cancel a pending payment
 
-        Cancels a pending bank transfer and voids its invoice by a credit note. A cancelled payment can no longer be
-        approved. A payment that is settled, cancelled or made by card is refused with 409 `conflict`. Members may
-        only cancel their own purchases, unless they are owner or admin; others are refused with 403 `forbidden`.
+        Cancels a pending payment, a card payment also at the gateway, and voids its invoice by a credit note. A payment
+        that is not pending, or that the gateway is processing, is refused with 409 `conflict`. Members may only cancel
+        their own purchases, unless they are owner or admin; others are refused with 403 `forbidden`.
         """
         return payments.cancel(current_actor(), membership, payment_id)
 
@@ -157,17 +159,19 @@ class Approval(Resource):
     """Settling a bank transfer."""
 
     @_staff
+    @blueprint.arguments(schemas.Approval(), example=schemas.APPROVAL_EXAMPLE)
     @blueprint.response(200, schemas.Payment)
-    @fails(failures.NOT_PENDING, failures.CLOSED)
+    @fails(failures.NOT_APPROVABLE, failures.AMOUNT_MISMATCH, failures.CLOSED)
     @blueprint.doc(operationId="approvePayment")
-    def post(self, payment_id: int) -> Row[Any]:
+    def post(self, values: dict[str, Any], payment_id: int) -> Row[Any]:
         """Approve a bank transfer
 
         Settles a bank transfer that has arrived: the payment succeeds, its invoice is paid and its credits are added,
-        in one transaction. A payment that is not a pending bank transfer is refused with 409 `conflict`, an unknown one
-        with 404 `not_found`.
+        in one transaction. Another amount than is due is refused with 409 `amount_mismatch`, unless the difference is
+        accepted for a `reason`. A cancelled order that is paid all the same is approved in the same way and invoiced
+        again; a payment that is settled or made by card is refused with 409 `conflict`.
         """
-        return payments.approve(current_actor(), payment_id)
+        return payments.approve(current_actor(), payment_id, values)
 
 
 @blueprint.route("/payments/<bigint_id:payment_id>/refund")
@@ -179,18 +183,24 @@ class Refund(Resource):
     @_staff
     @blueprint.arguments(schemas.RefundCreate(), example=schemas.REFUND_EXAMPLE)
     @blueprint.response(200, schemas.Payment)
-    @fails(failures.NOT_REFUNDABLE, failures.CREDITS_SPENT, *failures.GATEWAY, failures.CLOSED)
+    @fails(
+        failures.NOT_REFUNDABLE,
+        failures.REFUND_EXCEEDS,
+        failures.CREDITS_SPENT,
+        *failures.GATEWAY,
+        failures.CLOSED,
+    )
     @blueprint.doc(operationId="refundPayment")
     def post(self, values: dict[str, Any], payment_id: int) -> Row[Any]:
         """Refund a payment
 
-        Refunds what remains of a payment: takes back the remaining credits of the purchase, then returns the money by
-        the same payment method. If some of these credits are spent, the refund is refused with 409 `credits_spent`; a
-        payment whose status does not allow a refund, with 409 `conflict`. The payment is `refunding` until the gateway
-        reports success; if the refund fails, the credits are returned. Send an `Idempotency-Key`, and retry with the
-        same key.
+        Refunds an amount or credits of a payment, or what remains of both: takes the credits back, then returns the
+        money by the same payment method. More than remains is refused with 409 `refund_exceeds_payment`, credits that
+        are gone with 409 `credits_spent`, and a payment whose status allows no refund with 409 `conflict`. The payment
+        is `refunding` until the gateway reports success; if the refund fails, the credits are returned. Send an
+        `Idempotency-Key`, and retry with the same key.
         """
-        return refunds.refund(current_actor(), payment_id, values["reason"], idempotency.request_key())
+        return refunds.refund(current_actor(), payment_id, values, idempotency.request_key())
 
 
 @blueprint.route("/webhooks/stripe")

@@ -1,19 +1,28 @@
 """Request and response schemas of packages and payments."""
 
+from decimal import Decimal
+
 import marshmallow as ma
 
 from app.purchases.invoice_schemas import Invoice
 from app.purchases.models import PaymentMethod, PaymentStatus
+from app.purchases.return_models import RefundStatus
 from app.web import fields
 from app.web.schemas import ETag, Schema, SnakePageArguments, SnakeReadSchema
 
 PURCHASE_EXAMPLE = {"payment_method": "manual", "expected_total": "9.00"}
-REFUND_EXAMPLE = {"reason": "Bought by mistake"}
+REFUND_EXAMPLE = {"amount": "4.50", "reason": "Half of it was bought by mistake"}
+APPROVAL_EXAMPLE = {"received_amount": "9.00", "received_on": "2025-12-05", "reference": "RF18 5390 0754 7034"}
 EVENT_EXAMPLE = {
     "id": "evt_1PqZ",
     "type": "payment_intent.succeeded",
     "data": {"object": {"id": "pi_3PqZ", "status": "succeeded", "amount": 900, "currency": "usd"}},
 }
+
+
+def _require_some(amount: Decimal) -> None:
+    if not amount:
+        raise ma.ValidationError("Must be at least 0.01.")
 
 
 def _currency() -> fields.Text:
@@ -51,6 +60,17 @@ class PaymentMethodOffer(SnakeReadSchema):
     is_enabled = fields.Boolean(metadata={"description": "Whether this installation accepts it."})
 
 
+class Refund(SnakeReadSchema):
+    """A refund of a payment, made here or at the gateway."""
+
+    id = fields.Id()
+    amount = fields.Dollars(metadata={"description": "What is refunded, tax included, in US dollars."})
+    credits = fields.Integer(metadata={"description": "Credits taken back for it."})
+    status = fields.Choice(RefundStatus, metadata={"description": "`pending` until the gateway reports the outcome."})
+    reason = fields.Text(longest=500, metadata={"description": "Why; empty for refunds that were made at the gateway."})
+    created_at = fields.Moment()
+
+
 class Payment(SnakeReadSchema):
     """The payment of an order."""
 
@@ -78,7 +98,23 @@ class Payment(SnakeReadSchema):
     amount_refunded = fields.Dollars(
         metadata={"description": "Total of successful and pending refunds, in US dollars."}
     )
-    credits_refunded = fields.Integer(metadata={"description": "Credits taken back for refunds and lost disputes."})
+    credits_refunded = fields.Integer(
+        metadata={
+            "description": "Credits taken back for refunds and lost disputes, or owed for them if they are spent."
+        }
+    )
+    refunds = ma.fields.Nested(Refund, many=True, metadata={"description": "All refunds, oldest first."})
+    amount_disputed = fields.Dollars(metadata={"description": "Total of open disputes, in US dollars."})
+    amount_charged_back = fields.Dollars(metadata={"description": "Total of lost disputes, in US dollars."})
+    received_amount = fields.Dollars(
+        allow_none=True,
+        metadata={"description": "What was received by bank transfer, in US dollars; `null` before, and for cards."},
+    )
+    received_on = fields.Day(allow_none=True, metadata={"description": "When a bank transfer was received, if known."})
+    reference = fields.Text(metadata={"description": "The bank's reference of a transfer; empty if there is none."})
+    difference_reason = fields.Text(
+        longest=500, metadata={"description": "Why staff accepted another amount than was due; empty otherwise."}
+    )
     created_at = fields.Moment()
     updated_at = fields.Moment()
     succeeded_at = fields.Moment(allow_none=True)
@@ -104,13 +140,33 @@ class PurchaseCreate(Schema):
 
 
 class RefundCreate(Schema):
-    """A refund of the rest of a payment."""
+    """A refund of a payment: of an amount, of credits, of both as given, or of the rest."""
+
+    amount = fields.Dollars(
+        validate=_require_some,
+        metadata={"description": "Amount to refund, tax included. Defaults to the share of `credits`, or the rest."},
+    )
+    credits = fields.Integer(
+        metadata={"description": "Credits to take back; may be 0. Defaults to the share of `amount`, else the rest."}
+    )
+    reason = fields.Text(longest=500, required=True, metadata={"description": "Reason for the refund."})
+
+
+class Approval(Schema):
+    """A bank transfer that was received."""
 
     body_may_be_missing = True
 
-    reason = fields.Text(
-        longest=500, load_default="", metadata={"description": "Reason for the refund, for the records."}
+    received_amount = fields.Dollars(
+        validate=_require_some, metadata={"description": "What was received, in US dollars. Defaults to what is due."}
     )
+    reference = fields.Text(load_default="", metadata={"description": "The bank's reference of the transfer."})
+    received_on = fields.Day(metadata={"description": "The day on which it was received."})
+    accept_difference = fields.Boolean(
+        load_default=False,
+        metadata={"description": "Accept another amount than is due as full payment; requires a `reason`."},
+    )
+    reason = fields.Text(longest=500, load_default="", metadata={"description": "Why the difference is accepted."})
 
 
 class Purchase(SnakeReadSchema):

@@ -3,6 +3,7 @@
 Every function runs in the caller's transaction and locks the payment first, then the balance.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Row
@@ -10,9 +11,23 @@ from sqlalchemy import Row
 from app.clock import utc_now
 from app.db.base import db
 from app.errors import Invalid
-from app.purchases import credit_notes, invoices, posting, queries, returns
+from app.purchases import credit_notes, disputes, invoices, posting, queries, refund_records, returns, states
 from app.purchases.gateways.protocol import Standing
-from app.purchases.models import OPEN, UNPAID, PaymentStatus
+from app.purchases.models import PaymentStatus
+from app.purchases.states import Event, Outcome
+
+_EVENTS = {
+    PaymentStatus.SUCCEEDED: Event.PAID,
+    PaymentStatus.FAILED: Event.DECLINED,
+    PaymentStatus.CANCELLED: Event.GIVEN_UP,
+}
+# What staff say about a bank transfer; of other payments, the gateway knows.
+NOT_BY_TRANSFER: Mapping[str, Any] = {
+    "received_amount": None,
+    "received_on": None,
+    "reference": "",
+    "difference_reason": "",
+}
 
 
 def keep_reference(payment_id: int, reference: str) -> None:
@@ -27,32 +42,36 @@ def apply(payment_id: int, standing: Standing, *, by: str) -> bool:
     Invalid if amount or currency differ from the payment.
     """
     payment = posting.lock(payment_id)
-    if standing.status == PaymentStatus.SUCCEEDED:
-        if (standing.amount, standing.currency) != (payment.amount, payment.currency):
-            raise Invalid(
-                f"Expected a payment of {payment.amount} {payment.currency}, not {standing.amount} {standing.currency}"
-            )
-        if payment.status in UNPAID:
-            succeed(payment, by=by)
-            return True
-    elif payment.status in OPEN and standing.status != payment.status:
-        if standing.status == PaymentStatus.CANCELLED:
-            cancel(payment, by=by)
-            return True
-        if standing.status == PaymentStatus.FAILED:
-            _mark(payment, PaymentStatus.FAILED, by=by, failure=standing.failure or "")
-            return True
-    return False
+    event = _EVENTS.get(standing.status)
+    if event == Event.PAID and (standing.amount, standing.currency) != (payment.amount, payment.currency):
+        raise Invalid(
+            f"Expected a payment of {payment.amount} {payment.currency}, not {standing.amount} {standing.currency}"
+        )
+    if event is None or states.after(payment.status, event) is Outcome.IGNORED:
+        return False
+    if event == Event.PAID:
+        succeed(payment, by=by)
+    elif event == Event.DECLINED:
+        _mark(payment, PaymentStatus.FAILED, by=by, failure=standing.failure or "")
+    else:
+        cancel(payment, by=by)
+    return True
 
 
-def succeed(payment: Row[Any], *, by: str) -> None:
-    """Settle a locked payment as succeeded: add its credits, and issue its invoice or mark it as paid."""
+def succeed(payment: Row[Any], *, by: str, received: Mapping[str, Any] = NOT_BY_TRANSFER) -> None:
+    """Settle a locked payment as succeeded: add its credits, and issue its invoice or mark it as paid.
+
+    What went back of it before that was known takes effect.
+    """
     invoices.settle(payment)
     lot_id = posting.add(payment)
-    values = {"payment_id": payment.id, "lot_id": lot_id, "settled_by": by, "now": utc_now()}
+    values = {"payment_id": payment.id, "lot_id": lot_id, "settled_by": by, "now": utc_now(), **received}
     db.session.execute(queries.SETTLE_PAYMENT, values)
-    posting.record_change(payment, {"status": PaymentStatus.SUCCEEDED})
-    returns.catch_up(payment, by=by)
+    posting.record_change(payment, {"status": PaymentStatus.SUCCEEDED, **received})
+    if payment.amount_refunded or payment.amount_disputed or payment.amount_charged_back:
+        paid = posting.lock(payment.id)
+        disputes.catch_up(paid, refund_records.catch_up(paid))
+        returns.follow(paid, by=by)
 
 
 def cancel(payment: Row[Any], *, by: str) -> None:

@@ -6,7 +6,8 @@ from app import tenancy
 from app.clock import utc_now
 from app.db.base import db
 from app.errors import Invalid
-from app.purchases import posting, queries, returns, settlement
+from app.purchases import disputes, posting, queries, refund_records, settlement
+from app.purchases.gateways.protocol import DisputeReport
 from app.web.json import parse
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def receive(body: bytes, signature: str, secret: str | None) -> bool:
 
 
 def _apply(payment_id: int, told: "Told") -> bool:
-    from app.purchases.gateways.stripe_events import IntentReport, RefundReport, ReturnReport  # noqa: PLC0415
+    from app.purchases.gateways.stripe_events import IntentReport, ReturnReport  # noqa: PLC0415
 
     report = told.report
     if isinstance(report, IntentReport):
@@ -53,11 +54,12 @@ def _apply(payment_id: int, told: "Told") -> bool:
     payment = posting.lock(payment_id)
     if told.currency != payment.currency:
         raise Invalid(f"Expected an event in {payment.currency}, not {told.currency}")
-    if isinstance(report, RefundReport):
-        return returns.report_refund(payment, report.standing, report.amount, report.key, by=_APPLIED_BY, at=told.at)
+    if isinstance(report, DisputeReport):
+        return disputes.report(payment, report, by=_APPLIED_BY)
+    teller = refund_records.Told(_APPLIED_BY, told.at)
     if isinstance(report, ReturnReport):
-        return returns.report_total(payment, report.amount, by=_APPLIED_BY, at=told.at)
-    return returns.report_dispute(payment, report.reference, report.status, report.amount, by=_APPLIED_BY)
+        return refund_records.report_total(payment, report.amount, teller)
+    return refund_records.report(payment, report, teller)
 
 
 def _text(body: bytes) -> str:

@@ -63,6 +63,8 @@ def upgrade() -> None:
         sa.Column("status", sa.String(length=16), server_default="active", nullable=False),
         sa.Column("credits", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("held", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("frozen", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("debt", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("transactions", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("head", sa.LargeBinary(), nullable=True),
         sa.Column("moved_at", sa.DateTime(timezone=True), nullable=False),
@@ -70,6 +72,8 @@ def upgrade() -> None:
         sa.Column("is_capped", sa.Boolean(), server_default="false", nullable=False),
         sa.CheckConstraint("credits >= 0", name=op.f("ck_credit_balances_credits")),
         sa.CheckConstraint("held BETWEEN 0 AND credits", name=op.f("ck_credit_balances_held")),
+        sa.CheckConstraint("frozen BETWEEN 0 AND credits - held", name=op.f("ck_credit_balances_frozen")),
+        sa.CheckConstraint("debt >= 0", name=op.f("ck_credit_balances_debt")),
         sa.ForeignKeyConstraint(
             ["account_id", "status"],
             ["customer_accounts.id", "customer_accounts.status"],
@@ -112,7 +116,8 @@ def upgrade() -> None:
             name=op.f("ck_credit_transactions_deduction"),
         ),
         sa.CheckConstraint(
-            "transaction_type IN ('grant', 'purchase', 'deduction', 'refund', 'adjustment', 'expiry', 'void')",
+            "transaction_type IN ('grant', 'purchase', 'deduction', 'refund', 'adjustment', 'expiry', 'void',"
+            " 'chargeback', 'debt_payment')",
             name=op.f("ck_credit_transactions_transaction_type"),
         ),
         sa.CheckConstraint("amount <> 0", name=op.f("ck_credit_transactions_amount")),
@@ -221,7 +226,9 @@ def _create_lots() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
         sa.Column("source", sa.String(length=16), nullable=False),
         sa.Column("is_bought", sa.Boolean(), sa.Computed("source = 'purchase'", persisted=True), nullable=False),
-        sa.Column("is_spendable", sa.Boolean(), sa.Computed("remaining > held", persisted=True), nullable=False),
+        sa.Column(
+            "is_spendable", sa.Boolean(), sa.Computed("remaining > held + frozen", persisted=True), nullable=False
+        ),
         sa.Column(
             "is_live",
             sa.Boolean(),
@@ -231,6 +238,10 @@ def _create_lots() -> None:
         sa.Column("credits", sa.BigInteger(), nullable=False),
         sa.Column("remaining", sa.BigInteger(), nullable=False),
         sa.Column("held", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("frozen", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("owed", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("owed_as", sa.String(length=16), nullable=True),
+        sa.Column("debt", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("expired", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("voided", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("price_per_credit", sa.Numeric(precision=12, scale=6), server_default="0", nullable=False),
@@ -251,6 +262,11 @@ def _create_lots() -> None:
         sa.CheckConstraint("source IN ('plan', 'grant', 'purchase', 'adjustment')", name=op.f("ck_credit_lots_source")),
         sa.CheckConstraint("credits > 0", name=op.f("ck_credit_lots_credits")),
         sa.CheckConstraint("held BETWEEN 0 AND remaining", name=op.f("ck_credit_lots_held")),
+        sa.CheckConstraint("frozen >= 0", name=op.f("ck_credit_lots_frozen")),
+        sa.CheckConstraint(
+            "owed BETWEEN 0 AND held AND (owed = 0 OR owed_as IS NOT NULL)", name=op.f("ck_credit_lots_owed")
+        ),
+        sa.CheckConstraint("debt >= 0", name=op.f("ck_credit_lots_debt")),
         sa.CheckConstraint(
             "expired >= 0 AND voided >= 0 AND remaining + expired + voided <= credits",
             name=op.f("ck_credit_lots_remaining"),

@@ -77,14 +77,18 @@ def upgrade() -> None:
         sa.Column("request_key_owner", sa.String(length=64), nullable=False),
         sa.Column("request_key", sa.String(length=255), nullable=True),
         sa.Column("lot_id", sa.BigInteger(), nullable=True),
+        sa.Column("received_amount", sa.Numeric(precision=12, scale=2), nullable=True),
+        sa.Column("received_on", sa.Date(), nullable=True),
+        sa.Column("reference", sa.String(length=255), server_default="", nullable=False),
+        sa.Column("difference_reason", sa.String(length=500), server_default="", nullable=False),
         sa.Column("amount_refunded", sa.Numeric(precision=12, scale=2), server_default="0", nullable=False),
         sa.Column("credits_refunded", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("dispute_reference", sa.String(length=255), nullable=True),
-        sa.Column("dispute_status", sa.String(length=16), nullable=True),
+        sa.Column("amount_disputed", sa.Numeric(precision=12, scale=2), server_default="0", nullable=False),
         sa.Column("amount_charged_back", sa.Numeric(precision=12, scale=2), server_default="0", nullable=False),
         sa.Column("settled_by", sa.String(length=255), nullable=True),
         sa.Column("succeeded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("refunded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("check_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("payment_method IN ('stripe', 'manual')", name=op.f("ck_payments_payment_method")),
@@ -93,11 +97,16 @@ def upgrade() -> None:
             " 'disputed', 'charged_back')",
             name=op.f("ck_payments_status"),
         ),
-        sa.CheckConstraint("dispute_status IN ('open', 'won', 'lost')", name=op.f("ck_payments_dispute_status")),
         sa.CheckConstraint("amount = net_amount + tax_amount", name=op.f("ck_payments_amount")),
         sa.CheckConstraint("amount_refunded BETWEEN 0 AND amount", name=op.f("ck_payments_amount_refunded")),
         sa.CheckConstraint("amount_charged_back BETWEEN 0 AND amount", name=op.f("ck_payments_amount_charged_back")),
+        sa.CheckConstraint("amount_disputed BETWEEN 0 AND amount", name=op.f("ck_payments_amount_disputed")),
         sa.CheckConstraint("credits_refunded BETWEEN 0 AND credits", name=op.f("ck_payments_credits_refunded")),
+        sa.CheckConstraint("received_amount > 0", name=op.f("ck_payments_received_amount")),
+        sa.CheckConstraint(
+            "received_amount IS NULL OR received_amount = amount OR difference_reason <> ''",
+            name=op.f("ck_payments_difference_reason"),
+        ),
         sa.CheckConstraint(
             "(status IN ('pending', 'failed', 'cancelled')) = (lot_id IS NULL)",
             name=op.f("ck_payments_lot_id"),
@@ -114,45 +123,17 @@ def upgrade() -> None:
     op.create_index("ix_payments_created_at", "payments", ["created_at", "id"], unique=False)
     op.create_index("ix_payments_status", "payments", ["status", "created_at", "id"], unique=False)
     op.create_index(
-        "ix_payments_open",
+        "ix_payments_check_at",
         "payments",
-        ["id"],
+        ["check_at", "id"],
         unique=False,
-        postgresql_where=sa.text("status IN ('pending', 'failed')"),
+        postgresql_where=sa.text("check_at IS NOT NULL"),
     )
     op.create_index(
         "uq_payments_request_key", "payments", ["account_id", "request_key_owner", "request_key"], unique=True
     )
-    op.create_table(
-        "refunds",
-        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
-        sa.Column("account_id", sa.BigInteger(), nullable=False),
-        sa.Column("payment_id", sa.BigInteger(), nullable=False),
-        sa.Column("amount", sa.Numeric(precision=12, scale=2), nullable=False),
-        sa.Column("status", sa.String(length=16), nullable=False),
-        sa.Column("reason", sa.String(length=500), server_default="", nullable=False),
-        sa.Column("failure", sa.String(length=500), server_default="", nullable=False),
-        sa.Column("gateway_key", sa.Uuid(), server_default=sa.text("uuidv7()"), nullable=False),
-        sa.Column("gateway_reference", sa.String(length=255), nullable=True),
-        sa.Column("requested_by", sa.String(length=255), nullable=False),
-        sa.Column("request_key_owner", sa.String(length=64), nullable=True),
-        sa.Column("request_key", sa.String(length=255), nullable=True),
-        sa.Column("failed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("(status = 'failed') = (failed_at IS NOT NULL)", name=op.f("ck_refunds_failed_at")),
-        sa.CheckConstraint("status IN ('pending', 'succeeded', 'failed')", name=op.f("ck_refunds_status")),
-        sa.CheckConstraint("amount > 0", name=op.f("ck_refunds_amount")),
-        sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_refunds_account_id")),
-        sa.ForeignKeyConstraint(["payment_id"], ["payments.id"], name=op.f("fk_refunds_payment_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_refunds")),
-        sa.UniqueConstraint("gateway_key", name=op.f("uq_refunds_gateway_key")),
-        sa.UniqueConstraint("gateway_reference", name=op.f("uq_refunds_gateway_reference")),
-    )
-    op.create_index("ix_refunds_payment_id", "refunds", ["payment_id", "id"], unique=False)
-    op.create_index(
-        "ix_refunds_pending", "refunds", ["id"], unique=False, postgresql_where=sa.text("status = 'pending'")
-    )
+    _create_refunds()
+    _create_disputes()
     op.create_table(
         "stripe_events",
         sa.Column("id", sa.String(length=255), nullable=False),
@@ -160,7 +141,7 @@ def upgrade() -> None:
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stripe_events")),
     )
-    for table in ("invoices", "credit_notes", "payments", "refunds"):
+    for table in ("invoices", "credit_notes", "payments", "refunds", "disputes"):
         _wall_off(table)
     _fix("invoices", changing=("status", "paid_at", "amount_credited", "updated_at"), forgotten=BUYER)
     _fix("credit_notes", changing=("voided_at",), forgotten=BUYER)
@@ -169,6 +150,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("stripe_events")
+    op.drop_table("disputes")
     op.drop_table("refunds")
     op.drop_table("payments")
     op.drop_table("credit_notes")
@@ -178,6 +160,68 @@ def downgrade() -> None:
     op.drop_table("credit_packages")
     op.execute("DROP FUNCTION refuse_other_change()")
     op.execute("DROP EXTENSION btree_gist")
+
+
+def _create_refunds() -> None:
+    op.create_table(
+        "refunds",
+        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("payment_id", sa.BigInteger(), nullable=False),
+        sa.Column("amount", sa.Numeric(precision=12, scale=2), nullable=False),
+        sa.Column("credits", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.String(length=500), server_default="", nullable=False),
+        sa.Column("failure", sa.String(length=500), server_default="", nullable=False),
+        sa.Column("gateway_key", sa.Uuid(), server_default=sa.text("uuidv7()"), nullable=False),
+        sa.Column("gateway_reference", sa.String(length=255), nullable=True),
+        sa.Column("requested_by", sa.String(length=255), nullable=False),
+        sa.Column("request_key_owner", sa.String(length=64), nullable=True),
+        sa.Column("request_key", sa.String(length=255), nullable=True),
+        sa.Column("succeeded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("(status = 'failed') = (failed_at IS NOT NULL)", name=op.f("ck_refunds_failed_at")),
+        sa.CheckConstraint("status IN ('pending', 'succeeded', 'failed')", name=op.f("ck_refunds_status")),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_refunds_amount")),
+        sa.CheckConstraint("credits >= 0", name=op.f("ck_refunds_credits")),
+        sa.CheckConstraint("status <> 'succeeded' OR succeeded_at IS NOT NULL", name=op.f("ck_refunds_succeeded_at")),
+        sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_refunds_account_id")),
+        sa.ForeignKeyConstraint(["payment_id"], ["payments.id"], name=op.f("fk_refunds_payment_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_refunds")),
+        sa.UniqueConstraint("gateway_key", name=op.f("uq_refunds_gateway_key")),
+    )
+    op.create_index("ix_refunds_payment_id", "refunds", ["payment_id", "id"], unique=False)
+    op.create_index(
+        "uq_refunds_gateway_reference", "refunds", ["gateway_reference", "payment_id", "account_id"], unique=True
+    )
+
+
+def _create_disputes() -> None:
+    op.create_table(
+        "disputes",
+        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("payment_id", sa.BigInteger(), nullable=False),
+        sa.Column("gateway_reference", sa.String(length=255), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("amount", sa.Numeric(precision=12, scale=2), nullable=False),
+        sa.Column("frozen", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("credits", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("status IN ('open', 'won', 'lost')", name=op.f("ck_disputes_status")),
+        sa.CheckConstraint("amount >= 0", name=op.f("ck_disputes_amount")),
+        sa.CheckConstraint("credits >= 0 AND (credits = 0 OR status = 'lost')", name=op.f("ck_disputes_credits")),
+        sa.CheckConstraint("frozen >= 0 AND (frozen = 0 OR status = 'open')", name=op.f("ck_disputes_frozen")),
+        sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_disputes_account_id")),
+        sa.ForeignKeyConstraint(["payment_id"], ["payments.id"], name=op.f("fk_disputes_payment_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_disputes")),
+    )
+    op.create_index(
+        "uq_disputes_gateway_reference", "disputes", ["gateway_reference", "payment_id", "account_id"], unique=True
+    )
 
 
 def _create_documents() -> None:

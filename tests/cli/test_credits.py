@@ -235,4 +235,4 @@ class TestPlansAndPackages:
 
 def test_nothing_to_reconcile(run: Run) -> None:
     result = run("payments", "reconcile")
-    assert (result.exit_code, result.output) == (0, "0 open payments, 0 changed.\n")
+    assert (result.exit_code, result.output) == (0, "0 payments open or changed, 0 changed.\n")

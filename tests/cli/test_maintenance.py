@@ -69,7 +69,7 @@ def test_everything_that_is_due_is_done(app: Flask, run: Run) -> None:
     assert (
         result.output.splitlines()
         == [
-            "payments: 0 open payments, 0 changed.",
+            "payments: 0 payments open or changed, 0 changed.",
             "credits: Granted 100 credits for 1 months of accounts.",
             "idempotency-keys: 0 expired idempotency keys deleted.",
             "invitations: 0 invitations that ended long ago deleted.",

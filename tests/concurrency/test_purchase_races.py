@@ -19,6 +19,7 @@ from tests.factories.customers import credits_of
 from tests.factories.purchases import approve
 
 PAYMENTS = "/v1/billing/payments/"
+REASON = {"reason": "Not needed"}
 
 
 @pytest.fixture(autouse=True)
@@ -76,13 +77,13 @@ def test_one_refund_for_a_key(
     with ThreadPoolExecutor(4) as pool:
         # None of them finds an answer to its key, and all but one a payment that is refunded.
         with holding(app, "SELECT FROM payments FOR UPDATE"):
-            waiting = [pool.submit(admin.post, refund, None, Idempotency_Key="r") for _ in range(4)]
+            waiting = [pool.submit(admin.post, refund, REASON, Idempotency_Key="r") for _ in range(4)]
             until_waiting(4)
         answers = [each.result() for each in waiting]
-    answers += at_once(lambda: admin.post(refund, None, Idempotency_Key="r") for _ in range(16))
+    answers += at_once(lambda: admin.post(refund, REASON, Idempotency_Key="r") for _ in range(16))
     assert {(answer.status_code, answer.get_data()) for answer in answers} == {(200, answers[0].get_data())}
     assert credits_of(customer) == 100
-    assert statuses([admin.post(refund, None, Idempotency_Key="other")]) == {409: 1}
+    assert statuses([admin.post(refund, REASON, Idempotency_Key="other")]) == {409: 1}
 
 
 def test_a_refund_against_spending(customer: Caller, admin: Caller, purchase: Callable[..., Any]) -> None:
@@ -93,7 +94,7 @@ def test_a_refund_against_spending(customer: Caller, admin: Caller, purchase: Ca
         approve(admin, payment_id)
         body = {"operation_type": "search", "credits_used": before + 1}
         spend = partial(customer.post, "/v1/billing/credits/usage/", body)
-        refund = partial(admin.post, f"{PAYMENTS}{payment_id}/refund/", None)
+        refund = partial(admin.post, f"{PAYMENTS}{payment_id}/refund/", REASON)
         spent, *refunds = at_once([spend, refund, refund, refund])
         refunded = statuses(refunds).get(200, 0)
         assert refunded + (spent.status_code == 201) == 1
@@ -112,7 +113,7 @@ def test_a_refund_takes_nothing_of_what_is_given_meanwhile(
         spent, refunded, _ = at_once(
             [
                 partial(customer.post, "/v1/billing/credits/usage/", body),
-                partial(admin.post, f"{PAYMENTS}{payment_id}/refund/", None),
+                partial(admin.post, f"{PAYMENTS}{payment_id}/refund/", REASON),
                 partial(admin.post, "/v1/billing/credits/grant/", grant),
             ]
         )

@@ -46,6 +46,7 @@ def test_a_new_account_has_its_plan(customer: Caller) -> None:
         "credits_used_this_month": 0,
         "credits_remaining": 100,
         "credits_held": 0,
+        "credits_frozen": 0,
         "credits_available": 100,
         "expiring": [],
         "debt": 0,

@@ -24,7 +24,8 @@ SEED = 20_251
 NOW = datetime(2031, 3, 10, tzinfo=UTC)
 DECIDED = text(f"""
     SELECT {rule.REFUSAL.sql}, {rule.REFUSAL_UNLESS_CLOSED.sql}, {rule.DECISION.sql}, {rule.COST_USD.sql} FROM unnest(
-        CAST(:amount AS bigint[]), CAST(:credits AS bigint[]), CAST(:held AS bigint[]), CAST(:in_first_lot AS bigint[]),
+        CAST(:amount AS bigint[]), CAST(:credits AS bigint[]), CAST(:held AS bigint[]), CAST(:frozen AS bigint[]),
+        CAST(:debt AS bigint[]), CAST(:in_first_lot AS bigint[]),
         CAST(:is_due AS boolean[]), CAST(:is_known AS boolean[]), CAST(:is_capped AS boolean[]),
         CAST(:status AS text[]), CAST(:usd_per_credit AS numeric[])
     ) WITH ORDINALITY AS debit ({", ".join(Debit._fields)}, nth) ORDER BY nth
@@ -41,14 +42,18 @@ def debit(chance: random.Random) -> Debit:
     """Credits about what is available, about what the first lot has, or any."""
     credits = chance.choice([0, chance.randrange(1_000), chance.randrange(2**31)])
     held = chance.choice([0, credits, chance.randrange(credits + 1)])
-    first = chance.choice([0, credits - held, chance.randrange(credits - held + 1)])
-    around = chance.choice([credits - held, credits, first]) + chance.choice([-1, 0, 1])
+    frozen = chance.choice([0, 0, credits - held, chance.randrange(credits - held + 1)])
+    available = credits - held - frozen
+    first = chance.choice([0, available, chance.randrange(available + 1)])
+    around = chance.choice([available, available, credits, first]) + chance.choice([-1, 0, 1])
     amount = max(1, chance.choice([around, around, chance.randrange(1, 2_000)]))
     is_due, is_known, is_capped = (chance.random() < 0.07 for _ in range(3))
     return Debit(
         amount,
         credits,
         held,
+        frozen,
+        chance.choice([*[0] * 9, 1, chance.randrange(2**31)]),
         first,
         is_due,
         is_known,
@@ -70,8 +75,8 @@ def test_sql_and_python_decide_alike(app: Flask) -> None:
     with app.app_context():
         assert [tuple(row) for row in db.session.execute(DECIDED, columns(debits))] == in_python
     decisions = [decision for _, _, decision, _ in in_python]
-    assert min(decisions.count(each) for each in (None, "insufficient_credits", rule.BY_THE_BATCH)) > 500
-    assert min(decisions.count(each) for each in ("account_suspended", "account_closed")) > 100
+    assert min(decisions.count(each) for each in (None, "insufficient_credits", rule.BY_THE_BATCH)) > 300
+    assert min(decisions.count(each) for each in ("account_suspended", "account_closed", "account_in_debt")) > 100
 
 
 def test_sql_and_python_call_lots_alike(app: Flask) -> None:
@@ -90,7 +95,8 @@ def test_no_more_is_spent_than_is_available_and_one_lot_only_pays_what_it_has() 
     chance = random.Random(SEED)
     for asked in (debit(chance) for _ in range(6_000)):
         refusal, decision = rule.REFUSAL.decide(asked), rule.DECISION.decide(asked)
-        assert (refusal is None) == (asked.status == "active" and asked.amount <= asked.credits - asked.held), asked
+        fits = asked.amount <= asked.credits - asked.held - asked.frozen
+        assert (refusal is None) == (asked.status == "active" and fits and not asked.debt), asked
         if decision is None:
             assert refusal is None
             assert (asked.is_due, asked.is_known, asked.is_capped) == (False, False, False)
@@ -99,15 +105,18 @@ def test_no_more_is_spent_than_is_available_and_one_lot_only_pays_what_it_has() 
 
 FORGET = text("DELETE FROM credit_lots WHERE account_id = :account_id")
 ADD_LOT = text("""
-    INSERT INTO credit_lots (account_id, source, credits, remaining, held, priority, effective_at, expires_at,
-        transaction_type, position, actor, actor_kind, action, created_at)
-    VALUES (:account_id, :source, :credits, :credits, :held, :priority, :effective_at, :expires_at, 'grant', :position,
-        '', 'command', 'test', :effective_at)
+    INSERT INTO credit_lots (account_id, source, credits, remaining, held, frozen, priority, effective_at,
+        expires_at, transaction_type, position, actor, actor_kind, action, created_at)
+    VALUES (:account_id, :source, :credits, :credits, :held, :frozen, :priority, :effective_at, :expires_at, 'grant',
+        :position, '', 'command', 'test', :effective_at)
 """)
 SET_BALANCE = text("""
     UPDATE credit_balances SET transactions = 5, moved_at = :moved_at, due_at = :due_at,
         credits = (SELECT coalesce(sum(remaining), 0) FROM credit_lots WHERE account_id = :account_id),
-        held = (SELECT coalesce(sum(held), 0) FROM credit_lots WHERE account_id = :account_id)
+        held = (SELECT coalesce(sum(held), 0) FROM credit_lots WHERE account_id = :account_id), debt = :debt,
+        frozen = (
+            SELECT coalesce(sum(least(frozen, remaining - held)), 0) FROM credit_lots WHERE account_id = :account_id
+        )
     WHERE account_id = :account_id
 """)
 GRANT_MONTHS = text("""
@@ -116,13 +125,15 @@ GRANT_MONTHS = text("""
     FROM generate_series(CAST('2020-01-01' AS date), '2031-03-01', interval '1 month') AS month ON CONFLICT DO NOTHING
 """)
 LEFT = (
-    text("SELECT credits, held, transactions, moved_at FROM credit_balances WHERE account_id = :account_id"),
+    text(
+        "SELECT credits, held, frozen, debt, transactions, moved_at FROM credit_balances WHERE account_id = :account_id"
+    ),
     text("""
         SELECT position, amount, transaction_type, description, operation_type, cost_usd, balance_after, usage_key,
             usage_key_owner, lot_ids, lot_credits, actor_kind, action, created_at
         FROM credit_transactions WHERE account_id = :account_id ORDER BY position
     """),
-    text("SELECT id, remaining, held, expired FROM credit_lots WHERE account_id = :account_id ORDER BY id"),
+    text("SELECT id, remaining, held, frozen, expired FROM credit_lots WHERE account_id = :account_id ORDER BY id"),
     text("SELECT transaction_type, total, count FROM credit_daily_totals WHERE account_id = :account_id ORDER BY 1"),
 )
 
@@ -136,22 +147,25 @@ def set_state(chance: random.Random, account_id: int) -> int:
     for position in range(chance.randrange(5)):
         credits = chance.randrange(1, 60)
         held = chance.choice([0, 0, credits, chance.randrange(credits + 1)])
+        frozen = chance.choice([0, 0, 0, credits, chance.randrange(credits + 1)])
         expires_at = chance.choice([None, None, NOW + timedelta(days=chance.choice([-1, 1, 1, 2]))])
         lot = {
             "source": chance.choice([LotSource.GRANT, LotSource.PURCHASE]),
             "credits": credits,
             "held": held,
+            "frozen": frozen,
             "priority": chance.choice([100, 100, 5]),
             "effective_at": NOW - timedelta(days=chance.randrange(5, 8)),
             "expires_at": expires_at,
             "position": position + 1,
         }
         db.session.execute(ADD_LOT, {**values, **lot})
-        free += credits - held
+        free += max(0, credits - held - frozen)
         expiries += [expires_at] if expires_at is not None and credits > held else []
     db.session.execute(GRANT_MONTHS, values)
+    debt = chance.choice([*[0] * 9, 7])
     due_at = min([*expiries, datetime(2031, 4, 1, tzinfo=UTC)])
-    db.session.execute(SET_BALANCE, {**values, "moved_at": NOW - timedelta(days=4), "due_at": due_at})
+    db.session.execute(SET_BALANCE, {**values, "moved_at": NOW - timedelta(days=4), "due_at": due_at, "debt": debt})
     return free
 
 

@@ -313,7 +313,7 @@ class TestRefunds:
         with freeze_time("2031-03-11T00:00:00Z"):
             first, second = approved(owner, staff, app), approved(owner, staff, app)
             payment = data(owner.get(PAYMENTS))["results"][0]["id"]
-            data(staff.post(f"{PAYMENTS}{payment}/refund/", None))
+            data(staff.post(f"{PAYMENTS}{payment}/refund/", {"reason": "Not needed"}))
             assert seen(lots(owner)[1:], "id", "remaining") == [(first, PACK), (second, 0)]
 
     def test_expired_credits_are_missing(self, owner: Caller, staff: Caller, app: Flask) -> None:
@@ -321,7 +321,7 @@ class TestRefunds:
             approved(owner, staff, app, days=1)
         with freeze_time("2031-03-12T00:00:00Z"):
             payment = data(owner.get(PAYMENTS))["results"][0]["id"]
-            failure = error(staff.post(f"{PAYMENTS}{payment}/refund/", None), 409, "credits_spent")
+            failure = error(staff.post(f"{PAYMENTS}{payment}/refund/", {"reason": "Not needed"}), 409, "credits_spent")
             assert failure["details"]["missing"] == PACK
             assert credits_of(owner) == 100
 

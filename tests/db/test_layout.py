@@ -82,8 +82,8 @@ LOST = {
     ("payments", "FOREIGN KEY (invoice_id) REFERENCES invoices(id)"),
     ("refunds", "PRIMARY KEY (id)"),
     ("refunds", "UNIQUE (gateway_key)"),
-    ("refunds", "UNIQUE (gateway_reference)"),
     ("refunds", "FOREIGN KEY (payment_id) REFERENCES payments(id)"),
+    ("disputes", "FOREIGN KEY (payment_id) REFERENCES payments(id)"),
 }
 
 

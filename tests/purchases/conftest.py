@@ -79,15 +79,15 @@ def gateway() -> Iterator[SlowGateway]:
 class Bought:
     """A Starter Pack, paid by card at the slow gateway, with what is needed to see what becomes of it."""
 
-    def __init__(self, app: Flask, customer: Caller, staff: Caller, purchase: Callable[[], Any]) -> None:
-        self.app, self.customer, self.staff, self._purchase = app, customer, staff, purchase
-        payment = purchase()["payment"]
+    def __init__(self, gateway: SlowGateway, app: Flask, customer: Caller, staff: Caller, payer: Caller) -> None:
+        self.gateway, self.app, self.customer, self.staff, self.payer = gateway, app, customer, staff, payer
+        payment = purchases.buy(payer, method="stripe")["payment"]
         self.id, self.intent = payment["id"], payment["gateway_reference"]
         self.stripe = Stripe(app)
 
     def another(self) -> "Bought":
         """Another one, not paid as far as is known here."""
-        return Bought(self.app, self.customer, self.staff, self._purchase)
+        return Bought(self.gateway, self.app, self.customer, self.staff, self.payer)
 
     def payment(self) -> Any:
         return data(self.customer.get(f"/v1/billing/payments/{self.id}/"))
@@ -101,8 +101,9 @@ class Bought:
         invoice = payment["invoice_id"] and self.invoice()["status"]
         return payment["status"], credits_of(self.customer), invoice
 
-    def refund(self, **headers: str) -> Any:
-        return self.staff.post(f"/v1/billing/payments/{self.id}/refund/", None, **headers)
+    def refund(self, terms: Any = None, **headers: str) -> Any:
+        body = {"reason": "Not needed", **(terms or {})}
+        return self.staff.post(f"/v1/billing/payments/{self.id}/refund/", body, **headers)
 
     def spend(self, credits: int) -> None:
         spend(self.customer, credits)
@@ -125,6 +126,6 @@ def bought(
 ) -> Bought:
     app = app_with(stripe_secret_key=KEY, stripe_webhook_secret=WEBHOOK_SECRET, stripe_api_base=gateway.url)
     payer = Caller(app, token(roles=(), user="owner", hours=TEN_YEARS))
-    made = Bought(app, customer, Caller(app, token(hours=TEN_YEARS)), partial(purchases.buy, payer, method="stripe"))
+    made = Bought(gateway, app, customer, Caller(app, token(hours=TEN_YEARS)), payer)
     assert made.reconcile() == ["succeeded"]
     return made

@@ -90,7 +90,7 @@ class TestEvents:
         stripe_peer.pay(payment["gateway_reference"])
         event = about(payment, metadata=metadata_of(stripe_peer, payment))
         assert data(stripe.send(event))["applied"] is True
-        refunded = data(staff.post(f"/v1/billing/payments/{payment['id']}/refund/", None))
+        refunded = data(staff.post(f"/v1/billing/payments/{payment['id']}/refund/", {"reason": "Not needed"}))
         assert (refunded["status"], refunded["gateway_reference"]) == ("refunded", payment["gateway_reference"])
         assert [each["amount"] for each in stripe_peer.refunds()] == [900]
         assert credits_of(customer) == 100
@@ -113,7 +113,7 @@ class TestEvents:
     ) -> None:
         stripe_peer.pay(payment["gateway_reference"])
         data(stripe.send(about(payment)))
-        data(staff.post(f"/v1/billing/payments/{payment['id']}/refund/", None))
+        data(staff.post(f"/v1/billing/payments/{payment['id']}/refund/", {"reason": "Not needed"}))
         assert data(stripe.send(about(payment, event_id="evt_9")))["applied"] is False
         assert (status_of(customer), credits_of(customer)) == ("refunded", 100)
 

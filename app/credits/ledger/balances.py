@@ -33,7 +33,7 @@ PLAN_OF_DAY = """
 """
 # A row for each lot: those that something is left of or that are to come, and those that are asked for.
 _STATE = f"""
-    SELECT b.account_id, b.credits, b.held, b.transactions, b.moved_at, b.due_at, b.is_capped, b.status,
+    SELECT b.account_id, b.credits, b.held, b.debt, b.transactions, b.moved_at, b.due_at, b.is_capped, b.status,
         p.usd_per_credit, {_LOT}
     FROM credit_balances b
     CROSS JOIN LATERAL ({PLAN_OF_DAY.format(of_account=_OF_ACCOUNT)}) AS p

@@ -66,7 +66,7 @@ def debit(standing: Standing, entry: Entry, cause: Cause) -> Transaction:
     decides = rule.REFUSAL_UNLESS_CLOSED if entry.operation_type is None else rule.REFUSAL
     refusal = decides.decide(asked)
     if refusal is not None:
-        raise refusals.refused(refusal, entry.account_id, entry.credits, standing.available)
+        raise refusals.refused(refusal, entry.account_id, entry.credits, standing.available, standing.debt)
     if entry.operation_type is not None:
         standing.count(Use(entry.operation_type, entry.user_id, entry.key_id, standing.now), entry.credits)
     draws = standing.draw(entry.credits)

@@ -20,6 +20,7 @@ class Cause(NamedTuple):
 
 MONTH_BEGAN = Cause(None, COMMAND, "monthly grant")
 LOT_ENDED = Cause(None, COMMAND, "expiry")
+LOT_OWED = Cause(None, COMMAND, "payment returned")
 
 
 def current() -> Cause:

@@ -1,4 +1,4 @@
-"""Lots: adding them, and taking from and giving back to one of them."""
+"""Lots: adding them, and voiding what is left of one."""
 
 import hashlib
 import json
@@ -9,11 +9,10 @@ from typing import NamedTuple
 from app.audit.models import ObjectType
 from app.audit.recording import record
 from app.credits import queries
-from app.credits.ledger import causes, refusals
+from app.credits.ledger import causes
 from app.credits.ledger.book import Book
 from app.credits.ledger.lots import Lot, lot_of
 from app.credits.ledger.standing import Standing
-from app.credits.ledger.transactions import Transaction
 from app.credits.models import DEFAULT_PRIORITY, LotSource, TransactionType
 from app.db.base import db
 from app.errors import Conflict, Invalid, NotFound, Reason
@@ -87,39 +86,6 @@ def grant(terms: Terms) -> Granted:
     return Granted(lot.id, brought.id, *about, brought.created_at, brought.balance_after, is_new)
 
 
-def unspent(account_id: int, lot_id: int) -> int:
-    """How many credits of a lot are neither spent nor held nor expired.
-
-    Locks the balance: they stay that many until the transaction ends. Raises NotFound.
-    """
-    book = Book([account_id], lot_ids=[lot_id])
-    standing = book.standing(account_id)
-    book.write()
-    return _require(standing, lot_id).free
-
-
-def take(account_id: int, lot_id: int, credits: int, description: str) -> Transaction:
-    """Take free credits of a bought lot back, as money is refunded. Raises NotFound and PaymentRequired."""
-    book = Book([account_id], lot_ids=[lot_id], entries=1)
-    lot = _require(book.standing(account_id), lot_id)
-    if credits > lot.free:
-        raise refusals.too_few(credits, lot.free)
-    taken = book.standing(account_id).record(TransactionType.REFUND, [(lot, -credits)], description, causes.current())
-    book.write()
-    return taken
-
-
-def give_back(account_id: int, lot_id: int, credits: int, description: str) -> Transaction:
-    """Give credits that were taken back to their lot; if it expired meanwhile, they expire at once. Raises NotFound."""
-    book = Book([account_id], lot_ids=[lot_id], entries=2)
-    standing = book.standing(account_id)
-    lot = _require(standing, lot_id)
-    given = standing.record(TransactionType.REFUND, [(lot, credits)], description, causes.current())
-    standing.settle([lot], standing.now)
-    book.write()
-    return given
-
-
 def void(account_id: int, lot_id: int, reason: str) -> Lot:
     """Void what is free of a lot, or a lot that is still to arrive.
 
@@ -128,7 +94,7 @@ def void(account_id: int, lot_id: int, reason: str) -> Lot:
     book = Book([account_id], lot_ids=[lot_id], entries=1)
     standing = book.standing(account_id)
     standing.require_open()
-    lot = _require(standing, lot_id)
+    lot = require_lot(standing, lot_id)
     if lot.is_bought:
         raise Conflict("Bought credits are refunded with their payment, not voided")
     if lot.is_pending:
@@ -151,7 +117,8 @@ def catch_up(account_ids: list[int]) -> Book:
     return book
 
 
-def _require(standing: Standing, lot_id: int) -> Lot:
+def require_lot(standing: Standing, lot_id: int) -> Lot:
+    """A lot that is live or was asked for. Raises NotFound."""
     lot = standing.lot(lot_id)
     if lot is None:
         raise NotFound(f"Lot {lot_id} was not found")

@@ -219,9 +219,7 @@ def _capture(standing: Standing, asked: Capture, cause: Cause) -> Held:
     # What is free is drawn while the rest is still held.
     free = standing.draw(excess) if excess else []
     taken = hold.take(amount - excess)
-    for lot, credits in taken:
-        lot.held -= credits
-        standing.held -= credits
+    standing.capture(taken)
     draws = _joined([(lot, -credits) for lot, credits in taken] + free)
     posted = standing.record(TransactionType.DEDUCTION, draws, hold.description, cause)
     posted.operation_type, posted.user_id, posted.hold_id = hold.operation_type, hold.user_id, hold.id
@@ -262,7 +260,7 @@ def _open_hold(standing: Standing, hold_id: int) -> Hold:
 def _require_available(standing: Standing, amount: int, decides: Rule[Debit] = rule.REFUSAL) -> None:
     refusal = decides.decide(standing.debit(amount))
     if refusal is not None:
-        raise refusals.refused(refusal, standing.account_id, amount, standing.available)
+        raise refusals.refused(refusal, standing.account_id, amount, standing.available, standing.debt)
 
 
 def _exceeds(message: str, hold: Hold, requested: int) -> Conflict:

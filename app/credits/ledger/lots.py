@@ -29,6 +29,10 @@ class Lot:
     request_hash: str | None = None
     remaining: int = 0
     held: int = 0
+    frozen: int = 0
+    owed: int = 0
+    owed_as: str | None = None
+    debt: int = 0
     expired: int = 0
     voided: int = 0
     position: int | None = None
@@ -48,7 +52,12 @@ class Lot:
     @property
     def free(self) -> int:
         """The credits that can be spent."""
-        return self.remaining - self.held
+        return max(0, self.remaining - self.held - self.frozen)
+
+    @property
+    def frozen_rest(self) -> int:
+        """The credits that could be spent if they were not frozen."""
+        return min(self.frozen, self.remaining - self.held)
 
     @property
     def status(self) -> str:
@@ -59,7 +68,8 @@ class Lot:
     @property
     def standing(self) -> tuple[Any, ...]:
         """What changes of it."""
-        return self.remaining, self.held, self.expired, self.voided, self.position, self.expires_at
+        changing = self.remaining, self.held, self.frozen, self.owed, self.owed_as, self.debt
+        return *changing, self.expired, self.voided, self.position, self.expires_at
 
 
 # A lot has one field for the columns of its cause.

@@ -9,6 +9,15 @@ def not_found(account_id: int) -> NotFound:
     return NotFound(f"Account {account_id} was not found")
 
 
+def in_debt(debt: int) -> PaymentRequired:
+    """The failure that says how many credits are owed."""
+    return PaymentRequired(
+        f"The account owes {debt} credits, which were spent and whose payment was returned",
+        reason=Reason.ACCOUNT_IN_DEBT,
+        details={"debt": debt},
+    )
+
+
 def too_few(requested: int, available: int) -> PaymentRequired:
     """The failure that says how many credits there are."""
     return PaymentRequired(
@@ -17,8 +26,10 @@ def too_few(requested: int, available: int) -> PaymentRequired:
     )
 
 
-def refused(reason: Reason, account_id: int, requested: int, available: int) -> ServiceError:
+def refused(reason: Reason, account_id: int, requested: int, available: int, debt: int) -> ServiceError:
     """The failure for a reason of `rule.REFUSAL`."""
+    if reason == Reason.ACCOUNT_IN_DEBT:
+        return in_debt(debt)
     if reason == Reason.INSUFFICIENT_CREDITS:
         return too_few(requested, available)
     return states.refusal(account_id, reason)

@@ -24,7 +24,7 @@ def reverse(account_id: int, transaction_id: int, credits: int | None, reason: s
     charge = db.session.execute(queries.CHARGE, values).one_or_none()
     if charge is None:
         raise NotFound(f"Usage {transaction_id} was not found")
-    book = Book([account_id], lot_ids=charge.lot_ids, entries=2)
+    book = Book([account_id], lot_ids=charge.lot_ids, entries=3)
     standing = book.standing(account_id)
     standing.require_open()
     # Once the lock is held: nobody else takes it back meanwhile.
@@ -43,6 +43,7 @@ def reverse(account_id: int, transaction_id: int, credits: int | None, reason: s
         refund = standing.record(TransactionType.REFUND, draws, reason, causes.current())
     refund.reverses, refund.user_id, refund.key_id = charge.position, charge.user_id, charge.key_id
     standing.uncount(Use(charge.operation_type, charge.user_id, charge.key_id, charge.counted_at), amount)
+    standing.pay_debt(refund)
     standing.settle([lot for lot, _ in draws], standing.now)
     book.reversed.append((account_id, charge.created_at.date(), amount))
     book.write()

@@ -20,11 +20,16 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Debit(NamedTuple):
-    """Credits that are to go, beside the balance and what is free of the first lot in spending order."""
+    """Credits that are to go, beside the balance and what is free of the first lot in spending order.
+
+    Debt is in the way of what begins something new.
+    """
 
     amount: int
     credits: int
     held: int
+    frozen: int
+    debt: int
     in_first_lot: int
     is_due: bool
     # Whether the key of the debit was used before.
@@ -37,10 +42,11 @@ class Debit(NamedTuple):
 
 _CLOSED = (lambda it: it.status == AccountStatus.CLOSED.value, Reason.ACCOUNT_CLOSED)
 _SUSPENDED = (lambda it: it.status == AccountStatus.SUSPENDED.value, Reason.ACCOUNT_SUSPENDED)
-_TOO_FEW = (lambda it: it.amount > it.credits - it.held, Reason.INSUFFICIENT_CREDITS)
+_IN_DEBT = (lambda it: it.debt > 0, Reason.ACCOUNT_IN_DEBT)
+_TOO_FEW = (lambda it: it.amount > it.credits - it.held - it.frozen, Reason.INSUFFICIENT_CREDITS)
 # Of what is spent or held.
-REFUSAL = Rule(Debit, _CLOSED, _SUSPENDED, _TOO_FEW)
-# Of what a suspended account does as well: adjustments, and captures beyond a hold.
+REFUSAL = Rule(Debit, _CLOSED, _SUSPENDED, _IN_DEBT, _TOO_FEW)
+# Of what a suspended account and one in debt do as well: adjustments, and captures beyond a hold.
 REFUSAL_UNLESS_CLOSED = Rule(Debit, _CLOSED, _TOO_FEW)
 # How a debit goes that is made in one statement: None if its first lot covers it.
 DECISION = Rule(
@@ -48,6 +54,7 @@ DECISION = Rule(
     (lambda it: it.is_due | it.is_known | it.is_capped, BY_THE_BATCH),
     _CLOSED,
     _SUSPENDED,
+    _IN_DEBT,
     _TOO_FEW,
     (lambda it: it.amount > it.in_first_lot, BY_THE_BATCH),
 )

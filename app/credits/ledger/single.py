@@ -45,7 +45,7 @@ SPEND = Prepared(f"""
     SELECT set_config('{SETTING}', CAST(:account_id AS text), true);
     SELECT FROM credit_balances WHERE account_id = :account_id FOR NO KEY UPDATE;
     WITH state AS (
-        SELECT b.account_id, b.credits, b.held, b.head, b.transactions + 1 AS position,
+        SELECT b.account_id, b.credits, b.held, b.frozen, b.debt, b.head, b.transactions + 1 AS position,
             CAST(:credits_used AS bigint) AS amount, p.usd_per_credit,
             greatest(:now, b.moved_at) AS now,
             b.due_at <= greatest(:now, b.moved_at) AS is_due, {_IS_KNOWN} AS is_known, b.is_capped,
@@ -53,7 +53,8 @@ SPEND = Prepared(f"""
         FROM credit_balances b
         CROSS JOIN LATERAL ({balances.PLAN_OF_DAY.format(of_account="account_id = :account_id")}) AS p
         LEFT JOIN LATERAL (
-            SELECT id, remaining - held AS free FROM credit_lots WHERE account_id = :account_id AND is_spendable
+            SELECT id, remaining - held - frozen AS free FROM credit_lots
+            WHERE account_id = :account_id AND is_spendable
             ORDER BY {", ".join(rule.SPENDING_ORDER)} LIMIT 1
         ) AS lot ON true
         WHERE b.account_id = :account_id
@@ -82,7 +83,7 @@ SPEND = Prepared(f"""
     )
     SELECT posted.id, posted.operation_type, -posted.amount AS credits_used, posted.cost_usd, posted.description,
         posted.created_at, posted.balance_after, 0 AS credits_reversed, decided.decision,
-        decided.credits - decided.held AS available
+        decided.credits - decided.held - decided.frozen AS available, decided.debt
     FROM decided LEFT JOIN posted ON true
 """)
 
@@ -112,5 +113,5 @@ def spend(entry: Entry, *, key_owner: str | None = None) -> Row[Any] | Posted:
             tenancy.set_account(entry.account_id)
             return batch.post_one(entry, key_owner=key_owner)
     if posted.decision is not None:
-        raise refusals.refused(posted.decision, entry.account_id, entry.credits, posted.available)
+        raise refusals.refused(posted.decision, entry.account_id, entry.credits, posted.available, posted.debt)
     return posted

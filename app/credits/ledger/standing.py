@@ -9,7 +9,7 @@ from typing import Any
 from app.credits.hold_models import HoldStatus
 from app.credits.ledger import rule
 from app.credits.ledger.caps import Cap, Use
-from app.credits.ledger.causes import LOT_ENDED, Cause
+from app.credits.ledger.causes import LOT_ENDED, LOT_OWED, Cause
 from app.credits.ledger.holds import Hold
 from app.credits.ledger.lots import Lot
 from app.credits.ledger.transactions import Draws, Transaction
@@ -24,12 +24,14 @@ class Standing:
         self.account_id: int = row.account_id
         self.credits: int = row.credits
         self.held: int = row.held
+        self.debt: int = row.debt
         self.transactions: int = row.transactions
         self.usd_per_credit: Decimal = row.usd_per_credit
         self.due_at: datetime = row.due_at
         # Time of an account never goes back: the clock of another worker may be ahead.
         self.now = max(now, row.moved_at)
         self.lots = list(lots)
+        self._frozen = [lot for lot in lots if lot.frozen]
         self.holds: list[Hold] = []
         self.is_capped: bool = row.is_capped
         self.status: str = row.status
@@ -41,7 +43,12 @@ class Standing:
     @property
     def available(self) -> int:
         """The credits that can be spent."""
-        return self.credits - self.held
+        return self.credits - self.held - self.frozen
+
+    @property
+    def frozen(self) -> int:
+        """The credits that are neither held nor can be spent."""
+        return sum(lot.frozen_rest for lot in self._frozen)
 
     @property
     def is_due(self) -> bool:
@@ -66,7 +73,8 @@ class Standing:
 
     def debit(self, amount: int) -> rule.Debit:
         """What the rules are asked about a debit."""
-        return rule.Debit(amount, self.credits, self.held, 0, False, False, False, self.status, self.usd_per_credit)
+        of_account = False, False, False, self.status, self.usd_per_credit
+        return rule.Debit(amount, self.credits, self.held, self.frozen, self.debt, 0, *of_account)
 
     def require_open(self) -> None:
         """Raise Forbidden if the account is closed."""
@@ -98,9 +106,10 @@ class Standing:
         return transaction
 
     def arrive(self, lot: Lot, at: datetime | None = None) -> Transaction:
-        """Post the credits of a lot; those that expired before it came expire at once."""
+        """Post the credits of a lot, and pay debt with them."""
         arrived = self.record(lot.transaction_type, [(lot, lot.credits)], lot.description, lot.cause, at=at)
         lot.position = arrived.position
+        self.pay_debt(arrived, at=at)
         return arrived
 
     def add(self, lot: Lot) -> Transaction | None:
@@ -129,6 +138,27 @@ class Standing:
             elif lot.expires_at is not None and lot.expires_at <= at:
                 self.expire(lot, lot.free, at)
 
+    def pay_debt(self, arrived: Transaction, *, at: datetime | None = None) -> None:
+        """Pay what is owed with credits that arrived just now, as far as they go."""
+        draws: Draws = []
+        owed = self.debt
+        for lot, credits in arrived.draws:
+            paid = min(owed, credits, lot.free)
+            if paid:
+                draws.append((lot, -paid))
+                owed -= paid
+        if draws:
+            self.debt = owed
+            description = f"Debt paid: {arrived.description}"[:1000]
+            self.record(TransactionType.DEBT_PAYMENT, draws, description, arrived.cause, at=at)
+
+    def freeze(self, lot: Lot, credits: int) -> None:
+        """Let so many credits of a lot be frozen."""
+        lot.frozen = credits
+        self._frozen = [each for each in self.lots if each.frozen]
+        self._moved_at = max(self._moved_at, self.now)
+        self._freed(lot)
+
     def count(self, use: Use, amount: int) -> None:
         """Count credits against the caps of their use. Raises PaymentRequired, and then counts nothing."""
         limiting = [cap for cap in self.caps if cap.limits(use)]
@@ -154,14 +184,29 @@ class Standing:
         self.due_at = min(self.due_at, hold.expires_at)
         self._moved_at = max(self._moved_at, self.now)
 
+    def capture(self, taken: Iterable[tuple[Lot, int]]) -> None:
+        """Let credits that were taken out of a hold be held no longer, as they are spent: what is owed becomes debt."""
+        for lot, credits in taken:
+            owed = min(lot.owed, credits)
+            lot.owed -= owed
+            lot.debt += owed
+            self.debt += owed
+            lot.held -= credits
+            self.held -= credits
+
     def free(self, draws: Iterable[tuple[Lot, int]], at: datetime) -> None:
-        """Give back credits that were taken out of a hold; those of lots that ended meanwhile end too."""
+        """Give back credits that were taken out of a hold; what is owed of them and those of ended lots end at once."""
         given = list(draws)
         for lot, credits in given:
             lot.held -= credits
             self.held -= credits
             self._freed(lot)
         self._moved_at = max(self._moved_at, at)
+        for lot, credits in given:
+            owed = min(lot.owed, credits)
+            if owed:
+                lot.owed -= owed
+                self.record(lot.owed_as or "", [(lot, -owed)], f"Owed: {lot.description}"[:1000], LOT_OWED, at=at)
         self.settle([lot for lot, _ in given], at)
 
     def end(self, hold: Hold, status: HoldStatus, at: datetime) -> None:

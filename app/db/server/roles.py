@@ -26,6 +26,7 @@ NEVER_DELETED = (
     "credit_lots",
     "credit_notes",
     "customer_accounts",
+    "disputes",
     "invoices",
     "number_series",
     "payments",

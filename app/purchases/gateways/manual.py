@@ -1,7 +1,8 @@
 """Bank transfers: staff approve payments when the money arrives, and send refunds."""
 
-from app.purchases.gateways.protocol import Opened, Order, RefundOrder, RefundStanding, Standing
-from app.purchases.models import PaymentStatus, RefundStatus
+from app.purchases.gateways.protocol import Opened, Order, RefundOrder, RefundStanding, Returns, Standing
+from app.purchases.models import PaymentStatus
+from app.purchases.return_models import RefundStatus
 
 
 class ManualGateway:
@@ -20,6 +21,14 @@ class ManualGateway:
     def standing(self, order: Order) -> Standing:
         """Return pending: staff decide on the payment."""
         return Standing(PaymentStatus.PENDING, order.amount, order.currency, None)
+
+    def cancel(self, order: Order) -> Standing:
+        """Return cancelled: nobody else has to know."""
+        return Standing(PaymentStatus.CANCELLED, order.amount, order.currency, None)
+
+    def returns(self, order: Order) -> Returns:  # noqa: ARG002
+        """Return nothing: all that goes back is known here."""
+        return Returns()
 
     def refund(self, order: Order, refund: RefundOrder) -> RefundStanding:  # noqa: ARG002
         """Return succeeded: staff send the money back."""

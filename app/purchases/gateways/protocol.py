@@ -4,11 +4,13 @@ Gateways are called outside of transactions only. Every call is idempotent per p
 a caller who retries, or by `flask payments reconcile`.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
-from app.purchases.models import PaymentStatus, RefundStatus
+from app.purchases.models import PaymentStatus
+from app.purchases.return_models import DisputeStatus, RefundStatus
 
 
 class Order(NamedTuple):
@@ -48,11 +50,38 @@ class Standing(NamedTuple):
 
 
 class RefundStanding(NamedTuple):
-    """The standing of a refund at the gateway. `reference` is None if the money had already been returned."""
+    """The standing of a refund at the gateway. `reference` is None if the money had already been returned.
+
+    `amount` is the money that the gateway returned by it; None for what was asked for.
+    """
 
     reference: str | None
     status: RefundStatus
     failure: str
+    amount: Decimal | None = None
+
+
+class RefundReport(NamedTuple):
+    """The standing of a refund, and the refund key in its metadata."""
+
+    standing: RefundStanding
+    amount: Decimal
+    key: str | None
+
+
+class DisputeReport(NamedTuple):
+    """The status and the amount of a dispute."""
+
+    reference: str
+    status: DisputeStatus
+    amount: Decimal
+
+
+class Returns(NamedTuple):
+    """All refunds and disputes of a payment at the gateway."""
+
+    refunds: Sequence[RefundReport] = ()
+    disputes: Sequence[DisputeReport] = ()
 
 
 class RefusedError(Exception):
@@ -73,6 +102,12 @@ class Gateway(Protocol):
 
     def standing(self, order: Order) -> Standing:
         """The standing of the payment. The order must have a reference."""
+
+    def cancel(self, order: Order) -> Standing:
+        """Cancel the payment unless it is too late, so that it cannot succeed; its standing then."""
+
+    def returns(self, order: Order) -> Returns:
+        """What went back of the payment. The order must have a reference."""
 
     def refund(self, order: Order, refund: RefundOrder) -> RefundStanding:
         """Refund the payment unless that was done before, and return the standing. Raises RefusedError."""

@@ -1,6 +1,7 @@
 """Stripe, through its official library: PaymentIntents, refunds, and signatures of events."""
 
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
@@ -11,8 +12,19 @@ from uuid import UUID
 import stripe
 
 from app.errors import Invalid, Reason, Unavailable
-from app.purchases.gateways.protocol import Opened, Order, RefundOrder, RefundStanding, RefusedError, Standing
-from app.purchases.models import PaymentStatus, RefundStatus
+from app.purchases.gateways.protocol import (
+    DisputeReport,
+    Opened,
+    Order,
+    RefundOrder,
+    RefundReport,
+    RefundStanding,
+    RefusedError,
+    Returns,
+    Standing,
+)
+from app.purchases.models import PaymentStatus
+from app.purchases.return_models import DisputeStatus, RefundStatus
 
 TIMEOUT_SECONDS = 10
 RETRIES = 2
@@ -20,12 +32,21 @@ SIGNATURE_LIVES_SECONDS = 300
 # How far Stripe's clock may be behind ours.
 _CLOCK_MARGIN = timedelta(minutes=5)
 _CENTS = 100
+_MOST_CENTS = 10**12 - 1
+_WORD = re.compile(r"[\w.-]{1,255}", re.ASCII)
 _KEY, _REFUND_KEY = "payment_key", "refund_key"
 # All other statuses are pending.
 _REFUND_STATUSES = {
     "succeeded": RefundStatus.SUCCEEDED,
     "failed": RefundStatus.FAILED,
     "canceled": RefundStatus.FAILED,
+}
+# All others are inquiries.
+_DISPUTE_STATUSES = {
+    "needs_response": DisputeStatus.OPEN,
+    "under_review": DisputeStatus.OPEN,
+    "won": DisputeStatus.WON,
+    "lost": DisputeStatus.LOST,
 }
 
 _log = logging.getLogger(__name__)
@@ -77,18 +98,48 @@ class StripeGateway:
             intent = self._client.v1.payment_intents.retrieve(_reference(order))
         return standing_of(intent.to_dict())
 
+    def cancel(self, order: Order) -> Standing:
+        """Cancel the PaymentIntent, if there is one and Stripe still lets it be cancelled."""
+        reference = order.reference or self.find(order)
+        if reference is None:
+            return Standing(PaymentStatus.CANCELLED, order.amount, order.currency, None)
+        with _translated_errors():
+            try:
+                intent = self._client.v1.payment_intents.cancel(reference)
+            except stripe.InvalidRequestError:
+                # It succeeded, is being processed or was cancelled before.
+                intent = self._client.v1.payment_intents.retrieve(reference)
+        return standing_of(intent.to_dict())
+
+    def returns(self, order: Order) -> Returns:
+        """The refunds of the PaymentIntent, and its disputes, but for mere inquiries."""
+        about: Any = {"payment_intent": _reference(order), "limit": 100}
+        with _translated_errors():
+            refunds = [each.to_dict() for each in self._client.v1.refunds.list(about).auto_paging_iter()]
+        disputes = map(dispute_report_of, self._disputes(about))
+        return Returns([refund_report_of(each) for each in refunds], [each for each in disputes if each is not None])
+
+    def _disputes(self, about: Any) -> list[dict[str, Any]]:
+        try:
+            with _translated_connection_errors():
+                return [each.to_dict() for each in self._client.v1.disputes.list(about).auto_paging_iter()]
+        except stripe.StripeError as error:
+            # A key that is restricted to payments may not read disputes: what was refunded counts all the same.
+            _log.warning("Disputes cannot be read from Stripe: %s", error)
+            return []
+
     def refund(self, order: Order, refund: RefundOrder) -> RefundStanding:
         """Create the refund unless it exists. Amounts refunded at Stripe before are not refunded again."""
         if order.reference is None:
             raise RefusedError("the payment does not exist at the gateway")
         with _translated_errors():
             if refund.reference is not None:
-                return refund_standing_of(self._client.v1.refunds.retrieve(refund.reference).to_dict())
+                return refund_report_of(self._client.v1.refunds.retrieve(refund.reference).to_dict()).standing
             listed = self._client.v1.refunds.list({"payment_intent": order.reference, "limit": 100})
             made = [each.to_dict() for each in listed.auto_paging_iter()]
             ours = next((each for each in made if refund_key_named_by(each) == refund.key), None)
             if ours is not None:
-                return refund_standing_of(ours)
+                return refund_report_of(ours).standing
             standings = {each["id"]: refund_standing_of(each).status for each in made}
             returned = sum(each["amount"] for each in made if standings[each["id"]] != RefundStatus.FAILED)
             missing = min(_cents(refund.amount), _cents(order.amount) - returned)
@@ -107,7 +158,7 @@ class StripeGateway:
             if error.code == "charge_already_refunded":
                 return RefundStanding(None, RefundStatus.SUCCEEDED, "")
             raise RefusedError(error.user_message or "no reason was given") from error
-        return refund_standing_of(made.to_dict())
+        return refund_report_of(made.to_dict()).standing
 
 
 def standing_of(intent: Mapping[str, Any]) -> Standing:
@@ -139,6 +190,19 @@ def refund_standing_of(refund: Mapping[str, Any]) -> RefundStanding:
     return RefundStanding(refund["id"], status, (why or refund["status"]) if status == RefundStatus.FAILED else "")
 
 
+def refund_report_of(refund: Mapping[str, Any]) -> RefundReport:
+    """What a refund says of itself. Raises KeyError, TypeError and the like if it is malformed."""
+    amount = amount_of(refund["amount"])
+    standing = refund_standing_of(refund)._replace(amount=amount)
+    return RefundReport(standing, amount, refund_key_named_by(refund))
+
+
+def dispute_report_of(dispute: Mapping[str, Any]) -> DisputeReport | None:
+    """What a dispute says of itself; None for a mere inquiry, which moves no money. Raises as `refund_report_of`."""
+    status = _DISPUTE_STATUSES.get(dispute["status"])
+    return None if status is None else DisputeReport(word_of(dispute["id"]), status, amount_of(dispute["amount"]))
+
+
 def refund_key_named_by(refund: Mapping[str, Any]) -> str | None:
     """The refund key in the metadata of a refund."""
     return _key((refund.get("metadata") or {}).get(_REFUND_KEY))
@@ -149,6 +213,20 @@ def text_of(value: Any) -> str | None:
     if value is not None and (not isinstance(value, str) or "\0" in value):
         raise TypeError("not a text")
     return value
+
+
+def word_of(value: Any) -> str:
+    """A Stripe identifier. Raises TypeError for a value that cannot be one."""
+    if not isinstance(value, str) or not _WORD.fullmatch(value):
+        raise TypeError("not an identifier")
+    return value
+
+
+def amount_of(cents: Any) -> Decimal:
+    """An amount in dollars that can be stored. Raises TypeError for a value that is no number of cents."""
+    if isinstance(cents, bool) or not isinstance(cents, int) or not 0 <= cents <= _MOST_CENTS:
+        raise TypeError("not an amount in cents")
+    return Decimal(cents) / _CENTS
 
 
 def _key(named: Any) -> str | None:
@@ -192,8 +270,21 @@ def _translated_errors() -> Iterator[None]:
     try:
         yield
     except stripe.StripeError as error:
-        # The message may contain keys and request ids; it is for operators only.
-        _log.error("Stripe failed: %s", error)
-        raise Unavailable(
-            "The payment gateway is unavailable; try again shortly", reason=Reason.PAYMENT_GATEWAY_UNAVAILABLE
-        ) from error
+        raise _unavailable(error) from error
+
+
+@contextmanager
+def _translated_connection_errors() -> Iterator[None]:
+    """Translate what may be gone with the next attempt; refusals are the caller's."""
+    try:
+        yield
+    except (stripe.APIConnectionError, stripe.RateLimitError) as error:
+        raise _unavailable(error) from error
+
+
+def _unavailable(error: stripe.StripeError) -> Unavailable:
+    # The message may contain keys and request ids; it is for operators only.
+    _log.error("Stripe failed: %s", error)
+    return Unavailable(
+        "The payment gateway is unavailable; try again shortly", reason=Reason.PAYMENT_GATEWAY_UNAVAILABLE
+    )

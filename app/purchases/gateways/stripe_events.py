@@ -1,6 +1,5 @@
 """Parses Stripe events into reports on payments, refunds and disputes."""
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -9,12 +8,7 @@ from typing import Any, NamedTuple
 from app.clock import utc_now
 from app.errors import Invalid
 from app.purchases.gateways import stripe
-from app.purchases.gateways.protocol import RefundStanding, Standing
-from app.purchases.models import DisputeStatus
-
-_WORD = re.compile(r"[\w.-]{1,255}", re.ASCII)
-_CENTS = 100
-_MOST_CENTS = 10**14
+from app.purchases.gateways.protocol import DisputeReport, RefundReport, Standing
 
 
 class IntentReport(NamedTuple):
@@ -24,25 +18,9 @@ class IntentReport(NamedTuple):
     key: str | None
 
 
-class RefundReport(NamedTuple):
-    """The standing of a refund, and the refund key in its metadata."""
-
-    standing: RefundStanding
-    amount: Decimal
-    key: str | None
-
-
 class ReturnReport(NamedTuple):
     """The total amount refunded of a payment."""
 
-    amount: Decimal
-
-
-class DisputeReport(NamedTuple):
-    """The status and the amount of a dispute."""
-
-    reference: str
-    status: DisputeStatus
     amount: Decimal
 
 
@@ -63,7 +41,11 @@ class Told(NamedTuple):
 def read(event: Any) -> Told | None:
     """Parse an event; None if it has no effect here. Raises Invalid for a malformed event."""
     try:
-        event_id, event_type, found = word(event["id"]), word(event["type"]), dict(event["data"]["object"])
+        event_id, event_type, found = (
+            stripe.word_of(event["id"]),
+            stripe.word_of(event["type"]),
+            dict(event["data"]["object"]),
+        )
         at = _moment(event.get("created"))
     except (KeyError, OSError, OverflowError, TypeError, ValueError) as error:
         raise Invalid("The body is not a Stripe event") from error
@@ -78,16 +60,9 @@ def read(event: Any) -> Told | None:
         report = reader(found)
         if report is None:
             return None
-        return Told(event_id, event_type, at, word(intent), found["currency"].upper(), report)
+        return Told(event_id, event_type, at, stripe.word_of(intent), found["currency"].upper(), report)
     except (KeyError, ArithmeticError, AttributeError, TypeError, ValueError) as error:
         raise Invalid(f"The {event_type} event is malformed") from error
-
-
-def word(value: Any) -> str:
-    """A Stripe identifier. Raises TypeError for a value that cannot be one."""
-    if not isinstance(value, str) or not _WORD.fullmatch(value):
-        raise TypeError("not an identifier")
-    return value
 
 
 def _intent(intent: Mapping[str, Any]) -> Report:
@@ -95,20 +70,12 @@ def _intent(intent: Mapping[str, Any]) -> Report:
 
 
 def _refund(refund: Mapping[str, Any]) -> Report:
-    word(refund["id"])
-    return RefundReport(
-        stripe.refund_standing_of(refund), _amount(refund["amount"]), stripe.refund_key_named_by(refund)
-    )
+    stripe.word_of(refund["id"])
+    return stripe.refund_report_of(refund)
 
 
 def _charge(charge: Mapping[str, Any]) -> Report:
-    return ReturnReport(_amount(charge["amount_refunded"]))
-
-
-def _dispute(dispute: Mapping[str, Any]) -> Report | None:
-    status = _DISPUTE_STATUSES.get(dispute["status"])
-    # Inquiries do not move money.
-    return None if status is None else DisputeReport(word(dispute["id"]), status, _amount(dispute["amount"]))
+    return ReturnReport(stripe.amount_of(charge["amount_refunded"]))
 
 
 def _moment(seconds: Any) -> datetime:
@@ -120,18 +87,6 @@ def _moment(seconds: Any) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _amount(cents: Any) -> Decimal:
-    if isinstance(cents, bool) or not isinstance(cents, int) or not 0 <= cents <= _MOST_CENTS:
-        raise TypeError("not an amount in cents")
-    return Decimal(cents) / _CENTS
-
-
-_DISPUTE_STATUSES = {
-    "needs_response": DisputeStatus.OPEN,
-    "under_review": DisputeStatus.OPEN,
-    "won": DisputeStatus.WON,
-    "lost": DisputeStatus.LOST,
-}
 _READERS: dict[str, Callable[[Mapping[str, Any]], Report | None]] = {
     **dict.fromkeys(
         (
@@ -152,6 +107,6 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], Report | None]] = {
             "charge.dispute.funds_withdrawn",
             "charge.dispute.funds_reinstated",
         ),
-        _dispute,
+        stripe.dispute_report_of,
     ),
 }

@@ -1,0 +1,88 @@
+"""Disputes at the gateway: an open one freezes credits, a lost one takes them back.
+
+Reports may arrive more than once and in any order: a dispute that ended stays ended. Every function runs in the
+caller's transaction, on a payment that the caller locked.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row
+
+from app.clock import utc_now
+from app.credits.ledger import claims
+from app.credits.models import TransactionType
+from app.db.base import db
+from app.purchases import posting, return_queries, returns, states
+from app.purchases.gateways.protocol import DisputeReport
+from app.purchases.refund_terms import Bought
+from app.purchases.return_models import DisputeStatus
+from app.purchases.states import Event
+
+_EVENTS = {
+    DisputeStatus.OPEN: Event.DISPUTE,
+    DisputeStatus.WON: Event.DISPUTE_WON,
+    DisputeStatus.LOST: Event.DISPUTE_LOST,
+}
+
+
+def report(payment: Row[Any], told: DisputeReport, *, by: str) -> bool:
+    """Apply a report on a dispute, and return whether it changed anything."""
+    known = next((each for each in _disputes(payment) if each.gateway_reference == told.reference), None)
+    if known is not None and (known.status != DisputeStatus.OPEN or known.status == told.status):
+        return False
+    states.after(payment.status, _EVENTS[told.status])
+    dispute_id = _create(payment, told) if known is None else known.id
+    _settle(payment, dispute_id, told, returns.bought(payment))
+    _freeze(payment)
+    posting.record_change(payment, {"dispute": told.reference, "dispute_status": told.status})
+    returns.follow(payment, "Dispute lost", by=by)
+    return True
+
+
+def catch_up(payment: Row[Any], known: Bought) -> None:
+    """Let disputes that were reported before the payment succeeded take effect; `known` is what was refunded of it."""
+    for each in _disputes(payment):
+        told = DisputeReport(each.gateway_reference, DisputeStatus(each.status), each.amount)
+        credits = _settle(payment, each.id, told, known)
+        if told.status == DisputeStatus.LOST:
+            gone = min(payment.amount, known.returned + each.amount)
+            known = known._replace(returned=gone, taken=known.taken + credits)
+    _freeze(payment)
+
+
+def _settle(payment: Row[Any], dispute_id: int, told: DisputeReport, known: Bought) -> int:
+    """Record where a dispute stands, and what that makes of credits; how many it takes back."""
+    frozen = credits = 0
+    if told.status == DisputeStatus.LOST:
+        credits = returns.claim(payment, known, told.amount, TransactionType.CHARGEBACK, "Charged back")
+    elif told.status == DisputeStatus.OPEN and returns.is_paid(payment) and known.refundable:
+        # What is left of the lot belongs to the money that did not go back.
+        rest = claims.rest(payment.account_id, payment.lot_id)
+        frozen = int(rest * min(told.amount, known.refundable) // known.refundable)
+    values = {"dispute_id": dispute_id, "status": told.status, "amount": told.amount, "now": utc_now()}
+    db.session.execute(return_queries.MARK_DISPUTE, {**values, "frozen": frozen, "credits": credits})
+    return credits
+
+
+def _freeze(payment: Row[Any]) -> None:
+    """Let of the lot be frozen what its open disputes freeze."""
+    if returns.is_paid(payment):
+        claims.freeze(payment.account_id, payment.lot_id, sum(each.frozen for each in _disputes(payment)))
+
+
+def _create(payment: Row[Any], told: DisputeReport) -> int:
+    values = {
+        "account_id": payment.account_id,
+        "payment_id": payment.id,
+        "gateway_reference": told.reference,
+        "amount": told.amount,
+        "status": DisputeStatus.OPEN,
+        "now": utc_now(),
+    }
+    dispute_id: int = db.session.execute(return_queries.CREATE_DISPUTE, values).scalar_one()
+    return dispute_id
+
+
+def _disputes(payment: Row[Any]) -> Sequence[Row[Any]]:
+    return db.session.execute(return_queries.DISPUTES, {"payment_id": payment.id}).all()

@@ -1,0 +1,207 @@
+"""The refunds of a payment, requested here or made at the gateway, and what is reported of them.
+
+Reports may arrive more than once and in any order, also before the gateway answered the request that they are about: a
+refund that failed stays failed. Every function runs in the caller's transaction, on a payment that the caller locked.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row
+
+from app.clock import utc_now
+from app.credits.models import TransactionType
+from app.db.base import db
+from app.purchases import posting, return_queries, returns, states
+from app.purchases.gateways.protocol import RefundReport, RefundStanding
+from app.purchases.refund_terms import Bought, RefundTerms
+from app.purchases.return_models import RefundStatus
+from app.purchases.states import Event
+
+PENDING, SUCCEEDED, FAILED = RefundStatus.PENDING, RefundStatus.SUCCEEDED, RefundStatus.FAILED
+# Those of the gateway have no key of a request.
+_NO_KEY = {"request_key": None, "request_key_owner": None}
+
+
+class Told(NamedTuple):
+    """Who tells of a refund, and as of when."""
+
+    by: str
+    at: datetime
+
+
+def refunds_of(payment_id: int) -> Sequence[Row[Any]]:
+    """The known refunds of a payment, oldest first."""
+    return db.session.execute(return_queries.REFUNDS, {"payment_id": payment_id}).all()
+
+
+def refund_of(payment_id: int, refund_id: int) -> Row[Any]:
+    """A refund that exists."""
+    (found,) = (each for each in refunds_of(payment_id) if each.id == refund_id)
+    return found
+
+
+def begin(payment: Row[Any], terms: RefundTerms, reason: str, key: Mapping[str, str | None], *, by: str) -> Row[Any]:
+    """Record a refund that is requested here, with the key of the request and its owner, and take its credits back."""
+    if terms.credits:
+        posting.take(payment, terms.credits, "Refund")
+    refund_id = _create(payment, terms, RefundStanding(None, PENDING, ""), Told(by, utc_now()), reason=reason, key=key)
+    returns.follow(payment, by=by)
+    return refund_of(payment.id, refund_id)
+
+
+def settle(payment: Row[Any], refund: Row[Any], standing: RefundStanding, told: Told) -> bool:
+    """Apply a report on a known refund, and return whether it changed anything. A failed one returns the credits."""
+    if refund.gateway_reference is None and standing.reference is not None:
+        named = {"refund_id": refund.id, "reference": standing.reference, "now": utc_now()}
+        db.session.execute(return_queries.NAME_REFUND, named)
+    if refund.status != FAILED and standing.amount is not None and 0 < standing.amount < refund.amount:
+        # The gateway had returned the rest before.
+        _split(payment, refund, refund.amount - standing.amount, told)
+        refund = refund_of(payment.id, refund.id)
+    if standing.status in {refund.status, PENDING} or refund.status == FAILED:
+        return False
+    failure = ""
+    _mark(payment, refund, standing, told)
+    if standing.status == FAILED:
+        failure = f"Refund failed: {standing.failure}"
+        late, is_ours = utc_now() - refund.created_at, refund.request_key_owner is not None
+        returns.unclaim(payment, refund.credits, "Refund failed", late=late, forgive=not is_ours)
+    returns.follow(payment, by=told.by, failure=failure)
+    return True
+
+
+def report(payment: Row[Any], about: RefundReport, told: Told) -> bool:
+    """Apply a report on a refund, known here or not, and return whether it changed anything."""
+    states.after(payment.status, Event.RETURN)
+    known = refunds_of(payment.id)
+    same = _same(known, about)
+    if same is not None:
+        return settle(payment, same, about.standing, told)
+    unnamed = [each for each in known if each.status == SUCCEEDED and each.gateway_reference is None]
+    if unnamed:
+        return _name(payment, unnamed, about, told)
+    return _add(payment, about.amount, about.standing, told)
+
+
+def report_total(payment: Row[Any], amount: Decimal, told: Told) -> bool:
+    """Apply a report on the total refunded at a time, and return whether it changed anything.
+
+    Refunds that failed since are subtracted. Stripe's timestamps are in whole seconds.
+    """
+    states.after(payment.status, Event.RETURN)
+    failed = (each for each in refunds_of(payment.id) if each.status == FAILED)
+    amount -= sum((each.amount for each in failed if each.failed_at.replace(microsecond=0) > told.at), Decimal(0))
+    more = amount - payment.amount_refunded
+    return more > 0 and _add(payment, more, RefundStanding(None, SUCCEEDED, ""), told)
+
+
+def catch_up(payment: Row[Any]) -> Bought:
+    """Claim the credits of refunds that were reported before the payment succeeded; what that makes of it."""
+    known = Bought(payment.credits, payment.amount, Decimal(0), 0)
+    for each in refunds_of(payment.id):
+        if each.status != FAILED:
+            credits = returns.claim(payment, known, each.amount, TransactionType.REFUND, "Refund")
+            _resize(each, each.amount, credits)
+            gone = min(payment.amount, known.returned + each.amount)
+            known = known._replace(returned=gone, taken=known.taken + credits)
+    return known
+
+
+def _same(known: Sequence[Row[Any]], about: RefundReport) -> Row[Any] | None:
+    """The refund that a report is about: by its reference, its key, or as the only one that waits for its reference."""
+    reference = about.standing.reference
+    waiting = [each for each in known if each.status == PENDING and each.gateway_reference is None]
+    return (
+        next((each for each in known if each.gateway_reference == reference), None)
+        or next((each for each in known if each.gateway_key == about.key and each.gateway_reference is None), None)
+        or next((each for each in waiting if about.key is None and each.amount == about.amount), None)
+    )
+
+
+def _name(payment: Row[Any], unnamed: Sequence[Row[Any]], about: RefundReport, told: Told) -> bool:
+    """Find a refund in what was reported as part of a total, and apply the report on it."""
+    refund = next((each for each in unnamed if each.amount == about.amount), None) or max(
+        unnamed, key=lambda each: each.amount
+    )
+    if about.amount < refund.amount:
+        _split(payment, refund, refund.amount - about.amount, told)
+        refund = refund_of(payment.id, refund.id)
+    more = min(about.amount, refund.amount + _rest(payment)) - refund.amount
+    if more > 0 and about.standing.status != FAILED:
+        credits = returns.claim(payment, returns.bought(payment), more, TransactionType.REFUND, "Refund")
+        _resize(refund, refund.amount + more, refund.credits + credits)
+    if about.standing.status == PENDING:
+        _mark(payment, refund, about.standing, told)
+    settle(payment, refund_of(payment.id, refund.id), about.standing, told)
+    returns.follow(payment, by=told.by)
+    return True
+
+
+def _add(payment: Row[Any], amount: Decimal, standing: RefundStanding, told: Told) -> bool:
+    """Record a refund that was made at the gateway, and claim its credits; whether there was any money left for it."""
+    if standing.status == FAILED:
+        if amount > 0:
+            _create(payment, RefundTerms(amount, 0), standing, told)
+        return amount > 0
+    amount = min(amount, _rest(payment))
+    if amount <= 0:
+        return False
+    credits = returns.claim(payment, returns.bought(payment), amount, TransactionType.REFUND, "Refund")
+    _create(payment, RefundTerms(amount, credits), standing, told)
+    returns.follow(payment, by=told.by)
+    return True
+
+
+def _rest(payment: Row[Any]) -> Decimal:
+    """The money of which no refund is known."""
+    known = (each.amount for each in refunds_of(payment.id) if each.status != FAILED)
+    return Decimal(payment.amount) - sum(known, Decimal(0))
+
+
+def _split(payment: Row[Any], refund: Row[Any], amount: Decimal, told: Told) -> None:
+    """Make so much money of a refund, and its share of credits, another one that succeeded at the gateway."""
+    credits = int(refund.credits * amount // refund.amount)
+    _resize(refund, refund.amount - amount, refund.credits - credits)
+    _create(payment, RefundTerms(amount, credits), RefundStanding(None, SUCCEEDED, ""), told)
+
+
+def _create(
+    payment: Row[Any],
+    terms: RefundTerms,
+    standing: RefundStanding,
+    told: Told,
+    *,
+    reason: str = "",
+    key: Mapping[str, str | None] = _NO_KEY,
+) -> int:
+    values = {
+        "account_id": payment.account_id,
+        "payment_id": payment.id,
+        **terms._asdict(),
+        "status": standing.status,
+        "reason": reason,
+        "failure": standing.failure[:500],
+        "gateway_reference": standing.reference,
+        "requested_by": told.by,
+        **key,
+        "at": told.at,
+        "now": utc_now(),
+    }
+    refund_id: int = db.session.execute(return_queries.CREATE_REFUND, values).scalar_one()
+    after = {"refund_amount": terms.amount, "refund_credits": terms.credits, "refund_status": standing.status}
+    posting.record_change(payment, after)
+    return refund_id
+
+
+def _mark(payment: Row[Any], refund: Row[Any], standing: RefundStanding, told: Told) -> None:
+    values = {"refund_id": refund.id, "status": standing.status, "failure": standing.failure[:500]}
+    db.session.execute(return_queries.MARK_REFUND, {**values, "at": told.at, "now": utc_now()})
+    posting.record_change(payment, {"refund_status": standing.status})
+
+
+def _resize(refund: Row[Any], amount: Decimal, credits: int) -> None:
+    values = {"refund_id": refund.id, "amount": amount, "credits": credits, "now": utc_now()}
+    db.session.execute(return_queries.RESIZE_REFUND, values)
