@@ -41,7 +41,9 @@ class Refund(Timestamped, Base):
         CheckConstraint("(status = 'failed') = (failed_at IS NOT NULL)", name="failed_at"),
         CheckConstraint("status <> 'succeeded' OR succeeded_at IS NOT NULL", name="succeeded_at"),
         Index("ix_refunds_payment_id", "payment_id", "id"),
-        Index("uq_refunds_gateway_reference", "gateway_reference", "payment_id", "account_id", unique=True),
+        # For searches of all accounts.
+        Index("ix_refunds_gateway_reference", "gateway_reference"),
+        Index("uq_refunds_gateway_reference", "account_id", "payment_id", "gateway_reference", unique=True),
     )
 
     id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
@@ -73,7 +75,7 @@ class Dispute(Timestamped, Base):
         CheckConstraint("amount >= 0", name="amount"),
         CheckConstraint("credits >= 0 AND (credits = 0 OR status = 'lost')", name="credits"),
         CheckConstraint("frozen >= 0 AND (frozen = 0 OR status = 'open')", name="frozen"),
-        Index("uq_disputes_gateway_reference", "gateway_reference", "payment_id", "account_id", unique=True),
+        Index("uq_disputes_gateway_reference", "account_id", "payment_id", "gateway_reference", unique=True),
     )
 
     id: Mapped[Id] = mapped_column(Identity(), primary_key=True)

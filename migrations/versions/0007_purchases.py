@@ -193,8 +193,9 @@ def _create_refunds() -> None:
         sa.UniqueConstraint("gateway_key", name=op.f("uq_refunds_gateway_key")),
     )
     op.create_index("ix_refunds_payment_id", "refunds", ["payment_id", "id"], unique=False)
+    op.create_index("ix_refunds_gateway_reference", "refunds", ["gateway_reference"], unique=False)
     op.create_index(
-        "uq_refunds_gateway_reference", "refunds", ["gateway_reference", "payment_id", "account_id"], unique=True
+        "uq_refunds_gateway_reference", "refunds", ["account_id", "payment_id", "gateway_reference"], unique=True
     )
 
 
@@ -220,7 +221,7 @@ def _create_disputes() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_disputes")),
     )
     op.create_index(
-        "uq_disputes_gateway_reference", "disputes", ["gateway_reference", "payment_id", "account_id"], unique=True
+        "uq_disputes_gateway_reference", "disputes", ["account_id", "payment_id", "gateway_reference"], unique=True
     )
 
 

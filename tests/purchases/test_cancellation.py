@@ -105,7 +105,7 @@ class TestCancelledPurchases:
         bought.gateway.intents[open_.intent]["status"] = "requires_payment_method"
         assert data(cancel(bought.payer, open_.id))["status"] == "cancelled"
         assert bought.gateway.intents[open_.intent]["status"] == "canceled"
-        assert open_.status() == ("cancelled", 1100, "void")
+        assert open_.status() == ("cancelled", 1100, None)
 
     def test_idempotency_key_cancels_a_purchase_once(self, customer: Caller, buy: Buy) -> None:
         path = f"{PAYMENTS}{buy()['payment']['id']}/cancel/"
