@@ -117,11 +117,9 @@ def _table(sheets: Sheets, lines: list[Line], document: Mapping[str, Any], total
             for line in lines
         ),
     )
-    if has_tax:
-        sheets.sum("Net", _money(document["net_amount"]))
-        for rate, tax in sorted(_taxes(lines).items()):
-            sheets.sum(f"Tax {_percent(rate)}", _money(tax))
-    sheets.sum(total, f"{document['currency']} {_money(document['total_amount'])}", bold=True)
+    sums = [(f"Tax {_percent(rate)}", _money(tax)) for rate, tax in sorted(_taxes(lines).items())]
+    sums.insert(0, ("Net", _money(document["net_amount"])))
+    sheets.sums(sums if has_tax else (), (total, f"{document['currency']} {_money(document['total_amount'])}"))
 
 
 def _taxes(lines: Iterable[Line]) -> dict[Decimal, Decimal]:

@@ -1,9 +1,9 @@
 """The pages of an invoice or a credit note: portrait A4, with tables that go on on the next page."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 
 from app.web import paper
 from app.web.paper import GREY, MARGIN, fit
@@ -19,7 +19,7 @@ _LINE = 5.5
 _MOST_LINES = 3
 # Widths of the columns of a table: description, quantity, unit price, tax rate, net amount.
 _HEADINGS = ("Description", "Quantity", "Unit price", "Tax", "Amount")
-_COLUMNS = (76, 20, 28, 18, 28)
+_COLUMNS = (80, 18, 29, 14, 29)
 _COLUMNS_WITHOUT_TAX = (90, 20, 30, 0, 30)
 
 
@@ -50,6 +50,7 @@ class Sheets:
         pdf.cell(100, 12, fit(pdf, seller, 100), align="R", new_x="LMARGIN", new_y="NEXT")
         pdf.set_font("text", "", 9)
         for line in lines:
+            self._choose_font_again()
             pdf.set_x(MARGIN + 70)
             pdf.cell(100, 4, fit(pdf, line, 100), align="R", new_x="LMARGIN", new_y="NEXT")
         pdf.set_draw_color(*GREY)
@@ -84,6 +85,7 @@ class Sheets:
         self._require(len(lines) * _LINE)
         pdf.set_text_color(*(GREY if grey else (0, 0, 0)))
         for line in lines:
+            self._choose_font_again()
             pdf.cell(width, _LINE, line, new_x="LMARGIN", new_y="NEXT")
         pdf.set_text_color(0)
 
@@ -116,6 +118,7 @@ class Sheets:
         pdf.set_x(RIGHT)
         self.label(label)
         for line in lines:
+            self._choose_font_again()
             pdf.set_x(RIGHT)
             pdf.cell(width, 5, fit(pdf, line, width), new_x="LMARGIN", new_y="NEXT")
 
@@ -132,23 +135,27 @@ class Sheets:
             self._row(lines, figures, columns)
         pdf.line(MARGIN, pdf.get_y(), MARGIN + WIDTH, pdf.get_y())
 
-    def sum(self, name: str, amount: str, *, bold: bool = False) -> None:
-        """Write a sum below the table; the bold one ends it."""
+    def sums(self, parts: Sequence[tuple[str, str]], total: tuple[str, str]) -> None:
+        """Write sums below the table, on one page with the total, which ends them."""
         pdf = self._pdf
-        height = 9 if bold else 7
-        self._require(height + (8 if bold else 0))
-        pdf.set_font("text", "B" if bold else "", 12 if bold else 10)
-        pdf.cell(WIDTH - 60, height, name, align="R")
-        pdf.cell(60, height, amount, align="R", new_x="LMARGIN", new_y="NEXT")
-        if bold:
-            pdf.set_y(pdf.get_y() + 8)
+        self._require(7 * len(parts) + 9)
+        pdf.set_font("text", "", 10)
+        for name, amount in parts:
+            pdf.cell(WIDTH - 60, 7, name, align="R")
+            pdf.cell(60, 7, amount, align="R", new_x="LMARGIN", new_y="NEXT")
+        pdf.set_font("text", "B", 12)
+        pdf.cell(WIDTH - 60, 9, total[0], align="R")
+        pdf.cell(60, 9, total[1], align="R", new_x="LMARGIN", new_y="NEXT")
+        pdf.set_y(pdf.get_y() + 8)
 
     def _row(self, description: Sequence[str], figures: Sequence[str], columns: Sequence[float]) -> None:
         pdf = self._pdf
         top = pdf.get_y() + 1.75
         for place, line in enumerate(description):
+            self._choose_font_again()
             pdf.set_xy(MARGIN, top + place * _LINE)
             pdf.cell(columns[0], _LINE, line)
+        self._choose_font_again()
         pdf.set_xy(MARGIN + columns[0], top)
         for text, width in zip(figures, columns[1:], strict=True):
             if width:
@@ -167,14 +174,31 @@ class Sheets:
 
     def _wrapped(self, text: str, width: float, most: int) -> list[str]:
         """The lines of a text in the present font; what does not fit the last one is cut."""
-        pdf = self._pdf
-        one = " ".join(text.split())
-        found: Any = pdf.multi_cell(width, _LINE, one, align="L", dry_run=True, output="LINES")
-        lines: list[str] = found
-        if len(lines) <= most:
-            return lines
-        rest = one[len("".join(lines[: most - 1])) :]
-        return [*lines[: most - 1], fit(pdf, rest, width)]
+        words = deque(text.split())
+        lines: list[str] = []
+        while words and len(lines) < most - 1:
+            line = words.popleft()
+            while words and self._fits(f"{line} {words[0]}", width):
+                line = f"{line} {words.popleft()}"
+            if not self._fits(line, width):
+                fitting = self._beginning(line, width)
+                words.appendleft(line[fitting:])
+                line = line[:fitting]
+            lines.append(line)
+        return [*lines, fit(self._pdf, " ".join(words), width)] if words else lines
+
+    def _fits(self, text: str, width: float) -> bool:
+        return self._pdf.get_string_width(text) <= width - 2 * self._pdf.c_margin
+
+    def _beginning(self, word: str, width: float) -> int:
+        """How many characters of a word fit, at least one."""
+        return max((count for count in range(1, len(word)) if self._fits(word[:count], width)), default=1)
+
+    def _choose_font_again(self) -> None:
+        """Have the next text written in the present font: after a text in several fonts the library forgets to."""
+        family, style, size = self._pdf.font_family, self._pdf.font_style, self._pdf.font_size_pt
+        self._pdf.set_font(family, style, size + 1)
+        self._pdf.set_font(family, style, size)
 
     def _require(self, height: float) -> None:
         if self._pdf.get_y() + height > _BOTTOM:
@@ -190,6 +214,7 @@ class Sheets:
     def _foot(self, page: int, pages: int) -> None:
         pdf = self._pdf
         pdf.set_font("text", "", 8)
+        self._choose_font_again()
         pdf.set_text_color(*GREY)
         pdf.set_xy(MARGIN, _BOTTOM + 7)
         pdf.cell(WIDTH / 2, 5, self._name)

@@ -2,16 +2,22 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import pytest
 from flask import Flask
 from freezegun import freeze_time
+from sqlalchemy import text
 from werkzeug.test import TestResponse
 
+from app import tenancy
 from app.credits import audit
+from app.db.base import db
+from app.db.transaction import transaction
 from app.purchases import audit as purchases_audit
+from app.purchases import invoices
 from tests.caller import Caller, data, error
 from tests.concurrency.callers import at_once, statuses
 from tests.concurrency.locks import holding
@@ -146,3 +152,42 @@ def test_an_order_is_either_approved_or_cancelled(
         status = {"approve": "succeeded", "cancel": "cancelled"}[winner]
         assert data(customer.get(f"{PAYMENTS}{payment_id}/"))["status"] == status
     assert winners == {"approve", "cancel"}
+
+
+class UndoneError(Exception):
+    """Undoes the transaction it is raised in."""
+
+
+def test_numbers_have_no_gaps_when_issues_are_rolled_back(
+    app: Flask, customer_id: int, purchase: Callable[..., TestResponse]
+) -> None:
+    """Of 32 issues at once, half are undone after they took their number."""
+    payment_ids = [data(purchase(), 201)["payment"]["id"] for _ in range(32)]
+    with app.app_context(), transaction():
+        tenancy.set_account(customer_id)
+        for undo in (
+            "UPDATE payments SET invoice_id = NULL",
+            "DELETE FROM invoices",
+            "DELETE FROM number_series",
+        ):
+            db.session.execute(text(undo))
+
+    def issue(payment_id: int, *, fails: bool) -> None:
+        with app.app_context(), suppress(UndoneError), transaction():
+            tenancy.set_account(customer_id)
+            invoices.issue(payment_id)
+            if fails:
+                raise UndoneError
+
+    def issued() -> list[str]:
+        with app.app_context(), transaction():
+            tenancy.set_account(customer_id)
+            in_order = text("SELECT invoice_number FROM invoices ORDER BY created_at, id")
+            return list(db.session.execute(in_order).scalars())
+
+    with freeze_time("2033-06-01", tick=True), ThreadPoolExecutor(32) as pool:
+        list(pool.map(lambda each: issue(each[1], fails=each[0] % 2 == 0), enumerate(payment_ids)))
+        assert issued() == [f"INV-2033-{n:03}" for n in range(1, 17)], "without gaps, in order of issue"
+        for payment_id in payment_ids[::2]:
+            issue(payment_id, fails=False)
+        assert issued() == [f"INV-2033-{n:03}" for n in range(1, 33)]

@@ -219,5 +219,63 @@ def test_the_largest_amount_has_its_place() -> None:
     assert "1 9,999,999,999.99 9,999,999,999.99 Total USD 9,999,999,999.99" in " ".join(text.split())
 
 
+CREDIT_NOTE: dict[str, Any] = {
+    **INVOICE,
+    **priced(("Starter Pack: 500 credits", "4.50", "0.23")),
+    "credit_note_number": "CN-2031-002",
+    "invoice_issued_at": datetime(2031, 3, 1, tzinfo=UTC),
+    "reason": "Bought by mistake",
+    "voided_at": None,
+}
+
+
+def test_credit_note_names_its_invoice_and_reason() -> None:
+    text = text_of(pdf.render_credit_note(CREDIT_NOTE))
+    for expected in (
+        *("Credit note", "CN-2031-002", "INV-2031-007", "2031-03-01", "Reason: Bought by mistake", "Harbour Studio"),
+        *("4.50", "Tax 23 %", "1.04", "Total credited", "USD 5.54"),
+    ):
+        assert expected in text
+    assert "VOID" not in text
+    void = text_of(pdf.render_credit_note({**CREDIT_NOTE, "voided_at": datetime(2031, 4, 1, tzinfo=UTC)}))
+    assert "VOID" in void
+
+
+def test_tax_is_shown_by_rate_where_there_is_some() -> None:
+    text = render(**priced(("One", "10.00", "0.23"), ("Two", "20.00", "0.055"), ("Three", "1.00", "0.23")))
+    for expected in ("Net 31.00", "Tax 5.5 % 1.10", "Tax 23 % 2.53", "Total USD 34.63"):
+        assert expected in " ".join(text.split())
+    assert "Tax " not in render(tax_id="")
+    assert "Reverse charge" in render(notes="Reverse charge: VAT is to be accounted for by the recipient.")
+
+
+def test_card_payment_has_neither_bank_details_nor_reference() -> None:
+    bank = {"seller_bank": "IBAN IE29"}
+    assert "IBAN IE29" in render(**bank)
+    text = render(**bank, payment_method="stripe", payment_reference="")
+    assert "IBAN" not in text
+    assert "Reference" not in text
+
+
+@pytest.mark.parametrize("name", ["スターターパック: 500 credits", "Пакет 入門", "패키지"])
+def test_figures_beside_a_description_in_another_font_are_legible(name: str) -> None:
+    text = " ".join(render(**priced((name, "9.00", "0.1"))).split())
+    assert "1 9.00 10 % 9.00 Net 9.00 Tax 10 % 0.90 Total USD 9.90" in text
+
+
+def test_many_lines_go_on_on_the_next_page_below_their_headings() -> None:
+    lines = [(f"Pack {n}: {n * 100:,} credits", f"{n}.37", "0.23") for n in range(1, 61)]
+    pages = [
+        page.extract_text() for page in PdfReader(BytesIO(pdf.render_invoice({**INVOICE, **priced(*lines)}))).pages
+    ]
+    assert len(pages) == 3
+    for number, text in enumerate(pages, 1):
+        assert f"Page {number} of 3" in text
+        assert "Description" in text
+    assert [n for page in pages for n in range(1, 61) if f"Pack {n}: " in page] == list(range(1, 61))
+    assert "Total" in pages[-1]
+    assert "Net" in pages[-1]
+
+
 def test_the_same_invoice_is_the_same_file() -> None:
     assert pdf.render_invoice(INVOICE) == pdf.render_invoice(INVOICE)

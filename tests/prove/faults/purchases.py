@@ -6,6 +6,10 @@ SETTLEMENT = "app/purchases/settlement.py"
 NUMBERING = "app/purchases/numbering.py"
 DOCUMENTS = "app/purchases/invoice_queries.py"
 SALES = "app/purchases/queries.py"
+AMOUNTS = "app/purchases/amounts.py"
+TAX = "app/purchases/tax.py"
+NOTES = "app/purchases/credit_notes.py"
+PACKAGES = "app/purchases/packages.py"
 WEBHOOKS = "app/purchases/webhooks.py"
 RETURNS = "app/purchases/returns.py"
 REFUNDS = "app/purchases/refunds.py"
@@ -127,5 +131,50 @@ FAULTS = (
             'bindparam("invoice_id")',
         ),
         NO_WALL,
+    ),
+    fault(
+        "the tax is rounded in every line",
+        "purchases/test_amounts.py",
+        (AMOUNTS, "taxes[place] = share", "taxes[place] = round_cents(rate * nets[place])"),
+    ),
+    fault(
+        "what is left over of a spread amount is lost",
+        "purchases/test_amounts.py",
+        (AMOUNTS, "        shares[place] += 1\n", "        pass\n"),
+    ),
+    fault(
+        "credit notes take shares of the invoice, not of what is left",
+        "purchases/test_amounts.py",
+        (AMOUNTS, "            rest[1] -= line.tax\n", ""),
+    ),
+    fault(
+        "a customer in the seller's state accounts for the tax",
+        "purchases/test_tax.py",
+        (TAX, " and country != _state(seller_tax_id)", ""),
+    ),
+    fault(
+        "any VAT number moves the tax to the customer",
+        "purchases/test_tax.py",
+        (TAX, "if tax_id and vat.is_valid(tax_id)", "if tax_id"),
+    ),
+    fault(
+        "a customer of no known country is not taxed",
+        "purchases/test_tax.py",
+        (TAX, "    if not country:\n        return None\n", ""),
+    ),
+    fault(
+        "a changed price is charged",
+        "purchases/test_tax.py",
+        (PACKAGES, "if expected_total not in {None, quoted.total}:", "if quoted.total < 0:"),
+    ),
+    fault(
+        "a refund that failed in the end stays credited",
+        "purchases/test_credit_notes.py",
+        (NOTES, "    if excess <= 0:\n", "    if excess:\n"),
+    ),
+    fault(
+        "invoice numbers are not in order of issue",
+        "concurrency/test_purchase_races.py::test_numbers_have_no_gaps_when_issues_are_rolled_back",
+        (DOCUMENTS, "func.greatest(NumberSeries.last_at, _NOW)", "_NOW"),
     ),
 )
