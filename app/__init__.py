@@ -24,7 +24,9 @@ from app.db.replica.routing import open_replica
 from app.db.server import skew
 from app.desk.routes.account_life import blueprint as account_life
 from app.desk.routes.accounts import blueprint as desk_accounts
+from app.desk.routes.catalogue import blueprint as desk_catalogue
 from app.desk.routes.contents import blueprint as desk_contents
+from app.desk.routes.documents import blueprint as desk_documents
 from app.desk.routes.payments import blueprint as desk_payments
 from app.desk.routes.reports import blueprint as desk_reports
 from app.desk.routes.search import blueprint as desk_search
@@ -65,8 +67,10 @@ FEATURES = (
     desk_accounts,
     desk_contents,
     desk_payments,
+    desk_documents,
     desk_reports,
     desk_search,
+    desk_catalogue,
 )
 ENGINE_OPTIONS = {
     "pool_size": THREADS_PER_WORKER,

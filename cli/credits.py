@@ -17,7 +17,7 @@ from app.credits.plan_models import ROLLOVER_ALL, ROLLOVER_NONE
 from app.db.base import MAX_ID
 from app.db.transaction import transaction
 from app.errors import ServiceError
-from app.purchases import packages
+from app.purchases import catalogue
 from cli.database import with_database
 from cli.numbers import Amount, Whole
 
@@ -130,7 +130,7 @@ def list_packages() -> None:
     """List all packages."""
     rows = (
         (each.name, f"{each.credits:,}", f"{each.price:,.2f}", "yes" if each.is_active else "no")
-        for each in packages.every_package()
+        for each in catalogue.every_package()
     )
     _show(("package", "credits", "price in USD", "for sale"), rows)
 
@@ -145,7 +145,7 @@ def list_packages() -> None:
 def set_package(name: str, amount: int, price: Decimal, expires_after_days: int | None, *, inactive: bool) -> None:
     """Create a package, or change it for future purchases."""
     with transaction():
-        packages.put(name, amount, price, is_active=not inactive, expires_after_days=expires_after_days)
+        catalogue.put(name, amount, price, is_active=not inactive, expires_after_days=expires_after_days)
     click.echo(f"{name}: {amount:,} credits for {price:.2f} USD{', not for sale' if inactive else ''}.")
 
 

@@ -147,8 +147,7 @@ class CreditTransaction(Base):
     description: Mapped[str] = mapped_column(String(1000), server_default="")
     operation_type: Mapped[str | None] = mapped_column(String(255))
     cost_usd: Mapped[Decimal | None] = mapped_column(Numeric(19, 6))
-    # What a caller named this item of a bulk call: sent again, it is not charged again. Names of other callers, by the
-    # identity of each, are other names.
+    # What a caller, by their identity, named this item of a bulk call: sent again, it is not charged again.
     usage_key: Mapped[str | None] = mapped_column(String(255))
     usage_key_owner: Mapped[str | None] = mapped_column(String(64))
     # The person that an operation was for, if named, and the API key that spent.

@@ -7,13 +7,14 @@ from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Numeric, St
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Id, Moment, Timestamped
+from app.db.versions import Versioned
 
 # What of a plan's credits is kept at the turn of the month; besides these, the most credits that are.
 ROLLOVER_ALL, ROLLOVER_NONE = "all", "none"
 _ROLLOVER = "rollover IN ('all', 'none') OR rollover ~ '^[0-9]{1,9}$'"
 
 
-class Plan(Timestamped, Base):
+class Plan(Timestamped, Versioned, Base):
     """What accounts on it get each month, and what a credit they spend is worth."""
 
     __tablename__ = "plans"

@@ -1,19 +1,18 @@
 """Plans, the accounts that are put on them, and the months that they grant."""
 
-from datetime import date
+from typing import Any
 
 from sqlalchemy import (
     Date,
     DateTime,
+    Select,
     Text,
     any_,
     bindparam,
-    case,
     cast,
     delete,
     exists,
     func,
-    literal,
     literal_column,
     or_,
     select,
@@ -26,8 +25,10 @@ from app.credits.models import CreditBalance
 from app.credits.plan_models import Plan, PlanAssignment, PlanGrant, PlanTerms
 from app.credits.queries import OF_BALANCE, PLAN_ID
 from app.customers.models import CustomerAccount
-from app.db.columns import columns_of, list_of, rows_of, values_of
+from app.db.columns import list_of, rows_of, values_of
 from app.db.fast.prepared import AnyPrepared, Prepared
+from app.db.paging import ListQuery
+from app.db.versions import is_expected
 
 _PLAN = select(Plan.id, Plan.name, Plan.credits_per_month, Plan.rollover)
 PLAN_ON: AnyPrepared = Prepared(_PLAN.join(CreditBalance, Plan.id == PLAN_ID).where(OF_BALANCE))
@@ -113,37 +114,39 @@ _GRANTED = rows_of(account_ids=PlanGrant.account_id, months=PlanGrant.month, cre
 _NEW_GRANTS = {**_GRANTED.c, "created_at": bindparam("now")}
 RECORD_GRANTS = Prepared(insert(PlanGrant).from_select(list(_NEW_GRANTS), select(*_NEW_GRANTS.values())))
 
-_TERMS_OF_PLAN = values_of(Plan.credits_per_month, Plan.usd_per_credit, Plan.rollover)
-PLANS = Prepared(
-    select(*columns_of(Plan, but={"id", "created_at", "updated_at"})).order_by(Plan.credits_per_month, Plan.name)
+_EDITABLE = (Plan.name, Plan.credits_per_month, Plan.usd_per_credit, Plan.rollover, Plan.is_default)
+EDITABLE = tuple(each.key for each in _EDITABLE)
+_PLANS: Select[*tuple[Any, ...]] = select(Plan.id, *_EDITABLE, Plan.version)
+PLANS = ListQuery(
+    rows=_PLANS, key=Plan.id, sorts={"size": Plan.credits_per_month}, default_sort="size", default_order="asc"
 )
-_CHANGED = (
+EVERY_PLAN: AnyPrepared = Prepared(_PLANS.order_by(Plan.credits_per_month, Plan.name))
+PLAN: AnyPrepared = Prepared(_PLANS.where(Plan.id == bindparam("plan_id")))
+ONE_CHANGE_AT_A_TIME = Prepared(select(func.pg_advisory_xact_lock(func.hashtextextended("plans", 0))))
+CREATE_PLAN: AnyPrepared = Prepared(
     insert(Plan)
-    .values(name=bindparam("name"), **_TERMS_OF_PLAN, created_at=bindparam("now"), updated_at=bindparam("now"))
-    .on_conflict_do_update(index_elements=[Plan.name], set_={**_TERMS_OF_PLAN, "updated_at": bindparam("now")})
-    .returning(Plan.id, Plan.credits_per_month, Plan.rollover)
-    .cte("changed")
+    .values(**values_of(*_EDITABLE), created_at=bindparam("now"), updated_at=bindparam("now"))
+    .on_conflict_do_nothing(index_elements=[Plan.name])
+    .returning(Plan.id, *_EDITABLE, Plan.version)
 )
-_HAS_TERMS = exists().where(PlanTerms.plan_id == _CHANGED.c.id)
-_SET_TERMS = insert(PlanTerms).from_select(
-    ["plan_id", "valid_from", "credits_per_month", "rollover"],
-    select(
-        _CHANGED.c.id,
-        # The first terms of a plan hold from the first day there is, later ones from the day they are set on.
-        case((_HAS_TERMS, cast(bindparam("today"), Date)), else_=literal(date.min)),
-        _CHANGED.c.credits_per_month,
-        _CHANGED.c.rollover,
-    ),
+UPDATE_PLAN: AnyPrepared = Prepared(
+    update(Plan)
+    .where(Plan.id == bindparam("plan_id"), is_expected(Plan))
+    .values(**values_of(*_EDITABLE), updated_at=bindparam("now"), version=Plan.version + 1)
+    .returning(Plan.id, *_EDITABLE, Plan.version)
 )
-SET_PLAN = Prepared(
+NO_DEFAULT_PLAN: AnyPrepared = Prepared(
+    update(Plan)
+    .where(Plan.is_default)
+    .values(is_default=False, updated_at=bindparam("now"), version=Plan.version + 1)
+    .returning(Plan.id)
+)
+_SET_TERMS = insert(PlanTerms).values(
+    **values_of(PlanTerms.plan_id, PlanTerms.valid_from, PlanTerms.credits_per_month, PlanTerms.rollover)
+)
+SET_TERMS = Prepared(
     _SET_TERMS.on_conflict_do_update(
         index_elements=[PlanTerms.plan_id, PlanTerms.valid_from],
         set_={name: _SET_TERMS.excluded[name] for name in ("credits_per_month", "rollover")},
     )
-)
-SET_DEFAULT_PLAN = Prepared(
-    update(Plan)
-    .where(Plan.is_default, Plan.name != bindparam("name"))
-    .values(is_default=False, updated_at=bindparam("now")),
-    update(Plan).where(Plan.name == bindparam("name")).values(is_default=True, updated_at=bindparam("now")),
 )

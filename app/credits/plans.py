@@ -1,6 +1,7 @@
 """Plans and their monthly grants."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -14,8 +15,11 @@ from app.credits import plan_queries, queries
 from app.credits.ledger import balances, grants, planning
 from app.credits.ledger.planning import Starts
 from app.credits.plan_models import ROLLOVER_ALL
+from app.db import versions
 from app.db.base import db
-from app.errors import Invalid
+from app.db.paging import Page
+from app.db.versions import Expected
+from app.errors import Conflict, Invalid, NotFound
 
 
 class Granted(NamedTuple):
@@ -27,7 +31,63 @@ class Granted(NamedTuple):
 
 def every_plan() -> Sequence[Row[Any]]:
     """All plans, smallest first."""
-    return db.session.execute(plan_queries.PLANS).all()
+    return db.session.execute(plan_queries.EVERY_PLAN).all()
+
+
+def search(arguments: Mapping[str, Any]) -> Page:
+    """One page of the plans, smallest first."""
+    return plan_queries.PLANS.page(arguments)
+
+
+def get(plan_id: int) -> Row[Any]:
+    """A plan. Raises NotFound."""
+    found = db.session.execute(plan_queries.PLAN, {"plan_id": plan_id}).one_or_none()
+    if found is None:
+        raise _unknown(plan_id)
+    return found
+
+
+def create(values: Mapping[str, Any]) -> Row[Any]:
+    """Create a plan; as the default, it becomes the plan of new accounts. Raises Conflict if its name is taken."""
+    db.session.execute(plan_queries.ONE_CHANGE_AT_A_TIME)
+    now = utc_now()
+    if values["is_default"]:
+        _end_default(now)
+    plan = db.session.execute(plan_queries.CREATE_PLAN, {**values, "now": now}).one_or_none()
+    if plan is None:
+        raise Conflict(f"There is a plan {values['name']!r} already")
+    # Its first terms hold from the first day there is.
+    _set_terms(plan, date.min)
+    record(ObjectType.PLAN, plan.id, after=values)
+    return plan
+
+
+def update(plan_id: int, changes: Mapping[str, Any], expected: Expected) -> Row[Any]:
+    """Change a plan: what it grants from today on, for months that begin from then on.
+
+    Raises NotFound, PreconditionFailed, and Conflict if its name is taken, or if no plan would be the default.
+    """
+    db.session.execute(plan_queries.ONE_CHANGE_AT_A_TIME)
+    plans = every_plan()
+    known = next((each for each in plans if each.id == plan_id), None)
+    if known is None:
+        raise _unknown(plan_id)
+    versions.require(known.version, expected)
+    before = {name: getattr(known, name) for name in plan_queries.EDITABLE}
+    after = {**before, **changes}
+    if any(each.name == after["name"] for each in plans if each.id != plan_id):
+        raise Conflict(f"There is a plan {after['name']!r} already")
+    if known.is_default and not after["is_default"]:
+        raise Conflict("New accounts need a plan: make another one the default instead")
+    now = utc_now()
+    if after["is_default"] and not known.is_default:
+        _end_default(now)
+    values = {**after, "plan_id": plan_id, "now": now, "expected": None}
+    changed = db.session.execute(plan_queries.UPDATE_PLAN, values).one()
+    if (changed.credits_per_month, changed.rollover) != (known.credits_per_month, known.rollover):
+        _set_terms(changed, now.date())
+    record(ObjectType.PLAN, plan_id, before=before, after=after)
+    return changed
 
 
 def put(
@@ -37,14 +97,32 @@ def put(
 
     `rollover` is "all", "none", or the most credits of the plan that are kept at the turn of the month.
     """
-    terms = {"credits_per_month": credits_per_month, "usd_per_credit": usd_per_credit, "rollover": rollover}
-    now = utc_now()
-    known = next((each._asdict() for each in every_plan() if each.name == name), None)
-    is_default = default or (known is not None and known["is_default"])
-    record(ObjectType.PLAN, name, before=known, after={"name": name, **terms, "is_default": is_default})
-    db.session.execute(plan_queries.SET_PLAN, {**terms, "name": name, "now": now, "today": now.date()})
-    if default:
-        db.session.execute(plan_queries.SET_DEFAULT_PLAN, {"name": name, "now": now})
+    values = {
+        "name": name,
+        "credits_per_month": credits_per_month,
+        "usd_per_credit": usd_per_credit,
+        "rollover": rollover,
+    }
+    known = next((each for each in every_plan() if each.name == name), None)
+    if known is None:
+        create({**values, "is_default": default})
+    else:
+        update(known.id, {**values, "is_default": default or known.is_default}, None)
+
+
+def _end_default(now: datetime) -> None:
+    """Make room for a new default plan: there is one at any time."""
+    for plan_id in db.session.execute(plan_queries.NO_DEFAULT_PLAN, {"now": now}).scalars():
+        record(ObjectType.PLAN, plan_id, before={"is_default": True}, after={"is_default": False})
+
+
+def _set_terms(plan: Row[Any], valid_from: date) -> None:
+    values = {"plan_id": plan.id, "credits_per_month": plan.credits_per_month, "rollover": plan.rollover}
+    db.session.execute(plan_queries.SET_TERMS, {**values, "valid_from": valid_from})
+
+
+def _unknown(plan_id: int) -> NotFound:
+    return NotFound(f"Plan {plan_id} was not found")
 
 
 def assign(account_id: int, name: str, starts: Starts) -> None:

@@ -18,7 +18,7 @@ from app.db.fast.prepared import AnyPrepared, Prepared
 from app.db.paging import ListQuery
 from app.purchases import invoice_queries
 from app.purchases import queries as purchase_queries
-from app.purchases.invoice_models import Invoice
+from app.purchases.invoice_models import CreditNote, Invoice
 from app.purchases.models import Payment
 
 
@@ -90,4 +90,15 @@ PAYMENT: AnyPrepared = Prepared(
 )
 INVOICE: AnyPrepared = Prepared(
     select(Invoice.account_id, _named(_BOUGHT_BY)).where(Invoice.id == bindparam("invoice_id"))
+)
+_CREDITED_BY = (
+    select(Payment.requested_by)
+    .where(Payment.invoice_id == CreditNote.invoice_id)
+    .order_by(Payment.id)
+    .limit(1)
+    .scalar_subquery()
+)
+EVERY_CREDIT_NOTE = _with(invoice_queries.CREDIT_NOTES, CreditNote.account_id, _named(_CREDITED_BY))
+CREDIT_NOTE: AnyPrepared = Prepared(
+    select(CreditNote.account_id, _named(_CREDITED_BY)).where(CreditNote.id == bindparam("credit_note_id"))
 )

@@ -8,7 +8,7 @@ from app.db.fast.prepared import AnyPrepared
 from app.db.paging import Page
 from app.desk import listed
 from app.errors import NotFound
-from app.purchases import invoices, payments
+from app.purchases import credit_notes, invoices, payments
 
 
 def search(arguments: Mapping[str, Any]) -> Page:
@@ -31,6 +31,17 @@ def get_invoice(invoice_id: int) -> dict[str, Any]:
     """An invoice of whichever account. Raises NotFound."""
     place = _place(listed.INVOICE, {"invoice_id": invoice_id}, f"Invoice {invoice_id}")
     return {**invoices.get(place["account_id"], invoice_id)._asdict(), **place}
+
+
+def search_credit_notes(arguments: Mapping[str, Any]) -> Page:
+    """One page of the credit notes of all accounts, newest first."""
+    return listed.EVERY_CREDIT_NOTE.page(arguments)
+
+
+def get_credit_note(credit_note_id: int) -> dict[str, Any]:
+    """A credit note of whichever account. Raises NotFound."""
+    place = _place(listed.CREDIT_NOTE, {"credit_note_id": credit_note_id}, f"Credit note {credit_note_id}")
+    return {**credit_notes.get(place["account_id"], credit_note_id)._asdict(), **place}
 
 
 def _place(statement: AnyPrepared, values: Mapping[str, Any], name: str) -> dict[str, Any]:

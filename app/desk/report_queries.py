@@ -84,7 +84,7 @@ REVENUE: AnyPrepared = Prepared(f"""
         CROSS JOIN LATERAL unnest(posted.lot_ids, posted.lot_credits) AS drawn (lot_id, credits)
         WHERE {IS_CLAIM} GROUP BY posted.account_id, drawn.lot_id
     ), bought AS (
-        SELECT payment.amount AS price, lot.credits,
+        SELECT payment.net_amount AS price, lot.credits,
             lot.credits - lot.remaining - coalesce(claimed.credits, 0) - coalesce(since.later, 0) AS gone,
             coalesce(since.during, 0) AS during, coalesce(due.before, 0) AS due_before,
             coalesce(due.until, 0) AS due_until

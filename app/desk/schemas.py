@@ -131,6 +131,10 @@ class DeskInvoice(OfAccount, invoices.Invoice):
     """An invoice of an account, with the account and the seller as they were at the time of issue."""
 
 
+class DeskCreditNote(OfAccount, invoices.CreditNote):
+    """A credit note of an account."""
+
+
 class DeskPayment(OfAccount, purchases.Payment):
     """A payment of an account."""
 

@@ -11,7 +11,7 @@ from app.db.paging import Page
 from app.purchases import credit_notes, invoices, pdf
 from app.purchases import invoice_schemas as schemas
 from app.web.blueprint import ApiBlueprint
-from app.web.paper import MIMETYPE
+from app.web.paper import MIMETYPE, file_response
 from app.web.resource import Resource
 from app.web.schemas import page_of
 
@@ -74,7 +74,7 @@ class InvoicePdf(Resource):
         another account, is refused with 404 `not_found`.
         """
         invoice = invoices.get(membership.account_id, invoice_id)
-        return _file(invoice.invoice_number, pdf.render_invoice(invoice._asdict()))
+        return file_response(invoice.invoice_number, pdf.render_invoice(invoice._asdict()))
 
 
 @blueprint.route("/credit-notes")
@@ -130,9 +130,4 @@ class CreditNotePdf(Resource):
         one of another account, is refused with 404 `not_found`.
         """
         note = credit_notes.get(membership.account_id, credit_note_id)
-        return _file(note.credit_note_number, pdf.render_credit_note(note._asdict()))
-
-
-def _file(name: str, content: bytes) -> Response:
-    """A document as a file, which browsers show."""
-    return Response(content, mimetype=MIMETYPE, headers={"Content-Disposition": f'inline; filename="{name}.pdf"'})
+        return file_response(note.credit_note_number, pdf.render_credit_note(note._asdict()))

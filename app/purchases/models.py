@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, Id, Moment, Timestamped
+from app.db.versions import Versioned
 
 PRICE = Numeric(12, 2)
 CURRENCY = "USD"
@@ -48,7 +49,7 @@ def one_of(words: type[StrEnum], column: str) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({', '.join(repr(str(word)) for word in words)})", name=column)
 
 
-class CreditPackage(Timestamped, Base):
+class CreditPackage(Timestamped, Versioned, Base):
     """Credits for sale at a price."""
 
     __tablename__ = "credit_packages"

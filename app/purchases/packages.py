@@ -1,15 +1,13 @@
 """Credit packages, and what they cost a customer."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
-from app.audit.models import ObjectType
-from app.audit.recording import record
 from app.clock import utc_now
 from app.customers import accounts
 from app.db.base import db
@@ -94,20 +92,6 @@ def _quote(package: Row[Any], decided: Tax) -> Quote:
     item = Item(f"{package.name}: {package.credits:,} credits", 1, package.price, decided.rate)
     lines = amounts.taxed([item])
     return Quote(lines, *amounts.totals_of(lines), decided)
-
-
-def every_package() -> Sequence[Row[Any]]:
-    """All packages, including those no longer for sale."""
-    return db.session.execute(queries.EVERY_PACKAGE).all()
-
-
-def put(name: str, credits: int, price: Decimal, *, is_active: bool, expires_after_days: int | None = None) -> None:
-    """Create or change a package. Earlier purchases keep their price, and their credits the time they expire."""
-    terms = {"credits": credits, "price": price, "is_active": is_active, "expires_after_days": expires_after_days}
-    known = next((each._asdict() for each in every_package() if each.name == name), None)
-    db.session.execute(queries.SET_PACKAGE, {**terms, "name": name, "now": utc_now()})
-    before = known and {each: known[each] for each in terms}
-    record(ObjectType.PACKAGE, name, before=before, after=terms)
 
 
 def require_for_sale(package_id: int) -> Row[Any]:

@@ -23,7 +23,7 @@ _CREATED = {"created_at": _NOW, "updated_at": _NOW}
 _STATUS = bindparam("status", type_=String)
 _USES_METHOD = Payment.payment_method == any_(list_of("methods", Payment.payment_method))
 
-_PACKAGE = columns_of(CreditPackage, but={"created_at", "updated_at"})
+_PACKAGE = columns_of(CreditPackage, but={"created_at", "updated_at", "version"})
 PACKAGES = ListQuery(
     rows=select(*_PACKAGE),
     key=CreditPackage.id,
@@ -32,7 +32,7 @@ PACKAGES = ListQuery(
     default_sort="price",
     default_order="asc",
 )
-EVERY_PACKAGE = Prepared(select(*_PACKAGE).order_by(CreditPackage.price, CreditPackage.name))
+PACKAGE = Prepared(select(*_PACKAGE).order_by(CreditPackage.price, CreditPackage.name))
 _OFFER = values_of(*columns_of(CreditPackage, but={"id", "name", "created_at", "updated_at"}))
 SET_PACKAGE = Prepared(
     insert(CreditPackage)

@@ -9,6 +9,8 @@ from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from flask import Response
+
 if TYPE_CHECKING:
     from fpdf import FPDF
 
@@ -104,3 +106,8 @@ def _load() -> _Library:
     for name, code in (("regular", "figo"), ("bold", "figbo")):
         Path(directory.name, f"{name}.ttf").write_bytes(pymupdf_fonts.myfont(code))
     return _Library(FPDF, directory)
+
+
+def file_response(name: str, content: bytes) -> Response:
+    """A document as a file of this name, which browsers show."""
+    return Response(content, mimetype=MIMETYPE, headers={"Content-Disposition": f'inline; filename="{name}.pdf"'})

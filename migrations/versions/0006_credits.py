@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("is_default", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.CheckConstraint("credits_per_month >= 0", name=op.f("ck_plans_credits_per_month")),
         sa.CheckConstraint("usd_per_credit >= 0", name=op.f("ck_plans_usd_per_credit")),
         sa.CheckConstraint("rollover IN ('all', 'none') OR rollover ~ '^[0-9]{1,9}$'", name=op.f("ck_plans_rollover")),

@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column("expires_after_days", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.CheckConstraint("credits > 0", name=op.f("ck_credit_packages_credits")),
         sa.CheckConstraint("price > 0", name=op.f("ck_credit_packages_price")),
         sa.CheckConstraint("expires_after_days > 0", name=op.f("ck_credit_packages_expires_after_days")),

@@ -142,6 +142,14 @@ def keys(admin: Caller, owner: Caller) -> Iterator[tuple[str, Callable[[], Any]]
 
 def desk(admin: Caller, account_id: int) -> Iterator[tuple[str, Callable[[], Any]]]:
     """Calls of staff about a customer account, by operation; the last ends its life."""
+    for name, of, change in (
+        ("Plan", {"credits_per_month": 5, "price_per_credit": "0.02"}, {"rollover": "none"}),
+        ("Package", {"credits": 5, "price": "1.00"}, {"is_active": False}),
+    ):
+        offers = f"/v1/admin/{name.lower()}s/"
+        yield f"create{name}", partial(admin.post, offers, {"name": "New", **of})
+        (new,) = (each["id"] for each in data(admin.get(offers))["results"] if each["name"] == "New")
+        yield f"update{name}", partial(admin.patch, f"{offers}{new}/", change)
     path, because = f"/v1/admin/accounts/{account_id}/", {"reason": "A complaint"}
     plan = {**because, "plan": "Free", "from": "next_month"}
     yield "assignAccountPlan", lambda: admin.post(f"{path}plan/", plan)

@@ -12,7 +12,7 @@ from freezegun import freeze_time
 from app.credits import plans
 from app.credits.ledger.planning import Starts
 from app.db.transaction import transaction
-from app.purchases import packages
+from app.purchases import catalogue
 from tests.caller import Caller, data, error
 from tests.credits.conftest import GRANT, OPENED, Give
 from tests.factories.customers import credits_of, open_customer, spend
@@ -96,7 +96,7 @@ class TestSpendingOrder:
 def approved(owner: Caller, staff: Caller, app: Flask, *, days: int | None = None) -> int:
     """The lot of a purchase that expires after so many days."""
     with app.app_context(), transaction():
-        packages.put("Starter Pack", PACK, Decimal(9), is_active=True, expires_after_days=days)
+        catalogue.put("Starter Pack", PACK, Decimal(9), is_active=True, expires_after_days=days)
     approve(staff, buy(owner)["payment"]["id"])
     return int(lots(owner)[-1]["id"])
 

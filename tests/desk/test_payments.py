@@ -6,7 +6,7 @@ from tests.caller import Caller, data, error
 from tests.desk.conftest import Customer
 from tests.factories.purchases import approve
 
-PAYMENTS, INVOICES = "/v1/admin/payments/", "/v1/admin/invoices/"
+PAYMENTS, INVOICES, CREDIT_NOTES = "/v1/admin/payments/", "/v1/admin/invoices/", "/v1/admin/credit-notes/"
 
 
 def test_the_worklist_has_the_transfers_of_all_accounts(admin: Caller, customers: list[Customer]) -> None:
@@ -52,6 +52,29 @@ def test_an_invoice_is_the_customers_with_whose_it_is(admin: Caller, customers: 
     assert data(admin.get(INVOICES))["count"] == 4
 
 
-@pytest.mark.parametrize("path", [PAYMENTS, INVOICES])
+@pytest.mark.parametrize("path", [PAYMENTS, INVOICES, CREDIT_NOTES])
 def test_what_is_unknown_is_not_found(admin: Caller, path: str) -> None:
     error(admin.get(f"{path}7/"), 404, "not_found")
+
+
+def test_the_files_are_the_customers(admin: Caller, customers: list[Customer]) -> None:
+    customer = customers[0]
+    invoice = customer.bought[0]["invoice"]
+    path = f"invoices/{invoice['id']}/pdf/"
+    own, shown = customer.owner.get(f"/v1/billing/{path}"), admin.get(f"/v1/admin/{path}")
+    assert (shown.status_code, shown.mimetype) == (200, "application/pdf")
+    assert shown.headers["Content-Disposition"] == own.headers["Content-Disposition"]
+
+
+def test_credit_notes_are_the_customers_with_whose_they_are(admin: Caller, customers: list[Customer]) -> None:
+    for number, customer in enumerate(customers, 1):
+        data(customer.owner.post(f"/v1/billing/payments/{customer.bought[1]['payment']['id']}/cancel/", None))
+        (own,) = data(customer.owner.get("/v1/billing/credit-notes/"))["results"]
+        path = f"/v1/admin/credit-notes/{own['id']}/"
+        expected = {**own, "account_id": customer.account_id, "created_by": f"owner-{number}"}
+        assert data(admin.get(path)) == expected
+        assert data(admin.get(CREDIT_NOTES))["results"][0] == expected
+        assert admin.get(f"{path}pdf/").mimetype == "application/pdf"
+        (found,) = data(admin.get(f"{CREDIT_NOTES}?invoice_number={own['invoice_number']}"))["results"]
+        assert found == expected
+    assert data(admin.get(CREDIT_NOTES))["count"] == 2

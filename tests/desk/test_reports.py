@@ -37,7 +37,7 @@ FIRST = datetime(2031, 1, 10, tzinfo=UTC)
 MONTHS = ("2031-01", "2031-02", "2031-03", "2031-04")
 MOVES = text("""
     SELECT t.account_id, t.created_at, t.amount, t.transaction_type, t.reverses, lot.id AS lot_id, lot.source,
-        lot.position = t.position AS arrives, drawn.credits, lot.credits AS begun, p.amount AS price
+        lot.position = t.position AS arrives, drawn.credits, lot.credits AS begun, p.net_amount AS price
     FROM credit_transactions t
     CROSS JOIN LATERAL unnest(t.lot_ids, t.lot_credits) AS drawn (lot_id, credits)
     JOIN credit_lots lot ON lot.account_id = t.account_id AND lot.id = drawn.lot_id

@@ -62,6 +62,19 @@ def _tax_rate(staff: Caller, _: Caller) -> Changeable:
     return Changeable(f"/v1/admin/tax-rates/{rate['id']}", ({"rate": "0.23"}, {"valid_to": "2020-12-31"}), staff)
 
 
+def _plan(staff: Caller, _: Caller) -> Changeable:
+    plan = {"name": "Team", "credits_per_month": 500, "price_per_credit": "0.02"}
+    created = data(staff.post("/v1/admin/plans/", plan), 201)
+    changes = ({"credits_per_month": 600}, {"name": "Crew", "rollover": "none"})
+    return Changeable(f"/v1/admin/plans/{created['id']}/", changes, staff)
+
+
+def _package(staff: Caller, _: Caller) -> Changeable:
+    created = data(staff.post("/v1/admin/packages/", {"name": "Mega", "credits": 9, "price": "1.00"}), 201)
+    changes = ({"price": "2.00"}, {"is_active": False})
+    return Changeable(f"/v1/admin/packages/{created['id']}/", changes, staff)
+
+
 CHANGEABLE: Mapping[str, Make] = {
     "client": _client,
     "billing account": _billing_account,
@@ -71,6 +84,8 @@ CHANGEABLE: Mapping[str, Make] = {
     "settings": _settings,
     "team member": _team_member,
     "tax rate": _tax_rate,
+    "plan": _plan,
+    "package": _package,
 }
 
 
@@ -91,6 +106,8 @@ def ids_of_everything(staff: Caller, owner: Caller) -> dict[str, str]:
         "creditNoteId": first(owner, "/v1/billing/credit-notes"),
         "taxRateId": first(staff, "/v1/admin/tax-rates"),
         "paymentId": first(owner, "/v1/billing/payments"),
+        "planId": first(staff, "/v1/admin/plans"),
+        "packageId": first(staff, "/v1/admin/packages"),
         "accountId": first(staff, "/v1/admin/accounts"),
         "holdId": first(owner, "/v1/billing/credits/holds"),
     }

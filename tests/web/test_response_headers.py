@@ -254,6 +254,8 @@ class TestHome:
 
 # What makes a new thing; everything else answers 200 with the object it acted on.
 MAKING = {
+    "createPlan",
+    "createPackage",
     "createClient",
     "createBillingAccount",
     "grantBillingAccountAccess",

@@ -269,4 +269,7 @@ def test_the_document_says_who_takes_if_match(app: Flask) -> None:
         "changeTeamMember",
         "removeTeamMember",
         "updateCreditHold",
+        "updatePlan",
+        "updatePackage",
+        "updateTaxRate",
     }

@@ -1,4 +1,4 @@
-"""`/v1/admin/payments` and `/v1/admin/invoices`: those of all accounts."""
+"""`/v1/admin/payments`: those of all accounts."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ blueprint = ApiBlueprint(
     "desk-payments",
     __name__,
     url_prefix="/v1/admin",
-    description="The vendor's desk: payments and invoices of all accounts.",
+    description="The vendor's desk: payments of all accounts.",
     guide="desk.md#approve-a-transfer",
 )
 
@@ -52,36 +52,3 @@ class OnePayment(Resource):
         Returns a payment with the account and the invoice it is of. An unknown one is refused with 404 `not_found`.
         """
         return payments.get(payment_id)
-
-
-@blueprint.route("/invoices")
-class Invoices(Resource):
-    """The invoices of all accounts."""
-
-    @blueprint.arguments(schemas.DeskInvoiceQuery(), location="query")
-    @blueprint.response(200, page_of(schemas.DeskInvoice))
-    @blueprint.doc(operationId="listAllInvoices")
-    @_reads
-    def get(self, arguments: dict[str, Any]) -> Page:
-        """List the invoices of all accounts
-
-        Lists invoices with the accounts they are of, newest first. Filters select a number, a status and a range of
-        time.
-        """
-        return payments.search_invoices(arguments)
-
-
-@blueprint.route("/invoices/<bigint_id:invoice_id>")
-class OneInvoice(Resource):
-    """One invoice."""
-
-    @blueprint.response(200, schemas.DeskInvoice)
-    @fails(failures.NO_INVOICE)
-    @blueprint.doc(operationId="getAnyInvoice")
-    @_reads
-    def get(self, invoice_id: int) -> dict[str, Any]:
-        """Get an invoice of any account
-
-        Returns an invoice with the account it is of. An unknown one is refused with 404 `not_found`.
-        """
-        return payments.get_invoice(invoice_id)

@@ -13,6 +13,7 @@ from app.web.fields.numbers import (
     Dollars,
     Id,
     Integer,
+    Price,
     UnitPrice,
 )
 from app.web.fields.text import UUID_TEXT, Choice, Identifier, Text, Uuid
@@ -37,6 +38,7 @@ __all__ = [
     "Moment",
     "Month",
     "OneOf",
+    "Price",
     "QueryArguments",
     "Several",
     "Text",

@@ -127,6 +127,27 @@ class Cents(Amount):
         return amount
 
 
+class Price(ma.fields.String):
+    """A price in a request of the v1 families: a string, or a number, with at most so many `places`."""
+
+    def __init__(self, *, places: int, most: Decimal, least: Decimal = money.ZERO, **kwargs: Any) -> None:
+        super().__init__(**described(kwargs, pattern=rf"^\d+(\.\d{{1,{places}}})?$"))
+        self.places = places
+        self.least = least
+        self.most = most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+        if not is_number and not (isinstance(value, str) and _NUMBER.fullmatch(value)):
+            raise ma.ValidationError("Not a valid price.")
+        price = Decimal(value)
+        if not self.least <= price <= self.most:
+            raise ma.ValidationError(f"Must be between {money.plain(self.least)} and {money.plain(self.most)}.")
+        if price != price.quantize(Decimal(1).scaleb(-self.places)):
+            raise ma.ValidationError(f"Must not have more than {self.places} decimals.")
+        return price
+
+
 class Dollars(ma.fields.String):
     """An amount of money of the v1 families: a string with 2 decimals; requests may send a number as well."""
 
