@@ -26,7 +26,9 @@ SHARD_KEYS = {
     "plan_grants": "account_id",
     "invoices": "account_id",
     "payments": "account_id",
+    "credit_notes": "account_id",
     "refunds": "account_id",
+    "disputes": "account_id",
     "idempotency_keys": "caller",
 }
 

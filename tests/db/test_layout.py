@@ -72,6 +72,8 @@ PAGES: dict[str, tuple[ListQuery, Any]] = {
 }
 LOST = {
     ("budget_lines", "PRIMARY KEY (id)"),
+    ("credit_notes", "PRIMARY KEY (id)"),
+    ("credit_notes", "UNIQUE (credit_note_number)"),
     ("credit_notes", "FOREIGN KEY (invoice_id) REFERENCES invoices(id)"),
     ("invoices", "PRIMARY KEY (id)"),
     ("invoices", "UNIQUE (invoice_number)"),
@@ -83,6 +85,7 @@ LOST = {
     ("refunds", "PRIMARY KEY (id)"),
     ("refunds", "UNIQUE (gateway_key)"),
     ("refunds", "FOREIGN KEY (payment_id) REFERENCES payments(id)"),
+    ("disputes", "PRIMARY KEY (id)"),
     ("disputes", "FOREIGN KEY (payment_id) REFERENCES payments(id)"),
 }
 
