@@ -105,7 +105,7 @@ FAULTS = (
         "a voided lot that was to come comes all the same",
         "credits/test_lots.py::TestVoiding",
         ("app/credits/ledger/lots.py", "self.position is None and not self.voided", "self.position is None"),
-        ("app/credits/models.py", "(position IS NULL AND voided = 0)", "position IS NULL"),
+        ("app/credits/lot_models.py", "(position IS NULL AND voided = 0)", "position IS NULL"),
         ("migrations/versions/0006_credits.py", "(position IS NULL AND voided = 0)", "position IS NULL"),
     ),
     fault(

@@ -28,15 +28,19 @@ FAULTS = (
     fault(
         "a suspended account spends",
         "concurrency/test_account_life_races.py",
-        ("app/credits/ledger/rule.py", "    _CLOSED,\n    _SUSPENDED,\n    _TOO_FEW,", "    _CLOSED,\n    _TOO_FEW,"),
+        (
+            "app/credits/ledger/rule.py",
+            "    _CLOSED,\n    _SUSPENDED,\n    _IN_DEBT,\n    _TOO_FEW,",
+            "    _CLOSED,\n    _TOO_FEW,",
+        ),
     ),
     fault(
         "a suspended account holds",
         "desk/test_account_life.py::test_what_each_status_lets_happen",
         (
             "app/credits/ledger/rule.py",
-            "REFUSAL = Rule(Debit, _CLOSED, _SUSPENDED, _TOO_FEW)",
-            "REFUSAL = Rule(Debit, _CLOSED, _TOO_FEW)",
+            "REFUSAL = Rule(Debit, _CLOSED, _SUSPENDED, _IN_DEBT, _TOO_FEW)",
+            "REFUSAL = Rule(Debit, _CLOSED, _IN_DEBT, _TOO_FEW)",
         ),
     ),
     fault(
