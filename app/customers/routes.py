@@ -23,7 +23,7 @@ blueprint = ApiBlueprint(
     __name__,
     url_prefix="/v1/account",
     description="The team of a customer account: members, invitations and memberships.",
-    guide="teams.md",
+    guide="teams.md#which-account",
 )
 
 _manager = manager()

@@ -17,7 +17,7 @@ blueprint = ApiBlueprint(
     __name__,
     url_prefix="/v1/admin/accounts",
     description="The vendor's desk: accounts are suspended, resumed, closed, and put on plans.",
-    guide="account-life.md",
+    guide="account-life.md#states",
 )
 
 _manage = guards.of_account(*permissions.MANAGE)
@@ -82,6 +82,8 @@ class Closure(Resource):
 class Export(Resource):
     """Everything of an account."""
 
+    guide = "account-life.md#exporting"
+
     @blueprint.archive(AccountExport)
     @fails(failures.NO_ACCOUNT)
     @blueprint.doc(operationId="exportAccount")
@@ -99,6 +101,8 @@ class Export(Resource):
 @blueprint.route("/<bigint_id:account_id>/erase")
 class Erasure(Resource):
     """Erasing an account."""
+
+    guide = "account-life.md#erasing"
 
     @blueprint.arguments(schemas.Because(), example=schemas.ERASURE_EXAMPLE)
     @blueprint.response(200, DeskAccount)
@@ -118,6 +122,8 @@ class Erasure(Resource):
 @blueprint.route("/<bigint_id:account_id>/plan")
 class AccountPlan(Resource):
     """The plan of an account."""
+
+    guide = "account-life.md#plans"
 
     @blueprint.arguments(schemas.PlanChange(), example=schemas.PLAN_EXAMPLE)
     @blueprint.response(200, DeskAccount)
