@@ -18,11 +18,6 @@ FAULTS = (
         (REPORT_QUERIES, "WHEN reverses IS NOT NULL THEN 'returned'", "WHEN reverses IS NOT NULL THEN 'refunded'"),
     ),
     fault(
-        "credits that were refunded earn revenue",
-        _HISTORIES,
-        (REPORT_QUERIES, " - coalesce(claimed.credits, 0)", ""),
-    ),
-    fault(
         "what was spent after a month earns its revenue",
         _HISTORIES,
         (REPORT_QUERIES, " - coalesce(since.later, 0) AS gone", " AS gone"),
