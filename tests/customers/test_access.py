@@ -80,7 +80,7 @@ CALLS = [
     Call("listPayments", "GET", "/v1/billing/payments/", MEMBERS),
     Call("getPayment", "GET", "/v1/billing/payments/{payment}/", MEMBERS),
     Call("cancelPayment", "POST", "/v1/billing/payments/{payment}/cancel/", {*MANAGERS, "staff"}),
-    Call("refundPayment", "POST", "/v1/billing/payments/{payment}/refund/", STAFF),
+    Call("refundPayment", "POST", "/v1/billing/payments/{payment}/refund/", STAFF, {"reason": "x"}),
     Call("approvePayment", "POST", "/v1/billing/payments/{payment}/approve/", STAFF),
     Call("getAccountSettings", "GET", "/v1/account/settings/", MEMBERS),
     Call("updateAccountSettings", "PATCH", "/v1/account/settings/", MANAGERS, {"billing_city": "Cork"}),
