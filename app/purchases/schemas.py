@@ -160,7 +160,7 @@ class Approval(Schema):
     received_amount = fields.Dollars(
         validate=_require_some, metadata={"description": "What was received, in US dollars. Defaults to what is due."}
     )
-    reference = fields.Text(load_default="", metadata={"description": "The bank's reference of the transfer."})
+    reference = fields.Identifier(load_default="", metadata={"description": "The bank's reference of the transfer."})
     received_on = fields.Day(metadata={"description": "The day on which it was received."})
     accept_difference = fields.Boolean(
         load_default=False,
