@@ -22,15 +22,16 @@ FETCH_SECONDS = 55
 PAUSE_SECONDS = 600
 TRANSACTION_SECONDS = 1800
 
+_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 # Plans are made for all rows: those of cursors are otherwise made for the first tenth.
 _BEGIN: AnyPrepared = Prepared(
-    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+    _SNAPSHOT,
     f"SET LOCAL statement_timeout = '{FETCH_SECONDS}s'",
     f"SET LOCAL idle_in_transaction_session_timeout = '{PAUSE_SECONDS}s'",
     f"SET LOCAL transaction_timeout = '{TRANSACTION_SECONDS}s'",
     "SET LOCAL cursor_tuple_fraction = 1",
 )
-_ONE_SNAPSHOT: AnyPrepared = Prepared("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+_ONE_SNAPSHOT: AnyPrepared = Prepared(_SNAPSHOT)
 
 
 class Rows(NamedTuple):

@@ -25,6 +25,7 @@ DOCUMENTS = [
     "books.md",
     "payments.md",
     "credits.md",
+    "invoices.md",
     "operations.md",
     "legacy-import.md",
 ]

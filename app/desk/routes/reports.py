@@ -48,7 +48,7 @@ class Receivables(Resource):
     def get(self, arguments: dict[str, Any]) -> reports.Receivables:  # noqa: ARG002 - only the format
         """Get the invoices that are not paid
 
-        Returns the open invoices of all accounts, oldest first, with their sums by the days since they were issued; as
-        CSV the invoices alone.
+        Returns the open invoices of all accounts, oldest first, with their sums by the days since they were issued. As
+        CSV, returns the invoices alone.
         """
         return reports.Receivables()

@@ -2,7 +2,7 @@
 
 from tests.prove.planting import fault
 
-SINGLE = "app/billing_accounts/ledger/single.py"
+GENERAL = "app/billing_accounts/ledger/general.py"
 BUDGETS = "app/billing_accounts/ledger/budgets.py"
 IMPORTS = "app/billing_accounts/ledger/importing.py"
 
@@ -35,7 +35,7 @@ FAULTS = (
         "an import takes back what was changed here",
         "cli/legacy_import/test_in_use.py::TestLines",
         (
-            SINGLE,
+            GENERAL,
             '"CASE WHEN line.as_imported IS NOT NULL THEN false END"',
             '"line.as_imported"',
         ),
