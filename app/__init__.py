@@ -30,10 +30,10 @@ from app.desk.routes.documents import blueprint as desk_documents
 from app.desk.routes.payments import blueprint as desk_payments
 from app.desk.routes.reports import blueprint as desk_reports
 from app.desk.routes.search import blueprint as desk_search
+from app.desk.routes.tax_rates import blueprint as tax_rates
 from app.purchases import gateways
 from app.purchases.invoice_routes import blueprint as invoices
 from app.purchases.routes import blueprint as purchases
-from app.purchases.tax_routes import blueprint as tax_rates
 from app.trail.routes import blueprint as trail
 from app.web import browsers, converters, exports, limits, metrics, operations, pages, requests
 from app.web.documentation import ServiceApi

@@ -22,6 +22,8 @@ class Origin(NamedTuple):
 
 
 COMMAND, GATEWAY = "command", "gateway"
+# The actor of what falls due, whichever request posts it.
+SERVICE = "service"
 # Of code that neither a request nor a command runs.
 _SHELL = Origin("shell", COMMAND, "shell")
 _current: ContextVar[Origin] = ContextVar("origin", default=_SHELL)

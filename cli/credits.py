@@ -16,7 +16,6 @@ from app.credits.ledger.planning import Starts
 from app.credits.plan_models import ROLLOVER_ALL, ROLLOVER_NONE
 from app.db.base import MAX_ID
 from app.db.transaction import transaction
-from app.errors import ServiceError
 from app.purchases import catalogue
 from cli.database import with_database
 from cli.numbers import Amount, Whole
@@ -116,11 +115,8 @@ def set_plan(name: str, credits_per_month: int, usd_per_credit: Decimal, rollove
 @with_database
 def assign_plan(account_id: int, name: str, starts: str) -> None:
     """Assign a plan to an account. Earlier months are granted by the plan of their first day."""
-    try:
-        with transaction():
-            plans.assign(account_id, name, Starts(starts))
-    except ServiceError as error:
-        raise click.ClickException(error.message) from None
+    with transaction():
+        plans.assign(account_id, name, Starts(starts))
     click.echo(f"Account {account_id}: plan {name}.")
 
 

@@ -17,6 +17,7 @@ from app.db.server.embedded import EmbeddedDatabaseError
 from app.db.server.revision import OutdatedSchemaError, UnknownRevisionError
 from app.db.server.roles import PrivilegedRoleError
 from app.db.server.version import UnsupportedServerError
+from app.errors import ServiceError
 from cli.dump import DumpError
 
 # Errors of the database if a migration is missing.
@@ -66,6 +67,8 @@ def told() -> Iterator[None]:
         yield
     except _EXPLAINED as error:
         raise click.ClickException(str(error)) from None
+    except ServiceError as error:
+        raise click.ClickException(f"{error.message.removesuffix('.')}.") from None
     except DBAPIError as error:
         raise click.ClickException(_of_database(error)) from None
     except SQLAlchemyError as error:

@@ -1,7 +1,6 @@
 """`flask keys`: API keys for machines."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,14 +15,13 @@ from app.api_keys.service import Terms
 from app.clock import utc_now
 from app.db.base import MAX_ID
 from app.db.transaction import transaction
-from app.errors import ServiceError
+from app.web.change_reason import MAX_REASON
 from cli.database import with_database
 from cli.numbers import Whole
 from cli.token import Known
 
 _MAX_DAYS = 36_500
 _MAX_TEXT = 255
-_MAX_REASON = 500
 
 keys = AppGroup("keys", help="Manage API keys for machines.", epilog="Example: flask keys list")
 
@@ -44,7 +42,7 @@ keys = AppGroup("keys", help="Manage API keys for machines.", epilog="Example: f
 def create(name: str, scopes: tuple[str, ...], account: int | None, expires_in_days: int | None) -> None:
     """Issue a key called NAME and print its secret, which is shown this once."""
     expires_at = None if expires_in_days is None else utc_now() + timedelta(days=expires_in_days)
-    with _explained(), transaction():
+    with transaction():
         made = service.create(None, Terms(name, scopes, account, expires_at))
     click.echo(f"Key {made['id']}: {name}.", err=True)
     click.echo(made["key"])
@@ -71,23 +69,14 @@ def list_keys() -> None:
 @keys.command(epilog="Example: flask keys revoke 7 --reason 'It was committed to a repository'")
 @click.argument("key_id", type=Whole(1, MAX_ID))
 @click.option(
-    "--reason", required=True, callback=lambda _, __, value: _text(value, _MAX_REASON), help="Why it is revoked."
+    "--reason", required=True, callback=lambda _, __, value: _text(value, MAX_REASON), help="Why it is revoked."
 )
 @with_database
 def revoke(key_id: int, reason: str) -> None:
     """Revoke a key for good."""
-    with _explained(), transaction():
+    with transaction():
         revoked = service.revoke(None, key_id, reason)
     click.echo(f"Key {key_id}: {revoked.name}, revoked.")
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn a refusal into a ClickException with one line."""
-    try:
-        yield
-    except ServiceError as refusal:
-        raise click.ClickException(f"{refusal.message.removesuffix('.')}.") from None
 
 
 def _day(moment: datetime | None) -> str:

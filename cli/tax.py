@@ -12,9 +12,8 @@ from rich.table import Table
 from app.customers import countries
 from app.db.base import MAX_ID
 from app.db.transaction import transaction
-from app.errors import ServiceError
 from app.purchases import tax_rates
-from app.purchases.amounts import rate_of
+from app.purchases.amounts import percent, rate_of
 from cli.database import with_database
 from cli.numbers import Whole
 
@@ -64,7 +63,7 @@ def list_rates(day: date | None) -> None:
         arguments["valid_on"] = day
     for each in tax_rates.search(arguments).results:
         until = "" if each.valid_to is None else f"{each.valid_to}"
-        table.add_row(str(each.id), each.country, _percent(each.rate), f"{each.valid_from}", until)
+        table.add_row(str(each.id), each.country, percent(each.rate), f"{each.valid_from}", until)
     Console(markup=False, emoji=False).print(table)
 
 
@@ -79,12 +78,9 @@ def add_rate(country: str, rate: Decimal, valid_from: date, valid_to: date | Non
     if valid_to is not None and valid_from > valid_to:
         raise click.UsageError("--from must not be after --to.")
     terms = {"country": country, "rate": rate, "valid_from": valid_from, "valid_to": valid_to}
-    try:
-        with transaction():
-            added = tax_rates.create(terms)
-    except ServiceError as error:
-        raise click.ClickException(error.message) from None
-    click.echo(f"Tax rate {added.id}: {country} {_percent(rate)} from {valid_from}.")
+    with transaction():
+        added = tax_rates.create(terms)
+    click.echo(f"Tax rate {added.id}: {country} {percent(rate)} from {valid_from}.")
 
 
 @tax.command("change", epilog="Example: flask tax change 7 --to 2026-12-31")
@@ -101,13 +97,6 @@ def change_rate(rate_id: int, *, no_end: bool, **changes: Any) -> None:
         given["valid_to"] = None
     if not given:
         raise click.UsageError("Name what to change: --rate, --from, --to or --no-end.")
-    try:
-        with transaction():
-            changed = tax_rates.update(rate_id, given)
-    except ServiceError as error:
-        raise click.ClickException(error.message) from None
-    click.echo(f"Tax rate {rate_id}: {changed.country} {_percent(changed.rate)} from {changed.valid_from}.")
-
-
-def _percent(rate: Decimal) -> str:
-    return f"{(rate * 100).normalize():f} %"
+    with transaction():
+        changed = tax_rates.update(rate_id, given)
+    click.echo(f"Tax rate {rate_id}: {changed.country} {percent(changed.rate)} from {changed.valid_from}.")

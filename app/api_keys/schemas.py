@@ -128,4 +128,4 @@ class RotateApiKey(Schema):
 class RevokeApiKey(Schema):
     """Why a key is revoked."""
 
-    reason = fields.Text(longest=500, blank=False, required=True, metadata={"description": "Why it is revoked."})
+    reason = fields.Why("Why it is revoked.")

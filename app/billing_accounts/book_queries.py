@@ -31,12 +31,13 @@ from app.db.columns import columns_of
 from app.db.fast.prepared import AnyPrepared, Prepared
 from app.db.json_rows import Json
 from app.db.paging import ListQuery
+from app.origin import SERVICE
 
 _OF_ACCOUNT = BudgetMovement.billing_account_id == bindparam("account_id")
 _SHOWN = (
     select(
         *columns_of(ShownMovement, but={"place", "actor"}),
-        case((ShownMovement.position.is_(None), literal(due.SERVICE)), else_=PersonalData.value).label("actor"),
+        case((ShownMovement.position.is_(None), literal(SERVICE)), else_=PersonalData.value).label("actor"),
     )
     .select_from(ShownMovement)
     .outerjoin(PersonalData, PersonalData.ref == ShownMovement.actor)
@@ -53,7 +54,7 @@ MOVEMENTS = ListQuery(
         "at_to": ShownMovement.at <= bindparam("at_to"),
         "actor": or_(
             refers_to_actor(ShownMovement.actor),
-            and_(ShownMovement.position.is_(None), bindparam("actor") == due.SERVICE),
+            and_(ShownMovement.position.is_(None), bindparam("actor") == SERVICE),
         ),
     },
     sorts={"position": ShownMovement.place, "at": ShownMovement.at},

@@ -9,7 +9,6 @@ from app.billing_accounts.book_schemas import Movement
 from app.billing_accounts.models import ExternalType
 from app.money import MAX_AMOUNT
 from app.web import fields
-from app.web.change_reason import MAX_REASON
 from app.web.schemas import CamelSchema, ReadSchema
 
 _SMALLEST = Decimal("0.0001")
@@ -18,12 +17,7 @@ _SMALLEST = Decimal("0.0001")
 class Correction(CamelSchema):
     """A change that says why it is made."""
 
-    reason = fields.Text(
-        longest=MAX_REASON,
-        blank=False,
-        required=True,
-        metadata={"description": "Why; kept with the movement. Takes precedence over `X-Change-Reason`."},
-    )
+    reason = fields.Why("Why; kept with the movement. Takes precedence over `X-Change-Reason`.")
 
 
 class Reversal(Correction):

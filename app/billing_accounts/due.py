@@ -37,8 +37,6 @@ from app.billing_accounts.models import Budget, BudgetLine, BudgetMovement, Move
 from app.db.base import Moment
 from app.db.columns import columns_of
 
-# What posts them, as callers see it.
-SERVICE = "service"
 NOW: ColumnElement[datetime] = cast(bindparam("now"), DateTime(timezone=True))
 _IS_DUE = BudgetLine.expires_at <= NOW
 STANDS = or_(BudgetLine.expires_at.is_(None), BudgetLine.expires_at > NOW)

@@ -28,7 +28,6 @@ from app.customers.models import CustomerAccount
 from app.db.columns import list_of, rows_of, values_of
 from app.db.fast.prepared import AnyPrepared, Prepared
 from app.db.paging import ListQuery
-from app.db.versions import is_expected
 
 _PLAN = select(Plan.id, Plan.name, Plan.credits_per_month, Plan.rollover)
 PLAN_ON: AnyPrepared = Prepared(_PLAN.join(CreditBalance, Plan.id == PLAN_ID).where(OF_BALANCE))
@@ -131,7 +130,7 @@ CREATE_PLAN: AnyPrepared = Prepared(
 )
 UPDATE_PLAN: AnyPrepared = Prepared(
     update(Plan)
-    .where(Plan.id == bindparam("plan_id"), is_expected(Plan))
+    .where(Plan.id == bindparam("plan_id"))
     .values(**values_of(*_EDITABLE), updated_at=bindparam("now"), version=Plan.version + 1)
     .returning(Plan.id, *_EDITABLE, Plan.version)
 )

@@ -82,7 +82,7 @@ def update(plan_id: int, changes: Mapping[str, Any], expected: Expected) -> Row[
     now = utc_now()
     if after["is_default"] and not known.is_default:
         _end_default(now)
-    values = {**after, "plan_id": plan_id, "now": now, "expected": None}
+    values = {**after, "plan_id": plan_id, "now": now}
     changed = db.session.execute(plan_queries.UPDATE_PLAN, values).one()
     if (changed.credits_per_month, changed.rollover) != (known.credits_per_month, known.rollover):
         _set_terms(changed, now.date())

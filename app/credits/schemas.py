@@ -158,9 +158,7 @@ class UsageReverse(Schema):
     credits = fields.Integer(
         least=1, metadata={"description": "Credits to take back. Defaults to all that are not taken back yet."}
     )
-    reason = fields.Text(
-        longest=500, blank=False, required=True, metadata={"description": "Why the usage is taken back."}
-    )
+    reason = fields.Why("Why the usage is taken back.")
     account_id = fields.Id(
         metadata={"description": "Account of the usage; required for machines. Defaults to the caller's account."}
     )
@@ -219,7 +217,7 @@ _OF_LOTS = ("expires_at", "expires_in", "effective_at", "reference")
 class VoidLot(Schema):
     """Why a lot is voided."""
 
-    reason = fields.Text(longest=500, blank=False, required=True, metadata={"description": "Why the lot is voided."})
+    reason = fields.Why("Why the lot is voided.")
 
 
 class GrantCreate(Schema):

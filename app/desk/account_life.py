@@ -1,4 +1,4 @@
-"""The life of a customer account: suspended, resumed, closed, and put on plans."""
+"""The life of a customer account: suspended, resumed, closed, erased, and put on plans."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ from app.desk import accounts
 from app.desk.accounts import Account
 from app.errors import Conflict, Reason
 from app.idempotency import store
-from app.purchases import open_payments, retention
+from app.purchases import payments, retention
 
 
 def suspend(account: Account, reason: str) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def _change(account: Account, reason: str, before: AccountStatus | None, after: 
 
 def _require_idle(account_id: int) -> None:
     """Raise Conflict while something of the account is open. The locks of account and balance are held."""
-    open_ones = {"holds": holding.count_open(account_id), **open_payments.count(account_id)}
+    open_ones = {"holds": holding.count_open(account_id), **payments.count_open(account_id)}
     if any(open_ones.values()):
         named = ", ".join(f"{number} {what}" for what, number in open_ones.items() if number)
         raise Conflict(

@@ -9,19 +9,10 @@ ERASURE_EXAMPLE = {"reason": "Request of 12 March, ticket 4711"}
 PLAN_EXAMPLE = {"plan": "Team", "from": "next_month", "reason": "Contract of 1 May"}
 
 
-def _reason() -> fields.Text:
-    return fields.Text(
-        blank=False,
-        longest=500,
-        required=True,
-        metadata={"description": "Why, for the audit trail."},
-    )
-
-
 class Because(Schema):
     """The reason of a change."""
 
-    reason = _reason()
+    reason = fields.Why("Why, for the audit trail.")
 
 
 class PlanChange(Schema):
@@ -36,4 +27,4 @@ class PlanChange(Schema):
     plan = fields.Identifier(
         blank=False, numbers=True, required=True, metadata={"description": "Name of the plan, or its id."}
     )
-    reason = _reason()
+    reason = fields.Why("Why, for the audit trail.")

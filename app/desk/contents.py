@@ -14,10 +14,8 @@ from app.customers import team
 from app.db.paging import Page
 from app.desk import listed
 from app.desk.accounts import Account
+from app.origin import SERVICE
 from app.purchases import invoices, payments
-
-# Of what fell due and is not posted yet.
-_SERVICE = "service"
 
 
 def transactions(account: Account, arguments: Mapping[str, Any]) -> Page:
@@ -67,8 +65,9 @@ def _of(account: Account, page: Page) -> Page:
 
 def _shown_in(account: Account) -> Callable[[Any], dict[str, Any]]:
     place = {"account_id": account.id, "account_name": account.name}
-    # An invoice has the name of the account at the time of issue.
-    return lambda row: {"created_by": _SERVICE, **place, **_values(row)}
+    # What fell due and is not posted yet is created by the service. An invoice has the name of the account at the time
+    # of issue.
+    return lambda row: {"created_by": SERVICE, **place, **_values(row)}
 
 
 def _values(row: Any) -> dict[str, Any]:

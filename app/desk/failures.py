@@ -2,6 +2,7 @@
 
 from app.customers import failures as accounts
 from app.errors import Conflict, Invalid, NotFound, Reason
+from app.purchases import tax_rates
 
 NO_ACCOUNT = NotFound("Account 17 was not found")
 NO_PAYMENT = NotFound("Payment 4711 was not found")
@@ -20,4 +21,6 @@ UNKNOWN_PLAN = NotFound("Plan 4711 was not found")
 NO_PACKAGE = NotFound("Credit package 4711 was not found")
 TAKEN = Conflict("There is a plan 'Team' already")
 NEEDS_DEFAULT = Conflict("New accounts need a plan: make another one the default instead")
+NO_TAX_RATE = NotFound("Tax rate 4711 was not found")
+RATE_OVERLAPS = tax_rates.overlaps({"id": 7, "country": "IE", "valid_from": "2025-01-01", "valid_to": None})
 NO_CREDIT_NOTE = NotFound("Credit note 4711 was not found")

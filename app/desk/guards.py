@@ -10,9 +10,13 @@ from functools import wraps
 from typing import Any, ClassVar
 
 from app import tenancy
-from app.auth.guards import Guard, View, guarded_by
+from app.auth.guards import Guard, View, guarded_by, requires
 from app.db import streaming
 from app.desk import accounts, permissions
+
+# What the vendor offers, and its tax, is kept for no account.
+reads_offer = requires(roles=permissions.STAFF, scopes=permissions.READ)
+manages_offer = requires(roles=permissions.STAFF, scopes=permissions.MANAGE)
 
 
 @dataclass(frozen=True)

@@ -48,9 +48,13 @@ _MADE_HOLD = (
     .limit(1)
     .scalar_subquery()
 )
-_BOUGHT_BY = (
-    select(Payment.requested_by).where(Payment.invoice_id == Invoice.id).order_by(Payment.id).limit(1).scalar_subquery()
-)
+
+
+def _buyer(invoice_id: InstrumentedAttribute[int]) -> Label[str]:
+    orders = select(Payment.requested_by).where(Payment.invoice_id == invoice_id).order_by(Payment.id)
+    return _named(orders.limit(1).scalar_subquery())
+
+
 TRANSACTIONS = _with(credit_queries.TRANSACTIONS, _caller(CreditTransaction.actor))
 USAGE = _with(credit_queries.USAGE, _caller(CreditTransaction.actor))
 LOTS = _with(lot_queries.LOTS, _caller(CreditLot.actor))
@@ -58,7 +62,7 @@ HOLDS = _with(hold_queries.HOLDS, _named(_MADE_HOLD))
 MEMBERS = _with(
     customer_queries.MEMBERS, _named(func.coalesce(func.nullif(AccountMember.invited_by, ""), AccountMember.user_id))
 )
-INVOICES = _with(invoice_queries.INVOICES, _named(_BOUGHT_BY))
+INVOICES = _with(invoice_queries.INVOICES, _buyer(Invoice.id))
 PAYMENTS = _with(purchase_queries.PAYMENTS, Payment.requested_by.label("created_by"))
 
 _NUMBER = select(Invoice.invoice_number).where(Invoice.id == Payment.invoice_id).scalar_subquery()
@@ -89,16 +93,9 @@ PAYMENT: AnyPrepared = Prepared(
     ).where(Payment.id == bindparam("payment_id"))
 )
 INVOICE: AnyPrepared = Prepared(
-    select(Invoice.account_id, _named(_BOUGHT_BY)).where(Invoice.id == bindparam("invoice_id"))
+    select(Invoice.account_id, _buyer(Invoice.id)).where(Invoice.id == bindparam("invoice_id"))
 )
-_CREDITED_BY = (
-    select(Payment.requested_by)
-    .where(Payment.invoice_id == CreditNote.invoice_id)
-    .order_by(Payment.id)
-    .limit(1)
-    .scalar_subquery()
-)
-EVERY_CREDIT_NOTE = _with(invoice_queries.CREDIT_NOTES, CreditNote.account_id, _named(_CREDITED_BY))
+EVERY_CREDIT_NOTE = _with(invoice_queries.CREDIT_NOTES, CreditNote.account_id, _buyer(CreditNote.invoice_id))
 CREDIT_NOTE: AnyPrepared = Prepared(
-    select(CreditNote.account_id, _named(_CREDITED_BY)).where(CreditNote.id == bindparam("credit_note_id"))
+    select(CreditNote.account_id, _buyer(CreditNote.invoice_id)).where(CreditNote.id == bindparam("credit_note_id"))
 )

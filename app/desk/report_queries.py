@@ -100,7 +100,6 @@ REVENUE: AnyPrepared = Prepared(f"""
     ), 0) AS revenue
     FROM bought
 """)
-DUE: AnyPrepared = Prepared("SELECT account_id FROM credit_balances WHERE due_at <= :now ORDER BY account_id")
 # With the days since they were issued.
 OPEN_INVOICES: AnyPrepared = Prepared("""
     SELECT invoice.id, invoice.invoice_number, invoice.account_id, invoice.account_name, invoice.billing_email,

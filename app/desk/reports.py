@@ -7,11 +7,13 @@ from typing import Any
 
 from app.clock import utc_now
 from app.credits.ledger import forecast
+from app.credits.ledger.due import next_month
 from app.credits.ledger.transactions import Transaction
 from app.db import streaming
 from app.db.base import db
 from app.db.paging import EveryRow
 from app.desk import report_queries as queries
+from app.desk.queries import DUE_ACCOUNTS
 from app.errors import Invalid
 
 # The first and the last day since its issue of an invoice of each age.
@@ -28,8 +30,7 @@ class CreditsReport:
     def __init__(self, month: date) -> None:
         self._month = month
         self._since = datetime(month.year, month.month, 1, tzinfo=UTC)
-        years, months = divmod(month.month, 12)
-        self._until = datetime(month.year + years, months + 1, 1, tzinfo=UTC)
+        self._until = next_month(self._since)
         self._now = utc_now()
         if self._since > self._now:
             raise Invalid.field("month", "Must not be in the future.", location="query")
@@ -62,7 +63,7 @@ class CreditsReport:
         return EveryRow.of(iter([[self.whole()]]))
 
     def _unposted(self) -> list[Transaction]:
-        account_ids = db.session.execute(queries.DUE, {"now": self._now}).scalars().all()
+        account_ids = db.session.execute(DUE_ACCOUNTS, {"now": self._now}).scalars().all()
         return forecast.of_accounts(account_ids).transactions
 
 

@@ -144,7 +144,7 @@ class DeskPayment(OfAccount, purchases.Payment):
 class DeskPaymentQuery(purchases.PaymentQuery):
     """Filters of the payments of all accounts."""
 
-    invoice_number = fields.Identifier(metadata={"description": "Number of the invoice of the payment."})
+    invoice_number = fields.Identifier(longest=32, metadata={"description": "Number of its invoice, in any case."})
     start_date = fields.Moment(dates=True, metadata={"description": "Start of the range, inclusive."})
     end_date = fields.Moment(whole_day=True, metadata={"description": "End of the range, inclusive."})
 
@@ -156,4 +156,4 @@ class DeskPaymentQuery(purchases.PaymentQuery):
 class DeskInvoiceQuery(invoices.InvoiceQuery):
     """Filters of the invoices of all accounts."""
 
-    invoice_number = fields.Identifier(metadata={"description": "Number of the invoice."})
+    invoice_number = fields.Identifier(longest=32, metadata={"description": "Number of the invoice, in any case."})

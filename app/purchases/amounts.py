@@ -124,6 +124,11 @@ def shown_rate(rate: Decimal) -> str:
     return f"{max(round_cents(rate), rate.normalize(), key=lambda each: -int(each.as_tuple().exponent)):f}"
 
 
+def percent(rate: Decimal) -> str:
+    """A rate for people: 23 %."""
+    return f"{(rate * 100).normalize():f} %"
+
+
 def rate_of(number: Decimal) -> Decimal:
     """The rate that a number means: a fraction below 1, or a percentage above 1, as a fraction.
 

@@ -17,6 +17,7 @@ _PACKAGES: Select[*tuple[Any, ...]] = select(*_PACKAGE)
 PACKAGES = ListQuery(
     rows=_PACKAGES,
     key=CreditPackage.id,
+    filters={"is_active": CreditPackage.is_active == bindparam("is_active")},
     sorts={"price": CreditPackage.price},
     default_sort="price",
     default_order="asc",

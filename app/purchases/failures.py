@@ -5,7 +5,7 @@ from decimal import Decimal
 from app.customers import failures as accounts
 from app.customers import states
 from app.errors import Conflict, Forbidden, Invalid, Reason, Unavailable
-from app.purchases import packages, tax, tax_rates
+from app.purchases import packages, tax
 from app.web.failures import UNAVAILABLE
 
 SUSPENDED, CLOSED = accounts.SUSPENDED, accounts.CLOSED
@@ -34,7 +34,6 @@ CREDITS_SPENT = Conflict(
 )
 COUNTRY_UNKNOWN = tax.country_unknown()
 PRICE_CHANGED = packages.price_changed(Decimal("9.00"), Decimal("2.07"), Decimal("9.00"))
-RATE_OVERLAPS = tax_rates.overlaps({"id": 7, "country": "IE", "valid_from": "2025-01-01", "valid_to": None})
 NOT_SIGNED = Invalid.field("Stripe-Signature", "Is required.", location="headers")
 GATEWAY = (
     *UNAVAILABLE,

@@ -100,7 +100,7 @@ CREDIT_NOTES = ListQuery(
     key=CreditNote.id,
     filters={
         "account_id": CreditNote.account_id == bindparam("account_id"),
-        "invoice_number": CreditNote.invoice_number == bindparam("invoice_number"),
+        "invoice_number": CreditNote.invoice_number == func.upper(bindparam("invoice_number")),
         "start_date": CreditNote.created_at >= bindparam("start_date"),
         "end_date": CreditNote.created_at <= bindparam("end_date"),
     },

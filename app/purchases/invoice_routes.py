@@ -11,7 +11,7 @@ from app.db.paging import Page
 from app.purchases import credit_notes, invoices, pdf
 from app.purchases import invoice_schemas as schemas
 from app.web.blueprint import ApiBlueprint
-from app.web.paper import MIMETYPE, file_response
+from app.web.paper import BINARY, MIMETYPE, file_response
 from app.web.resource import Resource
 from app.web.schemas import page_of
 
@@ -23,7 +23,6 @@ blueprint = ApiBlueprint(
     guide="invoices.md#invoices",
 )
 
-_PDF = {"type": "string", "format": "binary"}
 _member = member()
 
 
@@ -64,7 +63,7 @@ class OneInvoice(Resource):
 class InvoicePdf(Resource):
     """One invoice as a PDF."""
 
-    @blueprint.response(200, _PDF, content_type=MIMETYPE)
+    @blueprint.response(200, BINARY, content_type=MIMETYPE)
     @blueprint.doc(operationId="getInvoicePdf")
     @member(limit="pdf")
     def get(self, invoice_id: int, membership: Membership) -> Response:
@@ -120,7 +119,7 @@ class CreditNotePdf(Resource):
 
     guide = "invoices.md#credit-notes"
 
-    @blueprint.response(200, _PDF, content_type=MIMETYPE)
+    @blueprint.response(200, BINARY, content_type=MIMETYPE)
     @blueprint.doc(operationId="getCreditNotePdf")
     @member(limit="pdf")
     def get(self, credit_note_id: int, membership: Membership) -> Response:

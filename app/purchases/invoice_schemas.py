@@ -1,21 +1,13 @@
-"""Request and response schemas of invoices, credit notes and tax rates."""
+"""Request and response schemas of invoices and credit notes."""
 
-from datetime import date
-from decimal import Decimal
 from typing import Any
 
 import marshmallow as ma
 
-from app.customers import countries
-from app.purchases.amounts import rate_of
 from app.purchases.invoice_models import InvoiceStatus
 from app.purchases.models import PaymentMethod
 from app.web import fields
-from app.web.schemas import ETag, Schema, SnakePageArguments, SnakeReadSchema, require_order, require_some_field
-
-TAX_RATE_EXAMPLE = {"country": "IE", "rate": 0.23, "valid_from": "2025-01-01"}
-TAX_RATE_UPDATE_EXAMPLE = {"valid_to": "2025-12-31"}
-_RATE = "A fraction: `0.23` is 23 %."
+from app.web.schemas import ETag, SnakePageArguments, SnakeReadSchema, require_order
 
 
 class _StoredDollars(fields.Dollars):
@@ -34,7 +26,9 @@ class DocumentLine(SnakeReadSchema):
     quantity = fields.Integer(metadata={"description": "How many."})
     unit_price = _StoredDollars(metadata={"description": "Price of one, before tax."})
     net = _StoredDollars(metadata={"description": "Amount before tax."})
-    tax_rate = fields.Text(longest=8, metadata={"description": f"Tax rate. {_RATE}", "example": "0.23"})
+    tax_rate = fields.Text(
+        longest=8, metadata={"description": "Tax rate, as a fraction: `0.23` is 23 %.", "example": "0.23"}
+    )
     tax = _StoredDollars(metadata={"description": "Tax on the net amount."})
 
 
@@ -133,81 +127,6 @@ class CreditNote(_Document):
 class CreditNoteQuery(_DocumentQuery):
     """Filters of the list of credit notes."""
 
-    invoice_number = fields.Identifier(longest=32, metadata={"description": "Number of the invoice that is corrected."})
-
-
-class _Country(fields.Identifier):
-    """A country by ISO 3166 code or English name, read as its code."""
-
-    def _deserialize(self, value: Any, *arguments: Any, **more: Any) -> str:
-        code = countries.code_of(super()._deserialize(value, *arguments, **more))
-        if not code:
-            raise ma.ValidationError("Not an ISO 3166 code or English name of a country.")
-        return code
-
-
-class _Rate(fields.Amount):
-    """A tax rate: a fraction below 1, or a percentage above 1, which is read as a fraction."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(most=Decimal(100), **kwargs)
-
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Decimal:
-        try:
-            return rate_of(self._number(value))
-        except ValueError as error:
-            raise ma.ValidationError(str(error)) from None
-
-
-class TaxRate(SnakeReadSchema):
-    """The tax rate of a country in a range of days."""
-
-    etag = ETag.VERSIONED
-
-    id = fields.Id()
-    country = fields.Text(longest=2, metadata={"description": "ISO 3166 code of the country.", "example": "IE"})
-    rate = fields.UnitPrice(metadata={"description": _RATE, "example": "0.23"})
-    valid_from = fields.Day(metadata={"description": "First day of the rate, in UTC."})
-    valid_to = fields.Day(
-        allow_none=True,
-        metadata={"description": "Last day of the rate, inclusive; `null` if it is valid until further notice."},
+    invoice_number = fields.Identifier(
+        longest=32, metadata={"description": "Number of the invoice that is corrected, in any case."}
     )
-
-
-class TaxRateQuery(SnakePageArguments):
-    """Filters of the list of tax rates."""
-
-    country = _Country(metadata={"description": "ISO 3166 code or English name of the country."})
-    valid_on = fields.Day(metadata={"description": "A day on which the rates are valid."})
-
-
-class _TaxRateTerms(Schema):
-    valid_to = fields.Day(
-        allow_none=True, metadata={"description": "Last day, inclusive; `null` for until further notice."}
-    )
-
-    @ma.validates_schema
-    def _validate(self, values: dict[str, Any], **_: Any) -> None:
-        require_some_field(values)
-        first: date | None = values.get("valid_from")
-        last: date | None = values.get("valid_to")
-        if first is not None and last is not None and first > last:
-            raise ma.ValidationError("valid_from must not be after valid_to.", "valid_from")
-
-
-class TaxRateCreate(_TaxRateTerms):
-    """A new tax rate."""
-
-    country = _Country(
-        blank=False, required=True, metadata={"description": "ISO 3166 code or English name of the country."}
-    )
-    rate = _Rate(required=True, metadata={"description": f"{_RATE} A number above 1 is a percentage."})
-    valid_from = fields.Day(required=True, metadata={"description": "First day, in UTC."})
-
-
-class TaxRateUpdate(_TaxRateTerms):
-    """The terms of a tax rate to change."""
-
-    country = _Country(blank=False, metadata={"description": "ISO 3166 code or English name of the country."})
-    rate = _Rate(metadata={"description": f"{_RATE} A number above 1 is a percentage."})
-    valid_from = fields.Day(metadata={"description": "First day, in UTC."})

@@ -38,9 +38,9 @@ class PaymentStatus(StrEnum):
     CHARGED_BACK = "charged_back"
 
 
-# Statuses in which a payment has not added credits.
-# An open payment may still succeed; money that comes for a cancelled one makes it succeed, too.
+# An open payment may still succeed. Money that comes for a cancelled one makes it succeed, too.
 OPEN = frozenset({PaymentStatus.PENDING, PaymentStatus.FAILED})
+# Statuses in which a payment has not added credits.
 UNPAID = OPEN | {PaymentStatus.CANCELLED}
 
 

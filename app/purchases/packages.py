@@ -10,10 +10,9 @@ from sqlalchemy import Row
 
 from app.clock import utc_now
 from app.customers import accounts
-from app.db.base import db
 from app.db.paging import Page
-from app.errors import Conflict, NotFound, Reason
-from app.purchases import amounts, queries, tax
+from app.errors import Conflict, Reason
+from app.purchases import amounts, catalogue, tax
 from app.purchases.amounts import Item, Line
 from app.purchases.tax import Tax
 
@@ -52,7 +51,7 @@ def search(account_id: int, arguments: Mapping[str, Any]) -> Page:
         sums = {"tax_amount": quote and quote.tax, "total_price": quote and quote.total}
         return {**package._asdict(), **sums}
 
-    return queries.PACKAGES.page(arguments, is_active=True).shown(show)
+    return catalogue.search({**arguments, "is_active": True}).shown(show)
 
 
 def quote(account_id: int, package: Row[Any], expected_total: Decimal | None, now: datetime) -> Quote:
@@ -96,9 +95,7 @@ def _quote(package: Row[Any], decided: Tax) -> Quote:
 
 def require_for_sale(package_id: int) -> Row[Any]:
     """The package. Raises NotFound, and Conflict if it is no longer for sale."""
-    package = db.session.execute(queries.PACKAGE, {"package_id": package_id}).one_or_none()
-    if package is None:
-        raise NotFound(f"Credit package {package_id} was not found")
+    package = catalogue.get(package_id)
     if not package.is_active:
         raise Conflict(f"{package.name} is no longer for sale")
     return package

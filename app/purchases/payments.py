@@ -46,6 +46,11 @@ def get(account_id: int, payment_id: int) -> Row[Any]:
     return payment
 
 
+def count_open(account_id: int) -> dict[str, int]:
+    """Count the `payments` and `disputes` of an account whose outcome is not known yet."""
+    return db.session.execute(queries.COUNT_OPEN, {"account_id": account_id}).one()._asdict()
+
+
 def methods() -> list[dict[str, Any]]:
     """All payment methods, and whether each is enabled."""
     configured = gateways.configured()

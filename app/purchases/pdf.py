@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from app.customers import countries
-from app.purchases.amounts import Line
+from app.purchases.amounts import Line, percent
 from app.purchases.invoice_models import InvoiceStatus
 from app.purchases.models import PaymentMethod
 from app.purchases.sheets import ADDRESS, RIGHT_WIDTH, WIDTH, Sheets
@@ -113,11 +113,11 @@ def _table(sheets: Sheets, lines: list[Line], document: Mapping[str, Any], total
     sheets.table(
         has_tax,
         (
-            (line.description, str(line.quantity), _money(line.unit_price), _percent(line.tax_rate), _money(line.net))
+            (line.description, str(line.quantity), _money(line.unit_price), percent(line.tax_rate), _money(line.net))
             for line in lines
         ),
     )
-    sums = [(f"Tax {_percent(rate)}", _money(tax)) for rate, tax in sorted(_taxes(lines).items())]
+    sums = [(f"Tax {percent(rate)}", _money(tax)) for rate, tax in sorted(_taxes(lines).items())]
     sums.insert(0, ("Net", _money(document["net_amount"])))
     sheets.sums(sums if has_tax else (), (total, f"{document['currency']} {_money(document['total_amount'])}"))
 
@@ -174,7 +174,3 @@ def _day(moment: datetime | date) -> str:
 
 def _money(amount: Decimal) -> str:
     return f"{amount:,.2f}"
-
-
-def _percent(rate: Decimal) -> str:
-    return f"{(rate * 100).normalize():f} %"

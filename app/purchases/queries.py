@@ -1,4 +1,4 @@
-"""Reading and writing packages and payments."""
+"""Reading and writing payments."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ from sqlalchemy import BindParameter, Select, String, any_, bindparam, case, cas
 from sqlalchemy.dialects.postgresql import insert
 
 from app.db.columns import columns_of, list_of, values_of
-from app.db.fast.prepared import Prepared
+from app.db.fast.prepared import AnyPrepared, Prepared
 from app.db.paging import ListQuery
 from app.purchases import return_queries
 from app.purchases.models import (
-    CreditPackage,
+    OPEN,
     Payment,
     PaymentMethod,
     PaymentStatus,
@@ -19,27 +19,7 @@ from app.purchases.models import (
 
 _NOW: BindParameter[Any] = bindparam("now")
 _CREATED = {"created_at": _NOW, "updated_at": _NOW}
-# Compared with words, it has no type of its own.
-_STATUS = bindparam("status", type_=String)
 _USES_METHOD = Payment.payment_method == any_(list_of("methods", Payment.payment_method))
-
-_PACKAGE = columns_of(CreditPackage, but={"created_at", "updated_at", "version"})
-PACKAGES = ListQuery(
-    rows=select(*_PACKAGE),
-    key=CreditPackage.id,
-    filters={"is_active": CreditPackage.is_active == bindparam("is_active")},
-    sorts={"price": CreditPackage.price},
-    default_sort="price",
-    default_order="asc",
-)
-PACKAGE = Prepared(select(*_PACKAGE).order_by(CreditPackage.price, CreditPackage.name))
-_OFFER = values_of(*columns_of(CreditPackage, but={"id", "name", "created_at", "updated_at"}))
-SET_PACKAGE = Prepared(
-    insert(CreditPackage)
-    .values(name=bindparam("name"), **_OFFER, **_CREATED)
-    .on_conflict_do_update(index_elements=[CreditPackage.name], set_={**_OFFER, "updated_at": _NOW})
-)
-PACKAGE = Prepared(select(*_PACKAGE).where(CreditPackage.id == bindparam("package_id")))
 
 _IS_PAYMENT = Payment.id == bindparam("payment_id")
 _PAYMENTS: Select[*tuple[Any, ...]] = select(
@@ -125,9 +105,14 @@ CREATE_PAYMENT = Prepared(
     )
     .returning(Payment.id)
 )
+# Those whose outcome is not known yet.
+COUNT_OPEN: AnyPrepared = Prepared(
+    select(
+        func.count().filter(Payment.status.in_(sorted(OPEN | {PaymentStatus.REFUNDING}))).label("payments"),
+        func.count().filter(Payment.status == PaymentStatus.DISPUTED).label("disputes"),
+    ).where(Payment.account_id == bindparam("account_id"))
+)
 _CHANGE_PAYMENT = update(Payment).where(_IS_PAYMENT)
-# What changed at a gateway may change again.
-CHECK_SOON = case((Payment.payment_method != PaymentMethod.MANUAL, cast(_NOW, Payment.check_at.type)))
 KEEP_REFERENCE = Prepared(
     _CHANGE_PAYMENT.where(Payment.gateway_reference.is_(None)).values(
         gateway_reference=bindparam("reference"), updated_at=_NOW
@@ -150,7 +135,7 @@ SETTLE_PAYMENT = Prepared(
             Payment.difference_reason,
         ),
         status=PaymentStatus.SUCCEEDED,
-        check_at=CHECK_SOON,
+        check_at=return_queries.CHECK_SOON,
         failure="",
         updated_at=_NOW,
         succeeded_at=_NOW,

@@ -16,6 +16,8 @@ _CREATED = {"created_at": _NOW, "updated_at": _NOW}
 # Compared with words, it has no type of its own.
 _STATUS = bindparam("status", type_=String)
 _AT: BindParameter[Any] = bindparam("at")
+# What changed at a gateway may change again.
+CHECK_SOON = case((Payment.payment_method != PaymentMethod.MANUAL, cast(_NOW, Payment.check_at.type)))
 
 _REFUND_JSON: json_rows.Json = (
     *('{"id":', *json_rows.value(Refund.id), ',"amount":', *json_rows.word(Refund.amount)),
@@ -128,6 +130,6 @@ FOLLOW_PAYMENT = Prepared(
         status=_STATUS,
         refunded_at=case((_STATUS == PaymentStatus.REFUNDED, func.coalesce(Payment.refunded_at, _NOW))),
         updated_at=_NOW,
-        check_at=case((Payment.payment_method != PaymentMethod.MANUAL, cast(_NOW, Payment.check_at.type))),
+        check_at=CHECK_SOON,
     )
 )

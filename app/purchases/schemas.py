@@ -149,7 +149,7 @@ class RefundCreate(Schema):
     credits = fields.Integer(
         metadata={"description": "Credits to take back; may be 0. Defaults to the share of `amount`, else the rest."}
     )
-    reason = fields.Text(longest=500, required=True, metadata={"description": "Reason for the refund."})
+    reason = fields.Why("Reason for the refund.")
 
 
 class Approval(Schema):

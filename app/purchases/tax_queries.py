@@ -8,7 +8,6 @@ from sqlalchemy.dialects.postgresql import insert
 from app.db.columns import columns_of, values_of
 from app.db.fast.prepared import AnyPrepared, Prepared
 from app.db.paging import ListQuery
-from app.db.versions import is_expected
 from app.purchases.invoice_models import TaxRate
 
 _RATE = columns_of(TaxRate, but={"created_at", "updated_at"})
@@ -52,7 +51,7 @@ CREATE_RATE: AnyPrepared = Prepared(
 )
 UPDATE_RATE: AnyPrepared = Prepared(
     update(TaxRate)
-    .where(_IS_RATE, is_expected(TaxRate))
+    .where(_IS_RATE)
     .values(**values_of(*_TERMS), updated_at=bindparam("now"), version=TaxRate.version + 1)
     .returning(*_RATE)
 )

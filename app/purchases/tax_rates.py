@@ -54,7 +54,7 @@ def update(rate_id: int, changes: Mapping[str, Any], expected: Expected = None) 
     if terms["valid_to"] is not None and terms["valid_from"] > terms["valid_to"]:
         raise Invalid.field("valid_from", "valid_from must not be after valid_to.")
     _require_free(terms, rate_id)
-    values = {**terms, "rate_id": rate_id, "expected": versions.listed(expected), "now": utc_now()}
+    values = {**terms, "rate_id": rate_id, "now": utc_now()}
     changed = db.session.execute(queries.UPDATE_RATE, values).one()
     record(ObjectType.TAX_RATE, rate_id, before=_terms(present), after=terms)
     return changed

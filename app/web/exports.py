@@ -28,6 +28,7 @@ from app.web import metrics
 from app.web.csv_rows import CsvRows
 from app.web.json import to_json
 from app.web.negotiation import MIMETYPES, Format
+from app.web.paper import BINARY
 from app.web.schemas import Schema
 
 # The types of the response besides JSON, as in the OpenAPI document.
@@ -38,7 +39,7 @@ DOCUMENTATION: dict[Format, dict[str, Any]] = {
             "description": "A header, one line for each row, and the end line `#end,<rows>` (RFC 4180).",
         }
     },
-    Format.PDF: {"schema": {"type": "string", "format": "binary"}},
+    Format.PDF: {"schema": BINARY},
     Format.NDJSON: {
         "schema": {
             "type": "string",

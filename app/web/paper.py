@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from fpdf import FPDF
 
 MIMETYPE = "application/pdf"
+# The content of a file, as in the OpenAPI document.
+BINARY = {"type": "string", "format": "binary"}
 MARGIN = 20
 GREY = (110, 110, 110)
 _lock = Lock()

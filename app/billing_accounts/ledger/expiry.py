@@ -19,9 +19,9 @@ from app.audit import cause
 from app.billing_accounts.ledger import journal
 from app.db.base import db
 from app.db.fast.prepared import Prepared
-from app.origin import COMMAND, Origin
+from app.origin import COMMAND, SERVICE, Origin
 
-_CAUSE = Origin("service", COMMAND, "expiry")
+_CAUSE = Origin(SERVICE, COMMAND, "expiry")
 # What a statement refuses an account for of which something is to be posted before it.
 DUE = "due"
 

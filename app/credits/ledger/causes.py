@@ -3,9 +3,7 @@
 from typing import NamedTuple
 
 from app.audit import actors, cause
-from app.origin import COMMAND
-
-_SERVICE = "service"
+from app.origin import COMMAND, SERVICE
 
 
 class Cause(NamedTuple):
@@ -31,4 +29,4 @@ def current() -> Cause:
 
 def service() -> bytes:
     """The reference to the service as an actor."""
-    return actors.reference(_SERVICE, None)
+    return actors.reference(SERVICE, None)

@@ -16,7 +16,7 @@ blueprint = ApiBlueprint(
     "account-life",
     __name__,
     url_prefix="/v1/admin/accounts",
-    description="The vendor's desk: accounts are suspended, resumed, closed, and put on plans.",
+    description="The vendor's desk: accounts are suspended, resumed, closed, exported, erased, and put on plans.",
     guide="account-life.md#states",
 )
 

@@ -4,12 +4,11 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from app.auth.guards import requires
 from app.credits import plans
 from app.db.paging import Page
 from app.db.versions import Expected
 from app.desk import catalogue_schemas as schemas
-from app.desk import failures, permissions
+from app.desk import failures, guards
 from app.purchases import catalogue
 from app.web.blueprint import ApiBlueprint
 from app.web.failures import fails
@@ -25,15 +24,12 @@ blueprint = ApiBlueprint(
     guide="desk.md#plans-and-packages",
 )
 
-_reads = requires(roles=permissions.STAFF, scopes=permissions.READ)
-_manages = requires(roles=permissions.STAFF, scopes=permissions.MANAGE)
-
 
 @blueprint.route("/plans")
 class Plans(Resource):
     """Plans."""
 
-    @_reads
+    @guards.reads_offer
     @blueprint.arguments(SnakePageArguments(), location="query")
     @blueprint.response(200, page_of(schemas.Plan))
     @blueprint.doc(operationId="listPlans")
@@ -44,7 +40,7 @@ class Plans(Resource):
         """
         return plans.search(arguments)
 
-    @_manages
+    @guards.manages_offer
     @blueprint.arguments(schemas.PlanCreate(), example=schemas.PLAN_EXAMPLE)
     @blueprint.response(201, schemas.Plan)
     @fails(failures.TAKEN)
@@ -62,7 +58,7 @@ class Plans(Resource):
 class OnePlan(Resource):
     """One plan."""
 
-    @_reads
+    @guards.reads_offer
     @blueprint.response(200, schemas.Plan)
     @fails(failures.UNKNOWN_PLAN)
     @blueprint.doc(operationId="getPlan")
@@ -73,7 +69,7 @@ class OnePlan(Resource):
         """
         return plans.get(plan_id)
 
-    @_manages
+    @guards.manages_offer
     @blueprint.arguments(schemas.PlanUpdate(), example=schemas.PLAN_CHANGE_EXAMPLE)
     @blueprint.response(200, schemas.Plan)
     @fails(failures.UNKNOWN_PLAN, failures.TAKEN, failures.NEEDS_DEFAULT)
@@ -93,7 +89,7 @@ class OnePlan(Resource):
 class Packages(Resource):
     """Packages."""
 
-    @_reads
+    @guards.reads_offer
     @blueprint.arguments(SnakePageArguments(), location="query")
     @blueprint.response(200, page_of(schemas.DeskPackage))
     @blueprint.doc(operationId="listPackages")
@@ -104,7 +100,7 @@ class Packages(Resource):
         """
         return catalogue.search(arguments)
 
-    @_manages
+    @guards.manages_offer
     @blueprint.arguments(schemas.PackageCreate(), example=schemas.PACKAGE_EXAMPLE)
     @blueprint.response(201, schemas.DeskPackage)
     @fails(failures.TAKEN)
@@ -122,7 +118,7 @@ class Packages(Resource):
 class OnePackage(Resource):
     """One package."""
 
-    @_reads
+    @guards.reads_offer
     @blueprint.response(200, schemas.DeskPackage)
     @fails(failures.NO_PACKAGE)
     @blueprint.doc(operationId="getPackage")
@@ -133,7 +129,7 @@ class OnePackage(Resource):
         """
         return catalogue.get(package_id)
 
-    @_manages
+    @guards.manages_offer
     @blueprint.arguments(schemas.PackageUpdate(), example=schemas.PACKAGE_CHANGE_EXAMPLE)
     @blueprint.response(200, schemas.DeskPackage)
     @fails(failures.NO_PACKAGE, failures.TAKEN)

@@ -10,7 +10,7 @@ from app.purchases import pdf
 from app.purchases.invoice_schemas import CreditNoteQuery
 from app.web.blueprint import ApiBlueprint
 from app.web.failures import fails
-from app.web.paper import MIMETYPE, file_response
+from app.web.paper import BINARY, MIMETYPE, file_response
 from app.web.resource import Resource
 from app.web.schemas import page_of
 
@@ -22,7 +22,6 @@ blueprint = ApiBlueprint(
     guide="desk.md#approve-a-transfer",
 )
 
-_PDF = {"type": "string", "format": "binary"}
 _reads = guards.reads()
 
 
@@ -63,7 +62,7 @@ class OneInvoice(Resource):
 class InvoicePdf(Resource):
     """One invoice as a PDF."""
 
-    @blueprint.response(200, _PDF, content_type=MIMETYPE)
+    @blueprint.response(200, BINARY, content_type=MIMETYPE)
     @fails(failures.NO_INVOICE)
     @blueprint.doc(operationId="getAnyInvoicePdf")
     @guards.reads(limit="pdf")
@@ -113,7 +112,7 @@ class OneCreditNote(Resource):
 class CreditNotePdf(Resource):
     """One credit note as a PDF."""
 
-    @blueprint.response(200, _PDF, content_type=MIMETYPE)
+    @blueprint.response(200, BINARY, content_type=MIMETYPE)
     @fails(failures.NO_CREDIT_NOTE)
     @blueprint.doc(operationId="getAnyCreditNotePdf")
     @guards.reads(limit="pdf")

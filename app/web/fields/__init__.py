@@ -16,7 +16,7 @@ from app.web.fields.numbers import (
     Price,
     UnitPrice,
 )
-from app.web.fields.text import UUID_TEXT, Choice, Identifier, Text, Uuid
+from app.web.fields.text import UUID_TEXT, Choice, Identifier, Text, Uuid, Why
 from app.web.fields.times import Day, Moment, Month
 
 __all__ = [
@@ -44,4 +44,5 @@ __all__ = [
     "Text",
     "UnitPrice",
     "Uuid",
+    "Why",
 ]

@@ -8,6 +8,7 @@ from typing import Any
 import marshmallow as ma
 
 from app.identifiers import holds_invisible
+from app.web.change_reason import MAX_REASON
 from app.web.fields.base import described
 
 # The most words of a choice that its error names.
@@ -42,6 +43,13 @@ class Text(ma.fields.String):
         if not self.blank and not value.strip():
             raise ma.ValidationError("Must not be blank.")
         return value
+
+
+class Why(Text):
+    """A required reason that people read, kept in the audit trail."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__(longest=MAX_REASON, blank=False, required=True, metadata={"description": description})
 
 
 class Identifier(Text):

@@ -4,12 +4,11 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from app.auth.guards import requires
-from app.auth.permissions import Role
 from app.db.paging import Page
 from app.db.versions import Expected
-from app.purchases import failures, permissions, tax_rates
-from app.purchases import invoice_schemas as schemas
+from app.desk import failures, guards
+from app.desk import tax_rate_schemas as schemas
+from app.purchases import tax_rates
 from app.web.blueprint import ApiBlueprint
 from app.web.failures import fails
 from app.web.resource import Resource
@@ -20,19 +19,16 @@ blueprint = ApiBlueprint(
     "tax-rates",
     __name__,
     url_prefix="/v1/admin/tax-rates",
-    description="Tax rates of countries.",
+    description="The vendor's desk: tax rates of countries.",
     guide="invoices.md#tax",
 )
-
-_read = requires(roles=[Role.ADMINISTRATOR], scopes=permissions.READ)
-_manage = requires(roles=[Role.ADMINISTRATOR], scopes=permissions.MANAGE)
 
 
 @blueprint.route("")
 class TaxRates(Resource):
     """The tax rates."""
 
-    @_read
+    @guards.reads_offer
     @blueprint.arguments(schemas.TaxRateQuery(), location="query")
     @blueprint.response(200, page_of(schemas.TaxRate))
     @blueprint.doc(operationId="listTaxRates")
@@ -44,7 +40,7 @@ class TaxRates(Resource):
         """
         return tax_rates.search(arguments)
 
-    @_manage
+    @guards.manages_offer
     @blueprint.arguments(schemas.TaxRateCreate(), example=schemas.TAX_RATE_EXAMPLE)
     @blueprint.response(201, schemas.TaxRate)
     @fails(failures.RATE_OVERLAPS)
@@ -63,8 +59,9 @@ class TaxRates(Resource):
 class OneTaxRate(Resource):
     """One tax rate."""
 
-    @_read
+    @guards.reads_offer
     @blueprint.response(200, schemas.TaxRate)
+    @fails(failures.NO_TAX_RATE)
     @blueprint.doc(operationId="getTaxRate")
     def get(self, tax_rate_id: int) -> Row[Any]:
         """Get a tax rate
@@ -73,16 +70,16 @@ class OneTaxRate(Resource):
         """
         return tax_rates.get(tax_rate_id)
 
-    @_manage
+    @guards.manages_offer
     @blueprint.arguments(schemas.TaxRateUpdate(), example=schemas.TAX_RATE_UPDATE_EXAMPLE)
     @blueprint.response(200, schemas.TaxRate)
-    @fails(failures.RATE_OVERLAPS)
+    @fails(failures.NO_TAX_RATE, failures.RATE_OVERLAPS)
     @takes_if_match
     @blueprint.doc(operationId="updateTaxRate")
     def patch(self, changes: dict[str, Any], tax_rate_id: int, expected: Expected) -> Row[Any]:
-        """Update a tax rate
+        """Change a tax rate
 
-        Updates the fields that are sent, for purchases from now on: issued invoices keep their tax. Days that another
+        Changes the fields that are sent, for purchases from now on: issued invoices keep their tax. Days that another
         rate of the country has are refused with 409 `conflict`.
         """
         return tax_rates.update(tax_rate_id, changes, expected)
