@@ -78,12 +78,6 @@ class Seller:
     registration: str = setting(
         "SELLER_REGISTRATION", values.text_up_to(255), "", default="", example="CRO Dublin 123456"
     )
-    retention_years: int = setting(
-        "INVOICE_RETENTION_YEARS",
-        values.whole(0, 100),
-        "Years for which invoices keep the buyer of an account that was erased",
-        default="10",
-    )
     bank: str = setting(
         "SELLER_BANK",
         values.lines_up_to(1000),
@@ -96,6 +90,12 @@ class Seller:
         values.whole(0, 365),
         "Days from the invoice of a bank transfer to its due date",
         default="14",
+    )
+    retention_years: int = setting(
+        "INVOICE_RETENTION_YEARS",
+        values.whole(0, 100),
+        "Years for which invoices and credit notes keep the buyer of an account that was erased",
+        default="10",
     )
 
 

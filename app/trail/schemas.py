@@ -3,10 +3,12 @@
 import marshmallow as ma
 
 from app.audit.models import ObjectType
+from app.auth.actor import ActorKind
+from app.origin import COMMAND, GATEWAY
 from app.web import fields
 from app.web.schemas import PageArguments, ReadSchema, Schema, SnakePageArguments, SnakeReadSchema
 
-ACTOR_KINDS = ("person", "machine", "key", "command", "gateway")
+ACTOR_KINDS = (*ActorKind, COMMAND, GATEWAY)
 
 
 class _Change(Schema):
