@@ -86,21 +86,21 @@ class ApiKey(SnakeReadSchema):
     )
     scopes = ma.fields.List(fields.Text(), metadata={"description": "What the key is for."})
     account_id = fields.Id(
-        allow_none=True, metadata={"description": "Customer account that the key acts in; null if it is of none."}
+        allow_none=True, metadata={"description": "Customer account that the key acts in; `null` if it is of none."}
     )
     created_by = fields.Text(metadata={"description": "The user, or the command, that issued it."})
     created_at = fields.Moment()
     expires_at = fields.Moment(
-        allow_none=True, metadata={"description": "When the key stops working; null if it does not."}
+        allow_none=True, metadata={"description": "When the key stops working; `null` if it does not."}
     )
     last_used_at = fields.Moment(
-        allow_none=True, metadata={"description": "When it was used last, to the minute; null if never."}
+        allow_none=True, metadata={"description": "When it was used last, to the minute; `null` if never."}
     )
-    revoked_at = fields.Moment(allow_none=True, metadata={"description": "When it was revoked; null if it was not."})
+    revoked_at = fields.Moment(allow_none=True, metadata={"description": "When it was revoked; `null` if it was not."})
     key = fields.Text(
         allow_none=True,
         metadata={
-            "description": "The secret. Only the response that issues it has it, and a replay of that has null.",
+            "description": "The secret. Only the response that issues it has it, and a replay of that has `null`.",
             "pattern": f"^{PATTERN}$",
         },
     )

@@ -31,7 +31,7 @@ class Movement(ReadSchema):
     consumed_after = fields.Amount()
     actor = fields.Text(
         allow_none=True,
-        metadata={"description": "The caller, or the command, that caused it; null when it was erased."},
+        metadata={"description": "The caller, or the command, that caused it; `null` when it was erased."},
     )
     reason = fields.Text(
         longest=500,
@@ -101,7 +101,7 @@ class KindSum(ReadSchema):
 
 
 class ExternalTypeSum(ReadSchema):
-    """The movements for references of a type, counted and added up; of the budget itself where the type is null."""
+    """The movements for references of a type, counted and added up; of the budget itself where the type is `null`."""
 
     external_type = fields.Choice(ExternalType, allow_none=True)
     count = fields.Integer(least=1)

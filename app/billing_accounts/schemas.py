@@ -132,13 +132,13 @@ class BudgetLine(ReadSchema):
     created_at = fields.Moment()
     consumed_at = fields.Moment(allow_none=True)
     expires_at = fields.Moment(
-        allow_none=True, metadata={"description": "When the lock expires; null if it does not, or is consumed."}
+        allow_none=True, metadata={"description": "When the lock expires; `null` if it does not, or is consumed."}
     )
     external_id = fields.Text(metadata={"example": "30054163"})
     external_type = fields.Choice(ExternalType)
     external_name = fields.Text(allow_none=True)
     challenge_id = fields.Text(
-        allow_none=True, metadata={"description": "The `externalId` of a CHALLENGE; otherwise null."}
+        allow_none=True, metadata={"description": "The `externalId` of a CHALLENGE; otherwise `null`."}
     )
     member_payment_amount = fields.Amount()
 

@@ -14,6 +14,7 @@ MAX_DAYS = 365
 ACCOUNT_EXAMPLE = {"name": "Harbour Studio", "billing_email": "accounts@harbour.example"}
 CAP_EXAMPLE = {"kind": "operation", "subject": "image_generation", "period": "day", "credits": 500}
 SETTINGS_EXAMPLE = {"billing_address_line1": "1 Quay Street", "billing_city": "Cork", "billing_country": "Ireland"}
+_READ_ONLY = {"description": "Read-only; may be sent unchanged."}
 
 
 def _members_may_buy() -> fields.Boolean:
@@ -46,15 +47,13 @@ class AccountUpdate(_WritableAccount):
     """The settings to update; `null` clears an optional one. Read-only settings may be sent unchanged."""
 
     name = fields.Text(blank=False)
-    id = fields.Id(metadata={"description": "Read-only; may be sent unchanged."})
-    slug = fields.Text(metadata={"description": "Read-only; may be sent unchanged."})
-    billing_country_code = fields.Text(longest=2, metadata={"description": "Read-only; may be sent unchanged."})
-    credit_balance = fields.Integer(
-        most=fields.MAX_CREDITS, metadata={"description": "Read-only; may be sent unchanged."}
-    )
-    created_at = fields.Moment(metadata={"description": "Read-only; may be sent unchanged."})
-    status = fields.Choice(AccountStatus, metadata={"description": "Read-only; may be sent unchanged."})
-    plan = fields.Identifier(metadata={"description": "Read-only; may be sent unchanged."})
+    id = fields.Id(metadata=_READ_ONLY)
+    slug = fields.Text(metadata=_READ_ONLY)
+    billing_country_code = fields.Text(longest=2, metadata=_READ_ONLY)
+    credit_balance = fields.Integer(most=fields.MAX_CREDITS, metadata=_READ_ONLY)
+    created_at = fields.Moment(metadata=_READ_ONLY)
+    status = fields.Choice(AccountStatus, metadata=_READ_ONLY)
+    plan = fields.Identifier(metadata=_READ_ONLY)
 
     @ma.validates_schema
     def _validate(self, values: dict[str, Any], **_: Any) -> None:

@@ -15,7 +15,6 @@ class BalanceQuery(Schema, fields.QueryArguments):
     account_id = fields.Id(
         metadata={"description": "Account of the balance; required for machines. Defaults to the caller's account."}
     )
-
     as_of = fields.Moment(
         whole_day=True, metadata={"description": "Return the balance as it was at this instant. Defaults to now."}
     )

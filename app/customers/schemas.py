@@ -24,7 +24,7 @@ class TeamMember(SnakeReadSchema):
     )
     is_staff = fields.Boolean(metadata={"description": "Whether the member is an administrator of this service."})
     date_joined = fields.Moment(
-        allow_none=True, metadata={"description": "When the member joined; null until the invitation is accepted."}
+        allow_none=True, metadata={"description": "When the member joined; `null` until the invitation is accepted."}
     )
     role = fields.Choice(MemberRole)
 

@@ -33,7 +33,7 @@ class SentInvitation(SnakeReadSchema):
     invited_at = fields.Moment(metadata={"description": "When it was sent."})
     expires_at = fields.Moment(metadata={"description": "When it expires or expired."})
     ended_at = fields.Moment(
-        allow_none=True, metadata={"description": "When it was declined or withdrawn; null if it was not."}
+        allow_none=True, metadata={"description": "When it was declined or withdrawn; `null` if it was not."}
     )
 
 

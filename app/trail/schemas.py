@@ -22,11 +22,11 @@ class _Change(Schema):
     object_id = fields.Text(metadata={"description": "Identifier of what was changed."})
     before = ma.fields.Dict(
         allow_none=True,
-        metadata={"description": "The fields that changed, as they were; null where the object is new."},
+        metadata={"description": "The fields that changed, as they were; `null` where the object is new."},
     )
     after = ma.fields.Dict(
         allow_none=True,
-        metadata={"description": "The fields that changed, as they became; null where the object is gone."},
+        metadata={"description": "The fields that changed, as they became; `null` where the object is gone."},
     )
 
 
@@ -35,7 +35,7 @@ class AuditEntry(_Change, ReadSchema):
 
     actor = fields.Text(
         allow_none=True,
-        metadata={"description": "The caller, or the command, that caused it; null when it was erased."},
+        metadata={"description": "The caller, or the command, that caused it; `null` when it was erased."},
     )
     reason = fields.Text(longest=500, allow_none=True, metadata={"description": "Why, if the caller said so."})
     request_id = fields.Text(allow_none=True, metadata={"description": "The `X-Request-ID` of the response."})
