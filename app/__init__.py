@@ -57,7 +57,6 @@ FEATURES = (
     holds,
     purchases,
     invoices,
-    tax_rates,
     account,
     team,
     account_keys,
@@ -71,6 +70,7 @@ FEATURES = (
     desk_reports,
     desk_search,
     desk_catalogue,
+    tax_rates,
 )
 ENGINE_OPTIONS = {
     "pool_size": THREADS_PER_WORKER,

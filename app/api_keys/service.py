@@ -19,6 +19,7 @@ from app.auth.permissions import READ_ACCOUNT
 from app.clock import utc_now
 from app.customers import states
 from app.db.base import db
+from app.db.fast.prepared import AnyPrepared
 from app.db.paging import Page
 from app.errors import Conflict, Invalid, NotFound
 
@@ -44,10 +45,7 @@ def get(account_id: int | None, key_id: int) -> Row[Any]:
     """One key, without its secret. Raises NotFound."""
     if account_id is None:
         tenancy.set_desk()
-    found = db.session.execute(queries.KEY, {"account_id": account_id, "key_id": key_id}).one_or_none()
-    if found is None:
-        raise NotFound(f"API key {key_id} was not found")
-    return found
+    return _find(queries.KEY, account_id, key_id)
 
 
 def create(account_id: int | None, terms: Terms) -> dict[str, Any]:
@@ -135,7 +133,11 @@ def _check(terms: Terms, now: datetime) -> None:
 def _lock(account_id: int | None, key_id: int) -> Row[Any]:
     """Lock a key, so that changes of it are made one after the other. Raises NotFound."""
     _enter(account_id)
-    found = db.session.execute(queries.LOCK, {"account_id": account_id, "key_id": key_id}).one_or_none()
+    return _find(queries.LOCK, account_id, key_id)
+
+
+def _find(statement: AnyPrepared, account_id: int | None, key_id: int) -> Row[Any]:
+    found = db.session.execute(statement, {"account_id": account_id, "key_id": key_id}).one_or_none()
     if found is None:
         raise NotFound(f"API key {key_id} was not found")
     return found

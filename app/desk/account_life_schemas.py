@@ -9,8 +9,8 @@ ERASURE_EXAMPLE = {"reason": "Request of 12 March, ticket 4711"}
 PLAN_EXAMPLE = {"plan": "Team", "from": "next_month", "reason": "Contract of 1 May"}
 
 
-class Because(Schema):
-    """The reason of a change."""
+class AccountAction(Schema):
+    """Why an account is suspended, resumed, closed or erased."""
 
     reason = fields.Why("Why, for the audit trail.")
 

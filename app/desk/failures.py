@@ -16,8 +16,8 @@ BUSY = Conflict(
     details={"holds": 2, "payments": 1, "disputes": 0},
 )
 NOT_CLOSED = Conflict("Account 7 is active; only closed accounts can be erased")
-NO_PLAN = Invalid.field("plan", "There is no plan 'Team'.")
-UNKNOWN_PLAN = NotFound("Plan 4711 was not found")
+UNKNOWN_PLAN = Invalid.field("plan", "There is no plan 'Team'.")
+NO_PLAN = NotFound("Plan 4711 was not found")
 NO_PACKAGE = NotFound("Credit package 4711 was not found")
 TAKEN = Conflict("There is a plan 'Team' already")
 NEEDS_DEFAULT = Conflict("New accounts need a plan: make another one the default instead")

@@ -92,7 +92,7 @@ class ApiKeyVerifier:
         if row is None:
             raise Unauthorized("The API key is unknown")
         refusal = None if row.revoked_at is None else "The API key was revoked"
-        found = _Found(actor_of(row), refusal, _end(row), asked_at + TRUSTED_SECONDS)
+        found = _Found(_actor_of(row), refusal, _end(row), asked_at + TRUSTED_SECONDS)
         with self._lock:
             self._found[secret] = found
             self._found.move_to_end(secret)
@@ -101,7 +101,7 @@ class ApiKeyVerifier:
         return found
 
 
-def actor_of(row: Any) -> Actor:
+def _actor_of(row: Any) -> Actor:
     """The machine that has a key. It stays the same caller when its secret is rotated."""
     return Actor(
         subject=f"key-{row.id}",

@@ -27,7 +27,7 @@ _manage = guards.of_account(*permissions.MANAGE)
 class Suspension(Resource):
     """Suspending an account."""
 
-    @blueprint.arguments(schemas.Because(), example=schemas.REASON_EXAMPLE)
+    @blueprint.arguments(schemas.AccountAction(), example=schemas.REASON_EXAMPLE)
     @blueprint.response(200, DeskAccount)
     @fails(failures.NO_ACCOUNT, failures.CLOSED, failures.NOT_ACTIVE)
     @blueprint.doc(operationId="suspendAccount")
@@ -46,7 +46,7 @@ class Suspension(Resource):
 class Resumption(Resource):
     """Resuming an account."""
 
-    @blueprint.arguments(schemas.Because(), example=schemas.REASON_EXAMPLE)
+    @blueprint.arguments(schemas.AccountAction(), example=schemas.REASON_EXAMPLE)
     @blueprint.response(200, DeskAccount)
     @fails(failures.NO_ACCOUNT, failures.CLOSED, failures.NOT_SUSPENDED)
     @blueprint.doc(operationId="resumeAccount")
@@ -64,7 +64,7 @@ class Resumption(Resource):
 class Closure(Resource):
     """Closing an account."""
 
-    @blueprint.arguments(schemas.Because(), example=schemas.REASON_EXAMPLE)
+    @blueprint.arguments(schemas.AccountAction(), example=schemas.REASON_EXAMPLE)
     @blueprint.response(200, DeskAccount)
     @fails(failures.NO_ACCOUNT, failures.CLOSED, failures.BUSY)
     @blueprint.doc(operationId="closeAccount")
@@ -104,7 +104,7 @@ class Erasure(Resource):
 
     guide = "account-life.md#erasing"
 
-    @blueprint.arguments(schemas.Because(), example=schemas.ERASURE_EXAMPLE)
+    @blueprint.arguments(schemas.AccountAction(), example=schemas.ERASURE_EXAMPLE)
     @blueprint.response(200, DeskAccount)
     @fails(failures.NO_ACCOUNT, failures.NOT_CLOSED)
     @blueprint.doc(operationId="eraseAccount")
@@ -127,7 +127,7 @@ class AccountPlan(Resource):
 
     @blueprint.arguments(schemas.PlanChange(), example=schemas.PLAN_EXAMPLE)
     @blueprint.response(200, DeskAccount)
-    @fails(failures.NO_ACCOUNT, failures.CLOSED, failures.NO_PLAN)
+    @fails(failures.NO_ACCOUNT, failures.CLOSED, failures.UNKNOWN_PLAN)
     @blueprint.doc(operationId="assignAccountPlan")
     @_manage
     def post(self, values: dict[str, Any], account: Account) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class OnePlan(Resource):
 
     @guards.reads_offer
     @blueprint.response(200, schemas.Plan)
-    @fails(failures.UNKNOWN_PLAN)
+    @fails(failures.NO_PLAN)
     @blueprint.doc(operationId="getPlan")
     def get(self, plan_id: int) -> Row[Any]:
         """Get a plan
@@ -72,7 +72,7 @@ class OnePlan(Resource):
     @guards.manages_offer
     @blueprint.arguments(schemas.PlanUpdate(), example=schemas.PLAN_CHANGE_EXAMPLE)
     @blueprint.response(200, schemas.Plan)
-    @fails(failures.UNKNOWN_PLAN, failures.TAKEN, failures.NEEDS_DEFAULT)
+    @fails(failures.NO_PLAN, failures.TAKEN, failures.NEEDS_DEFAULT)
     @takes_if_match
     @blueprint.doc(operationId="updatePlan")
     def patch(self, changes: dict[str, Any], plan_id: int, expected: Expected) -> Row[Any]:
