@@ -5,6 +5,7 @@ caller's transaction, on a payment that the caller locked.
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row
@@ -13,6 +14,7 @@ from app.clock import utc_now
 from app.credits.ledger import claims
 from app.credits.models import TransactionType
 from app.db.base import db
+from app.money import ZERO
 from app.purchases import posting, return_queries, returns, states
 from app.purchases.gateways.protocol import DisputeReport
 from app.purchases.refund_terms import Bought
@@ -51,6 +53,24 @@ def catch_up(payment: Row[Any], known: Bought) -> None:
     _freeze(payment)
 
 
+def after_failed_refund(payment: Row[Any], credits: int, uncovered: Decimal) -> None:
+    """Let disputes apply to what a refund that failed gave back: so many `credits`, of which they freeze their share.
+
+    Lost disputes claim the credits of the `uncovered` money, which had gone back once, not by the refund as well.
+    """
+    known = returns.bought(payment)
+    for each in _disputes(payment):
+        if each.status == DisputeStatus.OPEN and known.refundable:
+            share = int(credits * min(each.amount, known.refundable) // known.refundable)
+            _mark(each.id, each.status, each.amount, frozen=each.frozen + share)
+        elif each.status == DisputeStatus.LOST and uncovered:
+            before = known._replace(returned=known.returned - uncovered)
+            claimed = returns.claim(payment, before, uncovered, TransactionType.CHARGEBACK, "Charged back")
+            _mark(each.id, each.status, each.amount, credits=each.credits + claimed)
+            uncovered = ZERO
+    _freeze(payment)
+
+
 def _settle(payment: Row[Any], dispute_id: int, told: DisputeReport, known: Bought) -> int:
     """Record where a dispute stands, and what that makes of credits; how many it takes back."""
     frozen = credits = 0
@@ -60,9 +80,13 @@ def _settle(payment: Row[Any], dispute_id: int, told: DisputeReport, known: Boug
         # What is left of the lot belongs to the money that did not go back.
         rest = claims.rest(payment.account_id, payment.lot_id)
         frozen = int(rest * min(told.amount, known.refundable) // known.refundable)
-    values = {"dispute_id": dispute_id, "status": told.status, "amount": told.amount, "now": utc_now()}
-    db.session.execute(return_queries.MARK_DISPUTE, {**values, "frozen": frozen, "credits": credits})
+    _mark(dispute_id, told.status, told.amount, frozen=frozen, credits=credits)
     return credits
+
+
+def _mark(dispute_id: int, status: str, amount: Decimal, *, frozen: int = 0, credits: int = 0) -> None:
+    values = {"dispute_id": dispute_id, "status": status, "amount": amount, "now": utc_now()}
+    db.session.execute(return_queries.MARK_DISPUTE, {**values, "frozen": frozen, "credits": credits})
 
 
 def _freeze(payment: Row[Any]) -> None:

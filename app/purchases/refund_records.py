@@ -14,7 +14,7 @@ from sqlalchemy import Row
 from app.clock import utc_now
 from app.credits.models import TransactionType
 from app.db.base import db
-from app.purchases import posting, return_queries, returns, states
+from app.purchases import disputes, posting, return_queries, returns, states
 from app.purchases.gateways.protocol import RefundReport, RefundStanding
 from app.purchases.refund_terms import Bought, RefundTerms
 from app.purchases.return_models import RefundStatus
@@ -63,12 +63,13 @@ def settle(payment: Row[Any], refund: Row[Any], standing: RefundStanding, told: 
         refund = refund_of(payment.id, refund.id)
     if standing.status in {refund.status, PENDING} or refund.status == FAILED:
         return False
-    failure = ""
+    excess = returns.excess(payment)
     _mark(payment, refund, standing, told)
     if standing.status == FAILED:
-        failure = f"Refund failed: {standing.failure}"
         late, is_ours = utc_now() - refund.created_at, refund.request_key_owner is not None
         returns.unclaim(payment, refund.credits, "Refund failed", late=late, forgive=not is_ours)
+        disputes.after_failed_refund(payment, refund.credits, excess - returns.excess(payment))
+    failure = f"Refund failed: {standing.failure}" if standing.status == FAILED else ""
     returns.follow(payment, by=told.by, failure=failure)
     return True
 

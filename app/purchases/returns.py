@@ -14,6 +14,7 @@ from app.clock import utc_now
 from app.credits.ledger import claims
 from app.credits.models import TransactionType
 from app.db.base import db
+from app.money import ZERO
 from app.purchases import credit_notes, posting, return_queries, states
 from app.purchases.models import UNPAID, PaymentStatus
 from app.purchases.refund_terms import Bought, credits_due
@@ -25,6 +26,13 @@ def bought(payment: Row[Any]) -> Bought:
     totals = _totals(payment)
     gone = min(payment.amount, totals.refunded + totals.charged_back)
     return Bought(payment.credits, payment.amount, gone, totals.credits)
+
+
+def excess(payment: Row[Any]) -> Decimal:
+    """The money of refunds and lost disputes beyond what was paid, which claims no credits while all of them stand."""
+    totals = _totals(payment)
+    beyond: Decimal = totals.refunded + totals.charged_back - payment.amount
+    return max(ZERO, beyond)
 
 
 def claim(payment: Row[Any], known: Bought, amount: Decimal, kind: TransactionType, what: str) -> int:

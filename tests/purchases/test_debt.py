@@ -237,6 +237,38 @@ class TestAnyOrder:
         assert bought.payment()["amount_charged_back"] == "3.00"
 
 
+class TestFailedRefund:
+    """A refund that fails after the gateway told of a dispute of all the money."""
+
+    @pytest.fixture
+    def failed(self, bought: Bought, gateway: SlowGateway) -> Any:
+        gateway.refunds_are = "pending"
+        data(bought.refund({"amount": "3.00"}))
+        (made,) = gateway.refunds.values()
+        return event("refund.failed", "evt_f", **{**made, "status": "failed", "failure_reason": "declined"})
+
+    def test_lost_dispute_takes_the_credits_that_come_back(self, bought: Bought, failed: Any) -> None:
+        bought.tell(dispute(bought, "lost", "evt_1"))
+        bought.tell(failed)
+        assert balance(bought) == (GIVEN, 0, 0, GIVEN, 0)
+        assert bought.payment()["credits_refunded"] == BOUGHT
+        assert types(bought)[-2:] == [("refund", 166), ("chargeback", -166)]
+
+    def test_lost_dispute_of_a_part_leaves_the_rest(self, bought: Bought, failed: Any) -> None:
+        bought.tell(dispute(bought, "lost", "evt_1", 700))
+        assert balance(bought)[0] == GIVEN
+        bought.tell(failed)
+        assert bought.payment()["credits_refunded"] == 388
+        assert balance(bought) == (GIVEN + 112, 0, 0, GIVEN + 112, 0)
+
+    def test_open_dispute_freezes_the_credits_that_come_back(self, bought: Bought, failed: Any) -> None:
+        bought.tell(dispute(bought, "needs_response", "evt_1"))
+        bought.tell(failed)
+        assert balance(bought) == (GIVEN + BOUGHT, 0, BOUGHT, GIVEN, 0)
+        bought.tell(dispute(bought, "lost", "evt_2"))
+        assert balance(bought) == (GIVEN, 0, 0, GIVEN, 0)
+
+
 class TestReconciliation:
     def test_missed_refunds_and_disputes_are_found(self, bought: Bought, gateway: SlowGateway) -> None:
         gateway.refund(bought.intent, 300)

@@ -181,6 +181,16 @@ FAULTS = (
         (DISPUTES, "frozen = int(rest *", "frozen = int(0 *"),
     ),
     fault(
+        "credits of a refund that failed stay beside the money of a lost dispute",
+        "purchases/test_debt.py::TestFailedRefund",
+        (DISPUTES, "        elif each.status == DisputeStatus.LOST and uncovered:", "        elif uncovered < 0:"),
+    ),
+    fault(
+        "an open dispute does not freeze what a failed refund gives back",
+        "purchases/test_debt.py::TestFailedRefund",
+        (DISPUTES, "frozen=each.frozen + share", "frozen=each.frozen"),
+    ),
+    fault(
         "a dispute that ended counts again",
         "purchases/test_debt.py",
         (DISPUTES, "known.status != DisputeStatus.OPEN or", "known.status == told.status and"),
