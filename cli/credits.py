@@ -23,7 +23,6 @@ from cli.numbers import Amount, Whole
 BATCH = 500
 _MAX_CREDITS = 2**31 - 1
 _MAX_DAYS = 36_500
-_MAX_PRICE = Decimal("9999999999.99")
 
 credits = AppGroup(
     "credits", help="Manage plans, packages and monthly grants.", epilog="Example: flask credits grant-monthly"
@@ -36,7 +35,7 @@ credits.add_command(package)
 
 # The value of the most credits that can be spent at once must fit its column.
 _RATE = Amount(places=6, least=Decimal(0), most=Decimal(1000))
-_PRICE = Amount(places=2, least=Decimal("0.01"), most=_MAX_PRICE)
+_PRICE = Amount(places=2, least=Decimal("0.01"), most=catalogue.MAX_PRICE)
 _NAME = click.argument("name", callback=lambda _, __, value: _name(value))
 
 

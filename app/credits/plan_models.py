@@ -61,7 +61,10 @@ class PlanAssignment(Base):
 
 
 class PlanGrant(Base):
-    """That an account got its plan's credits for a month, once; a plan that is assigned meanwhile adds to them."""
+    """That the month of an account is dealt with, once, and the credits that no plan grants again in it.
+
+    They are those of its plan, which it did not get if it was suspended, or of a larger one assigned meanwhile.
+    """
 
     __tablename__ = "plan_grants"
 

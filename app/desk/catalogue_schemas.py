@@ -6,6 +6,7 @@ from typing import Any
 import marshmallow as ma
 
 from app.credits.plan_models import ROLLOVER_ALL
+from app.purchases.catalogue import MAX_PRICE
 from app.web import fields
 from app.web.schemas import ETag, Schema, SnakeReadSchema, require_some_field
 
@@ -15,7 +16,6 @@ PACKAGE_EXAMPLE = {"name": "Mega Pack", "credits": 50_000, "price": "499.00", "e
 PACKAGE_CHANGE_EXAMPLE = {"is_active": False}
 # The value of the most credits that can be spent at once must fit its column.
 MAX_PRICE_PER_CREDIT = Decimal(1000)
-MAX_PRICE = Decimal("9999999999.99")
 MAX_DAYS = 36_500
 _ROLLOVER = "What of the plan's credits is kept at the turn of the month: `all`, `none`, or the most credits that are."
 

@@ -16,6 +16,9 @@ from app.db.versions import Expected
 from app.errors import Conflict, NotFound
 from app.purchases import catalogue_queries as queries
 
+# With tax, and as the price of one credit, it must fit the columns of what is bought.
+MAX_PRICE = Decimal("999999.99")
+
 
 def every_package() -> Sequence[Row[Any]]:
     """All packages, cheapest first."""

@@ -340,6 +340,19 @@ class TestPlans:
             self.put(staff, account_id, "Team", "now")
             assert credits_of(owner) == 100
 
+    def test_leaving_a_plan_and_coming_back_grants_no_month_that_was_missed(self, staff: Caller, owner: Caller) -> None:
+        with freeze_time("2031-03-10T12:00:00Z"):
+            account_id = open_customer(owner)["id"]
+            self.put(staff, account_id, "Team", "now")
+            act(staff, account_id, "suspend")
+        with freeze_time("2031-04-05T12:00:00Z"):
+            act(staff, account_id, "resume")
+            for plan in ("Free", "Team", "Monthly", "Team"):
+                self.put(staff, account_id, plan, "now")
+                assert credits_of(owner) == 500
+        with freeze_time("2031-05-01T00:00:00Z"):
+            assert credits_of(owner) == 1000
+
     def test_a_plan_is_named_or_given_by_its_id(self, app: Flask, staff: Caller, owner: Caller) -> None:
         account_id = open_customer(owner)["id"]
         with app.app_context():

@@ -7,7 +7,7 @@ import pytest
 
 from tests.caller import Caller, data, error
 from tests.factories.customers import open_customer, spend
-from tests.factories.purchases import buy, packages_for_sale
+from tests.factories.purchases import add_rate, approve, buy, packages_for_sale
 
 PLANS, PACKAGES = "/v1/admin/plans/", "/v1/admin/packages/"
 TEAM = {"name": "Team", "credits_per_month": 500, "price_per_credit": "0.015"}
@@ -135,7 +135,7 @@ class TestPackages:
         [
             {"price": "0"},
             {"price": "1.001"},
-            {"price": 10**10},
+            {"price": "1000000.00"},
             {"credits": 0},
             {"expires_after_days": 0},
             {"name": " "},
@@ -147,6 +147,13 @@ class TestPackages:
         for answer in (admin.post(PACKAGES, {**MEGA, **bad}), admin.patch(f"{PACKAGES}{before[0]['id']}/", bad)):
             assert name in error(answer, 400, "invalid_input")["details"]["json"]
         assert every(admin, PACKAGES) == before
+
+    def test_the_dearest_credit_can_be_bought_with_tax(self, admin: Caller, customer: Caller) -> None:
+        add_rate(admin, "IE", "0.99")
+        data(customer.patch("/v1/account/settings/", {"billing_country": "IE"}))
+        data(admin.post(PACKAGES, {"name": "Dear", "credits": 1, "price": "999999.99"}), 201)
+        paid = approve(admin, buy(customer, "Dear")["payment"]["id"])
+        assert (paid["status"], paid["amount"]) == ("succeeded", "1989999.98")
 
     def test_names_are_unique(self, admin: Caller) -> None:
         error(admin.post(PACKAGES, {**MEGA, "name": "Starter Pack"}), 409, "conflict")

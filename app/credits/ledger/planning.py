@@ -43,9 +43,10 @@ def _grant_difference(standing: Standing, known: Any, plan: Any) -> None:
     """Grant what the plan grants in a month beyond what the account got, or was to get, in this one."""
     month = {"account_id": standing.account_id, "month": standing.now.date().replace(day=1)}
     granted: int = db.session.execute(plan_queries.GRANTED_IN, month).scalar_one()
-    missing = plan.credits_per_month - max(granted, known.credits_per_month)
-    if missing <= 0 or standing.status != AccountStatus.ACTIVE:
-        return
-    description = f"{plan.name} plan, {standing.now:%B %Y}"
-    standing.add(lot_of_plan(missing, standing, plan.rollover, causes.current(), description))
-    db.session.execute(plan_queries.RAISE_GRANT, {**month, "raised": plan.credits_per_month})
+    due = max(granted, known.credits_per_month)
+    missing = plan.credits_per_month - due
+    if missing > 0 and standing.status == AccountStatus.ACTIVE:
+        description = f"{plan.name} plan, {standing.now:%B %Y}"
+        standing.add(lot_of_plan(missing, standing, plan.rollover, causes.current(), description))
+    # Also what was not granted, as the account was suspended: to leave a plan and come back to it does not grant it.
+    db.session.execute(plan_queries.RAISE_GRANT, {**month, "raised": max(due, plan.credits_per_month)})

@@ -74,7 +74,7 @@ FAULTS = (
     fault(
         "a plan assigned twice grants twice",
         "desk/test_account_life.py::TestPlans",
-        ("app/credits/ledger/planning.py", "- max(granted, known.credits_per_month)", "- known.credits_per_month"),
+        ("app/credits/ledger/planning.py", "= max(granted, known.credits_per_month)", "= known.credits_per_month"),
     ),
     fault(
         "every member buys",
