@@ -60,8 +60,8 @@ class CreditHold(Base):
         CheckConstraint("remaining >= 0 AND (status = 'open' OR remaining = 0)", name="remaining"),
         CheckConstraint("(status = 'open') = (ended_at IS NULL)", name="ended_at"),
         CheckConstraint("cardinality(lot_ids) = cardinality(lot_credits)", name="lots"),
-        # A reference names its hold for ever.
-        Index("uq_credit_holds_reference", "account_id", "reference", unique=True),
+        # A reference names its hold for ever. The desk looks for it in all accounts.
+        Index("uq_credit_holds_reference", "reference", "account_id", unique=True),
         Index("ix_credit_holds_expires_at", "account_id", "expires_at", postgresql_where=text("status = 'open'")),
     )
 

@@ -45,8 +45,9 @@ class CreditLot(Base):
         CheckConstraint("position IS NOT NULL OR remaining = 0", name="pending"),
         CheckConstraint("expires_at > effective_at", name="expires_at"),
         CheckConstraint("(reference = '') = (request_hash IS NULL)", name="reference"),
+        # The desk looks for a reference in all accounts.
         Index(
-            "uq_credit_lots_reference", "account_id", "reference", unique=True, postgresql_where=text("reference <> ''")
+            "uq_credit_lots_reference", "reference", "account_id", unique=True, postgresql_where=text("reference <> ''")
         ),
         Index(
             "ix_credit_lots_spendable",

@@ -27,8 +27,8 @@ from app.db.fast.prepared import AnyPrepared, Prepared
 from app.db.paging import ListQuery
 
 # Folded by the database, as the words of the directory are.
-_PATTERNS = func.string_to_array(func.fold_text(cast(bindparam("patterns"), Text)), "\n")
-HAS_WORDS: ColumnElement[bool] = DirectoryEntry.words.like(all_(_PATTERNS))
+PATTERNS = func.string_to_array(func.fold_text(cast(bindparam("patterns"), Text)), "\n")
+HAS_WORDS: ColumnElement[bool] = DirectoryEntry.words.like(all_(PATTERNS))
 _FOUND = union(
     select(DirectoryEntry.account_id).where(HAS_WORDS), select(cast(bindparam("number"), CustomerAccount.id.type))
 )

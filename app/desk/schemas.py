@@ -9,13 +9,27 @@ from app.credits.hold_schemas import Hold
 from app.credits.schemas import CreditLot, CreditTransaction, CreditUsage
 from app.customers.models import AccountStatus, MemberRole
 from app.customers.schemas import TeamMember
+from app.db.base import MAX_ID
 from app.purchases import invoice_schemas as invoices
 from app.purchases import schemas as purchases
 from app.trail.schemas import AccountAuditEntry
 from app.web import fields
 from app.web.schemas import ETag, Schema, SnakePageArguments, SnakeReadSchema, require_order, sorting
 
-HITS = ("account", "member", "invoice", "payment", "lot")
+HITS = (
+    "account",
+    "member",
+    "invoice",
+    "credit_note",
+    "payment",
+    "lot",
+    "hold",
+    "transaction",
+    "usage",
+    "client",
+    "billing_account",
+    "work_period_payment",
+)
 
 
 def _account_id() -> fields.Id:
@@ -72,9 +86,17 @@ class Hit(SnakeReadSchema):
     """Something that was found."""
 
     kind = fields.Choice(HITS, metadata={"description": "What it is."})
-    id = fields.Id()
-    account_id = _account_id()
-    account_name = _account_name()
+    id = ma.fields.Raw(
+        metadata={
+            "description": "Identifier: a string of clients and payments of work periods, of all others an integer.",
+            "anyOf": [{"type": "integer", "minimum": 1, "maximum": MAX_ID}, {"type": "string", "maxLength": 255}],
+        }
+    )
+    account_id = fields.Id(
+        allow_none=True,
+        metadata={"description": "Identifier of the customer account; null for what belongs to no customer."},
+    )
+    account_name = fields.Text(allow_none=True, metadata={"description": "Name of the customer account, or null."})
     title = fields.Text(metadata={"description": "What it is called, or what it is about."})
 
 

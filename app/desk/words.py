@@ -18,6 +18,11 @@ class Words(NamedTuple):
     number: int
 
     @property
+    def longest(self) -> str:
+        """The pattern of the longest word, which indexes are asked for."""
+        return contains_pattern(max(self.words, key=len))
+
+    @property
     def values(self) -> dict[str, Any]:
         """The parameters of statements that look in the directory."""
         return {"number": self.number, "patterns": _SEPARATOR.join(map(contains_pattern, self.words))}
@@ -27,6 +32,7 @@ def look_for(text: str) -> Words:
     """Make the entries of the directory visible that contain the longest word of `text`; all its words."""
     words = tuple(text.split())
     is_id = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ID)) and int(text) <= MAX_ID
+    found = Words(words, int(text) if is_id else _NO_ID)
     if words:
-        tenancy.set_search(contains_pattern(max(words, key=len)))
-    return Words(words, int(text) if is_id else _NO_ID)
+        tenancy.set_search(found.longest)
+    return found

@@ -155,7 +155,12 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
-        "ix_credit_transactions_month", "credit_transactions", ["created_at"], unique=False, postgresql_using="brin"
+        "ix_credit_transactions_ranges",
+        "credit_transactions",
+        ["created_at", "id"],
+        unique=False,
+        postgresql_using="brin",
+        postgresql_with={"autosummarize": "on"},
     )
     op.create_index(
         "ix_credit_transactions_claims",
@@ -288,7 +293,7 @@ def _create_lots() -> None:
     op.create_index(
         "uq_credit_lots_reference",
         "credit_lots",
-        ["account_id", "reference"],
+        ["reference", "account_id"],
         unique=True,
         postgresql_where=sa.text("reference <> ''"),
     )
@@ -333,7 +338,7 @@ def _create_holds() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["customer_accounts.id"], name=op.f("fk_credit_holds_account_id")),
         sa.PrimaryKeyConstraint("account_id", "id", name=op.f("pk_credit_holds")),
     )
-    op.create_index("uq_credit_holds_reference", "credit_holds", ["account_id", "reference"], unique=True)
+    op.create_index("uq_credit_holds_reference", "credit_holds", ["reference", "account_id"], unique=True)
     op.create_index(
         "ix_credit_holds_expires_at",
         "credit_holds",

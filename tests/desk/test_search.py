@@ -1,5 +1,6 @@
 """`/v1/admin/search`: anything by a word, among many."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -7,17 +8,26 @@ from flask import Flask
 from sqlalchemy import text
 
 from app import tenancy
+from app.auth.actor import Actor
 from app.clock import utc_now
 from app.db.base import db
-from app.desk import accounts, search, words
+from app.desk import accounts, search
 from app.desk import queries as account_queries
 from app.desk import search_queries as queries
 from tests.caller import Caller, data, error
 from tests.desk.conftest import Customer
+from tests.factories.accounts import create_account, create_client
+from tests.factories.bookings import create_booking, pay, periods_of
+from tests.factories.exports import records
+from tests.factories.purchases import credit_note
 
 SEARCH = "/v1/admin/search/"
 ACCOUNTS = 15_000
 BIG = {"customer_accounts", "credit_balances", "plan_assignments", "account_directory"}
+STAFF = Actor(
+    subject="staff", user_id="staff", handle=None, email=None, roles=frozenset({"administrator"}), scopes=frozenset()
+)
+As = Callable[..., Caller]
 # Set-wise, and undone with the transaction that it is in.
 CROWD = """
     SELECT set_config('billing.account_id', '*', true);
@@ -72,6 +82,41 @@ class TestSearch:
         found = hits(admin, payment["id"])
         assert {("payment", payment["id"]), ("invoice", payment["id"])} <= set(found)
 
+    def test_credit_notes_by_their_numbers_and_ids(self, admin: Caller, customers: list[Customer]) -> None:
+        note = credit_note(customers[0].owner)
+        number = note["credit_note_number"]
+        for asked in (number, number.lower()):
+            assert hits(admin, asked) == [("credit_note", note["id"])]
+        # Which may be the number of an invoice, too.
+        assert ("credit_note", note["id"]) in hits(admin, number.removeprefix("CN-"))
+        assert ("credit_note", note["id"]) in hits(admin, note["id"])
+
+    def test_holds_and_lots_by_their_references(self, admin: Caller, customers: list[Customer]) -> None:
+        owner, account_id = customers[1].owner, customers[1].account_id
+        (hold,) = data(owner.get("/v1/billing/credits/holds/"))["results"]
+        body = {"amount": 7, "description": "A gift", "transaction_type": "grant", "reference": "gift 2026"}
+        lot = data(admin.post("/v1/billing/credits/grant/", {**body, "account_id": account_id}), 201)["lot_id"]
+        found = data(admin.get(f"{SEARCH}?q={hold['reference']}"))["results"]
+        assert found == [
+            {
+                "kind": "hold",
+                "id": hold["id"],
+                "account_id": account_id,
+                "account_name": "Quay Works",
+                "title": "search, 3 credits, open",
+            }
+        ]
+        assert hits(admin, "gift%202026") == [("lot", lot)]
+
+    def test_transactions_and_usage_by_their_ids(self, admin: Caller, customers: list[Customer]) -> None:
+        (used,) = data(customers[1].owner.get("/v1/billing/credits/usage/"))["results"]
+        found = data(admin.get(f"{SEARCH}?q={used['id']}"))["results"]
+        assert [(each["title"], each["account_id"]) for each in found if each["kind"] == "usage"] == [
+            ("deduction, search, -10 credits", customers[1].account_id)
+        ]
+        granted = data(customers[1].owner.get("/v1/billing/transactions/"))["results"][-1]
+        assert ("transaction", granted["id"]) in hits(admin, granted["id"])
+
     def test_a_payment_by_the_reference_of_its_gateway(
         self, app: Flask, admin: Caller, customers: list[Customer]
     ) -> None:
@@ -90,6 +135,42 @@ class TestSearch:
         assert ("lot", lot) in hits(admin, lot)
         for customer in customers:
             assert ("account", customer.account_id) in hits(admin, customer.account_id)
+
+    @pytest.mark.usefixtures("customers")
+    def test_clients_billing_accounts_and_payments_of_work_periods(self, admin: Caller) -> None:
+        client_id = create_client(admin, "Harbour Holding")
+        account_id = create_account(admin, client_id, name="Harbour Holding 2026", budget=10_000)
+        payment = pay(admin, periods_of(admin, create_booking(admin, account_id)["id"])[0], days=2)
+        assert hits(admin, "harbour%20holding") == [("client", client_id), ("billing_account", account_id)]
+        assert hits(admin, "ding%20202") == [("billing_account", account_id)]
+        assert ("billing_account", account_id) in hits(admin, account_id)
+        found = data(admin.get(f"{SEARCH}?q={client_id}"))["results"]
+        assert found == [
+            {"kind": "client", "id": client_id, "account_id": None, "account_name": None, "title": "Harbour Holding"}
+        ]
+        assert hits(admin, payment["id"]) == [("work_period_payment", payment["id"])]
+        (row,) = records(admin, f"{SEARCH}?q={client_id}")
+        assert (row["id"], row["account_id"]) == (client_id, "")
+
+    @pytest.mark.usefixtures("customers")
+    def test_machines_find_what_their_scopes_let_them_read(self, admin: Caller, as_caller: As) -> None:
+        client_id = create_client(admin, "Harbour Holding")
+        account_id = create_account(admin, client_id, name="Harbour Holding", budget=10_000)
+        payment = pay(admin, periods_of(admin, create_booking(admin, account_id)["id"])[0], days=2)["id"]
+        asked_for = {"client": client_id, "billing_account": account_id, "work_period_payment": payment}
+        kinds = {
+            "read:accounts": set(),
+            "read:client": {"client"},
+            "all:billing-account": {"billing_account"},
+            "read:taas-workPeriodPayments": {"work_period_payment"},
+        }
+        for scope, expected in kinds.items():
+            machine = as_caller(scopes=("read:accounts", scope))
+            found = {kind for each in asked_for.values() for kind, _ in hits(machine, each)}
+            assert found & asked_for.keys() == expected
+            named = {kind for kind, _ in hits(machine, "harbour")}
+            assert named == {"account", "member", *(expected - {"work_period_payment"})}
+        error(as_caller(scopes=("read:client",)).get(f"{SEARCH}?q=x"), 403, "forbidden")
 
     @pytest.mark.usefixtures("customers")
     @pytest.mark.parametrize("asked", ["nobody", "9007199254740993", "%25", "_____", "kim%20owner", "INV-2020-001"])
@@ -120,7 +201,7 @@ def test_among_many_accounts_every_part_is_found_by_an_index(app: Flask, custome
     with app.app_context():
         db.session.connection().exec_driver_sql(CROWD, {"accounts": ACCOUNTS})
         tenancy.set_desk()
-        values = {**words.look_for("quay").values, "text": "quay", "most": search.MOST, "now": utc_now()}
+        values = {**search.values_of(STAFF, "quay"), "now": utc_now()}
         for sql in (queries.EVERYTHING.sql, listed.sql):
             plan = explained(sql, values)
             assert not scanned(plan) & BIG
@@ -128,9 +209,9 @@ def test_among_many_accounts_every_part_is_found_by_an_index(app: Flask, custome
         # Of those that are small here, whether an index could serve at all.
         db.session.execute(text("SET LOCAL enable_seqscan = off"))
         assert scanned(explained(queries.EVERYTHING.sql, values)) == set()
-        assert [each.id for each in search.search({"q": "quay", **page}).results] == [customers[1].account_id]
-        many = search.search({"q": "customer 77", **page})
-        assert (many.count, many.results[0].title) == (search.MOST, "Customer 77")
+        assert [each["id"] for each in search.search(STAFF, {"q": "quay", **page}).results] == [customers[1].account_id]
+        many = search.search(STAFF, {"q": "customer 77", **page})
+        assert (many.count, many.results[0]["title"]) == (search.MOST, "Customer 77")
         (found,) = accounts.search({"search": "customer 14999", "page": 1, "per_page": 20}).results
         assert found["name"] == "Customer 14999"
         db.session.rollback()

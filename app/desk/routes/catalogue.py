@@ -96,7 +96,7 @@ class Packages(Resource):
     def get(self, arguments: dict[str, Any]) -> Page:
         """List the packages
 
-        Lists all packages, cheapest first, also those that are no longer for sale.
+        Lists all packages, cheapest first. Those that are no longer for sale are included, with `is_active` false.
         """
         return catalogue.search(arguments)
 

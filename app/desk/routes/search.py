@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.auth.actor import current_actor
 from app.db.paging import Page
 from app.desk import guards, schemas, search
 from app.web.blueprint import ApiBlueprint
@@ -28,8 +29,10 @@ class Search(Resource):
     def get(self, arguments: dict[str, Any]) -> Page:
         """Find anything by a word
 
-        Finds accounts and members by parts of their names and addresses, invoices by their numbers, payments by the
-        references of their gateways, and accounts, invoices, payments and lots by their ids: at most 100, the best
-        match first.
+        Finds accounts and members by parts of their names and addresses, invoices and credit notes by their numbers,
+        payments, holds and lots by their references, and any of them, except holds, by their ids, and transactions and
+        usage, too: at most 100, the best match first. Administrators, and machines with the scopes to read them, also
+        find clients and billing accounts by parts of their names or by their ids, and payments of work periods by their
+        ids; these belong to no customer account.
         """
-        return search.search(arguments)
+        return search.search(current_actor(), arguments)
