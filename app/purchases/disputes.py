@@ -28,16 +28,16 @@ _EVENTS = {
 }
 
 
-def report(payment: Row[Any], told: DisputeReport, *, by: str) -> bool:
+def report(payment: Row[Any], about: DisputeReport, *, by: str) -> bool:
     """Apply a report on a dispute, and return whether it changed anything."""
-    known = next((each for each in _disputes(payment) if each.gateway_reference == told.reference), None)
-    if known is not None and (known.status != DisputeStatus.OPEN or known.status == told.status):
+    known = next((each for each in _disputes(payment) if each.gateway_reference == about.reference), None)
+    if known is not None and (known.status != DisputeStatus.OPEN or known.status == about.status):
         return False
-    states.after(payment.status, _EVENTS[told.status])
-    dispute_id = _create(payment, told) if known is None else known.id
-    _settle(payment, dispute_id, told, returns.bought(payment))
+    states.after(payment.status, _EVENTS[about.status])
+    dispute_id = _create(payment, about) if known is None else known.id
+    _settle(payment, dispute_id, about, returns.bought(payment))
     _freeze(payment)
-    posting.record_change(payment, {"dispute": told.reference, "dispute_status": told.status})
+    posting.record_change(payment, {"dispute": about.reference, "dispute_status": about.status})
     returns.follow(payment, "Dispute lost", by=by)
     return True
 
@@ -45,9 +45,9 @@ def report(payment: Row[Any], told: DisputeReport, *, by: str) -> bool:
 def catch_up(payment: Row[Any], known: Bought) -> None:
     """Let disputes that were reported before the payment succeeded take effect; `known` is what was refunded of it."""
     for each in _disputes(payment):
-        told = DisputeReport(each.gateway_reference, DisputeStatus(each.status), each.amount)
-        credits = _settle(payment, each.id, told, known)
-        if told.status == DisputeStatus.LOST:
+        about = DisputeReport(each.gateway_reference, DisputeStatus(each.status), each.amount)
+        credits = _settle(payment, each.id, about, known)
+        if about.status == DisputeStatus.LOST:
             gone = min(payment.amount, known.returned + each.amount)
             known = known._replace(returned=gone, taken=known.taken + credits)
     _freeze(payment)
@@ -71,16 +71,16 @@ def after_failed_refund(payment: Row[Any], credits: int, uncovered: Decimal) -> 
     _freeze(payment)
 
 
-def _settle(payment: Row[Any], dispute_id: int, told: DisputeReport, known: Bought) -> int:
+def _settle(payment: Row[Any], dispute_id: int, about: DisputeReport, known: Bought) -> int:
     """Record where a dispute stands, and what that makes of credits; how many it takes back."""
     frozen = credits = 0
-    if told.status == DisputeStatus.LOST:
-        credits = returns.claim(payment, known, told.amount, TransactionType.CHARGEBACK, "Charged back")
-    elif told.status == DisputeStatus.OPEN and returns.is_paid(payment) and known.refundable:
+    if about.status == DisputeStatus.LOST:
+        credits = returns.claim(payment, known, about.amount, TransactionType.CHARGEBACK, "Charged back")
+    elif about.status == DisputeStatus.OPEN and returns.is_paid(payment) and known.refundable:
         # What is left of the lot belongs to the money that did not go back.
         rest = claims.rest(payment.account_id, payment.lot_id)
-        frozen = int(rest * min(told.amount, known.refundable) // known.refundable)
-    _mark(dispute_id, told.status, told.amount, frozen=frozen, credits=credits)
+        frozen = int(rest * min(about.amount, known.refundable) // known.refundable)
+    _mark(dispute_id, about.status, about.amount, frozen=frozen, credits=credits)
     return credits
 
 
@@ -95,12 +95,12 @@ def _freeze(payment: Row[Any]) -> None:
         claims.freeze(payment.account_id, payment.lot_id, sum(each.frozen for each in _disputes(payment)))
 
 
-def _create(payment: Row[Any], told: DisputeReport) -> int:
+def _create(payment: Row[Any], about: DisputeReport) -> int:
     values = {
         "account_id": payment.account_id,
         "payment_id": payment.id,
-        "gateway_reference": told.reference,
-        "amount": told.amount,
+        "gateway_reference": about.reference,
+        "amount": about.amount,
         "status": DisputeStatus.OPEN,
         "now": utc_now(),
     }

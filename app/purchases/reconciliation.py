@@ -30,7 +30,7 @@ from app.purchases import (
 )
 from app.purchases.gateways.protocol import Gateway, RefundStanding, Returns, Standing
 from app.purchases.models import OPEN, PaymentMethod, PaymentStatus
-from app.purchases.refund_records import Told
+from app.purchases.refund_records import Source
 from app.purchases.return_models import RefundStatus
 
 # A payment that is unknown at the gateway is cancelled once no request can still be creating it there.
@@ -140,12 +140,14 @@ def _settle(payment: Row[Any], found: _Found) -> list[Reconciled]:
             return [Reconciled(payment.id, "not begun yet", changed=False)]
         changed = settlement.apply(payment.id, found.standing, by=_RECONCILER)
         return [Reconciled(payment.id, found.standing.status, changed=changed)]
-    told, settled = Told(_RECONCILER, utc_now()), []
+    source, settled = Source(_RECONCILER, utc_now()), []
     for refund_id, standing in found.refunds:
-        refund_records.settle(posting.lock(payment.id), refund_records.refund_of(payment.id, refund_id), standing, told)
+        refund_records.settle(
+            posting.lock(payment.id), refund_records.refund_of(payment.id, refund_id), standing, source
+        )
         outcome = _OUTCOMES.get(standing.status) or f"refund refused: {standing.failure}"
         settled.append(Reconciled(payment.id, outcome, changed=standing.status != RefundStatus.PENDING))
-    changes = [refund_records.report(posting.lock(payment.id), each, told) for each in found.returns.refunds]
+    changes = [refund_records.report(posting.lock(payment.id), each, source) for each in found.returns.refunds]
     changes += [disputes.report(posting.lock(payment.id), each, by=_RECONCILER) for each in found.returns.disputes]
     if any(changes):
         settled.append(Reconciled(payment.id, posting.lock(locked.id).status, changed=True))

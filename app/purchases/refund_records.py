@@ -25,8 +25,8 @@ PENDING, SUCCEEDED, FAILED = RefundStatus.PENDING, RefundStatus.SUCCEEDED, Refun
 _NO_KEY = {"request_key": None, "request_key_owner": None}
 
 
-class Told(NamedTuple):
-    """Who tells of a refund, and as of when."""
+class Source(NamedTuple):
+    """Who reports a refund, and as of when."""
 
     by: str
     at: datetime
@@ -47,56 +47,58 @@ def begin(payment: Row[Any], terms: RefundTerms, reason: str, key: Mapping[str, 
     """Record a refund that is requested here, with the key of the request and its owner, and take its credits back."""
     if terms.credits:
         posting.take(payment, terms.credits, "Refund")
-    refund_id = _create(payment, terms, RefundStanding(None, PENDING, ""), Told(by, utc_now()), reason=reason, key=key)
+    refund_id = _create(
+        payment, terms, RefundStanding(None, PENDING, ""), Source(by, utc_now()), reason=reason, key=key
+    )
     returns.follow(payment, by=by)
     return refund_of(payment.id, refund_id)
 
 
-def settle(payment: Row[Any], refund: Row[Any], standing: RefundStanding, told: Told) -> bool:
+def settle(payment: Row[Any], refund: Row[Any], standing: RefundStanding, source: Source) -> bool:
     """Apply a report on a known refund, and return whether it changed anything. A failed one returns the credits."""
     if refund.gateway_reference is None and standing.reference is not None:
         named = {"refund_id": refund.id, "reference": standing.reference, "now": utc_now()}
         db.session.execute(return_queries.NAME_REFUND, named)
     if refund.status != FAILED and standing.amount is not None and 0 < standing.amount < refund.amount:
         # The gateway had returned the rest before.
-        _split(payment, refund, refund.amount - standing.amount, told)
+        _split(payment, refund, refund.amount - standing.amount, source)
         refund = refund_of(payment.id, refund.id)
     if standing.status in {refund.status, PENDING} or refund.status == FAILED:
         return False
     excess = returns.excess(payment)
-    _mark(payment, refund, standing, told)
+    _mark(payment, refund, standing, source)
     if standing.status == FAILED:
         late, is_ours = utc_now() - refund.created_at, refund.request_key_owner is not None
         returns.unclaim(payment, refund.credits, "Refund failed", late=late, forgive=not is_ours)
         disputes.after_failed_refund(payment, refund.credits, excess - returns.excess(payment))
     failure = f"Refund failed: {standing.failure}" if standing.status == FAILED else ""
-    returns.follow(payment, by=told.by, failure=failure)
+    returns.follow(payment, by=source.by, failure=failure)
     return True
 
 
-def report(payment: Row[Any], about: RefundReport, told: Told) -> bool:
+def report(payment: Row[Any], about: RefundReport, source: Source) -> bool:
     """Apply a report on a refund, known here or not, and return whether it changed anything."""
     states.after(payment.status, Event.RETURN)
     known = refunds_of(payment.id)
     same = _same(known, about)
     if same is not None:
-        return settle(payment, same, about.standing, told)
+        return settle(payment, same, about.standing, source)
     unnamed = [each for each in known if each.status == SUCCEEDED and each.gateway_reference is None]
     if unnamed:
-        return _name(payment, unnamed, about, told)
-    return _add(payment, about.amount, about.standing, told)
+        return _name(payment, unnamed, about, source)
+    return _add(payment, about.amount, about.standing, source)
 
 
-def report_total(payment: Row[Any], amount: Decimal, told: Told) -> bool:
+def report_total(payment: Row[Any], amount: Decimal, source: Source) -> bool:
     """Apply a report on the total refunded at a time, and return whether it changed anything.
 
     Refunds that failed since are subtracted. Stripe's timestamps are in whole seconds.
     """
     states.after(payment.status, Event.RETURN)
     failed = (each for each in refunds_of(payment.id) if each.status == FAILED)
-    amount -= sum((each.amount for each in failed if each.failed_at.replace(microsecond=0) > told.at), Decimal(0))
+    amount -= sum((each.amount for each in failed if each.failed_at.replace(microsecond=0) > source.at), Decimal(0))
     more = amount - payment.amount_refunded
-    return more > 0 and _add(payment, more, RefundStanding(None, SUCCEEDED, ""), told)
+    return more > 0 and _add(payment, more, RefundStanding(None, SUCCEEDED, ""), source)
 
 
 def catch_up(payment: Row[Any]) -> Bought:
@@ -122,37 +124,37 @@ def _same(known: Sequence[Row[Any]], about: RefundReport) -> Row[Any] | None:
     )
 
 
-def _name(payment: Row[Any], unnamed: Sequence[Row[Any]], about: RefundReport, told: Told) -> bool:
+def _name(payment: Row[Any], unnamed: Sequence[Row[Any]], about: RefundReport, source: Source) -> bool:
     """Find a refund in what was reported as part of a total, and apply the report on it."""
     refund = next((each for each in unnamed if each.amount == about.amount), None) or max(
         unnamed, key=lambda each: each.amount
     )
     if about.amount < refund.amount:
-        _split(payment, refund, refund.amount - about.amount, told)
+        _split(payment, refund, refund.amount - about.amount, source)
         refund = refund_of(payment.id, refund.id)
     more = min(about.amount, refund.amount + _rest(payment)) - refund.amount
     if more > 0 and about.standing.status != FAILED:
         credits = returns.claim(payment, returns.bought(payment), more, TransactionType.REFUND, "Refund")
         _resize(refund, refund.amount + more, refund.credits + credits)
     if about.standing.status == PENDING:
-        _mark(payment, refund, about.standing, told)
-    settle(payment, refund_of(payment.id, refund.id), about.standing, told)
-    returns.follow(payment, by=told.by)
+        _mark(payment, refund, about.standing, source)
+    settle(payment, refund_of(payment.id, refund.id), about.standing, source)
+    returns.follow(payment, by=source.by)
     return True
 
 
-def _add(payment: Row[Any], amount: Decimal, standing: RefundStanding, told: Told) -> bool:
+def _add(payment: Row[Any], amount: Decimal, standing: RefundStanding, source: Source) -> bool:
     """Record a refund that was made at the gateway, and claim its credits; whether there was any money left for it."""
     if standing.status == FAILED:
         if amount > 0:
-            _create(payment, RefundTerms(amount, 0), standing, told)
+            _create(payment, RefundTerms(amount, 0), standing, source)
         return amount > 0
     amount = min(amount, _rest(payment))
     if amount <= 0:
         return False
     credits = returns.claim(payment, returns.bought(payment), amount, TransactionType.REFUND, "Refund")
-    _create(payment, RefundTerms(amount, credits), standing, told)
-    returns.follow(payment, by=told.by)
+    _create(payment, RefundTerms(amount, credits), standing, source)
+    returns.follow(payment, by=source.by)
     return True
 
 
@@ -162,18 +164,18 @@ def _rest(payment: Row[Any]) -> Decimal:
     return Decimal(payment.amount) - sum(known, Decimal(0))
 
 
-def _split(payment: Row[Any], refund: Row[Any], amount: Decimal, told: Told) -> None:
+def _split(payment: Row[Any], refund: Row[Any], amount: Decimal, source: Source) -> None:
     """Make so much money of a refund, and its share of credits, another one that succeeded at the gateway."""
     credits = int(refund.credits * amount // refund.amount)
     _resize(refund, refund.amount - amount, refund.credits - credits)
-    _create(payment, RefundTerms(amount, credits), RefundStanding(None, SUCCEEDED, ""), told)
+    _create(payment, RefundTerms(amount, credits), RefundStanding(None, SUCCEEDED, ""), source)
 
 
 def _create(
     payment: Row[Any],
     terms: RefundTerms,
     standing: RefundStanding,
-    told: Told,
+    source: Source,
     *,
     reason: str = "",
     key: Mapping[str, str | None] = _NO_KEY,
@@ -186,9 +188,9 @@ def _create(
         "reason": reason,
         "failure": standing.failure[:500],
         "gateway_reference": standing.reference,
-        "requested_by": told.by,
+        "requested_by": source.by,
         **key,
-        "at": told.at,
+        "at": source.at,
         "now": utc_now(),
     }
     refund_id: int = db.session.execute(return_queries.CREATE_REFUND, values).scalar_one()
@@ -197,9 +199,9 @@ def _create(
     return refund_id
 
 
-def _mark(payment: Row[Any], refund: Row[Any], standing: RefundStanding, told: Told) -> None:
+def _mark(payment: Row[Any], refund: Row[Any], standing: RefundStanding, source: Source) -> None:
     values = {"refund_id": refund.id, "status": standing.status, "failure": standing.failure[:500]}
-    db.session.execute(return_queries.MARK_REFUND, {**values, "at": told.at, "now": utc_now()})
+    db.session.execute(return_queries.MARK_REFUND, {**values, "at": source.at, "now": utc_now()})
     posting.record_change(payment, {"refund_status": standing.status})
 
 

@@ -15,7 +15,7 @@ from app.errors import Conflict, KeyReused, Reason
 from app.purchases import gateways, payments, posting, refund_records, refund_terms, returns, states
 from app.purchases.gateways.protocol import Gateway, RefundOrder, RefundStanding, RefusedError
 from app.purchases.models import PaymentMethod
-from app.purchases.refund_records import Told
+from app.purchases.refund_records import Source
 from app.purchases.refund_terms import RefundTerms
 from app.purchases.return_models import RefundStatus
 from app.purchases.states import Event
@@ -47,7 +47,7 @@ def finish(payment: Row[Any], pending: Row[Any], *, by: str) -> RefundStanding:
     with transaction():
         locked = posting.lock(payment.id)
         # Another call, or an event, may have settled the same refund meanwhile.
-        refund_records.settle(locked, refund_records.refund_of(payment.id, pending.id), standing, Told(by, utc_now()))
+        refund_records.settle(locked, refund_records.refund_of(payment.id, pending.id), standing, Source(by, utc_now()))
     return standing
 
 
@@ -80,7 +80,7 @@ def _begin(actor: Actor, payment_id: int, asked: Mapping[str, Any], request_key:
     if payment.payment_method == PaymentMethod.MANUAL:
         # Staff send the money back; there is no gateway to call.
         done = RefundStanding(None, RefundStatus.SUCCEEDED, "")
-        refund_records.settle(posting.lock(payment_id), pending, done, Told(actor.subject, utc_now()))
+        refund_records.settle(posting.lock(payment_id), pending, done, Source(actor.subject, utc_now()))
         return None
     return pending
 

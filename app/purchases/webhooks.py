@@ -11,7 +11,7 @@ from app.purchases.gateways.protocol import DisputeReport
 from app.web.json import parse
 
 if TYPE_CHECKING:
-    from app.purchases.gateways.stripe_events import Told
+    from app.purchases.gateways.stripe_events import EventReport
 
 _APPLIED_BY = "stripe"
 
@@ -28,38 +28,38 @@ def receive(body: bytes, signature: str, secret: str | None) -> bool:
     from app.purchases.gateways import stripe, stripe_events  # noqa: PLC0415
 
     stripe.verify(_text(body), signature, secret)
-    told = stripe_events.read(parse(body))
-    if told is None:
+    event = stripe_events.read(parse(body))
+    if event is None:
         return False
-    key = told.report.key if isinstance(told.report, stripe_events.IntentReport) else None
+    key = event.report.key if isinstance(event.report, stripe_events.IntentReport) else None
     tenancy.set_every_account()
-    found = {"reference": told.intent, "gateway_key": key}
+    found = {"reference": event.intent, "gateway_key": key}
     payment_id = db.session.execute(queries.FIND_PAYMENT, found).scalar_one_or_none()
     if payment_id is None:
         return False
-    event = {"id": told.event_id, "event_type": told.event_type, "now": utc_now()}
-    if db.session.execute(queries.RECORD_EVENT, event).one_or_none() is None:
+    seen = {"id": event.event_id, "event_type": event.event_type, "now": utc_now()}
+    if db.session.execute(queries.RECORD_EVENT, seen).one_or_none() is None:
         return False
-    return _apply(payment_id, told)
+    return _apply(payment_id, event)
 
 
-def _apply(payment_id: int, told: "Told") -> bool:
+def _apply(payment_id: int, event: "EventReport") -> bool:
     from app.purchases.gateways.stripe_events import IntentReport, ReturnReport  # noqa: PLC0415
 
-    report = told.report
+    report = event.report
     if isinstance(report, IntentReport):
         # The process that created the payment may have died before it stored the reference.
-        settlement.keep_reference(payment_id, told.intent)
+        settlement.keep_reference(payment_id, event.intent)
         return settlement.apply(payment_id, report.standing, by=_APPLIED_BY)
     payment = posting.lock(payment_id)
-    if told.currency != payment.currency:
-        raise Invalid(f"Expected an event in {payment.currency}, not {told.currency}")
+    if event.currency != payment.currency:
+        raise Invalid(f"Expected an event in {payment.currency}, not {event.currency}")
     if isinstance(report, DisputeReport):
         return disputes.report(payment, report, by=_APPLIED_BY)
-    teller = refund_records.Told(_APPLIED_BY, told.at)
+    source = refund_records.Source(_APPLIED_BY, event.at)
     if isinstance(report, ReturnReport):
-        return refund_records.report_total(payment, report.amount, teller)
-    return refund_records.report(payment, report, teller)
+        return refund_records.report_total(payment, report.amount, source)
+    return refund_records.report(payment, report, source)
 
 
 def _text(body: bytes) -> str:

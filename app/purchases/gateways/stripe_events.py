@@ -27,7 +27,7 @@ class ReturnReport(NamedTuple):
 Report = IntentReport | RefundReport | ReturnReport | DisputeReport
 
 
-class Told(NamedTuple):
+class EventReport(NamedTuple):
     """A Stripe event: the PaymentIntent it concerns, and its report."""
 
     event_id: str
@@ -38,7 +38,7 @@ class Told(NamedTuple):
     report: Report
 
 
-def read(event: Any) -> Told | None:
+def read(event: Any) -> EventReport | None:
     """Parse an event; None if it has no effect here. Raises Invalid for a malformed event."""
     try:
         event_id, event_type, found = (
@@ -60,7 +60,7 @@ def read(event: Any) -> Told | None:
         report = reader(found)
         if report is None:
             return None
-        return Told(event_id, event_type, at, stripe.word_of(intent), found["currency"].upper(), report)
+        return EventReport(event_id, event_type, at, stripe.word_of(intent), found["currency"].upper(), report)
     except (KeyError, ArithmeticError, AttributeError, TypeError, ValueError) as error:
         raise Invalid(f"The {event_type} event is malformed") from error
 

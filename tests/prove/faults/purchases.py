@@ -193,7 +193,7 @@ FAULTS = (
     fault(
         "a dispute that ended counts again",
         "purchases/test_debt.py",
-        (DISPUTES, "known.status != DisputeStatus.OPEN or", "known.status == told.status and"),
+        (DISPUTES, "known.status != DisputeStatus.OPEN or", "known.status == about.status and"),
     ),
     fault(
         "spent credits whose money went back are forgotten",
