@@ -103,16 +103,27 @@ def _keyed(payment_id: int, key: Mapping[str, str | None], asked: Mapping[str, A
     if key["request_key"] is None:
         return None
     since = utc_now() - payments.KEYS_LIVE
+    known = refund_records.refunds_of(payment_id)
     begun = next(
         (
             each
-            for each in refund_records.refunds_of(payment_id)
+            for each in known
             if {"request_key": each.request_key, "request_key_owner": each.request_key_owner} == key
             and each.status != RefundStatus.FAILED
             and each.created_at > since
         ),
         None,
     )
-    if begun is not None and (begun.reason, begun.credits) != (asked["reason"], asked.get("credits", begun.credits)):
+    if begun is None:
+        return None
+    # What the gateway had returned before of its amount, and of its credits, has become refunds of their own.
+    split = [each for each in known if each.id > begun.id and each.request_key is None]
+    is_same = begun.reason == asked["reason"] and all(
+        getattr(begun, name)
+        <= asked.get(name, getattr(begun, name))
+        <= getattr(begun, name) + sum(getattr(each, name) for each in split)
+        for name in ("amount", "credits")
+    )
+    if not is_same:
         raise KeyReused("This idempotency key was used for a different refund")
     return begun

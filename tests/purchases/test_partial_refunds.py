@@ -12,8 +12,9 @@ from sqlalchemy import text
 from app.clock import utc_now
 from app.credits import audit as credit_audit
 from app.db.base import db
-from app.errors import ServiceError
+from app.errors import ServiceError, Unavailable
 from app.purchases import audit
+from app.purchases.gateways.stripe import StripeGateway
 from app.purchases.refund_terms import Bought as Terms
 from app.purchases.refund_terms import terms_of
 from tests.caller import Caller, data, error
@@ -115,6 +116,19 @@ class TestRefunds:
         assert data(bought.refund({"amount": "1.00"}, Idempotency_Key="r")) == first
         error(bought.refund({"amount": "2.00"}, Idempotency_Key="r"), 422, "idempotency_key_reused")
         assert len(bought.gateway.refunds) == 1
+
+    @pytest.mark.parametrize("other", [{"amount": "2.00"}, {"amount": "0.50"}, {"amount": "1.00", "credits": 0}])
+    def test_key_of_a_refund_that_the_gateway_did_not_answer_is_not_for_another(
+        self, bought: Bought, monkeypatch: pytest.MonkeyPatch, other: Any
+    ) -> None:
+        def away(*_: Any) -> None:
+            raise Unavailable("away")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(StripeGateway, "refund", away)
+            error(bought.refund({"amount": "1.00"}, Idempotency_Key="r"), 503)
+        error(bought.refund(other, Idempotency_Key="r"), 422, "idempotency_key_reused")
+        assert shown(data(bought.refund({"amount": "1.00"}, Idempotency_Key="r")))[1] == "1.00"
 
     def test_refunds_at_stripe_that_nobody_told_of_are_not_made_again(
         self, bought: Bought, gateway: SlowGateway

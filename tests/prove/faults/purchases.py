@@ -167,6 +167,11 @@ FAULTS = (
         (TERMS, "if amount > bought.refundable or", "if"),
     ),
     fault(
+        "a key finds a refund of another amount",
+        "purchases/test_partial_refunds.py",
+        (REFUNDS, "    if not is_same:", "    if begun.reason != asked['reason']:"),
+    ),
+    fault(
         "parts of a refund lose credits by rounding",
         "purchases/test_partial_refunds.py",
         (
