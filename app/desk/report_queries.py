@@ -100,12 +100,12 @@ REVENUE: AnyPrepared = Prepared(f"""
     ), 0) AS revenue
     FROM bought
 """)
-# With the days since they were issued.
+# With the days since the day by which they were to be paid.
 OPEN_INVOICES: AnyPrepared = Prepared("""
     SELECT invoice.id, invoice.invoice_number, invoice.account_id, invoice.account_name, invoice.billing_email,
-        invoice.total_amount, invoice.currency, invoice.created_at, payment.id AS payment_id, payment.payment_method,
-        greatest(0, CAST(floor(extract(epoch FROM CAST(:now AS timestamptz) - invoice.created_at) / 86400) AS integer))
-            AS days
+        invoice.total_amount, invoice.currency, invoice.created_at, invoice.due_date, payment.id AS payment_id,
+        payment.payment_method,
+        greatest(0, CAST(CAST(:now AS timestamptz) AT TIME ZONE 'UTC' AS date) - invoice.due_date) AS days_overdue
     FROM invoices AS invoice LEFT JOIN payments AS payment ON payment.invoice_id = invoice.id
-    WHERE invoice.status = 'pending' ORDER BY invoice.created_at, invoice.id
+    WHERE invoice.status = 'pending' ORDER BY invoice.due_date, invoice.id
 """)

@@ -74,16 +74,38 @@ class OpenInvoice(SnakeReadSchema):
     total_amount = fields.Dollars()
     currency = fields.Text(longest=3, metadata={"example": "USD"})
     created_at = fields.Moment()
-    days = fields.Integer(metadata={"description": "Days since it was issued."})
+    due_date = fields.Day(metadata={"description": "Day by which it is to be paid."})
+    days_overdue = fields.Integer(metadata={"description": "Days (UTC) since its due date; 0 until it has passed."})
     age = fields.Choice(tuple(AGES), metadata={"description": "The same as a range of days."})
+
+
+class ReceivablesRow(OpenInvoice):
+    """A row of the CSV: an invoice, or with `kind` `total` the sum of those of one currency and age."""
+
+    kind = fields.Choice(("invoice", "total"), metadata={"description": "What the row is about."})
+    count = fields.Integer(metadata={"description": "Of a total: number of invoices."})
+
+    class Meta:
+        """The columns in order."""
+
+        fields = ("kind", *OpenInvoice().fields, "count")
 
 
 class AgeSum(SnakeReadSchema):
     """The invoices of one age."""
 
-    age = fields.Choice(tuple(AGES), metadata={"description": "Days since they were issued."})
+    age = fields.Choice(tuple(AGES), metadata={"description": "Days since the due date."})
     count = fields.Integer(metadata={"description": "Number of invoices."})
     total_amount = fields.Dollars()
+
+
+class CurrencySum(SnakeReadSchema):
+    """The invoices of one currency."""
+
+    currency = fields.Text(longest=3, metadata={"example": "USD"})
+    count = fields.Integer(metadata={"description": "Number of invoices."})
+    total_amount = fields.Dollars()
+    by_age = ma.fields.Nested(AgeSum, many=True, metadata={"description": "Their sums by age."})
 
 
 class Receivables(SnakeReadSchema):
@@ -93,6 +115,7 @@ class Receivables(SnakeReadSchema):
 
     as_of = fields.Moment(metadata={"description": "The instant of the report."})
     count = fields.Integer(metadata={"description": "Number of invoices."})
-    total_amount = fields.Dollars()
-    by_age = ma.fields.Nested(AgeSum, many=True, metadata={"description": "Their sums by age."})
-    invoices = ma.fields.Nested(OpenInvoice, many=True, metadata={"description": "All of them, oldest first."})
+    totals = ma.fields.Nested(CurrencySum, many=True, metadata={"description": "Their sums by currency and age."})
+    invoices = ma.fields.Nested(
+        OpenInvoice, many=True, metadata={"description": "All of them, the oldest due date first."}
+    )

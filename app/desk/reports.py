@@ -1,6 +1,7 @@
 """The vendor's reports: the credits of all accounts over a month, and the invoices that are not paid."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -16,8 +17,8 @@ from app.desk import report_queries as queries
 from app.desk.queries import DUE_ACCOUNTS
 from app.errors import Invalid
 
-# The first and the last day since its issue of an invoice of each age.
-AGES = {"0-30": (0, 30), "31-60": (31, 60), "61-90": (61, 90), "over 90": (91, None)}
+# The last day after the due date of an invoice of each age.
+AGES = {"not due": 0, "1-30": 30, "31-60": 60, "61-90": 90, "over 90": None}
 
 
 class CreditsReport:
@@ -68,21 +69,63 @@ class CreditsReport:
 
 
 class Receivables:
-    """The invoices that are not paid, by the days since they were issued."""
+    """The invoices that are not paid, by the days since the day by which they were to be paid."""
 
     def __init__(self) -> None:
         self._now = utc_now()
 
     def whole(self) -> dict[str, Any]:
-        """The invoices, oldest first, and their sums by age."""
+        """The invoices, the oldest due date first, and their sums by currency and age."""
         invoices = [_aged(row) for row in db.session.execute(queries.OPEN_INVOICES, {"now": self._now})]
-        by_age = [_sum([each for each in invoices if each["age"] == age], age=age) for age in AGES]
-        return {"as_of": self._now, **_sum(invoices), "by_age": by_age, "invoices": invoices}
+        sums = _Sums()
+        sums.add(invoices)
+        return {"as_of": self._now, "count": len(invoices), "totals": sums.by_currency(), "invoices": invoices}
 
     def every_row(self) -> EveryRow:
-        """The invoices as they are fetched."""
+        """The invoices as they are fetched, then a row for each currency and age with their sum."""
         fields, parts = streaming.fetch(queries.OPEN_INVOICES, {"now": self._now})
-        return EveryRow.of(parts, [*fields, "age"]).shown(_aged)
+        return EveryRow.of(self._rows(parts), ["kind", *fields, "age", "count"])
+
+    @staticmethod
+    def _rows(parts: Iterator[Sequence[Any]]) -> Iterator[list[dict[str, Any]]]:
+        sums = _Sums()
+        for part in parts:
+            invoices = [_aged(row) for row in part]
+            sums.add(invoices)
+            yield [{"kind": "invoice", **each} for each in invoices]
+        yield [
+            {"kind": "total", "currency": total["currency"], **each}
+            for total in sums.by_currency()
+            for each in total["by_age"]
+        ]
+
+
+class _Sums:
+    """How many invoices there are of each currency and age, and their sum."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._amounts: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+
+    def add(self, invoices: Iterable[dict[str, Any]]) -> None:
+        for each in invoices:
+            self._counts[each["currency"], each["age"]] += 1
+            self._amounts[each["currency"], each["age"]] += each["total_amount"]
+
+    def by_currency(self) -> list[dict[str, Any]]:
+        return [self._of(currency) for currency in sorted({currency for currency, _ in self._counts})]
+
+    def _of(self, currency: str) -> dict[str, Any]:
+        by_age = [
+            {"age": age, "count": self._counts[currency, age], "total_amount": self._amounts[currency, age]}
+            for age in AGES
+        ]
+        return {
+            "currency": currency,
+            "count": sum(self._counts[currency, age] for age in AGES),
+            "total_amount": sum((self._amounts[currency, age] for age in AGES), Decimal(0)),
+            "by_age": by_age,
+        }
 
 
 def _draws_of_bought(transactions: list[Transaction]) -> dict[str, list[Any]]:
@@ -97,10 +140,5 @@ def _draws_of_bought(transactions: list[Transaction]) -> dict[str, list[Any]]:
 
 
 def _aged(row: Any) -> dict[str, Any]:
-    age = next(age for age, (_, last) in AGES.items() if last is None or row.days <= last)
+    age = next(age for age, last in AGES.items() if last is None or row.days_overdue <= last)
     return {**row._asdict(), "age": age}
-
-
-def _sum(invoices: list[dict[str, Any]], **about: str) -> dict[str, Any]:
-    total = sum((each["total_amount"] for each in invoices), Decimal(0))
-    return {**about, "count": len(invoices), "total_amount": total}

@@ -247,30 +247,55 @@ class TestCreditsReport:
 
 
 class TestReceivables:
-    def test_open_invoices_by_age(self, staff: Caller, as_caller: Callable[..., Caller], days: Any) -> None:
+    def test_open_invoices_by_days_after_their_due_date(
+        self, staff: Caller, as_caller: Callable[..., Caller], days: Any
+    ) -> None:
         owner = as_caller(user="owner", hours=TEN_YEARS)
         open_customer(owner)
+        due_in_days = 14
+        ages = {
+            105: (91, "over 90"),
+            104: (90, "61-90"),
+            75: (61, "61-90"),
+            74: (60, "31-60"),
+            44: (30, "1-30"),
+            15: (1, "1-30"),
+            14: (0, "not due"),
+            0: (0, "not due"),
+        }
         numbers = []
-        for age in (91, 60, 31, 30, 0):
-            days.move_to(FIRST + timedelta(days=91 - age))
+        for issued in ages:
+            days.move_to(FIRST + timedelta(days=105 - issued))
             numbers.append(buy(owner)["invoice"]["invoice_number"])
         approve(staff, buy(owner)["payment"]["id"])
         found = data(staff.get(RECEIVABLES))
         assert [each["invoice_number"] for each in found["invoices"]] == numbers
-        assert [(each["days"], each["age"]) for each in found["invoices"]] == [
-            (91, "over 90"),
-            (60, "31-60"),
-            (31, "31-60"),
-            (30, "0-30"),
-            (0, "0-30"),
-        ]
-        assert (found["count"], found["total_amount"]) == (5, "45.00")
-        assert found["by_age"] == [
-            {"age": "0-30", "count": 2, "total_amount": "18.00"},
-            {"age": "31-60", "count": 2, "total_amount": "18.00"},
-            {"age": "61-90", "count": 0, "total_amount": "0.00"},
-            {"age": "over 90", "count": 1, "total_amount": "9.00"},
-        ]
+        assert [(each["days_overdue"], each["age"]) for each in found["invoices"]] == list(ages.values())
+        assert found["invoices"][0]["due_date"] == f"{FIRST + timedelta(days=due_in_days):%Y-%m-%d}"
+        sums = {"not due": 2, "1-30": 2, "31-60": 1, "61-90": 2, "over 90": 1}
+        by_age = [{"age": age, "count": count, "total_amount": f"{9 * count}.00"} for age, count in sums.items()]
+        assert found["count"] == 8
+        assert found["totals"] == [{"currency": "USD", "count": 8, "total_amount": "72.00", "by_age": by_age}]
         rows = records(staff, RECEIVABLES)
-        assert [each["invoice_number"] for each in rows] == numbers
-        assert [each["age"] for each in rows] == [each["age"] for each in found["invoices"]]
+        assert [each["invoice_number"] for each in rows if each["kind"] == "invoice"] == numbers
+        assert [each["age"] for each in rows[:8]] == [each["age"] for each in found["invoices"]]
+        shown = [(each["currency"], each["age"], each["count"], each["total_amount"]) for each in rows[8:]]
+        assert shown == [("USD", age, str(count), f"{9 * count}.00") for age, count in sums.items()]
+        assert {each["kind"] for each in rows[8:]} == {"total"}
+
+    def test_currencies_are_added_apart(self, app: Flask, staff: Caller, customer: Caller) -> None:
+        for _ in range(2):
+            invoice = buy(customer)["invoice"]["id"]
+        with app.app_context():
+            tenancy.set_every_account()
+            db.session.execute(text("ALTER TABLE invoices DISABLE TRIGGER USER"))
+            db.session.execute(text("UPDATE invoices SET currency = 'EUR' WHERE id = :id"), {"id": invoice})
+            db.session.execute(text("ALTER TABLE invoices ENABLE TRIGGER USER"))
+            db.session.commit()
+        totals = data(staff.get(RECEIVABLES))["totals"]
+        assert [(each["currency"], each["total_amount"]) for each in totals] == [("EUR", "9.00"), ("USD", "9.00")]
+
+    def test_without_open_invoices_there_are_no_sums(self, staff: Caller) -> None:
+        found = data(staff.get(RECEIVABLES))
+        assert (found["count"], found["totals"], found["invoices"]) == (0, [], [])
+        assert records(staff, RECEIVABLES) == []

@@ -42,13 +42,13 @@ class Receivables(Resource):
     """The invoices that are not paid."""
 
     @blueprint.arguments(schemas.ReceivablesQuery(), location="query")
-    @blueprint.report(schemas.Receivables, schemas.OpenInvoice)
+    @blueprint.report(schemas.Receivables, schemas.ReceivablesRow)
     @blueprint.doc(operationId="getReceivables")
     @_reads
     def get(self, arguments: dict[str, Any]) -> reports.Receivables:  # noqa: ARG002 - only the format
         """Get the invoices that are not paid
 
-        Returns the open invoices of all accounts, oldest first, with their sums by the days since they were issued. As
-        CSV, returns the invoices alone.
+        Returns the open invoices of all accounts, the oldest due date first, with their sums by currency and by age,
+        which is counted in days after the due date. As CSV, the sums follow the invoices as rows with `kind` `total`.
         """
         return reports.Receivables()
