@@ -14,7 +14,7 @@ _STATUSES = text("""
     SELECT p.id, p.status, coalesce(i.status, 'missing') AS invoice_status
     FROM payments p LEFT JOIN invoices i ON i.id = p.invoice_id
     CROSS JOIN LATERAL (
-        SELECT least(p.amount, p.amount_refunded + p.amount_charged_back) - coalesce(sum(r.amount), 0) AS amount
+        SELECT least(p.amount, p.amount_refunded - coalesce(sum(r.amount), 0) + p.amount_charged_back) AS amount
         FROM refunds r WHERE r.payment_id = p.id AND r.status = 'pending'
     ) AS returned
     WHERE coalesce(i.status, 'missing') <> CASE

@@ -111,6 +111,13 @@ class TestFrozen:
         (lot, *_) = data(bought.customer.get(f"{CREDITS}lots/"))["results"]
         assert (lot["remaining"], lot["frozen"], lot["status"]) == (500, 500, "active")
 
+    def test_refund_at_the_gateway_takes_frozen_credits_too(self, bought: Bought) -> None:
+        bought.tell(dispute(bought, "needs_response", "evt_1"))
+        bought.tell(refund(bought, 450))
+        assert balance(bought) == (350, 0, 250, 100, 0)
+        bought.tell(dispute(bought, "won", "evt_2"))
+        assert balance(bought) == (350, 0, 0, 350, 0)
+
     def test_dispute_that_lasts_keeps_credits_from_a_refund(self, bought: Bought) -> None:
         bought.tell(dispute(bought, "needs_response", "evt_1", 100))
         error(bought.refund({"amount": "1.00"}), 409, "conflict")
@@ -211,6 +218,29 @@ class TestDebt:
 
 
 class TestAnyOrder:
+    @pytest.mark.parametrize("order", list(permutations(("failed", "needs_response", "lost"))))
+    @pytest.mark.parametrize("spent", [False, True])
+    def test_refund_that_fails_and_lost_dispute_take_all_credits(
+        self, bought: Bought, order: tuple[str, ...], spent: bool
+    ) -> None:
+        """While the refund is pending, the lost dispute finds only the rest of the money, and of the credits."""
+        bought.gateway.refunds_are = "pending"
+        data(bought.refund({"amount": "1.00"}))
+        (made,) = bought.gateway.refunds.values()
+        if spent:
+            bought.spend(GIVEN + 400)
+        for status in order:
+            if status == "failed":
+                bought.tell(event("refund.failed", "evt_r", **{**made, "status": "failed"}))
+            else:
+                bought.tell(dispute(bought, status, f"evt_{status}"))
+            with bought.app.app_context():
+                assert list(audit.differences()) == []
+        payment = bought.payment()
+        assert (payment["status"], payment["credits_refunded"]) == ("charged_back", 500)
+        assert balance(bought) == ((0, 0, 0, 0, 400) if spent else (100, 0, 0, 100, 0))
+        assert bought.invoice()["status"] == "refunded"
+
     def test_reports_in_any_order_and_twice_come_to_the_same(self, bought: Bought) -> None:
         """A refund of 2.00 and one of 1.00 at the gateway, and a dispute of 3.00 that is lost."""
         ends = set()
