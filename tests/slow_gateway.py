@@ -5,7 +5,7 @@ intents that are not paid, and does what a test tells it.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
@@ -27,6 +27,8 @@ class SlowGateway:
         # While it is not set, what is made is not answered.
         self.answering = Event()
         self.answering.set()
+        # Is told of what is made, before whoever asked for it is answered.
+        self.tells: Callable[[dict[str, Any]], None] | None = None
 
     def refund(self, intent: str, cents: int, status: str = "succeeded") -> dict[str, Any]:
         """A refund that somebody makes at the gateway itself."""
@@ -56,6 +58,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             if key not in self.gateway.answered:
                 self.gateway.answered[key] = dict(self._make(form))
+        if self.gateway.tells is not None:
+            self.gateway.tells(self.gateway.answered[key])
         self.gateway.answering.wait(10)
         self._answer(self.gateway.answered[key])
 
