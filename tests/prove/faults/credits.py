@@ -132,11 +132,11 @@ FAULTS = (
         "a reference makes another hold",
         "credits/test_holds.py::TestMaking",
         (HOLDING, "if each.reference == terms.reference), None)", "if each.reference is terms), None)"),
-        ("app/credits/hold_models.py", '"reference", unique=True)', '"reference")'),
+        ("app/credits/hold_models.py", '"reference", "account_id", unique=True)', '"reference", "account_id")'),
         (
             "migrations/versions/0006_credits.py",
-            '["account_id", "reference"], unique=True)',
-            '["account_id", "reference"])',
+            '["reference", "account_id"], unique=True)',
+            '["reference", "account_id"])',
         ),
     ),
     fault(
