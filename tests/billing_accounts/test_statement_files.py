@@ -124,6 +124,13 @@ class TestPaper:
         ):
             assert shown in page
 
+    def test_figures_beside_text_in_another_font_are_legible(self, admin: Caller, account_id: int) -> None:
+        for number in range(2):
+            lock(admin, account_id, f"c{number}", 12.5, externalName="ロゴ 港湾")
+        text_of_page = " ".join(pages_of(admin, account_id)[0].split())
+        assert "湾 +12.50 87.50" in text_of_page
+        assert "湾 +12.50 75.00" in text_of_page
+
     def test_a_table_goes_on_below_its_headings(self, admin: Caller, account_id: int) -> None:
         for number in range(60):
             lock(admin, account_id, f"c{number}", 1)
