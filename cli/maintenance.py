@@ -14,7 +14,7 @@ from app.customers import invitations
 from app.db import job_runs
 from app.db.base import db
 from app.idempotency import store
-from app.purchases import retention
+from app.purchases import retention, webhooks
 from cli.credits import grant_all_months
 from cli.database import with_database
 from cli.failures import told
@@ -34,6 +34,10 @@ def _prune_invitations() -> str:
     return f"{invitations.prune():,} invitations that ended long ago deleted."
 
 
+def _prune_events() -> str:
+    return f"{webhooks.prune_events():,} events of Stripe that it can no longer send again deleted."
+
+
 def _forget_buyers() -> str:
     settings: Settings = current_app.config["SETTINGS"]
     return f"{retention.forget_buyers(settings.seller.retention_years):,} invoices of erased accounts lost their buyer."
@@ -45,6 +49,7 @@ JOBS: dict[str, Callable[[], str]] = {
     "credits": grant_all_months,
     "idempotency-keys": _prune_idempotency_keys,
     "invitations": _prune_invitations,
+    "stripe-events": _prune_events,
     "invoices": _forget_buyers,
 }
 

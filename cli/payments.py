@@ -24,13 +24,16 @@ def reconcile() -> None:
 
 def reconcile_all() -> str:
     """Reconcile payments, print what is open or changed, and return a summary. Raises ClickException on failures."""
-    asked = changed = failed = 0
+    asked = changed = failed = partial = 0
     for each in reconciliation.reconcile():
-        asked += 1
+        asked += not each.is_partial
         changed += each.changed
         failed += each.failed
+        partial += each.is_partial
         click.echo(f"{each.payment_id}: {each.outcome}")
     outcome = f"{asked} payments open or changed, {changed} changed."
+    if partial:
+        outcome += f" The gateway refused to list the disputes of {partial} payments: see the log."
     if failed:
         raise click.ClickException(f"{outcome} {failed} payments could not be reconciled.")
     return outcome

@@ -14,7 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 
 
 class SlowGateway:
-    """What the gateway knows. `refunds_are` is how it answers the next refunds, and `echoes` whether with metadata."""
+    """What the gateway knows. `refunds_are` is how it answers the next refunds, and
+    `hides_disputes` whether the key may not list disputes."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
@@ -22,6 +23,7 @@ class SlowGateway:
         self.intents: dict[str, dict[str, Any]] = {}
         self.refunds: dict[str, dict[str, Any]] = {}
         self.disputes: dict[str, dict[str, Any]] = {}
+        self.hides_disputes = False
         self.answered: dict[str, dict[str, Any]] = {}
         self.lock = Lock()
         # While it is not set, what is made is not answered.
@@ -67,6 +69,10 @@ class _Handler(BaseHTTPRequestHandler):
         address = urlsplit(self.path)
         _, _, kind, *names = address.path.split("/")
         known = {"refunds": self.gateway.refunds, "disputes": self.gateway.disputes}.get(kind, self.gateway.intents)
+        if kind == "disputes" and self.gateway.hides_disputes:
+            problem = {"type": "invalid_request_error", "message": "The key may not read disputes."}
+            self._answer({"error": problem}, status=403)
+            return
         with self.gateway.lock:
             if names:
                 self._answer(known[names[0]])

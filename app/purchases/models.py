@@ -143,9 +143,10 @@ class Payment(Timestamped, Base):
 
 
 class StripeEvent(Base):
-    """A Stripe event that was applied."""
+    """A Stripe event that was applied; kept for longer than Stripe can send it again."""
 
     __tablename__ = "stripe_events"
+    __table_args__ = (Index("ix_stripe_events_received_at", "received_at"),)
 
     id: Mapped[str] = mapped_column(String(255), primary_key=True)
     event_type: Mapped[str] = mapped_column(String(255))

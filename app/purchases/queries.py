@@ -2,7 +2,21 @@
 
 from typing import Any
 
-from sqlalchemy import BindParameter, Select, String, any_, bindparam, case, cast, func, literal, null, select, update
+from sqlalchemy import (
+    BindParameter,
+    Select,
+    String,
+    any_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    func,
+    literal,
+    null,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from app.db.columns import columns_of, list_of, values_of
@@ -163,4 +177,7 @@ RECORD_EVENT = Prepared(
     .values(**values_of(StripeEvent.id, StripeEvent.event_type), received_at=_NOW)
     .on_conflict_do_nothing(index_elements=[StripeEvent.id])
     .returning(StripeEvent.id)
+)
+PRUNE_EVENTS = Prepared(
+    delete(StripeEvent).where(StripeEvent.received_at < bindparam("before")).returning(StripeEvent.id)
 )

@@ -49,12 +49,16 @@ _OUTCOMES = {RefundStatus.PENDING: "refund pending", RefundStatus.SUCCEEDED: "re
 
 
 class Reconciled(NamedTuple):
-    """The outcome for one payment or refund, and whether it changed anything."""
+    """The outcome for one payment or refund, and whether it changed anything.
+
+    `is_partial` if the gateway refused to list the disputes of a payment, of which the rest was reconciled.
+    """
 
     payment_id: int
     outcome: str
     changed: bool
     failed: bool = False
+    is_partial: bool = False
 
 
 class _Found(NamedTuple):
@@ -69,7 +73,8 @@ class _Found(NamedTuple):
 def reconcile() -> Iterator[Reconciled]:
     """Query the gateways about payments that are due, and complete or follow them.
 
-    Yields what changed or failed, and every payment that is still open or refunding.
+    Yields what changed or failed, every payment that is still open or refunding, and those whose disputes the gateway
+    refuses to list.
     """
     due, pending = _due()
     remote = gateways.configured()
@@ -148,9 +153,12 @@ def _settle(payment: Row[Any], found: _Found) -> list[Reconciled]:
         outcome = _OUTCOMES.get(standing.status) or f"refund refused: {standing.failure}"
         settled.append(Reconciled(payment.id, outcome, changed=standing.status != RefundStatus.PENDING))
     changes = [refund_records.report(posting.lock(payment.id), each, source) for each in found.returns.refunds]
-    changes += [disputes.report(posting.lock(payment.id), each, by=_RECONCILER) for each in found.returns.disputes]
+    listed = found.returns.disputes
+    changes += [disputes.report(posting.lock(payment.id), each, by=_RECONCILER) for each in listed or ()]
     if any(changes):
         settled.append(Reconciled(payment.id, posting.lock(locked.id).status, changed=True))
+    if listed is None:
+        settled.append(Reconciled(payment.id, "disputes are not listed by the gateway", changed=False, is_partial=True))
     return settled
 
 

@@ -1,9 +1,11 @@
 """Request and response schemas of packages and payments."""
 
+from datetime import date
 from decimal import Decimal
 
 import marshmallow as ma
 
+from app.clock import utc_now
 from app.purchases.invoice_schemas import Invoice
 from app.purchases.models import PaymentMethod, PaymentStatus
 from app.purchases.return_models import RefundStatus
@@ -23,6 +25,11 @@ EVENT_EXAMPLE = {
 def _require_some(amount: Decimal) -> None:
     if not amount:
         raise ma.ValidationError("Must be at least 0.01.")
+
+
+def _require_begun(day: date) -> None:
+    if day > utc_now().date():
+        raise ma.ValidationError("Must not be in the future.")
 
 
 def _currency() -> fields.Text:
@@ -161,7 +168,10 @@ class Approval(Schema):
         validate=_require_some, metadata={"description": "What was received, in US dollars. Defaults to what is due."}
     )
     reference = fields.Identifier(load_default="", metadata={"description": "The bank's reference of the transfer."})
-    received_on = fields.Day(metadata={"description": "The day on which it was received."})
+    received_on = fields.Day(
+        validate=_require_begun,
+        metadata={"description": "The day on which it was received; not in the future, in UTC."},
+    )
     accept_difference = fields.Boolean(
         load_default=False,
         metadata={"description": "Accept another amount than is due as full payment; requires a `reason`."},

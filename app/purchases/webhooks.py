@@ -1,10 +1,12 @@
 """Stripe webhook events: each is applied once, in any order and however often it is delivered."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from app import tenancy
 from app.clock import utc_now
 from app.db.base import db
+from app.db.transaction import transaction
 from app.errors import Invalid
 from app.purchases import disputes, posting, queries, refund_records, settlement
 from app.purchases.gateways.protocol import DisputeReport
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from app.purchases.gateways.stripe_events import EventReport
 
 _APPLIED_BY = "stripe"
+# Stripe retries for three days, and lists events, which can be sent again by hand, for thirty.
+EVENTS_ARE_KEPT = timedelta(days=90)
 
 
 def receive(body: bytes, signature: str, secret: str | None) -> bool:
@@ -41,6 +45,12 @@ def receive(body: bytes, signature: str, secret: str | None) -> bool:
     if db.session.execute(queries.RECORD_EVENT, seen).one_or_none() is None:
         return False
     return _apply(payment_id, event)
+
+
+def prune_events() -> int:
+    """Delete the records of events that Stripe can no longer send again; how many."""
+    with transaction():
+        return len(db.session.execute(queries.PRUNE_EVENTS, {"before": utc_now() - EVENTS_ARE_KEPT}).all())
 
 
 def _apply(payment_id: int, event: "EventReport") -> bool:

@@ -142,6 +142,7 @@ def upgrade() -> None:
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stripe_events")),
     )
+    op.create_index("ix_stripe_events_received_at", "stripe_events", ["received_at"], unique=False)
     for table in ("invoices", "credit_notes", "payments", "refunds", "disputes"):
         _wall_off(table)
     _fix("invoices", changing=("status", "paid_at", "amount_credited", "updated_at"), forgotten=BUYER)

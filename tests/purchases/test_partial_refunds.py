@@ -156,10 +156,16 @@ class TestApproval:
             assert failure["details"] == {"received": amount, "due": "9.00"}
         failure = error(transfer({"received_amount": "8.50", "accept_difference": True}), 400)
         assert "reason" in failure["details"]["json"]
-        told = {"received_amount": "8.50", "reference": "RF18", "received_on": "2031-03-04"}
+        told = {"received_amount": "8.50", "reference": "RF18", "received_on": "2026-03-04"}
         approved = data(transfer({**told, "accept_difference": True, "reason": "Bank charges"}))
         expected = {**told, "difference_reason": "Bank charges", "status": "succeeded", "amount": "9.00"}
         assert {name: approved[name] for name in expected} == expected
+
+    def test_day_of_receipt_is_not_in_the_future(self, transfer: Callable[..., Any]) -> None:
+        today = utc_now().date()
+        failure = error(transfer({"received_on": (today + timedelta(days=1)).isoformat()}), 400, "invalid_input")
+        assert failure["details"]["json"] == {"received_on": ["Must not be in the future."]}
+        assert data(transfer({"received_on": today.isoformat()}))["received_on"] == today.isoformat()
 
     @pytest.mark.parametrize("body", [None, {}, {"received_amount": "9.00"}, {"received_amount": 9}])
     def test_amount_due_needs_no_word(self, transfer: Callable[..., Any], body: Any) -> None:

@@ -3,12 +3,14 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from freezegun import freeze_time
 from sqlalchemy import text
 
 from app import tenancy
 from app.clock import utc_now
 from app.db.base import db
+from cli.payments import reconcile_all
 from tests.purchases.conftest import Bought
 from tests.slow_gateway import SlowGateway
 from tests.stripe_events import event
@@ -48,3 +50,19 @@ def test_payment_is_looked_at_ever_more_rarely(bought: Bought, gateway: SlowGate
         clock.tick(timedelta(days=181))
         assert bought.reconcile() == []
         assert next_check(bought) is None
+
+
+def test_disputes_that_the_gateway_does_not_list_are_counted(
+    bought: Bought, gateway: SlowGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway.hides_disputes = True
+    gateway.refund(bought.intent, 300)
+    with bought.app.app_context():
+        summary = reconcile_all()
+    assert summary == (
+        "1 payments open or changed, 1 changed. The gateway refused to list the disputes of 1 payments: see the log."
+    )
+    assert "The key may not read disputes." in caplog.text
+    gateway.hides_disputes = False
+    with bought.app.app_context():
+        assert reconcile_all() == "0 payments open or changed, 0 changed."

@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
+from freezegun import freeze_time
 from sqlalchemy import text
 
+from app.clock import utc_now
 from app.db.base import db
+from app.purchases import webhooks
 from tests.caller import Caller, data, error
 from tests.factories.customers import credits_of
 from tests.stripe_events import PATH, Stripe
@@ -221,3 +225,13 @@ class TestHostile:
             PATH, body, Stripe_Signature=stripe.sign(body)
         )
         assert "STRIPE_WEBHOOK_SECRET" in error(answer, 400)["message"]
+
+
+def test_events_are_known_for_longer_than_stripe_can_send_them_again(
+    stripe: Stripe, payment: Any, stripe_app: Flask
+) -> None:
+    assert data(stripe.send(about(payment)))["applied"] is True
+    with stripe_app.app_context():
+        for days, pruned in ((31, 0), (89, 0), (91, 1), (91, 0)):
+            with freeze_time(utc_now() + timedelta(days=days)):
+                assert webhooks.prune_events() == pruned

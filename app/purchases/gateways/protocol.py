@@ -78,10 +78,10 @@ class DisputeReport(NamedTuple):
 
 
 class Returns(NamedTuple):
-    """All refunds and disputes of a payment at the gateway."""
+    """All refunds and disputes of a payment at the gateway; None for disputes that it refuses to list."""
 
     refunds: Sequence[RefundReport] = ()
-    disputes: Sequence[DisputeReport] = ()
+    disputes: Sequence[DisputeReport] | None = ()
 
 
 class RefusedError(Exception):

@@ -116,17 +116,17 @@ class StripeGateway:
         about: Any = {"payment_intent": _reference(order), "limit": 100}
         with _translated_errors():
             refunds = [each.to_dict() for each in self._client.v1.refunds.list(about).auto_paging_iter()]
-        disputes = map(dispute_report_of, self._disputes(about))
-        return Returns([refund_report_of(each) for each in refunds], [each for each in disputes if each is not None])
+        return Returns([refund_report_of(each) for each in refunds], self._disputes(about))
 
-    def _disputes(self, about: Any) -> list[dict[str, Any]]:
+    def _disputes(self, about: Any) -> list[DisputeReport] | None:
         try:
             with _translated_connection_errors():
-                return [each.to_dict() for each in self._client.v1.disputes.list(about).auto_paging_iter()]
+                listed = [each.to_dict() for each in self._client.v1.disputes.list(about).auto_paging_iter()]
         except stripe.StripeError as error:
             # A key that is restricted to payments may not read disputes: what was refunded counts all the same.
             _log.warning("Disputes cannot be read from Stripe: %s", error)
-            return []
+            return None
+        return [each for each in map(dispute_report_of, listed) if each is not None]
 
     def refund(self, order: Order, refund: RefundOrder) -> RefundStanding:
         """Create the refund unless it exists. Amounts refunded at Stripe before are not refunded again."""
