@@ -57,8 +57,18 @@ def single_credits(made: list[Lot]) -> list[Credit]:
 def advanced(made: list[Lot], hour: datetime, posted: list[Transaction]) -> Standing:
     """The account at an hour, as it is read for a write."""
     sums = sum(lot.remaining for lot in made), sum(lot.held for lot in made)
-    names = ("account_id", "credits", "held", "transactions", "usd_per_credit", "due_at", "moved_at", "is_capped")
-    values = (1, *sums, len(posted), Decimal(0), START, START, False)
+    names = (
+        "account_id",
+        "credits",
+        "held",
+        "transactions",
+        "usd_per_credit",
+        "due_at",
+        "moved_at",
+        "is_capped",
+        "debt",
+    )
+    values = (1, *sums, len(posted), Decimal(0), START, START, False, 0)
     row = SimpleNamespace(status=AccountStatus.ACTIVE, **dict(zip(names, values, strict=True)))
     standing = Standing(row, made, posted, hour)
     due.advance(standing, ())

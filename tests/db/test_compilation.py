@@ -122,7 +122,7 @@ def test_unknown_exceptions_among_columns_are_refused() -> None:
             {"status_as_imported", "markup_as_imported", "version"},
         ),
         (queries.ACCOUNT, Client, {"version"}),
-        (customers.ACCOUNT, CustomerAccount, {"created_by", "updated_at"}),
+        (customers.ACCOUNT, CustomerAccount, {"created_by", "updated_at", "erased_at"}),
         (payments.PAYMENTS_TO_CHANGE, WorkPeriodPayment, set()),
     ],
     ids=["account", "detail", "list", "client of an account", "customer account", "payment to change"],
