@@ -44,14 +44,14 @@ COMMIT_PER_BATCH = Fault(
     (
         Edit(
             "app/billing_accounts/ledger/importing.py",
-            "        _write()\n",
+            "        _write(now)\n",
             f"""
         db.session.execute(text("CREATE TEMP TABLE all_changed_lines AS TABLE changed_lines"))
         for batch in range({BATCHES}):
             db.session.execute(text("DROP TABLE IF EXISTS changed_lines"))
             db.session.execute(text("CREATE TEMP TABLE changed_lines AS TABLE all_changed_lines"))
             db.session.execute(text(f"DELETE FROM changed_lines WHERE account_id % {BATCHES} <> {{batch}}"))
-            _write()
+            _write(now)
             db.session.commit()
             print({BATCH_KEPT.strip()!r}, file=__import__("sys").stderr, flush=True)
 """,
