@@ -104,6 +104,7 @@ def test_odd_values_of_every_option(
     monkeypatch.chdir(tmp_path)
     usual = {"name": "Team", "account_id": "0198f0a2-6c1e-7d53-9b9d-2f6f2a1c7e10", "file": "a.dump", "files": "a.json"}
     usual |= {"credits_per_month": "1", "usd_per_credit": "1", "amount": "1", "price": "1", "roles": "administrator"}
+    usual |= {"key_id": "1", "reason": "x", "country": "PT", "rate_id": "1", "rate": "0.23", "valid_from": "2025-10-30"}
     for parameter in command.params:
         for value in [] if getattr(parameter, "is_flag", False) else ODD:
             given = {each.name: usual[str(each.name)] for each in command.params if each.name in usual}
