@@ -2,7 +2,7 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -173,48 +173,43 @@ def moves(app: Flask) -> Callable[[], list[Any]]:
     return read
 
 
-@pytest.fixture
-def days() -> Iterator[Any]:
-    with freeze_time(FIRST) as frozen:
-        yield frozen
-
-
 @pytest.mark.usefixtures("odd_pack")
 @pytest.mark.parametrize("seed", [1, 2])
 def test_random_histories_add_up(
-    app: Flask, staff: Caller, as_caller: Callable[..., Caller], moves: Callable[[], list[Any]], days: Any, seed: int
+    app: Flask, staff: Caller, as_caller: Callable[..., Caller], moves: Callable[[], list[Any]], seed: int
 ) -> None:
     owners = [as_caller(user=f"owner-{n}", hours=TEN_YEARS) for n in range(3)]
-    history = History(staff, owners, seed)
-    for _ in range(70):
-        days.tick(timedelta(hours=history.random.randint(1, 50)))
-        history.step()
-    days.move_to("2031-04-20")
-    # Much of it is not posted yet.
-    reports = {month: data(staff.get(f"{REPORT}?month={month}")) for month in MONTHS}
-    with app.app_context():
-        tenancy.set_every_account()
-        due = db.session.execute(text("SELECT count(*) FROM credit_balances WHERE due_at <= '2031-04-20'"))
-        assert due.scalar_one() == 3
-    before = len(moves())
-    for account_id in history.ids:
-        grant(staff, account_id, 1)
-    every = [each for each in moves() if each.created_at < datetime(2031, 4, 20, tzinfo=UTC)]
-    assert len(every) > before
-    used = set()
-    for month, following in zip(MONTHS, (*MONTHS[1:], "2031-05"), strict=True):
-        expected = {"month": month, **by_hand(every, starts(month), starts(following))}
-        assert reports[month] == expected
-        assert (
-            sum(expected[name] for name in ("opening", *ADDED)) - sum(expected[name] for name in TAKEN)
-            == (expected["closing"])
-        )
-        used |= {name for name, value in expected.items() if value}
-    assert used >= {"granted", "purchased", "adjusted", "returned", "spent", "expired", "voided", "refunded"}
-    # Posted by now, they are the same.
-    assert {month: data(staff.get(f"{REPORT}?month={month}")) for month in MONTHS[:3]} == {
-        month: reports[month] for month in MONTHS[:3]
-    }
+    with freeze_time(FIRST) as days:
+        history = History(staff, owners, seed)
+        for _ in range(70):
+            days.tick(timedelta(hours=history.random.randint(1, 50)))
+            history.step()
+        days.move_to("2031-04-20")
+        # Much of it is not posted yet.
+        reports = {month: data(staff.get(f"{REPORT}?month={month}")) for month in MONTHS}
+        with app.app_context():
+            tenancy.set_every_account()
+            due = db.session.execute(text("SELECT count(*) FROM credit_balances WHERE due_at <= '2031-04-20'"))
+            assert due.scalar_one() == 3
+        before = len(moves())
+        for account_id in history.ids:
+            grant(staff, account_id, 1)
+        every = [each for each in moves() if each.created_at < datetime(2031, 4, 20, tzinfo=UTC)]
+        assert len(every) > before
+        used = set()
+        for month, following in zip(MONTHS, (*MONTHS[1:], "2031-05"), strict=True):
+            expected = {"month": month, **by_hand(every, starts(month), starts(following))}
+            assert reports[month] == expected
+            assert (
+                sum(expected[name] for name in ("opening", *ADDED)) - sum(expected[name] for name in TAKEN)
+                == (expected["closing"])
+            )
+            used |= {name for name, value in expected.items() if value}
+        assert used >= {"granted", "purchased", "adjusted", "returned", "spent", "expired", "voided", "refunded"}
+        # Posted by now, they are the same.
+        assert {month: data(staff.get(f"{REPORT}?month={month}")) for month in MONTHS[:3]} == {
+            month: reports[month] for month in MONTHS[:3]
+        }
 
 
 class TestCreditsReport:
@@ -247,41 +242,40 @@ class TestCreditsReport:
 
 
 class TestReceivables:
-    def test_open_invoices_by_days_after_their_due_date(
-        self, staff: Caller, as_caller: Callable[..., Caller], days: Any
-    ) -> None:
-        owner = as_caller(user="owner", hours=TEN_YEARS)
-        open_customer(owner)
-        due_in_days = 14
-        ages = {
-            105: (91, "over 90"),
-            104: (90, "61-90"),
-            75: (61, "61-90"),
-            74: (60, "31-60"),
-            44: (30, "1-30"),
-            15: (1, "1-30"),
-            14: (0, "not due"),
-            0: (0, "not due"),
-        }
-        numbers = []
-        for issued in ages:
-            days.move_to(FIRST + timedelta(days=105 - issued))
-            numbers.append(buy(owner)["invoice"]["invoice_number"])
-        approve(staff, buy(owner)["payment"]["id"])
-        found = data(staff.get(RECEIVABLES))
-        assert [each["invoice_number"] for each in found["invoices"]] == numbers
-        assert [(each["days_overdue"], each["age"]) for each in found["invoices"]] == list(ages.values())
-        assert found["invoices"][0]["due_date"] == f"{FIRST + timedelta(days=due_in_days):%Y-%m-%d}"
-        sums = {"not due": 2, "1-30": 2, "31-60": 1, "61-90": 2, "over 90": 1}
-        by_age = [{"age": age, "count": count, "total_amount": f"{9 * count}.00"} for age, count in sums.items()]
-        assert found["count"] == 8
-        assert found["totals"] == [{"currency": "USD", "count": 8, "total_amount": "72.00", "by_age": by_age}]
-        rows = records(staff, RECEIVABLES)
-        assert [each["invoice_number"] for each in rows if each["kind"] == "invoice"] == numbers
-        assert [each["age"] for each in rows[:8]] == [each["age"] for each in found["invoices"]]
-        shown = [(each["currency"], each["age"], each["count"], each["total_amount"]) for each in rows[8:]]
-        assert shown == [("USD", age, str(count), f"{9 * count}.00") for age, count in sums.items()]
-        assert {each["kind"] for each in rows[8:]} == {"total"}
+    def test_open_invoices_by_days_after_their_due_date(self, staff: Caller, as_caller: Callable[..., Caller]) -> None:
+        with freeze_time(FIRST) as days:
+            owner = as_caller(user="owner", hours=TEN_YEARS)
+            open_customer(owner)
+            due_in_days = 14
+            ages = {
+                105: (91, "over 90"),
+                104: (90, "61-90"),
+                75: (61, "61-90"),
+                74: (60, "31-60"),
+                44: (30, "1-30"),
+                15: (1, "1-30"),
+                14: (0, "not due"),
+                0: (0, "not due"),
+            }
+            numbers = []
+            for issued in ages:
+                days.move_to(FIRST + timedelta(days=105 - issued))
+                numbers.append(buy(owner)["invoice"]["invoice_number"])
+            approve(staff, buy(owner)["payment"]["id"])
+            found = data(staff.get(RECEIVABLES))
+            assert [each["invoice_number"] for each in found["invoices"]] == numbers
+            assert [(each["days_overdue"], each["age"]) for each in found["invoices"]] == list(ages.values())
+            assert found["invoices"][0]["due_date"] == f"{FIRST + timedelta(days=due_in_days):%Y-%m-%d}"
+            sums = {"not due": 2, "1-30": 2, "31-60": 1, "61-90": 2, "over 90": 1}
+            by_age = [{"age": age, "count": count, "total_amount": f"{9 * count}.00"} for age, count in sums.items()]
+            assert found["count"] == 8
+            assert found["totals"] == [{"currency": "USD", "count": 8, "total_amount": "72.00", "by_age": by_age}]
+            rows = records(staff, RECEIVABLES)
+            assert [each["invoice_number"] for each in rows if each["kind"] == "invoice"] == numbers
+            assert [each["age"] for each in rows[:8]] == [each["age"] for each in found["invoices"]]
+            shown = [(each["currency"], each["age"], each["count"], each["total_amount"]) for each in rows[8:]]
+            assert shown == [("USD", age, str(count), f"{9 * count}.00") for age, count in sums.items()]
+            assert {each["kind"] for each in rows[8:]} == {"total"}
 
     def test_currencies_are_added_apart(self, app: Flask, staff: Caller, customer: Caller) -> None:
         for _ in range(2):
