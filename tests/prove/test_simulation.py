@@ -72,7 +72,9 @@ class World(RuleBasedStateMachine):
         self.lines: dict[str, tuple[str, int]] = {}
         self.engagements = 0
         self.payments: dict[str, tuple[int, str, str]] = {}
-        self.balance = PLAN
+        self.given = PLAN
+        # What is unspent of each purchase, in the order of their approval.
+        self.unspent: dict[str, int] = {}
         self.used: dict[tuple[int, int], int] = {}
         self.purchases: dict[str, str] = {}
 
@@ -106,7 +108,7 @@ class World(RuleBasedStateMachine):
         before = self.now
         self.now += timedelta(days=days)
         # A month counts from its first instant, whoever posts it.
-        self.balance += PLAN * ((self.now.year - before.year) * 12 + self.now.month - before.month)
+        self.given += PLAN * ((self.now.year - before.year) * 12 + self.now.month - before.month)
 
     # Budgets
 
@@ -205,10 +207,19 @@ class World(RuleBasedStateMachine):
 
     # Credits
 
+    def balance(self) -> int:
+        return self.given + sum(self.unspent.values())
+
     def spend_in_model(self, amount: int) -> bool:
-        fits = amount <= self.balance
+        fits = amount <= self.balance()
         if fits:
-            self.balance -= amount
+            # Given credits go first, then the older purchases.
+            bought = max(0, amount - self.given)
+            self.given -= amount - bought
+            for payment_id, unspent in self.unspent.items():
+                drawn = min(bought, unspent)
+                self.unspent[payment_id] -= drawn
+                bought -= drawn
             month = (self.now.year, self.now.month)
             self.used[month] = self.used.get(month, 0) + amount
         return fits
@@ -245,16 +256,17 @@ class World(RuleBasedStateMachine):
         assert answer.status_code == (200 if is_open else 409)
         if is_open:
             self.purchases[payment_id] = "succeeded"
-            self.balance += PACK
+            self.unspent[payment_id] = PACK
 
     @rule(payment_id=bought)
     def refund(self, payment_id: str) -> None:
         answer = self.call(self.admin, "POST", f"{BILLING}/payments/{payment_id}/refund", {"reason": "Not needed"})
-        possible = self.purchases[payment_id] == "succeeded" and self.balance >= PACK
+        # Of this purchase, whatever else there is.
+        possible = self.purchases[payment_id] == "succeeded" and self.unspent[payment_id] == PACK
         assert answer.status_code == (200 if possible else 409)
         if possible:
             self.purchases[payment_id] = "refunded"
-            self.balance -= PACK
+            del self.unspent[payment_id]
 
     # What is seen
 
@@ -267,7 +279,7 @@ class World(RuleBasedStateMachine):
         seen = (account["lockedBudget"], account["consumedBudget"], account["totalBudgetRemaining"])
         assert seen == (reserved["lock"], reserved["consume"], self.budget - sum(reserved.values()))
         used = self.used.get((self.now.year, self.now.month), 0)
-        assert (credits["credits"], credits["credits_used_this_month"]) == (self.balance, used)
+        assert (credits["credits"], credits["credits_used_this_month"]) == (self.balance(), used)
 
     def teardown(self) -> None:
         with self.app.app_context():
