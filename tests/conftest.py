@@ -37,7 +37,7 @@ from tests import bouncer, proxy
 from tests.caller import TEN_YEARS, Caller, data
 from tests.factories.accounts import create_account, create_client
 from tests.factories.customers import open_customer
-from tests.processes import finish, flask, until, using
+from tests.processes import command, until, using
 
 SECRET = "a secret that only tests know and that is long enough"
 # Tables whose rows the migrations make.
@@ -348,7 +348,7 @@ def _migrated_cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
         fcntl.flock(made, fcntl.LOCK_EX)
         if not made.tell():
             with embedded.running(directory, durable=False):
-                code, _, err = finish(flask("db", "upgrade", VAR_DIR=str(directory)))
+                code, _, err = command("db", "upgrade", VAR_DIR=str(directory))
                 assert code == 0, err
             # Nothing that a test kills takes the operating system with it: files need not reach the disk.
             with (data / "postgresql.auto.conf").open("a") as settings:

@@ -1,14 +1,17 @@
 """The project's own programs as real processes."""
 
+import atexit
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -28,6 +31,8 @@ def start(*command: str, cwd: str | Path = ROOT, **environ: str) -> "subprocess.
         command,
         cwd=cwd,
         env={**kept, **environ},
+        # Open for as long as this process lives: a server of commands ends with it.
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -36,8 +41,26 @@ def start(*command: str, cwd: str | Path = ROOT, **environ: str) -> "subprocess.
 
 
 def flask(*arguments: str, cwd: str | Path = ROOT, **environ: str) -> "subprocess.Popen[str]":
-    """A `flask` command."""
+    """A `flask` command, for signals; `command` is quicker."""
     return start(sys.executable, "-m", "flask", *arguments, cwd=cwd, **environ)
+
+
+@cache
+def command_client() -> tuple[str, ...]:
+    """The words that begin a `flask` command which is forked from a process of this run: see `command_server`."""
+    directory = Path(tempfile.mkdtemp(prefix="billing-commands-"))
+    address = directory / "socket"
+    server = start(sys.executable, "-m", "tests.command_server", str(address))
+    assert server.stdout is not None
+    assert server.stdout.readline() == "ready\n", finish(server)
+    atexit.register(shutil.rmtree, directory)
+    atexit.register(server.communicate)
+    return sys.executable, "-S", "-E", str(ROOT / "tests" / "command_client.py"), str(address)
+
+
+def command(*words: str, **environ: str) -> tuple[int, str, str]:
+    """What a `flask` command ends with, forked from a process that has the service: exit code, output and errors."""
+    return finish(start(*command_client(), *words, **environ))
 
 
 def finish(

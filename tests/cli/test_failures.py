@@ -10,7 +10,7 @@ from flask import Flask
 
 import cli
 from tests.cli.conftest import Run
-from tests.processes import finish, flask, free_port
+from tests.processes import command, free_port
 
 ODD = ["", "-1", "nan", "1e400", "9" * 5000, "a\nb", "\udcff"]
 SECRET = "x" * 32
@@ -45,12 +45,12 @@ def fails(result: tuple[int, str, str], code: int = 1) -> str:
 @pytest.mark.parametrize("words", NEEDS_DATABASE, ids=" ".join)
 def test_a_database_that_cannot_be_reached(tmp_path: Path, words: list[str]) -> None:
     environ = {"DATABASE_URL": UNREACHABLE, "AUTH_SECRET": SECRET, "VAR_DIR": str(tmp_path), "PORT": str(free_port())}
-    fails(finish(flask(*words, **environ)))
+    fails(command(*words, **environ))
 
 
 def test_a_role_that_may_not_connect(tmp_path: Path, database_url: str) -> None:
     url = database_url.replace("billing@", "nobody@", 1)
-    said = fails(finish(flask("ledger", "verify", DATABASE_URL=url, AUTH_SECRET=SECRET, VAR_DIR=str(tmp_path))))
+    said = fails(command("ledger", "verify", DATABASE_URL=url, AUTH_SECRET=SECRET, VAR_DIR=str(tmp_path)))
     assert "nobody" in said
 
 
@@ -60,25 +60,25 @@ def test_a_directory_that_cannot_be_made(tmp_path: Path, words: list[str]) -> No
     (tmp_path / "file").touch()
     for place in (tmp_path / "file", tmp_path / "file" / "var"):
         environ = {"VAR_DIR": str(place), "AUTH_SECRET": SECRET, "PORT": str(free_port())}
-        assert "VAR_DIR" in fails(finish(flask(*words, **environ)))
+        assert "VAR_DIR" in fails(command(*words, **environ))
 
 
 def test_a_directory_of_metrics_that_cannot_be_made(tmp_path: Path, database_url: str) -> None:
     (tmp_path / "metrics").touch()
     environ = {"VAR_DIR": str(tmp_path), "AUTH_SECRET": SECRET, "PORT": str(free_port()), "DATABASE_URL": database_url}
-    assert "VAR_DIR" in fails(finish(flask("serve", **environ)))
+    assert "VAR_DIR" in fails(command("serve", **environ))
 
 
 def test_a_host_that_is_not_this_machine(tmp_path: Path) -> None:
     for host in ("nowhere.invalid", "192.0.2.1"):
-        said = fails(finish(flask("serve", HOST=host, PORT=str(free_port()), VAR_DIR=str(tmp_path))))
+        said = fails(command("serve", HOST=host, PORT=str(free_port()), VAR_DIR=str(tmp_path)))
         assert host in said
 
 
 def test_a_full_disk(tmp_path: Path, database_url: str) -> None:
     environ = {"DATABASE_URL": database_url, "AUTH_SECRET": SECRET, "VAR_DIR": str(tmp_path)}
     (tmp_path / "a.json").write_text('{"time_oltp:client": [{"client_id": "x"}]}')
-    fails(finish(flask("import-legacy", str(tmp_path / "a.json"), "--errors", "/dev/full", **environ)))
+    fails(command("import-legacy", str(tmp_path / "a.json"), "--errors", "/dev/full", **environ))
 
 
 def leaves(command: click.Command, words: list[str]) -> Iterator[tuple[list[str], click.Command]]:
@@ -124,9 +124,7 @@ def test_odd_values_of_every_option(
 def test_environment_that_is_no_text_is_named_in_one_line(tmp_path: Path) -> None:
     words = ("token", "--role", "copilot")
     for name in ("VAR_DIR", "SELLER_NAME", "LOG_LEVEL"):
-        assert name in fails(
-            finish(flask(*words, **{"AUTH_SECRET": SECRET, "VAR_DIR": str(tmp_path), name: "/a\udcff"}))
-        )
+        assert name in fails(command(*words, **{"AUTH_SECRET": SECRET, "VAR_DIR": str(tmp_path), name: "/a\udcff"}))
 
 
 @pytest.mark.parametrize(
@@ -146,6 +144,6 @@ def test_a_token_that_the_service_would_refuse_is_wrong_usage(run: Run, odd: tup
 
 @pytest.mark.parametrize("words", [["db", "upgrade", "9999"], ["openapi", "write", "/nowhere/a.json"]])
 def test_commands_of_the_frameworks(var_dir: Path, words: list[str]) -> None:
-    code, _, err = finish(flask(*words, VAR_DIR=str(var_dir), LOG_LEVEL="ERROR"))
+    code, _, err = command(*words, VAR_DIR=str(var_dir), LOG_LEVEL="ERROR")
     assert code == 1
     assert "Traceback" not in err

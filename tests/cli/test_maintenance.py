@@ -17,7 +17,7 @@ from app.idempotency import store
 from cli.maintenance import JOBS
 from tests.caller import ACCOUNTS, TEN_YEARS, Caller, data
 from tests.cli.conftest import Run
-from tests.processes import finish, flask
+from tests.processes import command, finish, flask
 
 METRIC = "billing_maintenance_last_success_timestamp_seconds"
 
@@ -173,7 +173,7 @@ class TestEvery:
         for _ in range(2):
             assert process.stderr.readline().startswith("Error: The database is unavailable: ")
         assert finish(process, signal.SIGTERM)[0] == 0
-        code, out, err = finish(flask("maintenance", "run", **environ))
+        code, out, err = command("maintenance", "run", **environ)
         assert (code, out, err.count("\n")) == (1, "", 1)
         assert err.startswith("Error: The database is unavailable: ")
 

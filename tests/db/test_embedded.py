@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import make_url
 
 from app.db.server import embedded
-from tests.processes import ROOT, finish, flask, until, using
+from tests.processes import ROOT, command, finish, until, using
 
 USE = """
 import sys
@@ -137,6 +137,6 @@ def test_embedded_server_runs_for_an_ordinary_user(empty_var_dir: Path) -> None:
 
 
 def test_every_command_finds_the_same_database(empty_var_dir: Path) -> None:
-    code, out, err = finish(flask("db", "current", VAR_DIR=str(empty_var_dir)))
+    code, out, err = command("db", "current", VAR_DIR=str(empty_var_dir))
     assert code == 0, err
     assert "Traceback" not in out + err

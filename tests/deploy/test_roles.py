@@ -13,7 +13,7 @@ from app.db.server import roles
 from cli.ledger import AUDITS
 from tests.deploy.conftest import Kit
 from tests.factories.everything import write_everything
-from tests.processes import finish, flask
+from tests.processes import command
 
 BY_LAW = psycopg2.errors.InsufficientPrivilege
 
@@ -42,7 +42,7 @@ def test_every_family_works_and_the_books_add_up(used: Flask) -> None:
 
 def test_commands_work_too(kit: Kit, used: Flask) -> None:  # noqa: ARG001 - what they work on
     for words in (["demo"], ["maintenance", "run"], ["ledger", "verify"], ["credits", "plan", "list"]):
-        code, out, err = finish(flask(*words, **kit.environ))
+        code, out, err = command(*words, **kit.environ)
         assert (code, err) == (0, ""), (words, out, err)
 
 
@@ -116,7 +116,7 @@ def test_migrating_again_changes_nothing(kit_app: Flask, kit: Kit) -> None:
 
 
 def test_grants_stand_in_printed_migrations(kit: Kit) -> None:
-    code, out, _ = finish(flask("db", "upgrade", "--sql", **kit.environ))
+    code, out, _ = command("db", "upgrade", "--sql", **kit.environ)
     assert code == 0
     assert 'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO "billing"' in out
 
@@ -126,7 +126,7 @@ def test_a_role_may_have_any_name(kit: Kit, role: str) -> None:
     quoted = role.replace('"', '""')
     kit.server.query(f'CREATE ROLE "{quoted}" LOGIN')
     environ = {**kit.environ, "DATABASE_URL": kit.url(role.replace("%", "%25").replace(" ", "%20").replace('"', "%22"))}
-    code, out, err = finish(flask("db", "upgrade", **environ))
+    code, out, err = command("db", "upgrade", **environ)
     assert (code, err) == (0, ""), out
 
 

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from app.auth import permissions
-from tests.processes import ROOT, Service, finish, flask
+from tests.processes import ROOT, Service, command
 
 PAGE = ROOT / "docs" / "clients-backend.md"
 SCOPES = ("read:billing-account", "update:billing-account")
@@ -37,7 +37,7 @@ def directory() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def service(directory: Path) -> Iterator[Service]:
     service = Service(directory)
-    code, _, err = finish(flask("demo", VAR_DIR=str(directory)))
+    code, _, err = command("demo", VAR_DIR=str(directory))
     assert code == 0, err
     yield service
     service.stop()
@@ -46,7 +46,7 @@ def service(directory: Path) -> Iterator[Service]:
 @pytest.fixture(scope="module")
 def token(service: Service, directory: Path) -> str:  # noqa: ARG001 - it has made the secret
     options = [word for scope in SCOPES for word in ("--scope", scope)]
-    code, out, err = finish(flask("token", "--user", "challenges", *options, VAR_DIR=str(directory)))
+    code, out, err = command("token", "--user", "challenges", *options, VAR_DIR=str(directory))
     assert code == 0, err
     return out.strip()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import Service, finish, flask
+from tests.processes import Service, command
 from tests.processes import until as wait_until
 from tests.stripe_account import KEY, StripePeer, running
 
@@ -27,12 +27,12 @@ def service(var_dir: Path, stripe: StripePeer) -> Iterator[Service]:
 
 
 def test_credits_arrive_with_stripes_event(service: Service, stripe: StripePeer, var_dir: Path) -> None:
-    def command(*words: str) -> str:
-        code, out, err = finish(flask(*words, VAR_DIR=str(var_dir)))
+    def said(*words: str) -> str:
+        code, out, err = command(*words, VAR_DIR=str(var_dir))
         assert (code, err) == (0, "")
         return out.strip()
 
-    service.token = command("token", "--user", "owner")
+    service.token = said("token", "--user", "owner")
     status, account = service.call("POST", "/v1/account/", {"name": "Harbour Studio"})
     assert (status, account["credit_balance"]) == (201, 100)
     package = service.get("/v1/billing/credit-packages/")["results"][0]
@@ -42,4 +42,4 @@ def test_credits_arrive_with_stripes_event(service: Service, stripe: StripePeer,
     stripe.pay(bought["payment"]["gateway_reference"])
     wait_until(lambda: service.get("/v1/billing/credits/balance/")["credits"] == 600, "Stripe's event to arrive")
     assert service.get("/v1/billing/payments/")["results"][0]["status"] == "succeeded"
-    assert command("ledger", "verify").splitlines()[-1] == "Every stored total equals its rows."
+    assert said("ledger", "verify").splitlines()[-1] == "Every stored total equals its rows."

@@ -15,7 +15,7 @@ from flask import Flask
 import cli
 from app.db.server import embedded
 from bench import legacy_export
-from tests.processes import ROOT, Service, finish, start
+from tests.processes import ROOT, Service, command_client, finish, start
 
 TOUR = "## Five minutes with curl"
 DOCUMENTS = [
@@ -61,6 +61,7 @@ def run(script: str, service: Service, var_dir: Path) -> str:
     for written, here in {
         "127.0.0.1:3000": f"127.0.0.1:{service.port}",
         ".venv/bin/": f"{sys.executable} -m ",
+        f"{sys.executable} -m flask": " ".join(command_client()),
         "postgresql://reader@members.internal/members": database(var_dir),
     }.items():
         script = script.replace(written, here)

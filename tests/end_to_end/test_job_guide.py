@@ -7,13 +7,13 @@ from typing import Any
 
 import requests
 
-from tests.processes import ROOT, Service, finish, flask
+from tests.processes import ROOT, Service, command
 
 PAGE = ROOT / "docs" / "charge-for-a-job.md"
 
 
 def token(directory: str, *options: str) -> str:
-    code, out, err = finish(flask("token", *options, VAR_DIR=directory))
+    code, out, err = command("token", *options, VAR_DIR=directory)
     assert code == 0, err
     return out.strip()
 
@@ -24,7 +24,7 @@ def test_the_page_about_jobs_does_what_it_says() -> None:
     with tempfile.TemporaryDirectory(prefix="billing-") as directory:
         service = Service(Path(directory))
         try:
-            code, _, err = finish(flask("demo", VAR_DIR=directory))
+            code, _, err = command("demo", VAR_DIR=directory)
             assert code == 0, err
             owner = token(directory, "--user", "demo-customer", "--email", "customer@demo.example")
             url = f"http://127.0.0.1:{service.port}/v1/account/settings/"

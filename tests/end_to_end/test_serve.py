@@ -16,7 +16,7 @@ import pytest
 
 from app.db.server import embedded
 from cli.serve import GRACEFUL_STOP_SECONDS
-from tests.processes import DEADLINE_SECONDS, Service, finish, flask, free_port, interrupt, until, using
+from tests.processes import DEADLINE_SECONDS, Service, command, finish, free_port, interrupt, until, using
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
@@ -59,7 +59,7 @@ def test_stops_at_once_while_requests_begin(var_dir: Path) -> None:
 
 def test_a_second_start_keeps_the_data(var_dir: Path) -> None:
     first = Service(var_dir)
-    code, out, err = finish(flask("demo", VAR_DIR=str(var_dir)))
+    code, out, err = command("demo", VAR_DIR=str(var_dir))
     assert (code, err) == (0, ""), "commands use the database of the running service"
     assert out.startswith("Loaded")
     first.stop()
@@ -89,7 +89,7 @@ def test_a_busy_port_is_said_in_one_line(empty_var_dir: Path) -> None:
         busy.bind(("127.0.0.1", 0))
         busy.listen()
         port = busy.getsockname()[1]
-        code, out, err = finish(flask("serve", VAR_DIR=str(empty_var_dir), PORT=str(port)))
+        code, out, err = command("serve", VAR_DIR=str(empty_var_dir), PORT=str(port))
     assert code == 1
     assert out == ""
     assert err.count("\n") == 1
@@ -120,14 +120,14 @@ def test_metrics_are_summed_over_workers(var_dir: Path) -> None:
 
 
 def test_a_bad_setting_is_said_in_one_line(empty_var_dir: Path) -> None:
-    code, _, err = finish(flask("serve", VAR_DIR=str(empty_var_dir), PORT="many"))
+    code, _, err = command("serve", VAR_DIR=str(empty_var_dir), PORT="many")
     assert code != 0
     assert "PORT must be" in err
     assert "Traceback" not in err
 
 
 def test_production_refuses_to_start_without_a_secret(empty_var_dir: Path) -> None:
-    code, _, err = finish(flask("serve", VAR_DIR=str(empty_var_dir), APP_ENV="production"))
+    code, _, err = command("serve", VAR_DIR=str(empty_var_dir), APP_ENV="production")
     assert code != 0
     assert "AUTH_SECRET" in err
     assert "Traceback" not in err
@@ -135,7 +135,7 @@ def test_production_refuses_to_start_without_a_secret(empty_var_dir: Path) -> No
 
 
 def test_production_refuses_to_start_without_a_database(empty_var_dir: Path) -> None:
-    code, out, err = finish(flask("serve", VAR_DIR=str(empty_var_dir), APP_ENV="production", AUTH_SECRET="x" * 32))
+    code, out, err = command("serve", VAR_DIR=str(empty_var_dir), APP_ENV="production", AUTH_SECRET="x" * 32)
     assert (code, out, err.count("\n")) == (1, "", 1)
     assert "DATABASE_URL" in err
     assert list(empty_var_dir.iterdir()) == [], "no embedded server was begun"
@@ -146,7 +146,7 @@ def test_a_role_that_row_level_security_does_not_bind(var_dir: Path) -> None:
     with embedded.running(var_dir, durable=False):
         superuser = embedded.url(var_dir).replace(f"{embedded.ROLE}@", "postgres@")
         environ = {"VAR_DIR": str(var_dir), "DATABASE_URL": superuser, "AUTH_SECRET": "x" * 32}
-        code, out, err = finish(flask("serve", PORT=str(free_port()), APP_ENV="production", **environ))
+        code, out, err = command("serve", PORT=str(free_port()), APP_ENV="production", **environ)
         assert (code, out, err.count("\n")) == (1, "", 1)
         assert err.startswith("Error: DATABASE_URL connects as postgres, a superuser: ")
         del environ["VAR_DIR"]
@@ -163,7 +163,7 @@ def test_a_database_of_another_version_is_said_in_one_line(var_dir: Path) -> Non
         stand_at(var_dir, "0099")
         data = var_dir / "postgres"
         for words in (["serve"], ["db", "upgrade"], ["db", "current"]):
-            assert finish(flask(*words, VAR_DIR=str(var_dir), PORT=str(free_port()))) == (
+            assert command(*words, VAR_DIR=str(var_dir), PORT=str(free_port())) == (
                 1,
                 "",
                 (
@@ -192,13 +192,13 @@ class TestWithoutMigrating:
     """What each of several copies does."""
 
     def test_it_refuses_a_database_that_is_behind(self, empty_var_dir: Path) -> None:
-        code, out, err = finish(flask("serve", "--no-migrate", VAR_DIR=str(empty_var_dir), PORT=str(free_port())))
+        code, out, err = command("serve", "--no-migrate", VAR_DIR=str(empty_var_dir), PORT=str(free_port()))
         assert (code, out) == (1, "")
         assert re.fullmatch(
             r"Error: The database is at no revision and this version needs \d{4}: run `flask db upgrade` first\.\n", err
         )
-        finish(flask("db", "upgrade", "0002", VAR_DIR=str(empty_var_dir)))
-        _, _, err = finish(flask("serve", "--no-migrate", VAR_DIR=str(empty_var_dir), PORT=str(free_port())))
+        command("db", "upgrade", "0002", VAR_DIR=str(empty_var_dir))
+        _, _, err = command("serve", "--no-migrate", VAR_DIR=str(empty_var_dir), PORT=str(free_port()))
         assert err.startswith("Error: The database is at revision 0002 and this version needs ")
 
     @pytest.mark.parametrize("ahead", [False, True])

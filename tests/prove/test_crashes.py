@@ -21,7 +21,7 @@ from sqlalchemy import make_url
 from app.config import Settings
 from app.db.server import embedded
 from bench.findings import Finding
-from tests.processes import Service, finish, flask, interrupt, until
+from tests.processes import Service, command, finish, interrupt, until
 from tests.prove.conftest import Record, Scale
 from tests.prove.writers import ROWS, Row, Writer, compare, open_books
 
@@ -141,9 +141,9 @@ def test_crashes_lose_nothing_acknowledged(crashing: Crashing, scale: Scale, rec
     recoveries = [
         f"{name} {statistics.median(each):.1f}, {max(each):.1f}" for name, each in crashing.recoveries.items()
     ]
-    code, out, _ = finish(flask("ledger", "verify", VAR_DIR=str(crashing.var_dir)))
+    code, out, _ = command("ledger", "verify", VAR_DIR=str(crashing.var_dir))
     assert (code, out.splitlines()[-1]) == (0, "Every stored total equals its rows.")
-    code, out, _ = finish(flask("audit", "verify", VAR_DIR=str(crashing.var_dir)))
+    code, out, _ = command("audit", "verify", VAR_DIR=str(crashing.var_dir))
     assert (code, out.splitlines()[-1]) == (0, "Every chain is as it was written.")
     control = lost_without_durability(crashing)
     _, _, err = interrupt(crashing.service.process)

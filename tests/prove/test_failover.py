@@ -14,7 +14,7 @@ from app.config import Settings
 from app.db.server import embedded
 from bench.findings import Finding, Page
 from tests.conftest import SECRET
-from tests.processes import Service, finish, flask, interrupt, until
+from tests.processes import Service, command, interrupt, until
 from tests.prove.conftest import Record, Scale
 from tests.prove.writers import ROWS, Row, Writer, compare, open_books
 from tests.servers import Server, follow
@@ -139,7 +139,7 @@ def test_a_failover_loses_nothing_acknowledged(scale: Scale, record: Record) -> 
         cluster.end_load()
         acknowledged, (missing, others) = cluster.acknowledged, cluster.missing()
         refused = sum(not answer.good for writer in cluster.writers for answer in writer.answers)
-        code, out, _ = finish(flask("ledger", "verify", **cluster.environ))
+        code, out, _ = command("ledger", "verify", **cluster.environ)
         assert (code, out.splitlines()[-1]) == (0, "Every stored total equals its rows.")
         strange = cluster.strange
         control = lost_without_synchrony(cluster)

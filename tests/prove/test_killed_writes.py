@@ -16,7 +16,7 @@ from sqlalchemy import make_url
 
 from app.db.server import embedded
 from tests.caller import ACCOUNTS
-from tests.processes import Service, finish, flask, interrupt, until
+from tests.processes import Service, command, interrupt, until
 
 HOLDS = "/v1/billing/credits/holds/"
 # Points of a write, in their order: the effect is made, its entry is ready to be sent, everything is committed.
@@ -95,12 +95,12 @@ def test_a_killed_write_leaves_all_of_its_rows_or_none(service: Service, var_dir
             assert all(effects == recorded for effects, recorded in after), (point, write, after)
             assert (after == before) is (point != "commit"), (point, write, before, after)
     for group in ("ledger", "audit"):
-        code, out, _ = finish(flask(group, "verify", VAR_DIR=str(var_dir)))
+        code, out, _ = command(group, "verify", VAR_DIR=str(var_dir))
         assert code == 0, out
 
 
 def test_a_capture_whose_answer_is_lost_is_made_once(service: Service, var_dir: Path) -> None:
-    code, token, err = finish(flask("token", "--user", "ann", "--email", "ann@jobs.example", VAR_DIR=str(var_dir)))
+    code, token, err = command("token", "--user", "ann", "--email", "ann@jobs.example", VAR_DIR=str(var_dir))
     assert code == 0, err
     session = requests.Session()
     session.headers["Authorization"] = f"Bearer {token.strip()}"
@@ -126,7 +126,7 @@ def test_a_capture_whose_answer_is_lost_is_made_once(service: Service, var_dir: 
         assert (again.status_code, again.json()["data"]["captured"]) == (200, 10), (point, again.text)
         assert ("Idempotency-Replayed" in again.headers) is (point == "commit"), (point, again.headers)
         assert balance(session, service) == before - 10 * nth, point
-    code, out, _ = finish(flask("ledger", "verify", VAR_DIR=str(var_dir)))
+    code, out, _ = command("ledger", "verify", VAR_DIR=str(var_dir))
     assert code == 0, out
 
 

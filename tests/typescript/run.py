@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.processes import ROOT, Service, finish, flask, free_port
+from tests.processes import ROOT, Service, command, free_port
 
 HERE = ROOT / "tests" / "typescript"
 BUILT = HERE / "built"
@@ -36,7 +36,7 @@ def generate(port: int) -> int:
 
 def token(var_dir: str, *options: str) -> str:
     """A token of somebody."""
-    code, out, err = finish(flask("token", *options, VAR_DIR=var_dir))
+    code, out, err = command("token", *options, VAR_DIR=var_dir)
     assert code == 0, err
     return out.strip()
 
@@ -47,7 +47,7 @@ def main(part: str) -> int:
     page = f"http://127.0.0.1:{page_port}"
     with tempfile.TemporaryDirectory(prefix="billing-") as name:
         service = Service(Path(name), CORS_ORIGINS=page)
-        code, _, err = finish(flask("demo", VAR_DIR=name))
+        code, _, err = command("demo", VAR_DIR=name)
         assert code == 0, err
         environ = {
             **os.environ,
@@ -62,8 +62,8 @@ def main(part: str) -> int:
         }
         codes = [generate(service.port)] if part == "flows" else []
         for script in SCRIPTS[part]:
-            command = ["npm", "run", "--silent", script]
-            codes.append(subprocess.run(command, cwd=HERE, env=environ, check=False).returncode)
+            words = ["npm", "run", "--silent", script]
+            codes.append(subprocess.run(words, cwd=HERE, env=environ, check=False).returncode)
         service.stop()
     return next((code for code in codes if code), 0)
 
