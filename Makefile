@@ -57,7 +57,7 @@ TYPESCRIPT_PACKAGE := tests/typescript/node_modules/billing-service-client
 
 tests/typescript/built/compiled: tests/typescript/node_modules/installed $(TYPESCRIPT_PACKAGE)/package.json \
 		docs/clients.md docs/charge-for-a-job.md tests/typescript/documented.py tests/typescript/openapi-ts.config.ts tests/typescript/tsconfig.json \
-		$(wildcard tests/typescript/flows/*.ts tests/typescript/client/*.ts tests/typescript/browser/*.ts)
+		$(wildcard tests/typescript/flows/*.ts tests/typescript/client/*.ts tests/typescript/browser/*.ts) | .venv/checks-installed
 	cd tests/typescript && npm run --silent generate
 	$(BIN)/python -m tests.typescript.documented
 	cd tests/typescript && npm run --silent build
