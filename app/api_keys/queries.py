@@ -7,7 +7,7 @@ from app.db.columns import columns_of, values_of
 from app.db.fast.prepared import AnyPrepared, Prepared
 from app.db.paging import ListQuery
 
-# A secret is shown once, by whoever made it.
+# A secret is shown once, by the operation that made it.
 _SHOWN = (*columns_of(ApiKey), cast(null(), Text).label("key"))
 _ROWS = select(*_SHOWN)
 _ACCOUNT_ID = cast(bindparam("account_id"), BigInteger)

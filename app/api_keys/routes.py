@@ -142,7 +142,7 @@ class AccountApiKeys(Resource):
 
         Issues a key that acts in the account alone, without naming it, and returns its secret as `key`, this once. The
         scope `read:account` reads what any member may read, `spend:credits` spends and holds credits. The key outlives
-        the membership of whoever issued it. Another account is refused with 404 `not_found`.
+        its issuer's membership. Another account is refused with 404 `not_found`.
         """
         return service.create(membership.account_id, Terms(**values))
 

@@ -122,7 +122,7 @@ class Budget(Base):
         CheckConstraint("amount >= 0.0", name="amount"),
         CheckConstraint("locked >= 0.0", name="locked"),
         CheckConstraint("consumed >= 0.0", name="consumed"),
-        # Whoever writes a movement posts first what fell due.
+        # Every writer of a movement posts first what fell due.
         CheckConstraint("next_expiry > moved_at", name="next_expiry"),
         Index("ix_budgets_remaining", "remaining", "billing_account_id"),
         {"postgresql_with": {"fillfactor": "70"}},

@@ -33,7 +33,7 @@ CACHED_KEYS = 4096
 USE_NOTED_EVERY = timedelta(minutes=1)
 
 # Text, as it reads and writes at once. Whose key it is, is not known before: it looks for one digest in the keys of all
-# accounts. A key that somebody is changing is not waited for, nor is the flush of a note that may be lost in a crash.
+# accounts. A key that is being changed is not waited for, nor is the flush of a note that may be lost in a crash.
 _FIND: AnyPrepared = Prepared(f"""
     SET LOCAL synchronous_commit = off;
     SELECT set_config('{SETTING}', '{EVERY_ACCOUNT}', true);

@@ -1,4 +1,4 @@
-"""Locks that expire: each at its own instant, whoever finds it.
+"""Locks that expire: each at its own instant, no matter who finds it.
 
 The next write of an account posts all that fell due before anything else; until then reads count it
 (`app.billing_accounts.due`). `budgets.next_expiry` says when that is, so a write whose locks are not due yet, or that

@@ -51,7 +51,7 @@ class Lookup(Resource):
 
         Lists the accounts that a person is a member of, in the order in which they joined, which is the one that their
         own requests go by: a machine that knows a user finds the account to charge. Exactly one of `user_id` and
-        `email` is required; the list is empty for somebody who is not a member of any account.
+        `email` is required; the list is empty for a person who is not a member of any account.
         """
         return accounts.look_up(arguments)
 
