@@ -63,7 +63,8 @@ class PlanAssignment(Base):
 class PlanGrant(Base):
     """That the month of an account is dealt with, once, and the credits that no plan grants again in it.
 
-    They are those of its plan, which it did not get if it was suspended, or of a larger one assigned meanwhile.
+    They are those of its plan, or the most that a plan granted which was assigned meanwhile. An account that was
+    suspended, or opened without first credits, did not get them.
     """
 
     __tablename__ = "plan_grants"

@@ -150,12 +150,16 @@ def assigned(account_id: int) -> Sequence[Row[Any]]:
 
 
 def start(account_id: int, *, first_credits: bool) -> None:
-    """Open the balance of a new account on the default plan; without `first_credits` its first month grants none."""
+    """Open the balance of a new account on the default plan.
+
+    Without `first_credits` the plan grants nothing in its first month: neither at once nor by being assigned again.
+    """
     now = utc_now()
     balances.open_balance(account_id, now)
     if not first_credits:
         month = now.date().replace(day=1)
-        values = {"account_ids": [account_id], "months": [month], "credits": [0], "now": now}
+        plan = db.session.execute(plan_queries.PLAN_ON, {"account_id": account_id, "now": now}).one()
+        values = {"account_ids": [account_id], "months": [month], "credits": [plan.credits_per_month], "now": now}
         db.session.execute(plan_queries.RECORD_GRANTS, values)
     grants.catch_up([account_id])
 
@@ -167,7 +171,7 @@ def grant_due(account_ids: Sequence[int]) -> Granted:
     month, with its credits on that day. No month is granted twice, even by concurrent calls.
     """
     months = grants.catch_up(list(account_ids)).months
-    return Granted(len(months), sum(month.credits_per_month for month in months))
+    return Granted(len(months), sum(month.granted for month in months))
 
 
 def accounts_after(account_id: int, limit: int) -> list[int]:

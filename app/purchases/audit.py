@@ -9,13 +9,15 @@ from app.db.audit import Difference
 from app.db.base import db
 from app.purchases import document_audit, states
 
-# Pending refunds do not count as returned.
+# Pending refunds do not count as returned. When all that was received went back, the whole invoice is credited.
 _STATUSES = text("""
     SELECT p.id, p.status, coalesce(i.status, 'missing') AS invoice_status
     FROM payments p LEFT JOIN invoices i ON i.id = p.invoice_id
     CROSS JOIN LATERAL (
-        SELECT least(p.amount, p.amount_refunded - coalesce(sum(r.amount), 0) + p.amount_charged_back) AS amount
-        FROM refunds r WHERE r.payment_id = p.id AND r.status = 'pending'
+        SELECT CASE WHEN amount < least(p.amount, p.received_amount) THEN amount ELSE p.amount END AS amount FROM (
+            SELECT p.amount_refunded - coalesce(sum(r.amount), 0) + p.amount_charged_back AS amount
+            FROM refunds r WHERE r.payment_id = p.id AND r.status = 'pending'
+        ) AS gone
     ) AS returned
     WHERE coalesce(i.status, 'missing') <> CASE
         WHEN p.status IN ('pending', 'failed', 'cancelled') AND p.payment_method = 'stripe' AND i.id IS NULL
@@ -56,7 +58,7 @@ _RETURNED = text(f"""
         SELECT id, status, CAST(kept AS text) AS kept, CAST(made AS text) AS made, kept <> made AS differs,
             CASE WHEN lot_id IS NULL THEN status ELSE {states.STATUS.sql} END AS follows
         FROM (
-            SELECT p.id, p.status, p.lot_id, p.amount, totals.*,
+            SELECT p.id, p.status, p.lot_id, least(p.amount, p.received_amount) AS amount, totals.*,
                 ARRAY[p.amount_refunded, p.amount_disputed, p.amount_charged_back, p.credits_refunded] AS kept,
                 ARRAY[totals.refunded, totals.disputed, totals.charged_back, totals.credits] AS made
             FROM payments p CROSS JOIN LATERAL (

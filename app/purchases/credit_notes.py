@@ -51,22 +51,23 @@ def cancel(payment: Row[Any]) -> None:
         invoices.mark(invoice, paid_at=None, amount_credited=invoice.total_amount)
 
 
-def follow(payment: Row[Any], returned: Decimal, what: str) -> None:
-    """Bring what is credited of a paid invoice to the amount `returned` to the payer, gross.
+def follow(payment: Row[Any], returned: Decimal, what: str, *, waived: Decimal = ZERO) -> None:
+    """Bring what is credited of a paid invoice to the amount `returned` to the payer, gross, and what was `waived`.
 
     For more money than is credited, one credit note is issued, with the reason of the refund of that amount, else with
     `what` as its reason. For less, because a refund failed after it had succeeded, its credit note becomes void.
     """
     invoice = invoices.lock(payment.invoice_id)
     notes = list(db.session.execute(queries.NOTES_OF_INVOICE, {"invoice_id": invoice.id}))
-    for note in _excess(notes, _sum(notes) - returned):
+    credited = returned + waived
+    for note in _excess(notes, _sum(notes) - credited):
         _void(invoice, note)
         notes.remove(note)
-    due = returned - _sum(notes)
+    due = credited - _sum(notes)
     if due > 0:
-        _issue(invoice, notes, due, _reason(payment.id, due) or what)
-    if returned != invoice.amount_credited:
-        invoices.mark(invoice, paid_at=invoice.paid_at, amount_credited=returned)
+        _issue(invoice, notes, due, _reason(payment.id, due - waived) or what)
+    if credited != invoice.amount_credited:
+        invoices.mark(invoice, paid_at=invoice.paid_at, amount_credited=credited)
 
 
 def _excess(notes: list[Row[Any]], excess: Decimal) -> list[Row[Any]]:

@@ -80,7 +80,7 @@ class Payment(Timestamped, Base):
         Index("ix_payments_created_at", "created_at", "id"),
         Index("ix_payments_status", "status", "created_at", "id"),
         CheckConstraint("amount = net_amount + tax_amount", name="amount"),
-        CheckConstraint("amount_refunded BETWEEN 0 AND amount", name="amount_refunded"),
+        CheckConstraint("amount_refunded BETWEEN 0 AND least(amount, received_amount)", name="amount_refunded"),
         CheckConstraint("amount_charged_back BETWEEN 0 AND amount", name="amount_charged_back"),
         CheckConstraint("amount_disputed BETWEEN 0 AND amount", name="amount_disputed"),
         CheckConstraint("received_amount > 0", name="received_amount"),

@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import tenancy
 from app.clock import utc_now
 from app.db.base import db
 from app.db.transaction import transaction
-from app.errors import Invalid, ServiceError, Unavailable
+from app.errors import ServiceError
 from app.purchases import (
     disputes,
     gateways,
@@ -82,7 +83,7 @@ def reconcile() -> Iterator[Reconciled]:
     def ask(payment: Row[Any]) -> _Found | ServiceError:
         try:
             return _ask(remote[PaymentMethod(payment.payment_method)], payment, pending[payment.id])
-        except Unavailable as failure:
+        except ServiceError as failure:
             return failure
 
     with ThreadPoolExecutor(PARALLEL) as pool:
@@ -121,19 +122,34 @@ def _ask(gateway: Gateway, payment: Row[Any], pending: Sequence[Row[Any]]) -> _F
 
 
 def _reconcile(payment: Row[Any], found: _Found | ServiceError) -> Iterator[Reconciled]:
-    """Settle what the gateway said, and note when to ask again."""
+    """Settle what the gateway said, and note when to ask again. A failure is the outcome of this payment alone."""
+    settled: list[Reconciled] = []
     try:
-        if isinstance(found, ServiceError):
-            raise found
-        with transaction():
-            settled = _settle(payment, found)
-        yield from settled
-    except (Unavailable, Invalid) as error:
-        yield Reconciled(payment.id, f"not reconciled: {error.message}", changed=False, failed=True)
+        try:
+            if isinstance(found, ServiceError):
+                raise found
+            with transaction():
+                settled = _settle(payment, found)
+        finally:
+            _look_again(payment)
+    except (ServiceError, SQLAlchemyError) as error:
+        settled.append(Reconciled(payment.id, f"not reconciled: {_problem(error)}", changed=False, failed=True))
+    yield from settled
+
+
+def _look_again(payment: Row[Any]) -> None:
+    """Note when to look at a payment again, also after a failure: one that always fails must not always come first."""
     with transaction():
         tenancy.set_account(payment.account_id)
         check_at = _next_check(payments.present(payment.id))
         db.session.execute(queries.SET_CHECK_AT, {"payment_id": payment.id, "check_at": check_at})
+
+
+def _problem(error: ServiceError | SQLAlchemyError) -> str:
+    """A failure in one line."""
+    if isinstance(error, ServiceError):
+        return error.message
+    return str(error).partition("\n")[0]
 
 
 def _settle(payment: Row[Any], found: _Found) -> list[Reconciled]:

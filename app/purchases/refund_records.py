@@ -21,8 +21,14 @@ from app.purchases.return_models import RefundStatus
 from app.purchases.states import Event
 
 PENDING, SUCCEEDED, FAILED = RefundStatus.PENDING, RefundStatus.SUCCEEDED, RefundStatus.FAILED
-# Those of the gateway have no key of a request.
-_NO_KEY = {"request_key": None, "request_key_owner": None}
+# Those of the gateway were not requested here.
+_NOT_REQUESTED: Mapping[str, Any] = {
+    "reason": "",
+    "asked_amount": None,
+    "asked_credits": None,
+    "request_key": None,
+    "request_key_owner": None,
+}
 
 
 class Source(NamedTuple):
@@ -43,13 +49,14 @@ def refund_of(payment_id: int, refund_id: int) -> Row[Any]:
     return found
 
 
-def begin(payment: Row[Any], terms: RefundTerms, reason: str, key: Mapping[str, str | None], *, by: str) -> Row[Any]:
-    """Record a refund that is requested here, with the key of the request and its owner, and take its credits back."""
+def begin(payment: Row[Any], terms: RefundTerms, request: Mapping[str, Any], *, by: str) -> Row[Any]:
+    """Record a refund that is requested here, and take its credits back.
+
+    Of the `request` it keeps the `reason`, the `asked_amount`, the `asked_credits`, and its key with the key's owner.
+    """
     if terms.credits:
         posting.take(payment, terms.credits, "Refund")
-    refund_id = _create(
-        payment, terms, RefundStanding(None, PENDING, ""), Source(by, utc_now()), reason=reason, key=key
-    )
+    refund_id = _create(payment, terms, RefundStanding(None, PENDING, ""), Source(by, utc_now()), request)
     returns.follow(payment, by=by)
     return refund_of(payment.id, refund_id)
 
@@ -176,20 +183,17 @@ def _create(
     terms: RefundTerms,
     standing: RefundStanding,
     source: Source,
-    *,
-    reason: str = "",
-    key: Mapping[str, str | None] = _NO_KEY,
+    request: Mapping[str, Any] = _NOT_REQUESTED,
 ) -> int:
     values = {
         "account_id": payment.account_id,
         "payment_id": payment.id,
         **terms._asdict(),
         "status": standing.status,
-        "reason": reason,
         "failure": standing.failure[:500],
         "gateway_reference": standing.reference,
         "requested_by": source.by,
-        **key,
+        **request,
         "at": source.at,
         "now": utc_now(),
     }

@@ -70,11 +70,12 @@ def _begin(actor: Actor, payment_id: int, asked: Mapping[str, Any], request_key:
     if payment.payment_method not in gateways.configured():
         raise Conflict(f"{payment.payment_method} is no longer enabled")
     key = {"request_key": request_key, "request_key_owner": actor.identity}
-    pending = _keyed(payment_id, key, asked)
+    request = {"reason": asked["reason"], "asked_amount": asked.get("amount"), "asked_credits": asked.get("credits")}
+    pending = _keyed(payment_id, key, request)
     if pending is None:
         states.after(payment.status, Event.REFUND)
         terms = _terms(payment, asked.get("amount"), asked.get("credits"))
-        pending = refund_records.begin(payment, terms, asked["reason"], key, by=actor.subject)
+        pending = refund_records.begin(payment, terms, {**key, **request}, by=actor.subject)
     if pending.status == RefundStatus.SUCCEEDED:
         return None
     if payment.payment_method == PaymentMethod.MANUAL:
@@ -98,32 +99,21 @@ def _terms(payment: Row[Any], amount: Any, credits: int | None) -> RefundTerms:
     return terms
 
 
-def _keyed(payment_id: int, key: Mapping[str, str | None], asked: Mapping[str, Any]) -> Row[Any] | None:
-    """The refund that this request began before, unless it failed. Raises KeyReused."""
+def _keyed(payment_id: int, key: Mapping[str, str | None], request: Mapping[str, Any]) -> Row[Any] | None:
+    """The refund that this request began before, unless it failed. Raises KeyReused if it asked for another one."""
     if key["request_key"] is None:
         return None
     since = utc_now() - payments.KEYS_LIVE
-    known = refund_records.refunds_of(payment_id)
     begun = next(
         (
             each
-            for each in known
+            for each in refund_records.refunds_of(payment_id)
             if {"request_key": each.request_key, "request_key_owner": each.request_key_owner} == key
             and each.status != RefundStatus.FAILED
             and each.created_at > since
         ),
         None,
     )
-    if begun is None:
-        return None
-    # What the gateway had returned before of its amount, and of its credits, has become refunds of their own.
-    split = [each for each in known if each.id > begun.id and each.request_key is None]
-    is_same = begun.reason == asked["reason"] and all(
-        getattr(begun, name)
-        <= asked.get(name, getattr(begun, name))
-        <= getattr(begun, name) + sum(getattr(each, name) for each in split)
-        for name in ("amount", "credits")
-    )
-    if not is_same:
+    if begun is not None and any(getattr(begun, name) != value for name, value in request.items()):
         raise KeyReused("This idempotency key was used for a different refund")
     return begun

@@ -58,6 +58,9 @@ class Refund(Timestamped, Base):
     gateway_key: Mapped[UUID] = mapped_column(server_default=text("uuidv7()"), unique=True)
     gateway_reference: Mapped[str | None] = mapped_column(String(255))
     requested_by: Mapped[str] = mapped_column(String(255))
+    # What the request asked for; NULL for what it left open.
+    asked_amount: Mapped[Decimal | None] = mapped_column(PRICE)
+    asked_credits: Mapped[int | None]
     # The idempotency key of the refund and the identity of its owner; a repeated request finds this refund. Those that
     # were made at the gateway have no owner.
     request_key_owner: Mapped[str | None] = mapped_column(String(64))

@@ -56,6 +56,8 @@ CREATE_REFUND = Prepared(
             Refund.failure,
             Refund.gateway_reference,
             Refund.requested_by,
+            Refund.asked_amount,
+            Refund.asked_credits,
             Refund.request_key_owner,
             Refund.request_key,
         ),

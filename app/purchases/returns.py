@@ -23,9 +23,15 @@ from app.purchases.states import Returned
 
 def bought(payment: Row[Any]) -> Bought:
     """What was bought with a payment, and what of it went back so far."""
-    totals = _totals(payment)
-    gone = min(payment.amount, totals.refunded + totals.charged_back)
-    return Bought(payment.credits, payment.amount, gone, totals.credits)
+    totals, paid = _totals(payment), received(payment)
+    gone = min(paid, totals.refunded + totals.charged_back)
+    return Bought(payment.credits, paid, gone, totals.credits)
+
+
+def received(payment: Row[Any]) -> Decimal:
+    """The money that can go back: what is due, or the less that was accepted of a bank transfer."""
+    amount: Decimal = payment.amount
+    return amount if payment.received_amount is None else min(amount, payment.received_amount)
 
 
 def excess(payment: Row[Any]) -> Decimal:
@@ -62,7 +68,7 @@ def follow(payment: Row[Any], what: str = "Refund", *, by: str, failure: str = "
     refunded, charged_back = min(payment.amount, totals.refunded), min(payment.amount, totals.charged_back)
     disputed = min(payment.amount, totals.disputed)
     paid = is_paid(payment)
-    returned = Returned(payment.amount, refunded, totals.refunding, disputed, charged_back)
+    returned = Returned(received(payment), refunded, totals.refunding, disputed, charged_back)
     values = {
         "status": states.status_of(returned) if paid else payment.status,
         "amount_refunded": refunded,
@@ -75,8 +81,11 @@ def follow(payment: Row[Any], what: str = "Refund", *, by: str, failure: str = "
     db.session.execute(return_queries.FOLLOW_PAYMENT, {**values, **about})
     posting.record_change(payment, values)
     if paid:
-        gone = min(payment.amount, totals.refunded - totals.refunding + totals.charged_back)
-        credit_notes.follow(posting.lock(payment.id), gone, what)
+        gone = totals.refunded - totals.refunding + totals.charged_back
+        # When all that was received went back, nothing was sold: the difference that was accepted is credited, too.
+        all_gone = gone >= received(payment)
+        gone, waived = min(gone, received(payment)), payment.amount - received(payment) if all_gone else ZERO
+        credit_notes.follow(posting.lock(payment.id), gone, what, waived=waived)
 
 
 def _totals(payment: Row[Any]) -> Row[Any]:

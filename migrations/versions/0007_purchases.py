@@ -99,7 +99,9 @@ def upgrade() -> None:
             name=op.f("ck_payments_status"),
         ),
         sa.CheckConstraint("amount = net_amount + tax_amount", name=op.f("ck_payments_amount")),
-        sa.CheckConstraint("amount_refunded BETWEEN 0 AND amount", name=op.f("ck_payments_amount_refunded")),
+        sa.CheckConstraint(
+            "amount_refunded BETWEEN 0 AND least(amount, received_amount)", name=op.f("ck_payments_amount_refunded")
+        ),
         sa.CheckConstraint("amount_charged_back BETWEEN 0 AND amount", name=op.f("ck_payments_amount_charged_back")),
         sa.CheckConstraint("amount_disputed BETWEEN 0 AND amount", name=op.f("ck_payments_amount_disputed")),
         sa.CheckConstraint("credits_refunded BETWEEN 0 AND credits", name=op.f("ck_payments_credits_refunded")),
@@ -178,6 +180,8 @@ def _create_refunds() -> None:
         sa.Column("gateway_key", sa.Uuid(), server_default=sa.text("uuidv7()"), nullable=False),
         sa.Column("gateway_reference", sa.String(length=255), nullable=True),
         sa.Column("requested_by", sa.String(length=255), nullable=False),
+        sa.Column("asked_amount", sa.Numeric(precision=12, scale=2), nullable=True),
+        sa.Column("asked_credits", sa.Integer(), nullable=True),
         sa.Column("request_key_owner", sa.String(length=64), nullable=True),
         sa.Column("request_key", sa.String(length=255), nullable=True),
         sa.Column("succeeded_at", sa.DateTime(timezone=True), nullable=True),

@@ -306,6 +306,29 @@ class TestPlans:
         with freeze_time("2031-04-01T00:00:00Z"):
             assert credits_of(owner) == 999
 
+    def test_now_grants_once_what_the_plan_was_raised_by(self, app: Flask, staff: Caller, owner: Caller) -> None:
+        with freeze_time("2031-03-10T12:00:00Z"):
+            account_id = open_customer(owner)["id"]
+            self.put(staff, account_id, "Team", "now")
+            with app.app_context(), transaction():
+                plans.put("Team", 800, Decimal("0.02"), default=False)
+            assert credits_of(owner) == 500
+            for _ in range(2):
+                self.put(staff, account_id, "Team", "now")
+                assert credits_of(owner) == 800
+        with freeze_time("2031-04-01T00:00:00Z"):
+            assert credits_of(owner) == 1600
+
+    @pytest.mark.usefixtures("owner")
+    def test_first_credits_that_a_person_had_before_come_with_no_plan(self, staff: Caller, as_caller: As) -> None:
+        with freeze_time("2031-03-10T12:00:00Z"):
+            one, two = (as_caller(user=name, email="ann@harbour.example", hours=TEN_YEARS) for name in ("one", "two"))
+            assert open_customer(one)["credit_balance"] == 100
+            account_id = open_customer(two)["id"]
+            for plan, credits in (("Free", 0), ("Monthly", 200), ("Free", 200)):
+                self.put(staff, account_id, plan, "now")
+                assert credits_of(two) == credits
+
     def test_next_month_changes_nothing_before_the_first(self, staff: Caller, owner: Caller) -> None:
         with freeze_time("2031-03-10T12:00:00Z"):
             account_id = open_customer(owner)["id"]

@@ -75,6 +75,9 @@ def test_credit_notes_are_the_customers_with_whose_they_are(admin: Caller, custo
         assert data(admin.get(path)) == expected
         assert data(admin.get(CREDIT_NOTES))["results"][0] == expected
         assert admin.get(f"{path}pdf/").mimetype == "application/pdf"
-        (found,) = data(admin.get(f"{CREDIT_NOTES}?invoice_number={own['invoice_number']}"))["results"]
-        assert found == expected
+        for invoice_number in (own["invoice_number"], own["invoice_number"].lower()):
+            (found,) = data(admin.get(f"{CREDIT_NOTES}?invoice_number={invoice_number}"))["results"]
+            assert found == expected
+            (found,) = data(customer.owner.get(f"/v1/billing/credit-notes/?invoice_number={invoice_number}"))["results"]
+            assert found == own
     assert data(admin.get(CREDIT_NOTES))["count"] == 2

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, create_engine
 
-from tests.factories.exports import make_clients, open_transactions
+from tests.factories.exports import make_clients, open_transactions, remove_clients
 
 MANY = 5000
 
@@ -20,9 +20,10 @@ def watcher(app: Flask, database_url: str) -> Iterator[Engine]:  # noqa: ARG001 
 
 
 @pytest.fixture
-def many_clients(watcher: Engine) -> Callable[[int], None]:
+def many_clients(watcher: Engine) -> Iterator[Callable[[int], None]]:
     """Makes so many clients: `many_clients(5000)`."""
-    return lambda number: make_clients(watcher, number)
+    yield lambda number: make_clients(watcher, number)
+    remove_clients(watcher)
 
 
 @pytest.fixture

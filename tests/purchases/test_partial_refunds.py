@@ -117,7 +117,7 @@ class TestRefunds:
         error(bought.refund({"amount": "2.00"}, Idempotency_Key="r"), 422, "idempotency_key_reused")
         assert len(bought.gateway.refunds) == 1
 
-    @pytest.mark.parametrize("other", [{"amount": "2.00"}, {"amount": "0.50"}, {"amount": "1.00", "credits": 0}])
+    @pytest.mark.parametrize("other", [{"amount": "2.00"}, {"amount": "0.50"}, {"amount": "1.00", "credits": 0}, {}])
     def test_key_of_a_refund_that_the_gateway_did_not_answer_is_not_for_another(
         self, bought: Bought, monkeypatch: pytest.MonkeyPatch, other: Any
     ) -> None:
@@ -160,6 +160,33 @@ class TestApproval:
         approved = data(transfer({**told, "accept_difference": True, "reason": "Bank charges"}))
         expected = {**told, "difference_reason": "Bank charges", "status": "succeeded", "amount": "9.00"}
         assert {name: approved[name] for name in expected} == expected
+
+    def test_no_more_goes_back_than_was_received(self, customer: Caller, admin: Caller) -> None:
+        received = {"received_amount": "8.50", "accept_difference": True, "reason": "Bank charges"}
+        path = f"{PAYMENTS}{purchases.buy(customer)['payment']['id']}/"
+        data(admin.post(f"{path}approve/", received))
+        reason = {"reason": "Not needed"}
+        failure = error(admin.post(f"{path}refund/", {**reason, "amount": "8.51"}), 409, "refund_exceeds_payment")
+        assert failure["details"] == {"refundable": "8.50", "credits": 500}
+        half = data(admin.post(f"{path}refund/", {**reason, "amount": "4.25"}))
+        assert shown(half)[:3] == ("partially_refunded", "4.25", 250)
+        assert shown(data(admin.post(f"{path}refund/", reason)))[:3] == ("refunded", "8.50", 500)
+        invoice = data(customer.get(f"/v1/billing/invoices/{half['invoice_id']}/"))
+        assert (invoice["status"], invoice["amount_credited"], invoice["total_amount"]) == ("refunded", "9.00", "9.00")
+        credited = data(customer.get("/v1/billing/credit-notes/"))["results"]
+        # With the last of the money the difference is credited, too.
+        assert [(each["total_amount"], each["reason"]) for each in credited] == [
+            ("4.75", "Not needed"),
+            ("4.25", "Not needed"),
+        ]
+
+    def test_no_more_goes_back_than_was_due(self, customer: Caller, admin: Caller) -> None:
+        received = {"received_amount": "9.50", "accept_difference": True, "reason": "Paid too much"}
+        path = f"{PAYMENTS}{purchases.buy(customer)['payment']['id']}/"
+        data(admin.post(f"{path}approve/", received))
+        failure = error(admin.post(f"{path}refund/", {"reason": "x", "amount": "9.01"}), 409, "refund_exceeds_payment")
+        assert failure["details"]["refundable"] == "9.00"
+        assert shown(data(admin.post(f"{path}refund/", {"reason": "x"})))[:3] == ("refunded", "9.00", 500)
 
     def test_day_of_receipt_is_not_in_the_future(self, transfer: Callable[..., Any]) -> None:
         today = utc_now().date()

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import click
 import pytest
 from freezegun import freeze_time
 from sqlalchemy import text
@@ -66,3 +67,26 @@ def test_disputes_that_the_gateway_does_not_list_are_counted(
     gateway.hides_disputes = False
     with bought.app.app_context():
         assert reconcile_all() == "0 payments open or changed, 0 changed."
+
+
+def test_failure_of_the_database_on_one_payment_is_counted_and_the_others_are_reconciled(
+    bought: Bought, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing, other = bought.another(), bought.another()
+    with bought.app.app_context():
+        not_paid = f"CHECK (id <> {failing.id} OR status = 'pending')"
+        db.session.execute(text(f"ALTER TABLE payments ADD CONSTRAINT of_this_test {not_paid}"))
+        db.session.commit()
+        try:
+            with pytest.raises(click.ClickException) as raised:
+                reconcile_all()
+        finally:
+            db.session.execute(text("ALTER TABLE payments DROP CONSTRAINT of_this_test"))
+            db.session.commit()
+    assert raised.value.message == "2 payments open or changed, 1 changed. 1 payments could not be reconciled."
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"{failing.id}: not reconciled: ")
+    assert "of_this_test" in first
+    assert second == f"{other.id}: succeeded"
+    assert other.payment()["status"] == "succeeded"
+    assert failing.reconcile() == ["succeeded"]

@@ -115,7 +115,19 @@ class TestRequest:
     @pytest.mark.parametrize(
         "body",
         [
-            *(None, {}, {"amount": "1.00"}, {"reason": None}, {"reason": "x" * 501}, {"reason": 5}, [], '{"x":', "x"),
+            *(
+                None,
+                {},
+                {"amount": "1.00"},
+                {"reason": None},
+                {"reason": ""},
+                {"reason": " "},
+                {"reason": "x" * 501},
+                {"reason": 5},
+                [],
+                '{"x":',
+                "x",
+            ),
             *({**REASON, "amount": amount} for amount in ("0.00", "-1.00", "0.001", "x", 1.5e300, True, None)),
             *({**REASON, "credits": credits} for credits in (-1, 1.5, "1", True, None)),
             {**REASON, "x": 1},

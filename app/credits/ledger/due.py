@@ -24,7 +24,7 @@ _HOLD_EXPIRES, _LOT_EXPIRES, _CREDITS_ARRIVE = range(3)
 
 
 class Month(NamedTuple):
-    """A month of an account that is not granted yet: its plan, and what the plan grants."""
+    """A month of an account that is not granted yet: its plan, and what the plan grants, unless it `is_missed`."""
 
     account_id: int
     month: date
@@ -32,6 +32,12 @@ class Month(NamedTuple):
     plan: str
     credits_per_month: int
     rollover: str
+    is_missed: bool = False
+
+    @property
+    def granted(self) -> int:
+        """The credits that the account gets."""
+        return 0 if self.is_missed else self.credits_per_month
 
 
 # An instant, what happens at it, a number that tells apart what happens together, and what it happens to.
@@ -59,7 +65,7 @@ def advance(standing: Standing, months: Iterable[Month]) -> list[Month]:
         else:
             arrived: Lot | None
             if isinstance(what, Month):
-                month = what if is_granted else what._replace(credits_per_month=0)
+                month = what._replace(is_missed=not is_granted)
                 begun.append(month)
                 arrived = _begin(standing, month)
             else:
@@ -98,10 +104,10 @@ def _begin(standing: Standing, month: Month) -> Lot | None:
     """Keep of the plan's credits what the plan lets roll over; the lot of the month, if it brings credits."""
     if month.rollover.isdigit():
         _cut(standing, int(month.rollover), month.effective_at)
-    if not month.credits_per_month:
+    if not month.granted:
         return None
     description = f"{month.plan} plan, {month.month:%B %Y}"
-    lot = lot_of_plan(month.credits_per_month, standing, month.rollover, MONTH_BEGAN, description)
+    lot = lot_of_plan(month.granted, standing, month.rollover, MONTH_BEGAN, description)
     lot.effective_at = month.effective_at
     standing.lots.append(lot)
     return lot

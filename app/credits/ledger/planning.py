@@ -33,20 +33,19 @@ def assign(account_id: int, plan: Any, starts: Starts) -> None:
     assignment = {"account_id": account_id, "valid_from": start.date(), "plan_id": plan.id}
     db.session.execute(plan_queries.ASSIGN, assignment)
     if starts == Starts.NOW:
-        _grant_difference(standing, known, plan)
+        _grant_difference(standing, plan)
     book.write()
     before, after = {"plan": known.name}, {"plan": plan.name, "plan_from": start.date()}
     record(ObjectType.CUSTOMER_ACCOUNT, account_id, before=before, after=after, account_id=account_id)
 
 
-def _grant_difference(standing: Standing, known: Any, plan: Any) -> None:
-    """Grant what the plan grants in a month beyond what the account got, or was to get, in this one."""
+def _grant_difference(standing: Standing, plan: Any) -> None:
+    """Grant what the plan grants in a month by now, beyond what the account got, or was to get, in this one."""
     month = {"account_id": standing.account_id, "month": standing.now.date().replace(day=1)}
     granted: int = db.session.execute(plan_queries.GRANTED_IN, month).scalar_one()
-    due = max(granted, known.credits_per_month)
-    missing = plan.credits_per_month - due
+    missing = plan.credits_per_month - granted
     if missing > 0 and standing.status == AccountStatus.ACTIVE:
         description = f"{plan.name} plan, {standing.now:%B %Y}"
         standing.add(lot_of_plan(missing, standing, plan.rollover, causes.current(), description))
     # Also what was not granted, as the account was suspended: to leave a plan and come back to it does not grant it.
-    db.session.execute(plan_queries.RAISE_GRANT, {**month, "raised": max(due, plan.credits_per_month)})
+    db.session.execute(plan_queries.RAISE_GRANT, {**month, "raised": max(granted, plan.credits_per_month)})

@@ -213,7 +213,7 @@ def write_balances(moved: Sequence[Standing]) -> None:
 
 
 def write_months(months: Sequence[Month], now: datetime) -> None:
-    """Keep that months were granted."""
+    """Keep that months were granted, and what no plan grants again in them, also of those that were missed."""
     statement: AnyPrepared = plan_queries.RECORD_GRANTS
     columns = {
         "account_ids": [each.account_id for each in months],

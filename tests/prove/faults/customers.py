@@ -74,7 +74,21 @@ FAULTS = (
     fault(
         "a plan assigned twice grants twice",
         "desk/test_account_life.py::TestPlans",
-        ("app/credits/ledger/planning.py", "= max(granted, known.credits_per_month)", "= known.credits_per_month"),
+        ("app/credits/ledger/planning.py", "max(granted, plan.credits_per_month)", "granted"),
+    ),
+    fault(
+        "a plan assigned again grants a month that was missed",
+        "desk/test_account_life.py::TestPlans",
+        (
+            "app/credits/ledger/writing.py",
+            "[each.credits_per_month for each in months]",
+            "[each.granted for each in months]",
+        ),
+    ),
+    fault(
+        "a plan assigned again grants first credits once more",
+        "desk/test_account_life.py::TestPlans",
+        ("app/credits/plans.py", '"credits": [plan.credits_per_month], "now"', '"credits": [0], "now"'),
     ),
     fault(
         "every member buys",

@@ -4,6 +4,8 @@ from tests.prove.planting import fault
 
 REPORTS = "app/desk/reports.py"
 REPORT_QUERIES = "app/desk/report_queries.py"
+SEARCH = "app/desk/search.py"
+SEARCH_QUERIES = "app/desk/search_queries.py"
 _HISTORIES = "desk/test_reports.py::test_random_histories_add_up"
 
 FAULTS = (
@@ -21,6 +23,30 @@ FAULTS = (
         "what was spent after a month earns its revenue",
         _HISTORIES,
         (REPORT_QUERIES, " - coalesce(since.later, 0) AS gone", " AS gone"),
+    ),
+    fault(
+        "an invoice is of the next age on the last day of one",
+        "desk/test_reports.py::TestReceivables",
+        (REPORTS, "last is None or row.days_overdue <= last", "last is None or row.days_overdue < last"),
+    ),
+    fault(
+        "an invoice is overdue on the day it is due",
+        "desk/test_reports.py::TestReceivables",
+        (
+            REPORT_QUERIES,
+            "AT TIME ZONE 'UTC' AS date) - invoice.due_date",
+            "AT TIME ZONE 'UTC' AS date) + 1 - invoice.due_date",
+        ),
+    ),
+    fault(
+        "a machine finds what its scopes do not let it read",
+        "desk/test_search.py::TestSearch",
+        (SEARCH, "actor.has_role(*permissions.STAFF) or actor.has_scope(scopes)", "bool(scopes)"),
+    ),
+    fault(
+        "the search shows clients to whoever may search",
+        "desk/test_search.py::TestSearch",
+        (SEARCH_QUERIES, '_sees("clients"), Client.id == _TEXT', "Client.id == _TEXT"),
     ),
     fault(
         "there can be no default plan",
