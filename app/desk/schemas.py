@@ -28,6 +28,8 @@ HITS = (
     "usage",
     "client",
     "billing_account",
+    "resource_booking",
+    "work_period",
     "work_period_payment",
 )
 
@@ -88,7 +90,7 @@ class Hit(SnakeReadSchema):
     kind = fields.Choice(HITS, metadata={"description": "What it is."})
     id = ma.fields.Raw(
         metadata={
-            "description": "Identifier: a string of clients and payments of work periods, of all others an integer.",
+            "description": "Identifier: a string of clients, bookings, work periods, their payments; else an integer.",
             "anyOf": [{"type": "integer", "minimum": 1, "maximum": MAX_ID}, {"type": "string", "maxLength": 255}],
         }
     )

@@ -13,7 +13,8 @@ from app.db.base import db
 from app.db.paging import Page, whole_list
 from app.desk import permissions, words
 from app.desk import search_queries as queries
-from app.work_periods.permissions import READ_PAYMENTS as WORK_PAYMENTS
+from app.work_periods.permissions import READ_BOOKINGS, READ_PERIODS
+from app.work_periods.permissions import READ_PAYMENTS as READ_WORK_PAYMENTS
 
 # Nobody reads more; who finds so many looks for more than a word.
 MOST = 100
@@ -39,7 +40,9 @@ def values_of(actor: Actor, asked: str) -> dict[str, Any]:
         "most": MOST,
         "sees_clients": _reads(actor, CLIENTS),
         "sees_billing_accounts": _reads(actor, BILLING_ACCOUNTS),
-        "sees_work_payments": _reads(actor, WORK_PAYMENTS),
+        "sees_bookings": _reads(actor, READ_BOOKINGS),
+        "sees_work_periods": _reads(actor, READ_PERIODS),
+        "sees_work_payments": _reads(actor, READ_WORK_PAYMENTS),
     }
 
 

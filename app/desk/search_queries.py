@@ -1,7 +1,7 @@
 """The search at the desk: one statement over everything that has a name or a number, each part by an index.
 
 What is found has a number as its `id`, or a text as its `text_id`. What does not belong to a customer has no account,
-and is found if the parameters `sees_clients`, `sees_billing_accounts` and `sees_work_payments` say so.
+and is found if the parameters `sees_…` say so.
 """
 
 from typing import Any
@@ -44,7 +44,7 @@ from app.desk.queries import HAS_WORDS, PATTERNS
 from app.purchases.invoice_models import CreditNote, Invoice, Series
 from app.purchases.models import Payment
 from app.purchases.return_models import Refund
-from app.work_periods.models import WorkPeriodPayment
+from app.work_periods.models import ResourceBooking, WorkPeriod, WorkPeriodPayment
 
 _TEXT = cast(bindparam("text"), Text)
 _NUMBER = cast(bindparam("number"), CustomerAccount.id.type)
@@ -137,6 +137,16 @@ def _of_account(
     return _hits(kind, title, rank=rank, id=model.id, account_id=model.account_id).where(where)
 
 
+def _newest_of(sees: str, found: Select[*tuple[Any, ...]], order: _Column, *where: ColumnElement[bool]) -> Select[Any]:
+    """Of what does not belong to a customer, the newest that match."""
+    return select(found.where(_sees(sees), *where).order_by(order.desc()).limit(bindparam("most")).subquery())
+
+
+def _booked(rank: int, *where: ColumnElement[bool]) -> Select[Any]:
+    found = _hits("resource_booking", _BOOKING, rank=rank, text_id=ResourceBooking.id)
+    return _newest_of("bookings", found, ResourceBooking.id, *where)
+
+
 _PAYMENT = func.concat(Payment.amount, " ", Payment.currency, ", ", Payment.payment_method, ", ", Payment.status)
 _LOT = func.concat(CreditLot.source, ", ", CreditLot.credits, " credits")
 _HOLD = func.concat(CreditHold.operation_type, ", ", CreditHold.amount, " credits, ", CreditHold.status)
@@ -144,6 +154,18 @@ _CHANGE = func.concat_ws(", ", CreditTransaction.transaction_type, CreditTransac
     func.concat(", ", CreditTransaction.amount, " credits")
 )
 _USED = case((CreditTransaction.transaction_type == TransactionType.DEDUCTION, "usage"), else_="transaction")
+_UUID = cast(bindparam("uuid"), Uuid)
+_BOOKING = func.concat(
+    func.coalesce(ResourceBooking.user_handle, ResourceBooking.user_id),
+    literal(", project ", Text).concat(cast(ResourceBooking.project_id, Text)),
+    literal(", ", Text).concat(ResourceBooking.status),
+)
+_PERIOD = func.concat_ws(
+    ", ",
+    func.concat(WorkPeriod.start_date, " to ", WorkPeriod.end_date),
+    WorkPeriod.user_handle,
+    WorkPeriod.payment_status,
+)
 _WORK_PAYMENT = func.concat(
     WorkPeriodPayment.amount, " USD, ", WorkPeriodPayment.user_handle, ", ", WorkPeriodPayment.status
 )
@@ -180,8 +202,22 @@ _HITS = union_all(
     _hits("billing_account", BillingAccount.name, rank=_NUMBERED, id=BillingAccount.id).where(
         _sees("billing_accounts"), BillingAccount.id == _NUMBER
     ),
+    _booked(_NUMBERED, ResourceBooking.id == _UUID),
+    _booked(_NUMBERED, ResourceBooking.project_id == _NUMBER),
+    _booked(_NAMED, ResourceBooking.user_id == _TEXT),
+    _booked(_NAMED, ResourceBooking.job_id == _TEXT),
+    _booked(_NAMED, func.fold_text(ResourceBooking.user_handle) == func.fold_text(_TEXT)),
+    _hits("work_period", _PERIOD, rank=_NUMBERED, text_id=WorkPeriod.id).where(
+        _sees("work_periods"), WorkPeriod.id == _UUID
+    ),
     _hits("work_period_payment", _WORK_PAYMENT, rank=_NUMBERED, text_id=WorkPeriodPayment.id).where(
-        _sees("work_payments"), WorkPeriodPayment.id == cast(bindparam("uuid"), Uuid)
+        _sees("work_payments"), WorkPeriodPayment.id == _UUID
+    ),
+    _newest_of(
+        "work_payments",
+        _hits("work_period_payment", _WORK_PAYMENT, rank=_NAMED, text_id=WorkPeriodPayment.id),
+        WorkPeriodPayment.id,
+        WorkPeriodPayment.external_reference == _TEXT,
     ),
 ).cte("hits")
 _SHOWN = (_HITS.c.kind, _HITS.c.id, _HITS.c.text_id, _HITS.c.account_id, _HITS.c.title)

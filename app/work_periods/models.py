@@ -81,6 +81,8 @@ class ResourceBooking(Timestamped, Versioned, Base):
         Index("ix_resource_bookings_created_at", "created_at", "id"),
         Index("ix_resource_bookings_project_id", "project_id", "id"),
         Index("ix_resource_bookings_user_id", "user_id", "id"),
+        # For searches of everything.
+        Index("ix_resource_bookings_user_handle", text("fold_text(user_handle)"), "id"),
         Index("ix_resource_bookings_job_id", "job_id", "id"),
         Index("ix_resource_bookings_status", "status", "id"),
         Index("ix_resource_bookings_start_date", "start_date", "id"),
@@ -158,6 +160,13 @@ class WorkPeriodPayment(Timestamped, Versioned, Base):
         Index("ix_work_period_payments_user_handle", text("fold_text(user_handle)"), "created_at", "id"),
         Index("ix_work_period_payments_user_id", "user_id", "created_at", "id"),
         Index("ix_work_period_payments_amount", "amount", "id"),
+        # For searches of everything; those that are paid out have one.
+        Index(
+            "ix_work_period_payments_external_reference",
+            "external_reference",
+            "id",
+            postgresql_where=text("external_reference IS NOT NULL"),
+        ),
         Index("ix_work_period_payments_completed_at", "completed_at", "id"),
         Index("ix_work_period_payments_created_at", "created_at", "id"),
         Index("ix_work_period_payments_updated_at", "updated_at", "id"),

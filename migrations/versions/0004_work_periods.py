@@ -58,6 +58,12 @@ def upgrade() -> None:
     op.create_index("ix_resource_bookings_start_date", "resource_bookings", ["start_date", "id"], unique=False)
     op.create_index("ix_resource_bookings_status", "resource_bookings", ["status", "id"], unique=False)
     op.create_index("ix_resource_bookings_user_id", "resource_bookings", ["user_id", "id"], unique=False)
+    op.create_index(
+        "ix_resource_bookings_user_handle",
+        "resource_bookings",
+        [sa.literal_column("fold_text(user_handle)"), "id"],
+        unique=False,
+    )
     op.create_table(
         "work_periods",
         sa.Column("id", sa.Uuid(), server_default=sa.text("uuidv7()"), nullable=False),
@@ -160,6 +166,13 @@ def upgrade() -> None:
         "ix_work_period_payments_completed_at", "work_period_payments", ["completed_at", "id"], unique=False
     )
     op.create_index("ix_work_period_payments_created_at", "work_period_payments", ["created_at", "id"], unique=False)
+    op.create_index(
+        "ix_work_period_payments_external_reference",
+        "work_period_payments",
+        ["external_reference", "id"],
+        unique=False,
+        postgresql_where=sa.text("external_reference IS NOT NULL"),
+    )
     op.create_index("ix_work_period_payments_updated_at", "work_period_payments", ["updated_at", "id"], unique=False)
     for column in ("billing_account_id", "project_id", "resource_booking_id", "status", "user_id", "work_period_id"):
         op.create_index(

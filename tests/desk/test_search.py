@@ -47,7 +47,7 @@ CROWD = """
 """
 
 
-def hits(staff: Caller, asked: Any) -> list[tuple[str, int]]:
+def hits(staff: Caller, asked: Any) -> list[tuple[str, Any]]:
     return [(each["kind"], each["id"]) for each in data(staff.get(f"{SEARCH}?q={asked}"))["results"]]
 
 
@@ -152,16 +152,50 @@ class TestSearch:
         (row,) = records(admin, f"{SEARCH}?q={client_id}")
         assert (row["id"], row["account_id"]) == (client_id, "")
 
+    def test_bookings_work_periods_and_their_payments(self, admin: Caller, as_caller: As) -> None:
+        account_id = create_account(admin, create_client(admin), budget=10_000)
+        about = {"projectId": 771177, "userId": "u-4711", "userHandle": "Ann_Lee", "jobId": "job-9"}
+        booking = create_booking(admin, account_id, **about)["id"]
+        period = periods_of(admin, booking)[0]
+        payment = pay(admin, period, days=2)["id"]
+        for asked in (booking, "u-4711", "ann_lee", "ANN_LEE", "job-9", 771177):
+            assert hits(admin, asked) == [("resource_booking", booking)]
+        assert data(admin.get(f"{SEARCH}?q={booking}"))["results"][0]["title"] == "Ann_Lee, project 771177, placed"
+        for asked in ("ann", "u-471", "771"):
+            assert hits(admin, asked) == []
+        assert hits(admin, period) == [("work_period", period)]
+        processor = as_caller(scopes=("process:taas-workPeriodPayments",))
+        for step in ({"status": "in-progress"}, {"status": "completed", "externalReference": "PAYOUT-33"}):
+            data(processor.patch(f"/v6/work-period-payments/{payment}", step))
+        for asked in (payment, "PAYOUT-33"):
+            assert hits(admin, asked) == [("work_period_payment", payment)]
+
+    def test_of_many_bookings_the_newest_are_found(self, admin: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(search, "MOST", 2)
+        account_id = create_account(admin, create_client(admin), budget=10_000)
+        made = [create_booking(admin, account_id, userId="u-1")["id"] for _ in range(3)]
+        assert {found for _, found in hits(admin, "u-1")} == set(made[1:])
+
     @pytest.mark.usefixtures("customers")
     def test_machines_find_what_their_scopes_let_them_read(self, admin: Caller, as_caller: As) -> None:
         client_id = create_client(admin, "Harbour Holding")
         account_id = create_account(admin, client_id, name="Harbour Holding", budget=10_000)
-        payment = pay(admin, periods_of(admin, create_booking(admin, account_id)["id"])[0], days=2)["id"]
-        asked_for = {"client": client_id, "billing_account": account_id, "work_period_payment": payment}
+        booking = create_booking(admin, account_id, userHandle="Harbour")["id"]
+        period = periods_of(admin, booking)[0]
+        payment = pay(admin, period, days=2)["id"]
+        asked_for = {
+            "client": client_id,
+            "billing_account": account_id,
+            "resource_booking": booking,
+            "work_period": period,
+            "work_period_payment": payment,
+        }
         kinds = {
             "read:accounts": set(),
             "read:client": {"client"},
             "all:billing-account": {"billing_account"},
+            "all:taas-resourceBookings": {"resource_booking"},
+            "read:taas-workPeriods": {"work_period"},
             "read:taas-workPeriodPayments": {"work_period_payment"},
         }
         for scope, expected in kinds.items():
@@ -169,7 +203,7 @@ class TestSearch:
             found = {kind for each in asked_for.values() for kind, _ in hits(machine, each)}
             assert found & asked_for.keys() == expected
             named = {kind for kind, _ in hits(machine, "harbour")}
-            assert named == {"account", "member", *(expected - {"work_period_payment"})}
+            assert named == {"account", "member", *(expected - {"work_period", "work_period_payment"})}
         error(as_caller(scopes=("read:client",)).get(f"{SEARCH}?q=x"), 403, "forbidden")
 
     @pytest.mark.usefixtures("customers")

@@ -32,7 +32,8 @@ class Search(Resource):
         Finds accounts and members by parts of their names and addresses, invoices and credit notes by their numbers,
         payments, holds and lots by their references, and any of them, except holds, by their ids, and transactions and
         usage, too: at most 100, the best match first. Administrators, and machines with the scopes to read them, also
-        find clients and billing accounts by parts of their names or by their ids, and payments of work periods by their
-        ids; these belong to no customer account.
+        find clients and billing accounts by parts of their names or by their ids, the newest bookings of a user,
+        handle, project or job, work periods by their ids, and their payments by their ids or external references;
+        these belong to no customer account.
         """
         return search.search(current_actor(), arguments)

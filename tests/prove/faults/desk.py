@@ -44,9 +44,9 @@ FAULTS = (
         (SEARCH, "actor.has_role(*permissions.STAFF) or actor.has_scope(scopes)", "bool(scopes)"),
     ),
     fault(
-        "the search shows clients to whoever may search",
+        "the search shows bookings to whoever may search",
         "desk/test_search.py::TestSearch",
-        (SEARCH_QUERIES, '_sees("clients"), Client.id == _TEXT', "Client.id == _TEXT"),
+        (SEARCH_QUERIES, "found.where(_sees(sees), *where)", "found.where(*where)"),
     ),
     fault(
         "there can be no default plan",
