@@ -3,11 +3,14 @@
 git worktree add ../before REVISION
 .venv/bin/python -m bench.pairs ../before
 
-Each version runs in a process of its own on a database of its own, without a server in front; blocks of requests
-alternate between the two, because a machine drifts. Printed are typical times over the rounds, and their ratios.
+Each version runs in a process of its own on a database of its own, and is called as a WSGI application, without a
+server in front; blocks of requests alternate between the two, because a machine drifts. Printed are typical times over
+the rounds, and their ratios.
 """
 
 import argparse
+import io
+import json
 import os
 import socket
 import statistics
@@ -15,21 +18,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any
 
-import psutil
+from werkzeug.test import EnvironBuilder
 
 SECRET = "a secret for measurements that is long enough"  # noqa: S105 - it guards a database that ends with the run
 ROWS = (
-    *("bare answer", "list of 20", "detail, 25 lines", "access check", "lock", "lock with a key"),
-    *("usage", "usage, 100 items", "balance"),
+    *("bare answer", "list of 20", "list of clients", "detail, 25 lines", "access check"),
+    *("lock", "lock with a key", "consume, engagement", "usage", "usage, 100 items", "balance"),
 )
 ACCOUNT = "/v6/billing-accounts"
+# Calls an application: method, path, body, and more of the environment.
+Call = Callable[..., bytes]
 
 
 def main() -> None:
@@ -38,6 +41,7 @@ def main() -> None:
     parser.add_argument("before", type=Path, help="the root of another checkout")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--requests", type=int, default=200, help="of each row and version in a round")
+    parser.add_argument("--only", default="", help="the rows whose names begin so")
     options = parser.parse_args()
     with TemporaryDirectory(prefix="billing-") as directory:
         versions = [
@@ -45,11 +49,9 @@ def main() -> None:
         ]
         print("| processor time per request | before, µs | after, µs | service | PostgreSQL |")
         print("|---|---|---|---|---|")
-        for row in ROWS:
+        for row in (row for row in ROWS if row.startswith(options.only)):
             spent = [[version.spend(row, options.requests) for version in versions] for _ in range(options.rounds)]
-            before, after = (
-                [statistics.median(part) for part in zip(*each, strict=True)] for each in zip(*spent, strict=True)
-            )
+            before, after = (_typical(each) for each in zip(*spent, strict=True))
             database = f"{after[1] / before[1]:.2f}" if before[1] else ""
             print(f"| {row} | {before[0]:.0f} | {after[0]:.0f} | {after[0] / before[0]:.2f} | {database} |")
         for version in versions:
@@ -57,9 +59,9 @@ def main() -> None:
 
 
 def _typical(spent: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """The median of the service's times, and the mean of PostgreSQL's, which are counted in hundredths of a second."""
+    """The medians of the times of the service and of PostgreSQL."""
     service, database = zip(*spent, strict=True)
-    return statistics.median(service), statistics.fmean(database)
+    return statistics.median(service), statistics.median(database)
 
 
 class Version:
@@ -114,30 +116,32 @@ def serve() -> None:
         expires = datetime.now(UTC) + timedelta(hours=1)
         return jwt.encode({"sub": "1", "exp": expires, **claims}, SECRET, algorithm="HS256")
 
-    call = _caller(app.test_client(), token(roles=["administrator"]))
+    call = _caller(app.wsgi_app, token(roles=["administrator"]))
     _wait(call)
-    rows = _rows(call, _caller(app.test_client(), token(sub="machine@clients", scope="spend:credits")))
+    rows = _rows(call, _caller(app.wsgi_app, token(sub="machine@clients", scope="spend:credits")))
     for line in sys.stdin:
         row, number = line.rstrip("\n").split("\t")
         request, times = rows[row], int(number)
         request(0)
-        backends = [each for each in psutil.process_iter(["name"]) if each.info["name"] == "postgres"]
-        started, began = time.process_time(), _seconds(backends)
+        backend = _backend(app)
+        began, started = _seconds(backend), time.process_time()
         for each in range(times):
             request(each)
-        service, database = time.process_time() - started, _seconds(backends) - began
+        service, database = time.process_time() - started, _seconds(backend) - began
         print(service / times * 1e6, database / times * 1e6, file=answers, flush=True)
     keeper.terminate()
     keeper.wait()
 
 
-def _rows(call: Callable[..., Any], machine: Callable[..., Any]) -> dict[str, Callable[[int], Any]]:
-    client = call("POST", "/v6/clients", {"name": "Acme"})["id"]
+def _rows(call: Call, machine: Call) -> dict[str, Callable[[int], Any]]:
+    client = _data(call("POST", "/v6/clients", {"name": "Acme"}))["id"]
+    for number in range(50):
+        call("POST", "/v6/clients", {"name": f"Client {number}"})
     account = {"name": "Acme", "budget": 99_999_999, "markup": 0.1, "clientId": client}
-    ids = [call("POST", ACCOUNT, account)["id"] for _ in range(100)]
+    ids = [_data(call("POST", ACCOUNT, account))["id"] for _ in range(100)]
     for number in range(25):
         call("PATCH", f"{ACCOUNT}/{ids[0]}/lock-amount", {"challengeId": f"line-{number}", "amount": 1})
-    customer = call("POST", "/v1/account/", {"name": "Harbour"})["id"]
+    customer = _data(call("POST", "/v1/account/", {"name": "Harbour"}))["id"]
     grant = {"account_id": customer, "amount": 10_000_000, "transaction_type": "grant", "description": "measured"}
     call("POST", "/v1/billing/credits/grant/", grant)
     usage = {"operation_type": "search", "credits_used": 1, "account_id": customer}
@@ -146,27 +150,47 @@ def _rows(call: Callable[..., Any], machine: Callable[..., Any]) -> dict[str, Ca
         body = {"challengeId": f"c{number % 200}", "amount": 1 + time.monotonic_ns() % 9}
         return call("PATCH", f"{ACCOUNT}/{ids[1 + number % 99]}/lock-amount", body, **headers)
 
+    def consume(number: int) -> Any:
+        body = {"externalId": f"e{number}", "externalType": "ENGAGEMENT", "amount": 1}
+        return call("PATCH", f"{ACCOUNT}/{ids[1 + number % 99]}/consume-amount", body)
+
     return {
         "bare answer": lambda _: call("GET", "/health/live"),
         "list of 20": lambda _: call("GET", ACCOUNT),
+        "list of clients": lambda _: call("GET", "/v6/clients"),
         "detail, 25 lines": lambda _: call("GET", f"{ACCOUNT}/{ids[0]}"),
         "access check": lambda _: call("GET", f"{ACCOUNT}/{ids[0]}/users/7/access"),
         "lock": lock,
-        "lock with a key": lambda number: lock(number, **{"Idempotency-Key": str(time.monotonic_ns())}),
+        "lock with a key": lambda number: lock(number, HTTP_IDEMPOTENCY_KEY=str(time.monotonic_ns())),
+        "consume, engagement": consume,
         "usage": lambda _: machine("POST", "/v1/billing/credits/usage/", usage),
         "usage, 100 items": lambda _: machine("POST", "/v1/billing/credits/usage/bulk/", [usage] * 100),
         "balance": lambda _: call("GET", "/v1/billing/credits/balance/"),
     }
 
 
-def _caller(client: Any, token: str) -> Callable[..., Any]:
-    def call(method: str, path: str, body: Any = None, **headers: str) -> Any:
-        answer = client.open(path, method=method, json=body, headers={"Authorization": f"Bearer {token}", **headers})
-        if answer.status_code >= HTTPStatus.MULTIPLE_CHOICES:
-            raise RuntimeError(f"{method} {path}: {answer.get_data()}")
-        return answer.get_json()["data"]
+def _caller(application: Any, token: str) -> Call:
+    """Calls the application as a WSGI server does, for the bearer of `token`; the body of the answer."""
+    template = EnvironBuilder(headers={"Authorization": f"Bearer {token}"}, content_type="application/json")
+    environment: dict[str, Any] = template.get_environ()
+
+    def call(method: str, path: str, body: Any = None, **headers: str) -> bytes:
+        content = b"" if body is None else json.dumps(body).encode()
+        given = {"REQUEST_METHOD": method, "PATH_INFO": path, "RAW_URI": path, "CONTENT_LENGTH": str(len(content))}
+        answer: list[str] = []
+        environ = {**environment, **given, **headers, "wsgi.input": io.BytesIO(content)}
+        sent = application(environ, lambda status, *_: answer.append(status))
+        received = b"".join(sent)
+        sent.close()
+        if not answer[0].startswith("2"):
+            raise RuntimeError(f"{method} {path}: {answer[0]} {received!r}")
+        return received
 
     return call
+
+
+def _data(answer: bytes) -> Any:
+    return json.loads(answer)["data"]
 
 
 def _wait(call: Callable[..., Any]) -> None:
@@ -180,13 +204,17 @@ def _wait(call: Callable[..., Any]) -> None:
     raise RuntimeError("The database does not answer")
 
 
-def _seconds(processes: list[psutil.Process]) -> float:
-    spent = 0.0
-    for each in processes:
-        # An autovacuum worker may have ended meanwhile.
-        with suppress(psutil.NoSuchProcess):
-            spent += sum(each.cpu_times()[:2])
-    return spent
+def _backend(app: Any) -> int:
+    """The process of PostgreSQL that serves the application's one thread."""
+    from app.db.base import db  # noqa: PLC0415
+
+    with app.app_context(), db.engine.connect() as connection:
+        return int(connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one())
+
+
+def _seconds(process: int) -> float:
+    """Of a processor, to the nanosecond."""
+    return int(Path(f"/proc/{process}/schedstat").read_text().split()[0]) / 1e9
 
 
 def _free_port() -> str:
