@@ -2,12 +2,15 @@
 
 import logging
 import re
+import sys
 import time
+from functools import partial
 from uuid import uuid4
 
+import orjson
 import structlog
 from flask import Flask, Response, g, request
-from structlog.typing import Processor
+from structlog.typing import FilteringBoundLogger, Processor
 from werkzeug.exceptions import (
     BadRequest,
     HTTPException,
@@ -26,18 +29,17 @@ MAX_ADDRESS_BYTES = 8 * 1024
 MAX_HEADER_BYTES = 16 * 1024 + 64
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
-_log = structlog.get_logger("app.request")
 
 
 def init_app(app: Flask) -> None:
-    """Determine the client address, assign an id, count and log every request of `app`."""
+    """Determine the client address, assign an id, count and log every request of `app`, after `configure_logging`."""
     settings: Settings = app.config["SETTINGS"]
     hops = settings.serving.trusted_proxy_hops
     if hops:
         # Only entries of trusted proxies are used; any client may have written the others.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
     app.before_request(_begin)
-    app.after_request(_end)
+    app.after_request(partial(_end, structlog.get_logger("app.request").bind()))
 
 
 def configure_logging(level: str) -> None:
@@ -49,14 +51,12 @@ def configure_logging(level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
+    # Lines of requests go straight to the file: by way of the standard library's logging they would take three times
+    # as long.
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
+        processors=[*shared, structlog.processors.JSONRenderer(serializer=orjson.dumps)],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
     )
     handler = logging.StreamHandler()
     handler.setFormatter(
@@ -109,13 +109,13 @@ def _refuse_endless_body() -> None:
         raise RequestEntityTooLarge
 
 
-def _end(response: Response) -> Response:
+def _end(log: FilteringBoundLogger, response: Response) -> Response:
     response.headers[REQUEST_ID_HEADER] = g.request_id
     seconds = time.perf_counter() - g.started_at
     route = request.url_rule.rule if request.url_rule else "unmatched"
     metrics.observe(request.method, route, response.status_code, seconds)
     actor = g.get("actor")
-    _log.info(
+    log.info(
         "request",
         method=request.method,
         route=route,

@@ -1,6 +1,5 @@
 """Exports while they are written: one snapshot, few at a time, and nothing left behind however they end."""
 
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import Engine, text
+from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
 from app.config import Limiting, Settings
@@ -100,17 +100,17 @@ class TestNothingIsLeft:
 
 class TestFailures:
     def test_failure_in_mid_stream_cuts_the_response_off(
-        self, admin: Caller, many_clients: Make, watcher: Engine, caplog: pytest.LogCaptureFixture
+        self, admin: Caller, many_clients: Make, watcher: Engine
     ) -> None:
         many_clients(MANY)
         answer, pieces = opened(admin)
         read = [next(pieces), next(pieces)]
         end_transactions(watcher)
-        with caplog.at_level(logging.WARNING), pytest.raises(ConnectionResetError):
+        with capture_logs() as lines, pytest.raises(ConnectionResetError):
             read.extend(pieces)
         answer.close()
         assert b"#end" not in b"".join(read)
-        assert "An export was cut off" in caplog.text
+        assert "An export was cut off" in lines[0]["event"]
         assert len(csv_of(admin, CLIENTS)[1]) == MANY, "the next one is not affected"
 
     def test_failure_before_the_first_row_is_an_ordinary_one(self, admin: Caller, watcher: Engine) -> None:

@@ -1,10 +1,7 @@
-import io
 import json
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -15,26 +12,22 @@ from app import create_app
 from app.config import Settings
 from app.db.base import db
 from tests.caller import Caller, data
+from tests.logged import Log, logged
 
 BODY_MARK = "Secretive Ltd"
 
 
 @pytest.fixture
-def logged(app: Flask) -> Iterator[io.StringIO]:  # noqa: ARG001 - the database, migrated and emptied
+def log(app: Flask) -> Iterator[Log]:  # noqa: ARG001 - the database, migrated and emptied
     """Everything logged during a test."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield io.StringIO()
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    with logged() as log:
+        yield log
 
 
 @pytest.fixture
-def talkative(settings: Settings, logged: io.StringIO) -> Iterator[Flask]:
+def talkative(settings: Settings, log: Log) -> Iterator[Flask]:  # noqa: ARG001 - standard error, when it is made
     """The application as it logs in production."""
     app = create_app(replace(settings, log_level="INFO"))
-    [handler] = [each for each in logging.getLogger().handlers if type(each) is logging.StreamHandler]
-    handler.setStream(logged)
     yield app
     with app.app_context():
         db.engine.dispose()
@@ -46,21 +39,15 @@ def caller(talkative: Flask, token: Callable[..., str]) -> Caller:
     return Caller(talkative, token())
 
 
-@pytest.fixture
-def lines(logged: io.StringIO) -> Callable[[], list[dict[str, Any]]]:
-    """Reads the log; every line must be JSON."""
-    return lambda: [json.loads(line) for line in logged.getvalue().splitlines()]
-
-
 class TestLogs:
-    def test_a_stranger_is_logged_as_nobody(self, talkative: Flask, lines: Callable[[], Any]) -> None:
+    def test_a_stranger_is_logged_as_nobody(self, talkative: Flask, log: Log) -> None:
         Caller(talkative, None).get("/v6/clients")
-        [line] = lines()
+        [line] = log.lines()
         assert (line["status"], line["actor"]) == (401, None)
 
-    def test_a_request_is_one_line(self, talkative: Flask, token: Callable[..., str], lines: Callable[[], Any]) -> None:
+    def test_a_request_is_one_line(self, talkative: Flask, token: Callable[..., str], log: Log) -> None:
         data(Caller(talkative, token(user="40051399")).call("GET", "/v6/clients?name=x", X_Request_ID="r-1"))
-        [line] = lines()
+        [line] = log.lines()
         assert line["ms"] >= 0
         expected = {"method": "GET", "route": "/v6/clients", "status": 200, "actor": "40051399", "request_id": "r-1"}
         assert expected.items() <= line.items()
@@ -78,15 +65,13 @@ class TestLogs:
         ],
     )
     def test_a_failure_is_one_line_too(
-        self, caller: Caller, lines: Callable[[], Any], call: tuple[str, str], route: str, status: int
+        self, caller: Caller, log: Log, call: tuple[str, str], route: str, status: int
     ) -> None:
         caller.call(*call)
-        [line] = lines()
+        [line] = log.lines()
         assert (line["method"], line["route"], line["status"]) == (call[0], route, status)
 
-    def test_no_line_holds_a_token_or_a_body(
-        self, talkative: Flask, token: Callable[..., str], logged: io.StringIO
-    ) -> None:
+    def test_no_line_holds_a_token_or_a_body(self, talkative: Flask, token: Callable[..., str], log: Log) -> None:
         secret = token()
         caller = Caller(talkative, secret)
         body = {"name": BODY_MARK}
@@ -96,13 +81,13 @@ class TestLogs:
         caller.get(f"/v6/clients?name={BODY_MARK}&page=0")
         Caller(talkative, f"{secret}x").get("/v6/clients")
         caller.call("GET", f"/v6/clients?token={secret}")
-        text = logged.getvalue()
+        text = log.text()
         assert len(text.splitlines()) == 6
         assert BODY_MARK not in text
         assert not any(part in text for part in secret.split("."))
 
     def test_a_crash_is_logged_with_its_cause_and_the_request_id_but_no_values(
-        self, talkative: Flask, caller: Caller, lines: Callable[[], Any]
+        self, talkative: Flask, caller: Caller, log: Log
     ) -> None:
         with talkative.app_context(), db.engine.begin() as connection:
             connection.execute(text("ALTER TABLE clients RENAME COLUMN code_name TO hidden_name"))
@@ -111,7 +96,7 @@ class TestLogs:
         finally:
             with talkative.app_context(), db.engine.begin() as connection:
                 connection.execute(text("ALTER TABLE clients RENAME COLUMN hidden_name TO code_name"))
-        crash, request = lines()
+        crash, request = log.lines()
         assert (crash["level"], crash["request_id"], request["request_id"]) == ("error", "r-2", "r-2")
         assert "code_name" in crash["exception"]
         assert "Traceback" in crash["exception"]
@@ -119,11 +104,11 @@ class TestLogs:
         assert BODY_MARK not in json.dumps([crash, request])
 
     def test_one_request_leaves_nothing_in_the_lines_of_the_next(
-        self, talkative: Flask, token: Callable[..., str], lines: Callable[[], Any]
+        self, talkative: Flask, token: Callable[..., str], log: Log
     ) -> None:
         Caller(talkative, token(user="7")).call("GET", "/v6/clients", X_Request_ID="first")
         Caller(talkative, None).get("/v6/clients")
-        first, second = lines()
+        first, second = log.lines()
         assert first["request_id"] == "first"
         assert (second["request_id"] == "first", second["actor"]) == (False, None)
 
@@ -131,10 +116,10 @@ class TestLogs:
         ("user", "actor"), [('7", "forged": "x', '7", "forged": "x'), ('7"\n{"forged": true}', None)]
     )
     def test_a_caller_cannot_forge_a_line(
-        self, talkative: Flask, token: Callable[..., str], lines: Callable[[], Any], user: str, actor: str | None
+        self, talkative: Flask, token: Callable[..., str], log: Log, user: str, actor: str | None
     ) -> None:
         Caller(talkative, token(user=user)).get("/v6/clients")
-        [line] = lines()
+        [line] = log.lines()
         assert line["actor"] == actor
         assert "forged" not in line
 

@@ -1,9 +1,6 @@
 """Whose request it is, with and without proxies in front."""
 
-import io
-import json
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +8,7 @@ import pytest
 from flask import Flask, request
 
 from app.config import Settings
+from tests.logged import logged
 
 FORGED = "203.0.113.9"
 CLIENT = "198.51.100.7"
@@ -18,24 +16,19 @@ PROXY = "192.0.2.1"
 
 
 @pytest.fixture
-def behind(settings: Settings, app_with: Callable[..., Flask]) -> Iterator[Callable[..., Any]]:
+def behind(settings: Settings, app_with: Callable[..., Flask]) -> Callable[..., Any]:
     """The client address that is logged: `behind(1, X_Forwarded_For="…")`."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
 
     def call(hops: int, **headers: str) -> str:
-        app = app_with(serving=replace(settings.serving, trusted_proxy_hops=hops), log_level="INFO")
-        written = io.StringIO()
-        [handler] = [each for each in root.handlers if type(each) is logging.StreamHandler]
-        handler.setStream(written)
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
-        app.test_client().get("/health/live", headers=given)
-        client: str = json.loads(written.getvalue())["client"]
+        with logged() as log:
+            app = app_with(serving=replace(settings.serving, trusted_proxy_hops=hops), log_level="INFO")
+            given = {name.replace("_", "-"): value for name, value in headers.items()}
+            app.test_client().get("/health/live", headers=given)
+            [line] = log.lines()
+        client: str = line["client"]
         return client
 
-    yield call
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    return call
 
 
 class TestClientAddress:
