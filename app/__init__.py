@@ -36,6 +36,7 @@ from app.purchases.invoice_routes import blueprint as invoices
 from app.purchases.routes import blueprint as purchases
 from app.trail.routes import blueprint as trail
 from app.web import browsers, converters, exports, limits, metrics, operations, pages, requests
+from app.web.application import Application
 from app.web.documentation import ServiceApi
 from app.web.json import OrjsonProvider
 from app.work_periods.payment_routes import blueprint as work_period_payments
@@ -90,7 +91,7 @@ ENGINE_OPTIONS = {
 def create_app(settings: Settings | None = None) -> Flask:
     """The application: extensions, then the features. Raises ConfigurationError when the environment is unusable."""
     settings = settings or Settings.load()
-    app = Flask(__name__, static_folder=None)
+    app = Application(__name__, static_folder=None)
     app.json = OrjsonProvider(app)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False

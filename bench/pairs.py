@@ -171,12 +171,20 @@ def _rows(call: Call, machine: Call) -> dict[str, Callable[[int], Any]]:
 
 def _caller(application: Any, token: str) -> Call:
     """Calls the application as a WSGI server does, for the bearer of `token`; the body of the answer."""
-    template = EnvironBuilder(headers={"Authorization": f"Bearer {token}"}, content_type="application/json")
-    environment: dict[str, Any] = template.get_environ()
+    environment: dict[str, Any] = EnvironBuilder(headers=[("Authorization", f"Bearer {token}")]).get_environ()
+    for name in ("CONTENT_LENGTH", "CONTENT_TYPE"):
+        environment.pop(name, None)
 
     def call(method: str, path: str, body: Any = None, **headers: str) -> bytes:
         content = b"" if body is None else json.dumps(body).encode()
-        given = {"REQUEST_METHOD": method, "PATH_INFO": path, "RAW_URI": path, "CONTENT_LENGTH": str(len(content))}
+        given: dict[str, Any] = {
+            "REQUEST_METHOD": method,
+            "PATH_INFO": path,
+            "RAW_URI": path,
+            "wsgi.input_terminated": True,
+        }
+        if content:
+            given |= {"CONTENT_TYPE": "application/json", "CONTENT_LENGTH": str(len(content))}
         answer: list[str] = []
         environ = {**environment, **given, **headers, "wsgi.input": io.BytesIO(content)}
         sent = application(environ, lambda status, *_: answer.append(status))

@@ -12,6 +12,7 @@ from webargs.multidictproxy import MultiDictProxy
 
 from app.errors import Invalid, Reason, UnsupportedEncoding, UnsupportedMediaType
 from app.web import messages
+from app.web.application import itself
 from app.web.fields import QueryArguments
 from app.web.json import parse
 from app.web.schemas import Schema
@@ -80,18 +81,23 @@ class StrictParser(FlaskParser):
 _parser = StrictParser()
 
 
+def may_have_body(environ: Mapping[str, Any]) -> bool:
+    """Whether a request can have a body: without both of these headers it has none (RFC 9112, section 6.3)."""
+    return "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ
+
+
 def refuse_undeclared(inputs: Inputs) -> None:
     """Raise Invalid if the request has a body or a query string that its operation does not accept.
 
     An empty body and `{}`, which some HTTP clients always send, count as none. Raises UnsupportedEncoding for a
     compressed body.
     """
-    if request.query_string and not inputs.query:
-        _parser.parse(_NoQuery(), request, location="query")
-    body = request.get_data()
-    if not body:
+    sent = itself(request)
+    if sent.query_string and not inputs.query:
+        _parser.parse(_NoQuery(), sent, location="query")
+    if not may_have_body(sent.environ) or not (body := sent.get_data()):
         return
-    if request.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
+    if sent.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
         raise UnsupportedEncoding("The body must not have a Content-Encoding")
     if not inputs.body:
         _refuse_body(body)

@@ -62,9 +62,10 @@ def init_app(app: Flask) -> None:
 
 
 def _protect(response: Response) -> Response:
+    present = {name.lower() for name, _ in response.headers}
     for name, value in _DEFAULTS.items():
-        if name not in response.headers:
-            response.headers[name] = value
+        if name.lower() not in present:
+            response.headers.add(name, value)
     return response
 
 

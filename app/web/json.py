@@ -10,8 +10,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 import orjson
-from flask import current_app
+from flask import Response
 from flask.json.provider import JSONProvider
+from werkzeug.datastructures import Headers
 
 from app.errors import Invalid, Reason
 from app.money import plain
@@ -21,6 +22,8 @@ from app.web import messages
 MAX_DEPTH = 100
 
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_NON_STR_KEYS
+# Statuses of answers that have no body.
+_BODILESS = frozenset({204, 304})
 # The most digits that always fit the 64-bit integers of orjson.
 _INTEGER_DIGITS = 18
 _NAME_SHOWN = 60
@@ -44,8 +47,16 @@ class OrjsonProvider(JSONProvider):
 
     def response(self, *args: Any, **kwargs: Any) -> Any:
         """A JSON response with the given value."""
-        body = to_json(self._prepare_response_obj(args, kwargs))
-        return current_app.response_class(body, mimetype="application/json")
+        return JsonResponse(to_json(self._prepare_response_obj(args, kwargs)), content_type="application/json")
+
+
+class JsonResponse(Response):
+    """A response that is JSON as a whole, in memory, so that its length is known."""
+
+    def get_wsgi_headers(self, environ: dict[str, Any]) -> Headers:
+        """The headers as they are; for statuses without a body, without those about a body."""
+        # Otherwise they are copied and checked one by one to find nothing to change.
+        return super().get_wsgi_headers(environ) if self.status_code in _BODILESS else self.headers
 
 
 def to_json(value: Any) -> bytes:

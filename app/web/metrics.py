@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from prometheus_client import (
@@ -99,8 +100,8 @@ def leave_seat(number: int) -> None:
 
 def count_connections(engine: Engine, *, pool: str) -> None:
     """Count the connections that are checked out of an engine's pool."""
-    event.listen(engine, "checkout", lambda *_: _connections.labels(pool).inc())
-    event.listen(engine, "checkin", lambda *_: _connections.labels(pool).dec())
+    event.listen(engine, "checkout", lambda *_: _connections_of(pool).inc())
+    event.listen(engine, "checkin", lambda *_: _connections_of(pool).dec())
 
 
 def failed(reason: str) -> None:
@@ -122,8 +123,18 @@ def observe(method: str, route: str, status: int, seconds: float) -> None:
     """Count one handled request, and its duration in seconds."""
     # Callers may send any method; the number of labels must be bounded.
     method = method if method in _KNOWN_METHODS else "OTHER"
-    _requests.labels(method, route, status).inc()
-    _seconds.labels(method, route).observe(seconds)
+    handled, took = _metrics_of(method, route, status)
+    handled.inc()
+    took.observe(seconds)
+
+
+# Looking a metric up by its labels takes longer than counting.
+_connections_of = cache(_connections.labels)
+
+
+@cache
+def _metrics_of(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    return _requests.labels(method, route, status), _seconds.labels(method, route)
 
 
 def exposition(last_successes: Mapping[str, datetime]) -> tuple[bytes, str]:

@@ -4,7 +4,9 @@ import logging
 import re
 import sys
 import time
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 from uuid import uuid4
 
 import orjson
@@ -22,8 +24,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.config import Settings
 from app.web import metrics
+from app.web.application import itself
+from app.web.arguments import may_have_body
 
 REQUEST_ID_HEADER = "X-Request-ID"
+_REQUEST_ID_SENT = "HTTP_X_REQUEST_ID"
 MAX_ADDRESS_BYTES = 8 * 1024
 # A token of 16 KB, and its scheme.
 MAX_HEADER_BYTES = 16 * 1024 + 64
@@ -76,18 +81,20 @@ def configure_logging(level: str) -> None:
 
 
 def _begin() -> None:
-    given = request.headers.get(REQUEST_ID_HEADER, "")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid4())
-    g.started_at = time.perf_counter()
-    structlog.contextvars.bind_contextvars(request_id=g.request_id)
-    _refuse_oversized_head()
-    _refuse_endless_body()
+    environ, state = request.environ, itself(g)
+    given = environ.get(_REQUEST_ID_SENT, "")
+    state.request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid4())
+    state.started_at = time.perf_counter()
+    structlog.contextvars.bind_contextvars(request_id=state.request_id)
+    _refuse_oversized_head(environ)
+    if may_have_body(environ):
+        _refuse_endless_body()
 
 
-def _refuse_oversized_head() -> None:
-    if len(request.environ.get("RAW_URI", "")) > MAX_ADDRESS_BYTES:
+def _refuse_oversized_head(environ: Mapping[str, Any]) -> None:
+    if len(environ.get("RAW_URI", "")) > MAX_ADDRESS_BYTES:
         raise RequestURITooLarge(f"The URI is longer than {MAX_ADDRESS_BYTES} bytes")
-    for name, value in request.environ.items():
+    for name, value in environ.items():
         if value.__class__ is str and len(value) > MAX_HEADER_BYTES and name.startswith("HTTP_"):
             header = name.removeprefix("HTTP_").replace("_", "-").title()
             raise RequestHeaderFieldsTooLarge(f"The header {header} is longer than {MAX_HEADER_BYTES} bytes")
@@ -95,8 +102,7 @@ def _refuse_oversized_head() -> None:
 
 def _refuse_endless_body() -> None:
     """Refuse a body without Content-Length that reaches the limit: it is truncated there, and might still parse."""
-    limit = request.max_content_length
-    if request.content_length is not None or limit is None:
+    if request.content_length is not None or (limit := request.max_content_length) is None:
         return
     try:
         body = request.get_data()
@@ -110,19 +116,20 @@ def _refuse_endless_body() -> None:
 
 
 def _end(log: FilteringBoundLogger, response: Response) -> Response:
-    response.headers[REQUEST_ID_HEADER] = g.request_id
-    seconds = time.perf_counter() - g.started_at
-    route = request.url_rule.rule if request.url_rule else "unmatched"
-    metrics.observe(request.method, route, response.status_code, seconds)
-    actor = g.get("actor")
+    handled, state = itself(request), itself(g)
+    response.headers.add(REQUEST_ID_HEADER, state.request_id)
+    seconds = time.perf_counter() - state.started_at
+    route = handled.url_rule.rule if handled.url_rule else "unmatched"
+    metrics.observe(handled.method, route, response.status_code, seconds)
+    actor = state.get("actor")
     log.info(
         "request",
-        method=request.method,
+        method=handled.method,
         route=route,
         status=response.status_code,
         ms=round(seconds * 1000, 2),
         actor=actor.subject if actor else None,
-        client=request.remote_addr,
+        client=handled.remote_addr,
     )
     structlog.contextvars.clear_contextvars()
     return response
