@@ -13,6 +13,8 @@ from app.billing_accounts.correction_routes import blueprint as budget_correctio
 from app.billing_accounts.routes import blueprint as billing_accounts
 from app.clients.routes import blueprint as clients
 from app.config import ROOT, Settings
+from app.console import browser, formats, permitted, sign_in_routes
+from app.console import routes as console
 from app.credits.account_routes import blueprint as account
 from app.credits.hold_routes import blueprint as holds
 from app.credits.routes import blueprint as credits
@@ -123,7 +125,17 @@ def create_app(settings: Settings | None = None) -> Flask:
     api = ServiceApi(app)
     for blueprint in FEATURES:
         api.register_blueprint(blueprint)
+    _add_pages(app, settings)
     return app
+
+
+def _add_pages(app: Flask, settings: Settings) -> None:
+    browser.init_app(app, settings)
+    formats.init_app(app)
+    sign_in_routes.init_app(app, settings)
+    permitted.init_app(app)
+    for blueprint in console.BLUEPRINTS:
+        app.register_blueprint(blueprint)
 
 
 def _connect_databases(app: Flask, settings: Settings) -> None:

@@ -4,6 +4,7 @@ from app.audit import models as audit
 from app.auth.api_keys import models as api_keys
 from app.billing_accounts import models as billing_accounts
 from app.clients import models as clients
+from app.console import models as console
 from app.credits import models as credits
 from app.credits import plan_models as credit_plans
 from app.customers import models as customers
@@ -19,6 +20,7 @@ __all__ = [
     "audit",
     "billing_accounts",
     "clients",
+    "console",
     "credit_plans",
     "credits",
     "customers",

@@ -10,6 +10,7 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from app.config import Settings
+from app.console import sign_ins
 from app.customers import invitations
 from app.db import job_runs
 from app.db.base import db
@@ -30,6 +31,10 @@ def _prune_idempotency_keys() -> str:
     return f"{store.prune():,} expired idempotency keys deleted."
 
 
+def _prune_sign_ins() -> str:
+    return f"{sign_ins.prune():,} expired sign-ins of the console deleted."
+
+
 def _prune_invitations() -> str:
     return f"{invitations.prune():,} invitations that ended long ago deleted."
 
@@ -48,6 +53,7 @@ JOBS: dict[str, Callable[[], str]] = {
     "payments": reconcile_all,
     "credits": grant_all_months,
     "idempotency-keys": _prune_idempotency_keys,
+    "sign-ins": _prune_sign_ins,
     "invitations": _prune_invitations,
     "stripe-events": _prune_events,
     "invoices": _forget_buyers,

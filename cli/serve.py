@@ -4,6 +4,7 @@ import ipaddress
 import socket
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ from app.db.server.revision import require_current_schema
 from app.db.server.roles import PrivilegedRoleError, require_ordinary_role
 from app.db.server.version import require_supported_server
 from app.web import metrics
+from cli import token
 from cli.database import with_database
-from cli.token import mint
 from cli.workers import Workers
 
 WORKER_TIMEOUT_SECONDS = 60
@@ -55,7 +56,11 @@ def _serve(app: Flask, *, migrate: bool) -> None:
         metrics.share_between_workers(settings.var_dir / "metrics" / str(settings.port))
     except OSError as error:
         raise ConfigurationError(f"The metrics shared by workers cannot be stored in VAR_DIR: {error}") from None
-    _Server(app, settings).run()
+    link = _console_link(settings)
+    # Workers are forked from this process and must not share its connections.
+    db.session.remove()
+    db.engine.dispose()
+    _Server(app, settings, link).run()
 
 
 def _require_free_port(settings: Settings) -> None:
@@ -85,24 +90,32 @@ def _prepare_database(*, migrate: bool, production: bool) -> None:
             require_current_schema(connection, current_app.extensions["migrate"].directory)
     if migrate:
         flask_migrate.upgrade()
-    # Workers are forked from this process and must not share its connections.
-    db.session.remove()
-    db.engine.dispose()
+
+
+def _console_link(settings: Settings) -> str | None:
+    """The link by which whoever reads the output signs in as an administrator, valid as long as the token beside it.
+
+    None in production: output is logged, and more people can read logs than may administer the service.
+    """
+    if settings.production or settings.sign_in.issuer:
+        return None
+    return token.link(settings, link_lives=timedelta(hours=token.DEFAULT_HOURS))
 
 
 class _Server(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
     """gunicorn in this process: killing it leaves no process behind that occupies the port."""
 
-    def __init__(self, app: Flask, settings: Settings) -> None:
+    def __init__(self, app: Flask, settings: Settings, link: str | None) -> None:
         self._app = app
         self._settings = settings
+        self._link = link
         super().__init__()
 
     def load_config(self) -> None:
         """Set all options; gunicorn's command line and configuration files are not read."""
         settings, workers = self._settings, Workers(self._settings)
         options: dict[str, Any] = {
-            "bind": _address(settings),
+            "bind": settings.bound_to,
             "workers": settings.web_concurrency,
             "worker_class": "gthread",
             "threads": THREADS_PER_WORKER,
@@ -125,7 +138,7 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
             "proc_name": "billing-service",
             # Workers signal liveness by touching a file, which a slow disk must not delay.
             "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
-            "when_ready": lambda _server: _announce(settings),
+            "when_ready": lambda _server: _announce(settings, self._link),
             **workers.hooks(),
         }
         for name, value in options.items():
@@ -136,11 +149,6 @@ class _Server(BaseApplication):  # type: ignore[misc] # gunicorn is not typed
         return self._app
 
 
-def _address(settings: Settings) -> str:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"{host}:{settings.port}"
-
-
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -148,20 +156,19 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _announce(settings: Settings) -> None:
+def _announce(settings: Settings, link: str | None) -> None:
     if settings.serving.trusted_proxy_hops == 0 and not _is_loopback(settings.host):
         click.echo(
             f"Warning: other machines can reach {settings.host} and TRUSTED_PROXY_HOPS is 0. Use the proxy of "
             "deploy/nginx against slow and hostile clients, and set TRUSTED_PROXY_HOPS=1.",
             err=True,
         )
-    address = f"http://{_address(settings)}"
-    click.echo(f"Service    {address}\nReference  {address}/docs")
+    address = settings.address
+    click.echo(f"Service    {address}\nReference  {address}/docs\nConsole    {link or f'{address}/console'}")
     if not settings.auth_secrets:
         click.echo("Tokens     are issued by the identity provider of AUTH_JWKS_URL")
     elif settings.production:
-        # Output is logged, and more people can read logs than may administer the service.
         click.echo("Tokens     are issued by `flask token`")
     else:
-        click.echo(f"Token      {mint(settings)}")
+        click.echo(f"Token      {token.mint(settings)}")
     click.echo("Ctrl-C stops it.")

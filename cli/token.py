@@ -1,4 +1,4 @@
-"""`flask token`: signed tokens, for trials and scripts."""
+"""`flask token`: signed tokens, for trials and scripts; and links to sign in at a browser."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -14,7 +14,9 @@ from app.auth.permissions import SCOPES, Role
 from app.auth.tokens import MAX_CLAIM_CHARACTERS
 from app.clock import utc_now
 from app.config import Settings
+from app.console import sign_ins
 from app.db.base import MAX_ID
+from cli.database import with_database
 from cli.numbers import Amount, Whole
 
 DEFAULT_HOURS = 24
@@ -42,7 +44,32 @@ def mint(
             "AUTH_SECRET is not set: tokens are issued by the identity provider of AUTH_JWKS_URL."
         )
     now = utc_now()
-    claims: dict[str, Any] = {"sub": user, "iat": now, "exp": now + timedelta(hours=hours)}
+    claims = _claims(settings, roles=roles, scopes=scopes, user=user, **others)
+    claims |= {"iat": now, "exp": now + timedelta(hours=hours)}
+    if settings.auth_audience:
+        claims["aud"] = settings.auth_audience
+    return jwt.encode(claims, settings.auth_secrets[0], algorithm="HS256")
+
+
+def link(
+    settings: Settings,
+    *,
+    roles: Sequence[str] = ("administrator",),
+    user: str = "admin",
+    hours: int | None = None,
+    link_lives: timedelta = sign_ins.LINK_LIVES,
+    **others: str | int | None,
+) -> str:
+    """A one-time link that signs in to the console, or a customer to the portal, for `hours`."""
+    claims = _claims(settings, roles=roles, scopes=(), user=user, **others)
+    secret = sign_ins.offer(claims, session_hours=hours or settings.sign_in.session_hours, link_lives=link_lives)
+    return f"{settings.address}/console/sign-in/link/{secret}"
+
+
+def _claims(
+    settings: Settings, *, roles: Sequence[str], scopes: Sequence[str], user: str, **others: str | int | None
+) -> dict[str, Any]:
+    claims: dict[str, Any] = {"sub": user}
     claims.update({name: value for name, value in others.items() if value is not None})
     if "email" in claims:
         claims.setdefault("email_verified", True)
@@ -52,9 +79,7 @@ def mint(
         claims["scope"] = " ".join(scopes)
     if settings.valid_issuers:
         claims["iss"] = settings.valid_issuers[0]
-    if settings.auth_audience:
-        claims["aud"] = settings.auth_audience
-    return jwt.encode(claims, settings.auth_secrets[0], algorithm="HS256")
+    return claims
 
 
 class Known(click.ParamType[str]):
@@ -99,6 +124,9 @@ class _Claim(click.ParamType[str]):
     "--account", type=Whole(1, MAX_ID), help="The customer account to use, for users with several memberships."
 )
 @click.option("--hours", default=DEFAULT_HOURS, show_default=True, type=_HOURS, help="Validity of the token.")
+@click.option(
+    "--console", is_flag=True, help="Print a link instead, which signs in at a browser, once, within an hour."
+)
 @with_appcontext
 def token(
     *,
@@ -108,12 +136,30 @@ def token(
     email: str | None,
     account: int | None,
     hours: Decimal,
+    console: bool,
 ) -> None:
-    """Print a token signed with the service's secret."""
+    """Print a token signed with the service's secret, or a link that signs in to the console.
+
+    A link without --role and --user is an administrator's.
+    """
+    settings = current_app.config["SETTINGS"]
+    if console:
+        _require_person(scopes)
+        _print_link(settings, roles or (() if user else (Role.ADMINISTRATOR,)), user or "admin", email, account)
+        return
     if not (roles or scopes or user):
         raise click.UsageError("At least one --role or --scope, or the --user of a customer, is required.")
-    settings = current_app.config["SETTINGS"]
     minted = mint(
         settings, roles=roles, scopes=scopes, user=user or "admin", hours=float(hours), email=email, account_id=account
     )
     click.echo(minted)
+
+
+def _require_person(scopes: Sequence[str]) -> None:
+    if scopes:
+        raise click.UsageError("--scope is of machines; people sign in by their roles and memberships.")
+
+
+@with_database
+def _print_link(settings: Settings, roles: Sequence[str], user: str, email: str | None, account: int | None) -> None:
+    click.echo(link(settings, roles=roles, user=user, email=email, account_id=account))

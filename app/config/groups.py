@@ -50,7 +50,7 @@ class Limiting:
     rates: Mapping[str, RateLimitItem] = setting(
         "RATE_LIMITS",
         rate_limits,
-        "Rate limits by name: caller, address, pdf, query and export; `off` disables all, query=off disables one",
+        "Rate limits by name: caller, address, sign-in, pdf, query and export; `off` disables all, query=off one",
         default=",".join(f"{name}={rate}" for name, rate in DEFAULT_RATE_LIMITS.items()),
     )
     storage_url: str | None = setting(
@@ -96,6 +96,42 @@ class Seller:
         values.whole(0, 100),
         "Years for which invoices and credit notes keep the buyer of an account that was erased",
         default="10",
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignIn:
+    """How people sign in to the console and the portal."""
+
+    issuer: str | None = setting(
+        "OIDC_ISSUER",
+        values.web_address,
+        "Identity provider at which people sign in to the console and the portal, by OpenID Connect; if unset, they\n"
+        "use links of `flask token --console`",
+        example="https://auth.example.com/",
+    )
+    client_id: str | None = setting(
+        "OIDC_CLIENT_ID", values.visible, "What the service is called there", example="billing-console"
+    )
+    client_secret: str | None = setting(
+        "OIDC_CLIENT_SECRET",
+        values.visible,
+        "Its secret there; none for a public client, which PKCE protects",
+        example="...",
+        secret=True,
+    )
+    scope: str = setting(
+        "OIDC_SCOPE", values.text_up_to(1000), "Scopes asked for, with spaces", default="openid email profile"
+    )
+    session_hours: int = setting(
+        "SESSION_HOURS", values.whole(1, 720), "Hours after which people sign in again", default="8"
+    )
+    session_secret: str | None = setting(
+        "SESSION_SECRET",
+        values.visible,
+        "Signs session cookies; defaults to a key derived from AUTH_SECRET. Without AUTH_SECRET, OIDC_ISSUER requires\n"
+        "it in production, since all copies need the same",
+        secret=True,
     )
 
 

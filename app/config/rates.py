@@ -8,7 +8,13 @@ from limits import RateLimitItem
 from app.config.declaration import UnusableValueError
 
 # Callers with a valid token have no limit by default: back ends send thousands of requests per second.
-DEFAULT_RATE_LIMITS = {"address": "100/5 seconds", "pdf": "60/minute", "query": "30/minute", "export": "60/minute"}
+DEFAULT_RATE_LIMITS = {
+    "address": "100/5 seconds",
+    "sign-in": "30/minute",
+    "pdf": "60/minute",
+    "query": "30/minute",
+    "export": "60/minute",
+}
 RATE_LIMIT_NAMES = ("caller", *DEFAULT_RATE_LIMITS)
 _OFF = "off"
 

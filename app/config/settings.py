@@ -17,7 +17,7 @@ from app.config.declaration import (
     read_all,
     setting,
 )
-from app.config.groups import Limiting, Seller, Serving, Tracing
+from app.config.groups import Limiting, Seller, Serving, SignIn, Tracing
 from app.config.secret import MIN_SECRET_BYTES, kept_secret
 from app.db.server import embedded
 
@@ -138,6 +138,7 @@ class Settings:
         "Whether the e-mail address of a token without the claim `email_verified` counts as verified",
         default="false",
     )
+    sign_in: SignIn = group(SignIn)
     accounts_per_identity: int = setting(
         "ACCOUNTS_PER_IDENTITY",
         values.whole(1, 1000),
@@ -195,6 +196,17 @@ class Settings:
         secret=True,
     )
 
+    @property
+    def bound_to(self) -> str:
+        """Host and port."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
+    def address(self) -> str:
+        """The base URL, for people on this machine."""
+        return f"http://{self.bound_to}"
+
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Settings from `environ`, or from `.env` overlaid by the process environment.
@@ -238,7 +250,12 @@ def _require_together(found: Mapping[str, Any]) -> None:
     """Raise ConfigurationError if a setting that another one requires is missing."""
     if found["auth_jwks_url"] and not found["valid_issuers"]:
         raise ConfigurationError("AUTH_JWKS_URL requires VALID_ISSUERS, the list of accepted issuers.")
+    sign_in: SignIn = found["sign_in"]
+    if sign_in.issuer and not sign_in.client_id:
+        raise ConfigurationError("OIDC_ISSUER requires OIDC_CLIENT_ID.")
     if found["production"]:
+        if sign_in.issuer and not (found["auth_secrets"] or sign_in.session_secret):
+            raise ConfigurationError("OIDC_ISSUER requires SESSION_SECRET or AUTH_SECRET, which all copies share.")
         missing = [] if found["database_url"] else ["DATABASE_URL"]
         missing += [] if found["auth_secrets"] or found["auth_jwks_url"] else ["AUTH_SECRET or AUTH_JWKS_URL"]
         if missing:

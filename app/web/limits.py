@@ -6,6 +6,7 @@ The library `limits` counts, in the process or in a storage shared by all copies
 |---|---|---|
 | `caller` | every request with a valid token | one caller |
 | `address` | requests without a valid token that are refused with a 4xx status | one client address |
+| `sign-in` | attempts to sign in at a browser | one client address |
 | `pdf`, `query`, `export` | calls of expensive operations | one caller |
 """
 
@@ -91,6 +92,11 @@ def charge_address() -> None:
     """Count this refused request of its client address, unless it has a valid token. Raises RateLimited."""
     if g.get("actor") is None and not _is_authenticated():
         current_app.extensions["rate_limits"].charge("address", _network(request.remote_addr or ""))
+
+
+def charge_sign_in() -> None:
+    """Count this attempt to sign in of its client address. Raises RateLimited."""
+    current_app.extensions["rate_limits"].charge("sign-in", _network(request.remote_addr or ""))
 
 
 def _is_authenticated() -> bool:

@@ -9,11 +9,11 @@ from flask.views import MethodView
 from werkzeug.exceptions import MethodNotAllowed
 
 from app import origin
-from app.auth.guards import Guard
+from app.auth.guards import REHEARSED, Guard
 from app.db import streaming
 from app.db.replica.routing import Replica
 from app.db.server import skew
-from app.db.transaction import autocommit, transaction
+from app.db.transaction import autocommit, rehearsal, transaction
 from app.errors import Invalid
 from app.naming import camel_case
 from app.web import change_reason, exports, idempotency, limits, negotiation, versions
@@ -65,6 +65,8 @@ class Resource(MethodView):
 
     def _write(self, guard: Guard, view: Any, path: Mapping[str, Any]) -> Response:
         skew.clocks().require()
+        if request.environ.get(REHEARSED):
+            return self._rehearse(view, path)
         if guard.open_to_all:
             # Idempotency keys are scoped to callers, and there is none.
             with transaction():
@@ -75,6 +77,13 @@ class Resource(MethodView):
             with autocommit():
                 return cast("Response", view(**path))
         return idempotency.once(lambda: view(**path))
+
+    def _rehearse(self, view: Any, path: Mapping[str, Any]) -> Response:
+        """What the view would answer, with nothing kept of it. Raises RuntimeError for what commits in parts."""
+        if self.commit == "in parts":
+            raise RuntimeError(f"{view.operation} calls another service or commits in between: it cannot be undone")
+        with rehearsal():
+            return cast("Response", view(**path))
 
 
 def _read(run: Callable[[Any, Mapping[str, Any]], Response], view: Any, path: Mapping[str, Any]) -> Response:

@@ -115,7 +115,7 @@ def test_limits_change_the_defaults_by_name(text: str, limits: dict[str, str]) -
 class TestCallers:
     def test_nobody_with_a_token_is_limited_by_default(self) -> None:
         assert "caller" not in DEFAULT_RATE_LIMITS
-        assert set(DEFAULT_RATE_LIMITS) == {"address", "pdf", "query", "export"}
+        assert set(DEFAULT_RATE_LIMITS) == {"address", "sign-in", "pdf", "query", "export"}
 
     def test_a_caller_is_limited_whatever_their_address(
         self, limited: Callable[[str], Flask], token: Callable[..., str]

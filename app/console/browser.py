@@ -1,0 +1,114 @@
+"""The browser of a request: its session cookie, who is signed in, and what protects its forms."""
+
+import hashlib
+import secrets
+from typing import Any
+
+from flask import Flask, Request, current_app, g, request, session
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask_wtf.csrf import generate_csrf, validate_csrf
+from wtforms import ValidationError
+
+from app.auth.actor import Actor
+from app.auth.tokens import actor_from
+from app.config import Settings
+from app.console import sign_ins
+from app.errors import Invalid, Unauthorized
+
+CSRF_FIELD = "csrf_token"
+PREFIXES = ("/console", "/portal")
+_SECRET, _ACCOUNT = "secret", "account_id"
+
+
+class _Cookies(SecureCookieSessionInterface):
+    """The signed session cookie of pages. Requests of the API have none."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """The session of a page."""
+        return super().open_session(app, request) if request.path.startswith(PREFIXES) else None
+
+    def get_cookie_name(self, app: Flask) -> str:
+        """With the prefix by which browsers refuse a cookie that another host or an unencrypted page set."""
+        return f"__Host-{super().get_cookie_name(app)}" if request.is_secure else super().get_cookie_name(app)
+
+    def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002 - the signature is Flask's
+        """Whether the cookie is only sent over TLS."""
+        return request.is_secure
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Have pages of `app` keep a session in a cookie."""
+    app.session_interface = _Cookies()
+    first, *older = _cookie_secrets(settings)
+    app.config.update(
+        SECRET_KEY=first,
+        SECRET_KEY_FALLBACKS=older,
+        SESSION_COOKIE_NAME="billing-session",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        # The token of a form is valid as long as the session.
+        WTF_CSRF_TIME_LIMIT=None,
+    )
+
+
+def _cookie_secrets(settings: Settings) -> list[str]:
+    """The first signs cookies, all verify them. Without any, cookies last as long as this process."""
+    if settings.sign_in.session_secret:
+        return [settings.sign_in.session_secret]
+    derived = [hashlib.sha256(f"session cookies {secret}".encode()).hexdigest() for secret in settings.auth_secrets]
+    return derived or [secrets.token_hex(32)]
+
+
+def sign_in(secret: str) -> None:
+    """Let this browser have the session with this secret, and nothing of an earlier one."""
+    session.clear()
+    session[_SECRET] = secret
+
+
+def sign_out() -> None:
+    """End the session of this browser."""
+    secret = session.pop(_SECRET, None)
+    session.clear()
+    if secret is not None:
+        sign_ins.end(secret)
+
+
+def require_person() -> None:
+    """Set `g.actor` to the person who is signed in. Raises Unauthorized if nobody is."""
+    secret = session.get(_SECRET)
+    claims: dict[str, Any] | None = None if secret is None else sign_ins.find(secret)
+    if claims is None:
+        raise Unauthorized("Sign in to see this page")
+    settings: Settings = current_app.config["SETTINGS"]
+    g.actor = actor_from(claims, email_verified_default=settings.email_verified_default)
+
+
+def signed_in() -> Actor | None:
+    """The person who is signed in, if this request has looked."""
+    actor: Actor | None = g.get("actor")
+    return actor
+
+
+def form_token() -> str:
+    """The token of the forms of this session."""
+    token: str = generate_csrf()
+    return token
+
+
+def require_form_token() -> None:
+    """Refuse a form that this session did not get from here. Raises Invalid."""
+    try:
+        validate_csrf(request.form.get(CSRF_FIELD))
+    except ValidationError:
+        raise Invalid("This form belongs to an earlier session. Go back, reload the page, and send it again") from None
+
+
+def choose_account(account_id: int) -> None:
+    """Have the pages of the portal be about one of several accounts of the person."""
+    session[_ACCOUNT] = account_id
+
+
+def chosen_account() -> int | None:
+    """The account that was chosen, if any."""
+    chosen: int | None = session.get(_ACCOUNT)
+    return chosen

@@ -1,0 +1,56 @@
+"""The sections of the console and the portal."""
+
+from typing import NamedTuple
+
+from app.console.permitted import may
+
+
+class Section(NamedTuple):
+    """A section, and whether the page belongs to it."""
+
+    label: str
+    address: str
+    is_current: bool
+
+
+# With the operation that its first page calls: who may not call it does not see the section.
+_STAFF = (
+    ("Search", "/console", "searchEverything"),
+    ("Billing accounts", "/console/billing-accounts", "listBillingAccounts"),
+    ("Clients", "/console/clients", "listClients"),
+    ("Payments", "/console/payments", "listWorkPeriodPayments"),
+    ("Customers", "/console/customers", "listAccounts"),
+    ("Transfers", "/console/transfers", "listAllPayments"),
+    ("Invoices", "/console/invoices", "listAllInvoices"),
+    ("Catalogue", "/console/catalogue", "listPlans"),
+    ("Reports", "/console/reports", "getReceivables"),
+    ("API keys", "/console/keys", "listApiKeys"),
+    ("Audit", "/console/audit", "listAuditEntries"),
+)
+_PORTAL = (
+    ("Overview", "/portal"),
+    ("Credits", "/portal/credits"),
+    ("Usage", "/portal/usage"),
+    ("Buy", "/portal/buy"),
+    ("Payments", "/portal/payments"),
+    ("Invoices", "/portal/invoices"),
+    ("Team", "/portal/team"),
+    ("Limits", "/portal/limits"),
+    ("API keys", "/portal/keys"),
+    ("Settings", "/portal/settings"),
+)
+_HOMES = ("/console", "/portal")
+
+
+def sections(path: str) -> list[Section]:
+    """The sections of the part that `path` belongs to, as far as the person may open them."""
+    if path.startswith("/portal"):
+        return [Section(label, address, _is_current(address, path)) for label, address in _PORTAL]
+    return [
+        Section(label, address, _is_current(address, path)) for label, address, operation in _STAFF if may(operation)
+    ]
+
+
+def _is_current(address: str, path: str) -> bool:
+    path = path.rstrip("/")
+    return path == address or (address not in _HOMES and path.startswith(f"{address}/"))

@@ -1,0 +1,89 @@
+"""Pages: their blueprints, the frame around their content, and what a failure looks like."""
+
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Response, current_app, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from app.config import Settings
+from app.console import browser, permitted
+from app.console.calls import Refused
+from app.console.navigation import sections
+from app.web.documentation import VERSION
+
+# Everything is loaded from here, and nothing in a page is code or style.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+TEMPLATES = Path(__file__).parent / "templates"
+_FIRST_FAILURE = 400
+
+
+def pages(name: str, import_name: str, prefix: str) -> Blueprint:
+    """A blueprint of pages for people who are signed in."""
+    blueprint = Blueprint(name, import_name, url_prefix=prefix, template_folder=TEMPLATES)
+    blueprint.before_request(_admit)
+    present_failures(blueprint)
+    return blueprint
+
+
+def present_failures(blueprint: Blueprint) -> None:
+    """Have failures of a blueprint's pages shown as pages, with the status and the words of the API."""
+    blueprint.register_error_handler(Refused, _refused)
+    blueprint.after_request(_as_page)
+
+
+def render(template: str, **values: Any) -> str:
+    """A page, with what its frame needs."""
+    actor = browser.signed_in()
+    return render_template(
+        template,
+        version=VERSION,
+        person=actor,
+        sections=sections(request.path) if actor else [],
+        form_token=browser.form_token,
+        may=permitted.may,
+        **values,
+    )
+
+
+def _admit() -> AnyResponse | None:
+    browser.require_person()
+    if request.method == "POST":
+        browser.require_form_token()
+    return None
+
+
+def _refused(error: Refused) -> Response:
+    return _failure_page(error.answer.status, error.answer.message)
+
+
+def _as_page(response: Response) -> Response:
+    """Protect a page; show a failure, which the application answers in JSON, as one."""
+    if response.status_code >= _FIRST_FAILURE and response.is_json:
+        page = _failure_page(response.status_code, response.get_json()["error"]["message"])
+        for name in ("Retry-After", "Allow"):
+            if name in response.headers:
+                page.headers[name] = response.headers[name]
+        response = page
+    if response.mimetype == "text/html":
+        response.headers.setdefault("Content-Security-Policy", POLICY)
+        response.headers["Referrer-Policy"] = "same-origin"
+    return response
+
+
+def _failure_page(status: int, message: str) -> Response:
+    if status == HTTPStatus.UNAUTHORIZED:
+        body = render("console/sign_in.html", title="Sign in", message=message, provider=provider_is_configured())
+    else:
+        body = render("console/failure.html", title="This did not work", status=status, message=message)
+    return current_app.response_class(body, status)
+
+
+def provider_is_configured() -> bool:
+    """Whether people sign in at an identity provider."""
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings.sign_in.issuer is not None

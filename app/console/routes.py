@@ -1,0 +1,11 @@
+"""The blueprints of the pages, complete once this module is imported."""
+
+from app.console import sign_in_routes
+from app.console.portal import overview
+from app.console.portal.blueprint import blueprint as portal
+from app.console.staff import clients, search
+from app.console.staff.blueprint import blueprint as console
+
+BLUEPRINTS = (sign_in_routes.blueprint, console, portal)
+# Their routes are registered by importing them.
+PAGES = (clients, overview, search)
