@@ -31,9 +31,9 @@ class Page:
         """What it says that was done."""
         return self.find(role="status").get_text(" ", strip=True)
 
-    def find(self, *name: str, **attributes: Any) -> Tag:
+    def find(self, name: str | None = None, **attributes: Any) -> Tag:
         """The first element like that; fails the test if there is none."""
-        found = self.html.find(*name, **attributes)
+        found = self.html.find(name, **attributes)
         assert isinstance(found, Tag), (name, attributes, self.html.get_text(" ", strip=True))
         return found
 
