@@ -61,7 +61,7 @@ def test_the_cookie_is_protected(app: Flask, offered: Links, scheme: str, name: 
     assert set(attributes) == {"HttpOnly", "Path=/", "SameSite=Lax"} | ({"Secure"} if scheme == "https" else set())
 
 
-def test_requests_of_the_api_have_no_session(app: Flask, browser: Browsers) -> None:
+def test_requests_of_the_api_have_no_session(browser: Browsers) -> None:
     web = browser()
     answer = web.client.get("/v6/clients")
     assert answer.status_code == 401
