@@ -3,11 +3,13 @@
 import inspect
 import re
 from http import HTTPStatus
+from threading import RLock
 from typing import Any
 
+from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Flask
-from flask_smorest import Api
+from flask_smorest import Api, Blueprint
 from flask_smorest.spec.plugins import FlaskPlugin
 from werkzeug.routing import Rule
 
@@ -113,11 +115,18 @@ class DescribedSchemas(MarshmallowPlugin):
 
 
 class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
-    """Collects the blueprints into one document; `app.web.errors` builds the responses to failures."""
+    """Collects the blueprints into one document; `app.web.errors` builds the responses to failures.
+
+    Describing the operations is most of making an application, and few processes are asked for the document: the first
+    reader of `spec` has them described.
+    """
 
     ERROR_SCHEMA = Error
 
     def __init__(self, app: Flask) -> None:
+        self._undescribed: list[Blueprint] = []
+        # Reentrant: what describes an operation may read `spec`.
+        self._describing = RLock()
         app.config.update(
             API_TITLE="Billing service",
             API_VERSION=VERSION,
@@ -143,6 +152,27 @@ class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
         self.register_converter(converters.BigIntegerConverter, lambda _: big_integer)
         self.register_converter(converters.TextConverter, lambda _: text)
         self.register_converter(converters.UuidConverter, lambda _: {"type": "string", "format": "uuid"})
+
+    def register_blueprint(self, blueprint: Blueprint) -> None:
+        """Route to a blueprint now, and describe its operations when somebody asks."""
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][blueprint.name] = self
+        self._app.register_blueprint(blueprint)
+        self._undescribed.append(blueprint)
+
+    @property
+    def spec(self) -> APISpec:
+        """The document, whole."""
+        with self._describing:
+            undescribed, self._undescribed = self._undescribed, []
+            for blueprint in undescribed:
+                name = blueprint.name
+                blueprint.register_views_in_doc(self, self._app, self._spec, name=name, parameters=None)
+                self._spec.tag({"name": name, "description": blueprint.description})
+            return self._spec
+
+    @spec.setter
+    def spec(self, empty: APISpec) -> None:
+        self._spec = empty
 
     def _register_responses(self) -> None:
         for name, header in (*paging.DOCUMENTATION.items(), ("ETag", versions.HEADER)):
