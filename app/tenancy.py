@@ -5,7 +5,12 @@ the account finds no rows of others. Before an account is selected, and for data
 set instead: the transaction can read their memberships, the invitations to their verified e-mail address, and the
 accounts of both, and can change nothing. Staff at the vendor's desk read the rows of all accounts, by a policy of its
 own, and can change nothing either. The setting ends with the transaction, also behind a transaction pool.
+
+Staff and gateways name a payment or a lot by its id alone. Its route says whose it is
+(`customers.models.AccountRoute`): that account becomes the tenant before the row is touched.
 """
+
+from enum import StrEnum
 
 from app.db.fast.prepared import Prepared
 from app.db.transaction import defer
@@ -20,18 +25,41 @@ EMAIL_SETTING = "billing.email"
 DESK_SETTING = "billing.desk"
 # What they look for in the directory, as a pattern.
 SEARCH_SETTING = "billing.desk_search"
+# The one route that the transaction reads, as kind and id.
+ROUTE_SETTING = "billing.route"
 
 _SET = Prepared(f"""
     SELECT set_config('{SETTING}', CAST(:account_id AS text), true),
         set_config('{USER_SETTING}', :user_id, true), set_config('{EMAIL_SETTING}', :email, true),
         set_config('{DESK_SETTING}', :desk, true)
 """)
+_ASK_FOR_ROUTE = Prepared(f"SELECT set_config('{ROUTE_SETTING}', CAST(:route AS text), true)")
+_SET_ROUTED = Prepared(f"""
+    SELECT set_config('{SETTING}', coalesce((
+            SELECT CAST(account_id AS text) FROM account_routes WHERE kind = :kind AND id = :id
+        ), ''), true),
+        set_config('{USER_SETTING}', '', true), set_config('{EMAIL_SETTING}', '', true),
+        set_config('{DESK_SETTING}', '', true)
+""")
 _SEARCH = Prepared(f"SELECT set_config('{SEARCH_SETTING}', fold_text(:pattern), true)")
+
+
+class Routed(StrEnum):
+    """What calls name without its account."""
+
+    PAYMENT = "payment"
+    CREDIT_LOT = "credit_lot"
 
 
 def set_account(account_id: int) -> None:
     """Restrict the rest of this transaction to the rows of one account."""
     _set(account_id=str(account_id))
+
+
+def set_account_of(kind: Routed, object_id: int) -> None:
+    """Restrict the rest of this transaction to the rows of the account that an object is of; of none, to none."""
+    defer(_ASK_FOR_ROUTE, {"route": f"{kind} {object_id}"})
+    defer(_SET_ROUTED, {"kind": kind, "id": object_id})
 
 
 def set_every_account() -> None:

@@ -18,6 +18,7 @@ from app.credits.models import TransactionType
 from app.customers.membership import Membership
 from app.db.base import db
 from app.errors import NotFound, ServiceError
+from app.tenancy import Routed
 
 
 def spend(actor: Actor, membership: Membership | None, item: Mapping[str, Any]) -> Row[Any] | Posted:
@@ -79,11 +80,10 @@ def grant(values: Mapping[str, Any]) -> Granted:
 
 def void(lot_id: int, reason: str) -> Lot:
     """Void what is not held of a lot. Raises NotFound, and Conflict for a bought lot."""
-    tenancy.set_every_account()
+    tenancy.set_account_of(Routed.CREDIT_LOT, lot_id)
     account_id = db.session.execute(queries.ACCOUNT_OF_LOT, {"lot_id": lot_id}).scalar_one_or_none()
     if account_id is None:
         raise NotFound(f"Lot {lot_id} was not found")
-    tenancy.set_account(account_id)
     with origin.because(reason):
         return grants.void(account_id, lot_id, reason)
 

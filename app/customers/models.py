@@ -126,6 +126,19 @@ class DirectoryEntry(Base):
     words: Mapped[str] = mapped_column(Text)
 
 
+class AccountRoute(Base):
+    """Whose an object is that calls name by its id alone, read before the tenant is known; triggers keep it.
+
+    A transaction reads the route that it asks for, besides those of its tenant.
+    """
+
+    __tablename__ = "account_routes"
+
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    id: Mapped[Id] = mapped_column(primary_key=True, autoincrement=False)
+    account_id: Mapped[Id]
+
+
 class AccountOpener(Base):
     """A person who opened accounts, as a digest of issuer and user id, or of a verified e-mail address.
 

@@ -16,15 +16,15 @@ from app.credits.models import TransactionType
 from app.db.base import db
 from app.errors import NotFound
 from app.purchases import invoices, queries
+from app.tenancy import Routed
 
 
 def lock(payment_id: int) -> Row[Any]:
     """Lock the payment until the transaction ends, and set its account as the tenant. Raises NotFound."""
-    tenancy.set_every_account()
+    tenancy.set_account_of(Routed.PAYMENT, payment_id)
     payment = db.session.execute(queries.LOCK_PAYMENT, {"payment_id": payment_id}).one_or_none()
     if payment is None:
         raise NotFound(f"Payment {payment_id} was not found")
-    tenancy.set_account(payment.account_id)
     return payment
 
 

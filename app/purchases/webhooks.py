@@ -10,6 +10,7 @@ from app.db.transaction import transaction
 from app.errors import Invalid
 from app.purchases import disputes, posting, queries, refund_records, settlement
 from app.purchases.gateways.protocol import DisputeReport
+from app.tenancy import Routed
 from app.web.json import parse
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def receive(body: bytes, signature: str, secret: str | None) -> bool:
     payment_id = db.session.execute(queries.FIND_PAYMENT, found).scalar_one_or_none()
     if payment_id is None:
         return False
+    tenancy.set_account_of(Routed.PAYMENT, payment_id)
     seen = {"id": event.event_id, "event_type": event.event_type, "now": utc_now()}
     if db.session.execute(queries.RECORD_EVENT, seen).one_or_none() is None:
         return False

@@ -81,6 +81,7 @@ def upgrade() -> None:
     _wall_off("account_members")
     _show_to_persons()
     _create_directory()
+    _create_routes()
     op.create_table(
         "account_openers",
         sa.Column("digest", sa.String(length=64), nullable=False),
@@ -92,12 +93,14 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("account_openers")
+    op.drop_table("account_routes")
     op.execute("DROP POLICY own_accounts ON customer_accounts")
     op.drop_table("account_directory")
     op.drop_table("account_members")
     op.drop_table("customer_accounts")
     op.execute("DROP FUNCTION list_account()")
     op.execute("DROP FUNCTION list_member()")
+    op.execute("DROP FUNCTION keep_route()")
 
 
 def _wall_off(table: str, column: str = "account_id") -> None:
@@ -113,6 +116,31 @@ def _wall_off(table: str, column: str = "account_id") -> None:
     """)
     # Staff read all accounts, and change nothing by that.
     op.execute(f"CREATE POLICY desk ON {table} FOR SELECT USING (current_setting('billing.desk', true) = 'on')")
+
+
+def _create_routes() -> None:
+    """Keep whose each object is that calls name by its id alone."""
+    op.create_table(
+        "account_routes",
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "id", name=op.f("pk_account_routes")),
+    )
+    _wall_off("account_routes")
+    op.execute("""
+        CREATE POLICY asked_for ON account_routes FOR SELECT USING (
+            kind = (SELECT split_part(current_setting('billing.route', true), ' ', 1))
+            AND id = (SELECT CAST(nullif(split_part(current_setting('billing.route', true), ' ', 2), '') AS bigint))
+        )
+    """)
+    # With the statement that makes the objects, many at once.
+    op.execute("""
+        CREATE FUNCTION keep_route() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            INSERT INTO account_routes (kind, id, account_id) SELECT TG_ARGV[0], id, account_id FROM made;
+            RETURN NULL;
+        END $$
+    """)
 
 
 def _show_to_persons() -> None:

@@ -9,7 +9,9 @@ from sqlalchemy import text
 
 from app import tenancy
 from app.db.base import db
+from app.tenancy import Routed
 from tests.caller import Caller, data
+from tests.desk.conftest import Customer
 from tests.factories.customers import open_customer
 
 POLICIES = text("SELECT tablename, cmd, qual FROM pg_policies WHERE schemaname = 'public' AND policyname = 'desk'")
@@ -93,6 +95,26 @@ def test_the_directory_shows_what_is_looked_for_to_the_desk_alone(app: Flask) ->
         assert {"other other " in f"{words} " for words in db.session.execute(entries).scalars()} == {True, False}
         tenancy.set_search("%nobody%")
         assert db.session.execute(entries).all() == []
+
+
+def test_who_names_a_payment_or_a_lot_sees_its_account_alone(app: Flask, customers: list[Customer]) -> None:
+    forgetful = {kind: text(f"SELECT DISTINCT account_id FROM {kind}s") for kind in Routed}
+    routes = text("SELECT count(*) FROM account_routes")
+    for customer in customers:
+        named = {
+            Routed.PAYMENT: customer.bought[1]["payment"]["id"],
+            Routed.CREDIT_LOT: data(customer.owner.get("/v1/billing/credits/lots/"))["results"][0]["id"],
+        }
+        for kind, object_id in named.items():
+            with app.app_context():
+                tenancy.set_account_of(kind, object_id)
+                for statement in forgetful.values():
+                    assert db.session.execute(statement).scalars().all() == [customer.account_id]
+                tenancy.set_person("nobody")
+                assert db.session.execute(routes).scalar_one() == 1
+                tenancy.set_account_of(kind, 987_654)
+                assert db.session.execute(forgetful[kind]).scalars().all() == []
+                assert db.session.execute(routes).scalar_one() == 0
 
 
 def test_customers_see_their_own_on_the_connection_that_the_desk_used(admin: Caller, two: list[Caller]) -> None:

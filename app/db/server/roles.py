@@ -12,6 +12,7 @@ from sqlalchemy.pool import NullPool
 
 # Tables whose rows the service only adds and changes: a statement that deletes from them is a mistake.
 NEVER_DELETED = (
+    "account_routes",
     "api_key_secrets",
     "api_keys",
     "audit_chains",

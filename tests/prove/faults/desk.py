@@ -63,4 +63,22 @@ FAULTS = (
         "desk/test_isolation.py::test_a_tenant_set_later_takes_it_back",
         ("app/tenancy.py", "set_config('{DESK_SETTING}', :desk, true)", "set_config('{DESK_SETTING}', 'on', true)"),
     ),
+    fault(
+        "who names a payment sees all accounts",
+        "desk/test_isolation.py::test_who_names_a_payment_or_a_lot_sees_its_account_alone",
+        (
+            "app/tenancy.py",
+            "FROM account_routes WHERE kind = :kind AND id = :id\n        ), '')",
+            "FROM account_routes WHERE kind = :kind AND id = :id\n        ), '*')",
+        ),
+    ),
+    fault(
+        "every route is shown to everybody",
+        "desk/test_isolation.py::test_who_names_a_payment_or_a_lot_sees_its_account_alone",
+        (
+            "migrations/versions/0005_customers.py",
+            "            AND id = (SELECT CAST(nullif(split_part(",
+            "            OR id <> (SELECT CAST(nullif(split_part(",
+        ),
+    ),
 )
