@@ -1,7 +1,7 @@
 """The addresses the service answers, read from its URL map."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from flask import Flask
 from werkzeug.routing import Rule
@@ -26,8 +26,21 @@ def address(rule: Rule, **known: str) -> str:
     return _PARAMETER.sub(value, rule.rule)
 
 
+# Blueprints of what people look at after signing in.
+PAGES = ("console", "portal", "console_sign_in")
+
+
 def calls(app: Flask) -> Iterator[tuple[Rule, str]]:
-    """Every route with every method it declares."""
-    for rule in app.url_map.iter_rules():
+    """Every route of the API with every method it declares."""
+    yield from _calls(rule for rule in app.url_map.iter_rules() if rule.endpoint.partition(".")[0] not in PAGES)
+
+
+def pages(app: Flask) -> Iterator[tuple[Rule, str]]:
+    """Every page for people who are signed in, with every method."""
+    yield from _calls(rule for rule in app.url_map.iter_rules() if rule.endpoint.partition(".")[0] in PAGES[:2])
+
+
+def _calls(rules: Iterable[Rule]) -> Iterator[tuple[Rule, str]]:
+    for rule in rules:
         for method in sorted((rule.methods or set()) - AUTOMATIC_METHODS):
             yield rule, method

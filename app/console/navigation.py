@@ -16,29 +16,9 @@ class Section(NamedTuple):
 # With the operation that its first page calls: who may not call it does not see the section.
 _STAFF = (
     ("Search", "/console", "searchEverything"),
-    ("Billing accounts", "/console/billing-accounts", "listBillingAccounts"),
     ("Clients", "/console/clients", "listClients"),
-    ("Payments", "/console/payments", "listWorkPeriodPayments"),
-    ("Customers", "/console/customers", "listAccounts"),
-    ("Transfers", "/console/transfers", "listAllPayments"),
-    ("Invoices", "/console/invoices", "listAllInvoices"),
-    ("Catalogue", "/console/catalogue", "listPlans"),
-    ("Reports", "/console/reports", "getReceivables"),
-    ("API keys", "/console/keys", "listApiKeys"),
-    ("Audit", "/console/audit", "listAuditEntries"),
 )
-_PORTAL = (
-    ("Overview", "/portal"),
-    ("Credits", "/portal/credits"),
-    ("Usage", "/portal/usage"),
-    ("Buy", "/portal/buy"),
-    ("Payments", "/portal/payments"),
-    ("Invoices", "/portal/invoices"),
-    ("Team", "/portal/team"),
-    ("Limits", "/portal/limits"),
-    ("API keys", "/portal/keys"),
-    ("Settings", "/portal/settings"),
-)
+_PORTAL = (("Overview", "/portal"),)
 _HOMES = ("/console", "/portal")
 
 

@@ -15,4 +15,4 @@ ADD: AnyPrepared = Prepared(insert(SignIn).values(**values_of(*columns_of(SignIn
 FIND = Prepared(select(SignIn.claims).where(*_IS_VALID))
 # Of two that take the same link at once, one gets nothing.
 TAKE = Prepared(delete(SignIn).where(*_IS_VALID).returning(SignIn.claims, SignIn.session_hours))
-PRUNE: AnyPrepared = Prepared(delete(SignIn).where(SignIn.expires_at <= bindparam("now")))
+PRUNE = Prepared(delete(SignIn).where(SignIn.expires_at <= bindparam("now")).returning(SignIn.digest))

@@ -58,8 +58,7 @@ def end(session: str) -> None:
 def prune() -> int:
     """Delete what has expired, and return how many."""
     with transaction():
-        deleted: Any = db.session.execute(queries.PRUNE, {"now": utc_now()})
-    return int(deleted.rowcount)
+        return len(db.session.execute(queries.PRUNE, {"now": utc_now()}).all())
 
 
 def _add(kind: SignInKind, claims: Mapping[str, Any], session_hours: int, lives: timedelta) -> str:

@@ -72,6 +72,7 @@ def test_everything_that_is_due_is_done(app: Flask, run: Run) -> None:
             "payments: 0 payments open or changed, 0 changed.",
             "credits: Granted 100 credits for 1 months of accounts.",
             "idempotency-keys: 0 expired idempotency keys deleted.",
+            "sign-ins: 0 expired sign-ins of the console deleted.",
             "invitations: 0 invitations that ended long ago deleted.",
             "stripe-events: 0 events of Stripe that it can no longer send again deleted.",
             "invoices: 0 invoices of erased accounts lost their buyer.",
