@@ -62,6 +62,8 @@ _LINES_OF_ONE = f"""
 """
 # One filter value each that few accounts match.
 SELECTIVE_FILTERS = {
+    "id": [7, 8],
+    "one_id": 7,
     "name": "c81e728d",
     "client_id": "client-7",
     "user_id": "user-7",

@@ -28,7 +28,7 @@ SHOWN_IN_FULL = ("sorted by remainingBudget desc", "filtered by name")
 def plan(title: str, filters: dict[str, Any], sort_by: str, order: str) -> tuple[str, str]:
     """The title and the plan of the page statement, without its exact costs."""
     page, _ = LIST.statements(frozenset(filters), sort_by, order, 20)
-    patterns = {f"{name}_pattern": contains_pattern(value) for name, value in filters.items()}
+    patterns = {f"{name}_pattern": contains_pattern(value) for name, value in filters.items() if isinstance(value, str)}
     values = {**filters, **patterns}
     explain = f"EXPLAIN (ANALYZE, COSTS OFF, BUFFERS OFF, SUMMARY ON) {page.sql}"
     return title, "\n".join(db.session.connection().exec_driver_sql(explain, values).scalars())

@@ -9,6 +9,7 @@ from werkzeug.routing import Rule
 AUTOMATIC_METHODS = {"HEAD", "OPTIONS"}
 _PARAMETER = re.compile(r"<(?:(?P<converter>[^:<>]+):)?(?P<name>[^<>]+)>")
 _EXAMPLES = {
+    "int": "1",
     "int_id": "1",
     "bigint_id": "1",
     "text_id": "x",

@@ -37,7 +37,7 @@ from app.db import json_rows, row_counts
 from app.db.columns import columns_of, list_of
 from app.db.fast.prepared import AnyPrepared, Prepared
 from app.db.json_rows import Json
-from app.db.paging import ListQuery, contains
+from app.db.paging import ListQuery, contains, one_or_more
 
 _CLIENT = {
     **{column.key: json_rows.member(column) for column in columns_of(Client, but={"version"})},
@@ -87,6 +87,7 @@ LIST = ListQuery(
     rows=_full(due.OF_EACH),
     key=BillingAccount.id,
     filters={
+        **one_or_more("id", BillingAccount.id),
         "name": contains(BillingAccount.name, "name"),
         "client_id": BillingAccount.client_id == bindparam("client_id"),
         "user_id": granted_to(bindparam("user_id")),

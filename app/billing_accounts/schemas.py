@@ -159,6 +159,9 @@ class BillingAccountDetail(BillingAccount):
 class BillingAccountQuery(PageArguments):
     """Filters of the list of billing accounts."""
 
+    id = fields.Several(
+        fields.Integer(least=1), metadata={"description": "Accounts by id: their totals without their budget lines."}
+    )
     name = fields.Text(metadata={"description": "Part of the name, case-insensitive."})
     client_id = fields.Identifier()
     user_id = fields.Identifier(metadata={"description": "User who was granted access to the accounts."})

@@ -17,6 +17,7 @@ from werkzeug.test import EnvironBuilder
 
 from app.auth.guards import ACCOUNT_HEADER, REHEARSED, SIGNED_IN
 from app.console import browser
+from app.web import encoded_slashes
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ def _dispatch(
     )
     environ = builder.get_environ()
     environ["RAW_URI"] = f"{address}?{environ['QUERY_STRING']}"
+    encoded_slashes.mark(environ)
     # Its context variables are its own: it ends with its log line, while the page goes on.
     return copy_context().run(_run, current_app._get_current_object(), environ)  # type: ignore[attr-defined] # noqa: SLF001 - Flask's documented way to the application itself
 

@@ -15,7 +15,7 @@ from uuid import uuid4
 from flask import current_app, flash, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.console import calls
+from app.console import calls, permitted
 from app.console.calls import Answer
 from app.console.pages import render
 from app.web import idempotency
@@ -154,6 +154,7 @@ def handle(
     `initial` fills fields of a form about nothing yet, as do arguments of the address. `outcome` is shown before
     anything is done. `shows_secret` shows the answer itself, which has a secret that is never shown again.
     """
+    permitted.require(target.method, target.address)
     current = calls.call("GET", target.current) if target.current else Answer(200, {})
     if current.error is not None:
         raise calls.Refused(current)

@@ -57,5 +57,6 @@ def file(address: str, *filters: str, defaults: Mapping[str, str] | None = None)
 
 
 def _chosen(filters: Sequence[str], defaults: Mapping[str, str] | None) -> dict[str, str]:
-    given = {name: request.args[name].strip() for name in filters if name in request.args}
+    # The API takes several values of a filter as one text.
+    given = {name: ",".join(request.args.getlist(name)).strip() for name in filters if name in request.args}
     return {**(defaults or {}), **given}

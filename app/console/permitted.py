@@ -1,9 +1,12 @@
 """What the person who is signed in may call: by the guards of the API, so that no page offers what would be refused."""
 
+from urllib.parse import unquote
+
 from flask import Flask, current_app
 
-from app.auth.guards import Guard
+from app.auth.guards import Guard, forbidden
 from app.console import browser
+from app.web.encoded_slashes import ENCODED_SLASH
 
 _EXTENSION = "console_guards"
 _METHODS = ("get", "post", "put", "patch", "delete")
@@ -21,3 +24,15 @@ def may(operation: str) -> bool:
     guards: dict[str, Guard] = current_app.extensions[_EXTENSION]
     actor = browser.signed_in()
     return actor is not None and guards[operation].admits(actor)
+
+
+def require(method: str, address: str) -> None:
+    """Refuse who may not call an operation, before a form is filled in for nothing. Raises Forbidden."""
+    path = unquote(address.replace("%2F", ENCODED_SLASH))
+    endpoint, _ = current_app.url_map.bind("").match(path, method=method)
+    view = getattr(current_app.view_functions[endpoint], "view_class")  # noqa: B009 - Flask sets it, and does not type it
+    guard: Guard = getattr(view, method.lower()).guard
+    actor = browser.signed_in()
+    # What a member of a customer account may do is known once the call has found the membership.
+    if not guard.takes_account and (actor is None or not guard.admits(actor)):
+        raise forbidden(guard.roles, guard.scopes)

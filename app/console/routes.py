@@ -3,9 +3,24 @@
 from app.console import sign_in_routes
 from app.console.portal import overview
 from app.console.portal.blueprint import blueprint as portal
-from app.console.staff import clients, search
+from app.console.staff import (
+    account_books,
+    account_corrections,
+    account_users,
+    billing_accounts,
+    clients,
+    search,
+)
 from app.console.staff.blueprint import blueprint as console
 
 BLUEPRINTS = (sign_in_routes.blueprint, console, portal)
 # Their routes are registered by importing them.
-PAGES = (clients, overview, search)
+PAGES = (
+    account_books,
+    account_corrections,
+    account_users,
+    billing_accounts,
+    clients,
+    overview,
+    search,
+)

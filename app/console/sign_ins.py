@@ -14,7 +14,7 @@ from app.clock import utc_now
 from app.console import queries
 from app.console.models import SignInKind
 from app.db.base import db
-from app.db.transaction import transaction
+from app.db.transaction import autocommit, transaction
 
 LINK_LIVES = timedelta(hours=1)
 
@@ -42,7 +42,7 @@ def begin(claims: Mapping[str, Any], *, session_hours: int) -> str:
 
 def find(session: str) -> dict[str, Any] | None:
     """The claims of the person of a session, or None if it has ended."""
-    with transaction():
+    with autocommit():
         claims: dict[str, Any] | None = db.session.execute(
             queries.FIND, _valid(session, SignInKind.SESSION)
         ).scalar_one_or_none()

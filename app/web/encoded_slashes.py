@@ -29,10 +29,15 @@ class EncodedSlashes:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Pass the request on with a marked path."""
-        sent: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
-        if "%2F" in sent or "%2f" in sent or ENCODED_SLASH in environ["PATH_INFO"]:
-            environ["PATH_INFO"] = _marked(sent, environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"])
+        mark(environ)
         return self._app(environ, start_response)
+
+
+def mark(environ: "WSGIEnvironment") -> None:
+    """Mark the encoded slashes in the path of a request."""
+    sent: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
+    if "%2F" in sent or "%2f" in sent or ENCODED_SLASH in environ["PATH_INFO"]:
+        environ["PATH_INFO"] = _marked(sent, environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"])
 
 
 def _marked(sent: str, prefix: str, path: str) -> str:

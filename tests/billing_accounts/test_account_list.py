@@ -45,6 +45,12 @@ def test_what_cannot_be_asked_is_named(admin: Caller, arguments: dict[str, Any],
     assert field in details["query"]
 
 
+def test_accounts_are_found_by_id(admin: Caller, open_account: Open) -> None:
+    first, _, third = (open_account(name=name) for name in ("one", "two", "three"))
+    assert names(admin, id=third) == ["three"]
+    assert names(admin, id=f"{first},{third},99999") == ["one", "three"]
+
+
 def test_no_account_is_an_empty_page(admin: Caller) -> None:
     assert found(admin) == {"results": [], "count": 0, "page": 1, "perPage": 20, "totalPages": 0}
 

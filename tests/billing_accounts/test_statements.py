@@ -36,7 +36,7 @@ def plans() -> Iterator[tuple[str, str]]:
         yield f"{sort_by} {order}", plan(page, now="2025-01-01")
     for name, value in accounts.SELECTIVE_FILTERS.items():
         page, _ = LIST.statements(frozenset({name}), LIST.default_sort, LIST.default_order, 20)
-        values = {name: value, f"{name}_pattern": contains_pattern(value)}
+        values = {name: value, f"{name}_pattern": contains_pattern(str(value))}
         yield name, plan(page, now="2025-01-01", **values)
     details = [detail for name, detail in vars(queries).items() if "DETAIL" in name]
     assert len(details) == 6

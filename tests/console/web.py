@@ -14,7 +14,8 @@ class Page:
         self._web = web
         self._path = path
         self.response = response
-        self.html = BeautifulSoup(response.get_data(as_text=True), "html.parser")
+        is_page = response.mimetype == "text/html"
+        self.html = BeautifulSoup(response.get_data(as_text=True) if is_page else "", "html.parser")
 
     @property
     def title(self) -> str:

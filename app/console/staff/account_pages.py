@@ -1,0 +1,34 @@
+"""What the pages of one billing account share: the account as their heads show it, and their addresses."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.console import calls
+from app.console.calls import Answer, Refused
+
+LIST = "/v6/billing-accounts"
+# What an amount is locked or consumed for.
+TYPES = (
+    ("CHALLENGE", "Challenge"),
+    ("ENGAGEMENT", "Engagement"),
+    ("WORK_PERIOD_PAYMENT", "Work period payment"),
+)
+
+
+def address_of(account_id: int) -> str:
+    """The address of an account in the API."""
+    return f"{LIST}/{account_id}"
+
+
+def page_of(account: Mapping[str, Any]) -> str:
+    """The address of the page of an account."""
+    return f"/console/billing-accounts/{account['id']}"
+
+
+def head_of(account_id: int) -> Mapping[str, Any]:
+    """The account without its lines, of which there may be very many. Raises Refused, also if it is not visible."""
+    found: list[Mapping[str, Any]] = calls.get(LIST, {"id": account_id})["results"]
+    if not found:
+        message = f"Billing account {account_id} was not found"
+        raise Refused(Answer(404, error={"message": message}))
+    return found[0]
