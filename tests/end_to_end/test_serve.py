@@ -24,6 +24,7 @@ def test_service_starts_answers_and_leaves_nothing(empty_var_dir: Path, signal_n
     service = Service(empty_var_dir)
     assert service.banner[0].split() == ["Service", f"http://127.0.0.1:{service.port}"]
     assert service.banner[1].split() == ["Reference", f"http://127.0.0.1:{service.port}/docs"]
+    assert service.banner[2].startswith(f"Console    http://127.0.0.1:{service.port}/console")
     assert service.get("/health/ready")["status"] == "ok"
     assert service.get("/v6/clients")["count"] == 0, "the printed token is an administrator's"
     service.stop(signal_number)
@@ -184,7 +185,7 @@ def test_in_production_no_token_is_printed(empty_var_dir: Path, database_url: st
     """What a service prints is kept in logs, which more people read than may administer."""
     service = Service(empty_var_dir, APP_ENV="production", AUTH_SECRET="x" * 32, DATABASE_URL=database_url)
     assert "eyJ" not in "".join(service.banner)
-    assert service.banner[2] == "Tokens     are issued by `flask token`\n"
+    assert service.banner[3] == "Tokens     are issued by `flask token`\n"
     service.stop()
 
 
