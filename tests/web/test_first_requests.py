@@ -4,8 +4,10 @@ import json
 import random
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from types import FrameType
 from typing import Any
 
@@ -60,6 +62,22 @@ def test_no_first_request_fails(app: Flask, database_url: str, tmp_path: Path) -
     code, out, err = finish(start(sys.executable, "-c", ASK, *arguments))
     assert code == 0, err
     assert json.loads(out) == []
+
+
+def test_the_first_readers_of_the_document_get_the_whole_of_it(app_with: Callable[..., Flask]) -> None:
+    """The operations are described when it is first read."""
+    app = app_with()
+    gate = Barrier(THREADS)
+
+    def operations(_: int) -> int:
+        gate.wait()
+        paths = json.loads(app.test_client().get("/openapi.json").data)["paths"]
+        return sum(len(path) for path in paths.values())
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        found = list(pool.map(operations, range(THREADS)))
+    assert found == [max(found)] * THREADS
+    assert found[0] > 100
 
 
 def yield_at_each_line(frame: FrameType, _event: str, _value: Any) -> Any:
