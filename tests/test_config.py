@@ -349,24 +349,29 @@ class TestKeptSecret:
         assert load().auth_secrets == kept
 
     def test_processes_that_start_together_agree(self, tmp_path: Path) -> None:
-        """Each waits at a gate until all are ready, then asks."""
+        """Forked from one, each waits at a gate until all are ready, then asks."""
         ask = """
-import pathlib, sys
+import os, pathlib, sys
 from app.config import Settings
-print("ready", flush=True)
-while not pathlib.Path(sys.argv[1]).exists():
-    pass
-print(*Settings.load({"VAR_DIR": sys.argv[2]}).auth_secrets)
+gate, (ready, say_ready), children = pathlib.Path(sys.argv[1]), os.pipe(), []
+for _ in range(4):
+    if not (child := os.fork()):
+        os.write(say_ready, b".")
+        while not gate.exists():
+            pass
+        print(*Settings.load({"VAR_DIR": sys.argv[2]}).auth_secrets)
+        sys.exit()
+    children.append(child)
+for _ in children:
+    os.read(ready, 1)
+gate.touch()
+sys.exit(any([os.waitpid(child, 0)[1] for child in children]))
 """
         gate, var_dir = tmp_path / "gate", tmp_path / "var"
-        processes = [start(sys.executable, "-c", ask, str(gate), str(var_dir)) for _ in range(4)]
-        for process in processes:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-        gate.touch()
-        ended = [finish(process) for process in processes]
-        assert [(code, err) for code, _, err in ended] == [(0, "")] * 4
-        assert len({out for _, out, _ in ended}) == 1
+        code, out, err = finish(start(sys.executable, "-c", ask, str(gate), str(var_dir)))
+        assert (code, err) == (0, "")
+        first, *others = out.splitlines()
+        assert others == [first] * 3
         assert [path.name for path in var_dir.iterdir()] == ["auth_secret"]
 
 

@@ -1,6 +1,7 @@
 """OpenTelemetry: what a collector gets, and that nothing is there without one."""
 
 import gzip
+import json
 import subprocess
 import sys
 from collections import Counter
@@ -102,27 +103,43 @@ def test_every_worker_sends_spans_of_requests_and_statements_without_values(
         assert secret.encode() not in whole, secret
 
 
-@pytest.mark.parametrize(
-    ("environ", "loaded"),
-    [
-        ({}, False),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, False),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_SDK_DISABLED": "true"}, False),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_TRACES_EXPORTER": "none"}, False),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}, True),
-        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:9/v1/traces"}, True),
-    ],
-)
-def test_nothing_is_loaded_unless_somebody_is_to_be_told(tmp_path: Path, environ: dict[str, str], loaded: bool) -> None:
+# In a process that has the service and nothing for traces: what an application made in each environment loads.
+LOADED = """
+import json, os, sys, wsgi
+from app import create_app
+
+answers = []
+for environ in json.loads(sys.argv[1]):
+    if (pid := os.fork()) == 0:
+        os.environ.update(environ)
+        create_app()
+        os._exit(10 + any(name.startswith("opentelemetry") for name in sys.modules))
+    answers.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+print(json.dumps(answers))
+"""
+NOBODY_IS_TOLD = 10
+SOMEBODY_IS_TOLD = 11
+
+
+def test_nothing_is_loaded_unless_somebody_is_to_be_told(tmp_path: Path) -> None:
     """Warnings are errors here too."""
-    code = "import sys, wsgi; print(any(name.startswith('opentelemetry') for name in sys.modules))"
+    endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
+    expected = [
+        ({}, NOBODY_IS_TOLD),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, NOBODY_IS_TOLD),
+        ({**endpoint, "OTEL_SDK_DISABLED": "true"}, NOBODY_IS_TOLD),
+        ({**endpoint, "OTEL_TRACES_EXPORTER": "none"}, NOBODY_IS_TOLD),
+        (endpoint, SOMEBODY_IS_TOLD),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:9/v1/traces"}, SOMEBODY_IS_TOLD),
+    ]
+    environs = json.dumps([environ for environ, _ in expected])
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        env={"VAR_DIR": str(tmp_path), **environ},
+        [sys.executable, "-W", "error", "-c", LOADED, environs],
+        env={"VAR_DIR": str(tmp_path)},
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.strip() == str(loaded)
+    assert json.loads(done.stdout) == [answer for _, answer in expected]
