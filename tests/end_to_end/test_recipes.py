@@ -50,7 +50,9 @@ class Project(NamedTuple):
 
     def run(self, command: str) -> None:
         """Run a command of the shell, which must succeed."""
-        environ = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+        # The copy has no bytecode yet: what a command compiles, the next one need not.
+        left_out = {"DATABASE_URL", "PYTHONDONTWRITEBYTECODE"}
+        environ = {name: value for name, value in os.environ.items() if name not in left_out}
         done = subprocess.run(
             ["bash", "-c", command],  # noqa: S607
             check=False,
