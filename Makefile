@@ -88,6 +88,7 @@ PROVE := $(BIN)/pytest -o faulthandler_timeout=0 --whole --findings $(FINDINGS)
 prove: .venv/checks-installed ## Run the checks of tests/prove whole and write docs/reliability.md
 	@mkdir -p var && rm -f $(FINDINGS)
 	$(PROVE) -n 2 tests/prove tests/edge/test_fuzz.py \
+		tests/billing_accounts/test_against_model.py tests/credits/test_spending_order.py \
 		--ignore tests/prove/test_resource_use.py --ignore tests/prove/test_hostile_sizes.py
 	# These measure time and memory: alone.
 	$(PROVE) -n 0 \

@@ -5,6 +5,7 @@ one; its database is the one new databases are made from.
 """
 
 import fcntl
+import gc
 import os
 import shutil
 import signal
@@ -58,6 +59,8 @@ AS_SEEDED = """
 """
 # Tables that refuse DELETE.
 APPEND_ONLY = {"audit_entries", "budget_movements", "credit_transactions"}
+# What the fixture `scale` yields: takes the amount for the whole check and for the small cut.
+Scale = Callable[[int, int], int]
 # The suite needs Python alone; what stands in front of the service is tested where it is installed, and in CI.
 # The folders of tests that start services and servers.
 TAKE_LONG = {"end_to_end", "deploy"}
@@ -74,7 +77,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the server once: in the process that distributes the tests."""
+    """Start the server once: in the process that distributes the tests. Collecting leaves no garbage to look for."""
+    gc.disable()
     if hasattr(config, "workerinput"):
         return
     if "TEST_DATABASE_URL" not in os.environ:
@@ -96,6 +100,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if _needs_nginx(item)]
         items[:] = [item for item in items if not _needs_nginx(item)]
         config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage from here on, but not among the tests, which are half a million objects."""
+    gc.freeze()
+    gc.enable()
 
 
 def _needs_nginx(item: pytest.Item) -> bool:
@@ -221,6 +231,14 @@ def app_with(app: Flask, settings: Settings) -> Iterator[Callable[..., Flask]]: 
     for each in made:
         with each.app_context():
             db.engine.dispose()
+
+
+@pytest.fixture
+def scale(request: pytest.FixtureRequest) -> Scale:
+    """Chooses how much to do: `scale(200, 5)` is 200 in `make prove` and 5 in `make test`."""
+    # Not declared when tests/prove is met late, in a run of all tests.
+    whole = request.config.getoption("--whole", default=False)
+    return lambda all_of_it, a_small_cut: all_of_it if whole else a_small_cut
 
 
 @pytest.fixture

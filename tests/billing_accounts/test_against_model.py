@@ -17,6 +17,7 @@ from app.billing_accounts import audit
 from app.db.base import db
 from cli.audit import CHAINS
 from tests.caller import ACCOUNTS, Caller, data, error
+from tests.conftest import Scale
 from tests.factories.accounts import create_account, create_client
 from tests.factories.budget_model import CHALLENGE, ENGAGEMENT, Model, Movement, RefusedError
 
@@ -223,13 +224,13 @@ class Budgets(RuleBasedStateMachine):
             db.session.rollback()
 
 
-def test_budget_histories_follow_the_model(app: Flask, admin: Caller) -> None:
+def test_budget_histories_follow_the_model(app: Flask, admin: Caller, scale: Scale) -> None:
     met: Counter[str] = Counter()
     machine = type("BoundBudgets", (Budgets,), {"app": app, "admin": admin, "met": met})
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=18,
+            max_examples=scale(100, 9),
             stateful_step_count=30,
             deadline=None,
             derandomize=True,

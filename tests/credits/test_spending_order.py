@@ -13,9 +13,9 @@ from app.credits.ledger.standing import Standing
 from app.credits.ledger.transactions import Transaction
 from app.credits.models import LotSource, TransactionType
 from app.customers.models import AccountStatus
+from tests.conftest import Scale
 
 SEED = 20_260
-HISTORIES = 100_000
 START = datetime(2031, 3, 1, tzinfo=UTC)
 HOURS = [START + timedelta(hours=hour) for hour in range(12)]
 CAUSE = Cause(b"", "command", "test")
@@ -99,7 +99,8 @@ def run(chance: random.Random) -> int:
     return len(posted)
 
 
-def test_credits_are_spent_and_expire_in_order() -> None:
+def test_credits_are_spent_and_expire_in_order(scale: Scale) -> None:
+    histories = scale(100_000, 5_000)
     chance = random.Random(SEED)
-    transactions = sum(run(chance) for _ in range(HISTORIES))
-    assert transactions > 4 * HISTORIES
+    transactions = sum(run(chance) for _ in range(histories))
+    assert transactions > 4 * histories

@@ -12,8 +12,6 @@ import pytest
 
 from bench.findings import Finding
 
-# What the fixture `scale` yields: takes the amount for the whole check and for the small cut.
-Scale = Callable[[int, int], int]
 # What the fixture `record` yields.
 Record = Callable[[Finding], None]
 
@@ -23,14 +21,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--whole", action="store_true", help="run the checks of tests/prove whole")
     parser.addoption("--findings", type=Path, help="add what the checks of tests/prove found to this file, as JSON")
     parser.addoption("--soak-minutes", type=int, help="how long the service is watched for growing memory")
-
-
-@pytest.fixture
-def scale(request: pytest.FixtureRequest) -> Scale:
-    """Chooses how much to do: `scale(200, 5)` is 200 in `make prove` and 5 in `make test`."""
-    # Not declared when this file is met late, in a run of all tests.
-    whole = request.config.getoption("--whole", default=False)
-    return lambda all_of_it, a_small_cut: all_of_it if whole else a_small_cut
 
 
 @pytest.fixture

@@ -22,10 +22,11 @@ from app.errors import Forbidden, Unauthorized
 from bench.findings import Finding
 from tests.api_keys.conftest import ACCOUNT_KEYS, issue
 from tests.caller import Caller, data
+from tests.conftest import Scale
 from tests.document import address, example_body, operations, served
 from tests.factories.customers import invite, join, open_customer, spend
 from tests.factories.purchases import buy, credit_note
-from tests.prove.conftest import Record, Scale
+from tests.prove.conftest import Record
 
 SEED = 20250307
 # Operations that are meant to need no token.

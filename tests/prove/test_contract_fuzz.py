@@ -17,8 +17,9 @@ from app.credits import analytics, balances
 from app.errors import PaymentRequired
 from bench.findings import Finding
 from tests.caller import TEN_YEARS, Caller
+from tests.conftest import Scale
 from tests.document import operations, served
-from tests.prove.conftest import Record, Scale
+from tests.prove.conftest import Record
 
 SEED = 20250310
 KEY = "HTTP_IDEMPOTENCY_KEY"

@@ -21,8 +21,9 @@ from sqlalchemy import make_url
 from app.config import Settings
 from app.db.server import embedded
 from bench.findings import Finding
+from tests.conftest import Scale
 from tests.processes import Service, command, finish, interrupt, until
-from tests.prove.conftest import Record, Scale
+from tests.prove.conftest import Record
 from tests.prove.writers import ROWS, Row, Writer, compare, open_books
 
 SEED = 20

@@ -19,8 +19,9 @@ from app.purchases import queries, return_queries
 from app.web import idempotency
 from bench.findings import Finding
 from tests.caller import ACCOUNTS, Caller, Open, data
+from tests.conftest import Scale
 from tests.factories.customers import credits_of
-from tests.prove.conftest import Record, Scale
+from tests.prove.conftest import Record
 from tests.prove.crowd import Call, at_once, replace_in, without_lock
 from tests.purchases.conftest import (  # noqa: F401 - fixtures
     _stripe_process,

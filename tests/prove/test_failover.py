@@ -13,9 +13,9 @@ from pathlib import Path
 from app.config import Settings
 from app.db.server import embedded
 from bench.findings import Finding, Page
-from tests.conftest import SECRET
+from tests.conftest import SECRET, Scale
 from tests.processes import Service, command, interrupt, until
-from tests.prove.conftest import Record, Scale
+from tests.prove.conftest import Record
 from tests.prove.writers import ROWS, Row, Writer, compare, open_books
 from tests.servers import Server, follow
 

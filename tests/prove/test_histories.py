@@ -18,7 +18,8 @@ import pytest
 from app.billing_accounts.ledger import single
 from bench.findings import Finding
 from tests.caller import ACCOUNTS, Caller, Open
-from tests.prove.conftest import Record, Scale
+from tests.conftest import Scale
+from tests.prove.conftest import Record
 from tests.prove.crowd import without_lock
 
 CALLERS = 8

@@ -9,7 +9,8 @@ import pytest
 from app.web import json as web_json
 from bench.findings import Finding
 from tests.caller import ACCOUNTS, Caller, Open, data
-from tests.prove.conftest import Record, Scale
+from tests.conftest import Scale
+from tests.prove.conftest import Record
 
 # Several times what the slowest takes; small bodies are not timed: one collection of garbage is longer than they are.
 SECONDS_PER_MEGABYTE = 4

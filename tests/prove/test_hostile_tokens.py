@@ -16,9 +16,9 @@ from flask import Flask
 from app.clock import utc_now
 from bench.findings import Finding
 from tests.caller import Caller
-from tests.conftest import SECRET
+from tests.conftest import SECRET, Scale
 from tests.identity_provider import ISSUER, KEYS, Provider, key_set, published, serving
-from tests.prove.conftest import Record, Scale
+from tests.prove.conftest import Record
 
 SEED = 20250309
 AUDIENCE = "billing"

@@ -22,8 +22,9 @@ import cli
 from app.db.base import db
 from bench import legacy_export
 from bench.findings import Finding
+from tests.conftest import Scale
 from tests.processes import ROOT, finish, flask, until
-from tests.prove.conftest import Record, Scale
+from tests.prove.conftest import Record
 from tests.prove.planting import Edit, Fault, copy_project, plant
 
 SEED = 20_260_801

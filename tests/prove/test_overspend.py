@@ -17,9 +17,10 @@ from app.credits.ledger import single as credit_single
 from app.work_periods import audit as payment_audit
 from bench.findings import Finding
 from tests.caller import ACCOUNTS, Caller, Open, data
+from tests.conftest import Scale
 from tests.factories.bookings import BOOKINGS, create_booking, periods_of
 from tests.factories.customers import open_customer
-from tests.prove.conftest import Record, Scale
+from tests.prove.conftest import Record
 from tests.prove.crowd import Call, at_once, without_lock
 
 CALLERS = 64

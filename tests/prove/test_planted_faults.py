@@ -13,8 +13,9 @@ from statistics import median
 import pytest
 
 from bench.findings import Finding
+from tests.conftest import Scale
 from tests.processes import ROOT
-from tests.prove.conftest import Record, Scale
+from tests.prove.conftest import Record
 from tests.prove.faults import FAULTS
 from tests.prove.planting import Fault, copy_project, plant
 

@@ -12,8 +12,9 @@ from flask import Flask
 from app.web.arguments import StrictParser
 from bench.findings import Finding
 from tests.caller import Caller
+from tests.conftest import Scale
 from tests.document import address, example_body, operations, resolved, served
-from tests.prove.conftest import Record, Scale
+from tests.prove.conftest import Record
 
 SEED = 20250308
 # Its body is an event of Stripe's own shape, believed for its signature.

@@ -18,7 +18,8 @@ from app.db.base import db
 from app.web import idempotency
 from bench.findings import Finding
 from tests.caller import ACCOUNTS, Caller, Open
-from tests.prove.conftest import Record, Scale
+from tests.conftest import Scale
+from tests.prove.conftest import Record
 
 CALLERS = 8
 SEED = 30_117

@@ -16,9 +16,9 @@ from urllib.request import urlopen
 
 from app.db.server import embedded
 from bench.findings import Finding, Page
-from tests.conftest import SECRET
+from tests.conftest import SECRET, Scale
 from tests.processes import Service, interrupt, until
-from tests.prove.conftest import Record, Scale
+from tests.prove.conftest import Record
 from tests.servers import Server, follow
 
 SEED = 26

@@ -16,11 +16,11 @@ from app.config import Settings
 from bench.findings import Finding
 from tests import proxy
 from tests.caller import ACCOUNTS, Open
-from tests.conftest import SECRET
+from tests.conftest import SECRET, Scale
 from tests.edge.wire import Target
 from tests.processes import Service, interrupt, until
 from tests.prove.callers import Busy, Request, busy, slow
-from tests.prove.conftest import Record, Scale
+from tests.prove.conftest import Record
 
 WORKERS = 2
 # Three times as many as there are threads.

@@ -25,8 +25,9 @@ from app.purchases import audit as purchase_audit
 from app.work_periods import audit as payment_audit
 from bench.findings import Finding
 from tests.caller import ACCOUNTS, Caller, Open, data
+from tests.conftest import Scale
 from tests.factories.bookings import create_booking, periods_of
-from tests.prove.conftest import Record, Scale
+from tests.prove.conftest import Record
 from tests.prove.crowd import replace_in
 from tests.work_periods.test_model import ACTIVE, MOVES
 
