@@ -58,9 +58,14 @@ def _begin(_entity: Timestamped, _arguments: Any, values: dict[str, Any]) -> Non
 
 
 class RoutedSession(Session):
-    """The session of a request: on the primary, unless `replica` is set before its first statement."""
+    """The session of a request: on the primary, unless `replica` is set before its first statement.
+
+    Prepared statements, which are most, run on a connection from the pool and nothing else: what the ORM needs for
+    entities is set up when there are some. Both share the connection, and so its transaction.
+    """
 
     replica: Engine | None = None
+    _taken: Connection | None = None
 
     def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:
         """Run a statement: prepared ones by `app.db.fast.prepared`."""
@@ -74,9 +79,49 @@ class RoutedSession(Session):
         self.require_commit()
         super().add(instance, **options)
 
-    def get_bind(self, *args: Any, **kwargs: Any) -> Engine | Connection:
-        """Where statements are run."""
-        return self.replica or super().get_bind(*args, **kwargs)
+    def connection(self, *_: Any, **__: Any) -> Connection:
+        """The connection that statements run on, taken from the pool by the first one of a transaction."""
+        # Where there are entities their transaction goes on, and begins a savepoint that was asked for.
+        return super().connection() if self.in_transaction() else self.get_bind()
+
+    def get_bind(self, *_: Any, **__: Any) -> Connection:
+        """The same, for entities."""
+        if self._taken is None:
+            self._taken = (self.replica or self._db.engine).connect()
+        return self._taken
+
+    def commit(self) -> None:
+        """Commit what ran on the connection, and give it back to the pool."""
+        if self.in_transaction():
+            # From here on the transaction of the entities is that of the connection.
+            self.connection()
+            super().commit()
+        else:
+            self.dispatch.before_commit(self)
+            if self._taken is not None:
+                (self._taken.get_transaction() or self._taken.begin()).commit()
+            self.dispatch.after_commit(self)
+        self._give_back()
+
+    def rollback(self) -> None:
+        """Undo what ran on the connection, and give it back to the pool."""
+        if self.in_transaction():
+            super().rollback()
+        else:
+            self.dispatch.after_soft_rollback(self, None)
+        self._give_back()
+
+    def close(self) -> None:
+        """Forget all entities, and give the connection back to the pool."""
+        if self.in_transaction() or self.identity_map:
+            super().close()
+        self._give_back()
+
+    def _give_back(self) -> None:
+        """Return the connection, which undoes what is not committed."""
+        if self._taken is not None:
+            self._taken.close()
+            self._taken = None
 
     def require_commit(self) -> None:
         """Raise RuntimeError in a request that opened no transaction: its work would be lost without a word."""
@@ -92,4 +137,6 @@ def _require_commit(state: ORMExecuteState) -> None:
         session.require_commit()
 
 
-db = SQLAlchemy(model_class=Base, disable_autonaming=True, session_options={"class_": RoutedSession})
+# Entities join a transaction that statements began on the connection, and end it.
+_OPTIONS = {"class_": RoutedSession, "join_transaction_mode": "control_fully"}
+db = SQLAlchemy(model_class=Base, disable_autonaming=True, session_options=_OPTIONS)
