@@ -8,7 +8,7 @@ from sqlalchemy import Row
 from app.audit.models import ObjectType
 from app.audit.recording import record
 from app.auth.actor import Actor
-from app.billing_accounts import queries, service
+from app.billing_accounts import queries, service, visibility
 from app.billing_accounts.ledger.refusals import not_found
 from app.billing_accounts.models import BillingAccount
 from app.clock import utc_now
@@ -47,9 +47,9 @@ def revoke(account_id: int, user_id: str) -> None:
     record(ObjectType.BILLING_ACCOUNT, account_id, before=revoked._asdict())
 
 
-def has_access(account_id: int, user_id: str) -> bool:
-    """Whether the user may use the account. Raises NotFound when there is no such account."""
-    parameters = {"account_id": account_id, "user_id": user_id}
+def has_access(account_id: int, user_id: str, granted_to: str | None = None) -> bool:
+    """Whether the user may use the account. Raises NotFound without one that is granted to `granted_to`, if given."""
+    parameters = {"account_id": account_id, "user_id": user_id, "granted_to": granted_to}
     found = db.session.execute(queries.HAS_ACCESS, parameters).scalar_one_or_none()
     if found is None:
         raise not_found(account_id)
@@ -58,5 +58,4 @@ def has_access(account_id: int, user_id: str) -> bool:
 
 def check(actor: Actor, account_id: int, user_id: str) -> bool:
     """Whether the user may use an account that the caller sees. Raises NotFound."""
-    service.require_visible(actor, account_id)
-    return has_access(account_id, user_id)
+    return has_access(account_id, user_id, visibility.sight(actor).limit)

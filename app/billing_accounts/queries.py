@@ -253,7 +253,7 @@ HAS_ACCESS = Prepared(
     select(BillingAccountAccess.user_id.is_not(None))
     .select_from(BillingAccount)
     .outerjoin(BillingAccountAccess, and_(BillingAccountAccess.billing_account_id == BillingAccount.id, _OF_USER))
-    .where(BillingAccount.id == bindparam("account_id"))
+    .where(BillingAccount.id == bindparam("account_id"), visible_to(bindparam("granted_to")))
 )
 _GRANT = insert(BillingAccountAccess).values(
     billing_account_id=bindparam("account_id"),
