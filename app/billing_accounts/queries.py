@@ -111,6 +111,7 @@ LIST = ListQuery(
     sort_sources={"remaining_budget": join(Budget, BillingAccount, BillingAccount.id == Budget.billing_account_id)},
     default_sort="created_at",
     counts=row_counts.unfiltered(BillingAccount),
+    only_shown=True,
 )
 COPILOT_LIST = replace(LIST, rows=_copilot(due.OF_EACH))
 # For who sees accounts as a copilot does, but all of those granted to the user `viewer`. One of the two is NULL.
@@ -171,6 +172,7 @@ ENTRIES = ListQuery(
         "external_id": BudgetLine.external_id,
     },
     default_sort="date",
+    only_shown=True,
 )
 COPILOT_ENTRIES = replace(ENTRIES, rows=_LINES.add_columns(_MEMBER_AMOUNT.label("member_payment_amount")))
 
@@ -225,7 +227,7 @@ def _details(
         .where(BillingAccount.id == bindparam("account_id"), *conditions)
         for of, lists in ((due.AS_STORED, _lists(line)), (due.OF_ONE, _lists(line, due.STANDS)))
     )
-    return Prepared(as_stored), Prepared(without_due)
+    return Prepared(as_stored).shown(), Prepared(without_due).shown()
 
 
 ACCOUNT = Prepared(

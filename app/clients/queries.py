@@ -28,4 +28,5 @@ LIST = ListQuery(
     },
     default_sort="created_at",
     counts=row_counts.unfiltered(Client),
+    only_shown=True,
 )

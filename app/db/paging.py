@@ -117,6 +117,8 @@ class ListQuery:
     filters: Mapping[str, ColumnElement[bool]] = field(default_factory=dict)
     sort_sources: Mapping[str, FromClause] = field(default_factory=dict)
     counts: Mapping[frozenset[str], Select[int]] = field(default_factory=dict)
+    # Whether the rows of a page are only shown, with decimals and moments as in JSON (`app.db.fast.wire`).
+    only_shown: bool = False
     # Whether the rows are joined to the keys of their page; not where a key has no index, as in a view.
     joins_page: bool = True
 
@@ -176,7 +178,8 @@ class ListQuery:
         That place is part of the text: a plan for any place would expect to read a tenth of the list.
         """
         page, count = self._compiled(filters, sort_by, order)
-        return page.with_values(page_limit=limit, page_offset=offset), count
+        page = page.with_values(page_limit=limit, page_offset=offset)
+        return page.shown() if self.only_shown else page, count
 
     @lru_cache(maxsize=1024)  # noqa: B019 - as above
     def _every_row(self, filters: frozenset[str], sort_by: str, order: str) -> AnyPrepared:

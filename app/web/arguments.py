@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -15,9 +16,11 @@ from app.web import messages
 from app.web.application import itself
 from app.web.fields import QueryArguments
 from app.web.json import parse
-from app.web.schemas import Schema
+from app.web.schemas import Schema, SnakePageArguments
 
 _STRAY_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+# In bytes: other query strings are read anew each time.
+_LONGEST_REMEMBERED = 256
 _CHARSETS = frozenset({"utf-8", "utf8", "us-ascii"})
 
 
@@ -47,6 +50,14 @@ class StrictParser(FlaskParser):
 
     DEFAULT_VALIDATION_STATUS = 400
     DEFAULT_UNKNOWN_BY_LOCATION = dict.fromkeys(FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, ma.RAISE)
+
+    def parse(self, argmap: Any, req: Request | None = None, *, location: str | None = None, **options: Any) -> Any:
+        """The arguments of a request; those of lists are remembered by the query string, which says all of them."""
+        if location == "query" and isinstance(argmap, SnakePageArguments):
+            query = (req or request).query_string
+            if len(query) <= _LONGEST_REMEMBERED:
+                return dict(_of_list(argmap, query))
+        return super().parse(argmap, req, location=location, **options)
 
     def load_json(self, req: Request, schema: ma.Schema | None = None) -> Any:
         """The body, parsed as strict JSON with exact decimals."""
@@ -79,6 +90,14 @@ class StrictParser(FlaskParser):
 
 
 _parser = StrictParser()
+
+
+@lru_cache(maxsize=1024)
+def _of_list(schema: SnakePageArguments, query: bytes) -> Mapping[str, Any]:
+    """The arguments of a list. None of its fields looks at the clock, or at anything but its value."""
+    sent = Request({"QUERY_STRING": query.decode("latin-1")})
+    arguments: Mapping[str, Any] = super(StrictParser, _parser).parse(schema, sent, location="query")
+    return arguments
 
 
 def may_have_body(environ: Mapping[str, Any]) -> bool:

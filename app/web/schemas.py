@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum, auto
 from functools import cache, cached_property, partial
+from operator import itemgetter
 from typing import Any, ClassVar
 
 import marshmallow as ma
@@ -69,14 +70,15 @@ class Schema(ma.Schema):
         """Dump rows of one statement: the position of each field in them is looked up once."""
         positions = {name: position for position, name in enumerate(rows[0]._fields)}
         known = [*self._always, *(entry for entry in self._sometimes if entry[1] in positions)]
-        entries = [(key, positions[name], convert) for key, name, convert in known]
-        return [
-            {
-                key: row[position] if convert is None or row[position] is None else convert(row[position])
-                for key, position, convert in entries
-            }
-            for row in rows
-        ]
+        keys = [key for key, _, _ in known]
+        # With a single one `itemgetter` would yield no tuple.
+        pick = itemgetter(*(positions[name] for _, name, _ in known)) if len(known) > 1 else tuple
+        dumped = [dict(zip(keys, pick(row), strict=True)) for row in rows]
+        for key, convert in [(key, convert) for key, _, convert in known if convert is not None]:
+            for each in dumped:
+                if each[key] is not None:
+                    each[key] = convert(each[key])
+        return dumped
 
     def _dump_one(self, obj: Any) -> dict[str, Any]:
         get: Callable[..., Any] = obj.get if isinstance(obj, dict) else partial(getattr, obj)

@@ -94,6 +94,7 @@ PAYMENTS = ListQuery(
         "completed_at": WorkPeriodPayment.completed_at,
     },
     default_sort="created_at",
+    only_shown=True,
 )
 _PAYMENTS_OF_PERIOD = (
     select(

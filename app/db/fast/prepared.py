@@ -27,7 +27,7 @@ from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
-from app.db.fast import compilation
+from app.db.fast import compilation, wire
 
 # The run of a statement on one connection at which it is prepared, and how many stay prepared.
 PREPARED_AT_RUN = 3
@@ -60,6 +60,15 @@ class Prepared(TypedReturnsRows[*Columns]):
         self.parts = [part for statement in statements for part in compilation.parts(statement)]
         self.sql = ";".join(self.parts)
 
+    # Whether decimals and moments of its rows are as they are written in JSON.
+    is_shown = False
+
+    def shown(self) -> Self:
+        """The same statement, for rows that are only shown: see `app.db.fast.wire`."""
+        copied = copy(self)
+        copied.is_shown = True
+        return copied
+
     def with_values(self, **values: Any) -> Self:
         """The same statement with values that are part of its text, so that its plan is made for them."""
         copied = copy(self)
@@ -85,6 +94,8 @@ def run(connection: Connection, statement: Prepared[*Columns], values: Mapping[s
     driver_connection: Any = connection.connection.dbapi_connection
     statements: _Statements | None = connection.info.get(_INFO)
     with driver_connection.cursor() as cursor:
+        if statement.is_shown:
+            wire.write_json(cursor)
         event_arguments = (connection, cursor, statement.sql, values, None, False)
         try:
             for listener in connection.dispatch.before_cursor_execute:
