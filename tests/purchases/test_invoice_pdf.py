@@ -196,14 +196,14 @@ from threading import Barrier
 from app.purchases import pdf
 from tests.purchases.test_invoice_pdf import INVOICE
 
-together = Barrier(8)
+together = Barrier(4)
 
 def first(_):
     together.wait()
     return pdf.render_invoice({**INVOICE, "account_name": "Harbour 東京 दिल्ली"})
 
-with ThreadPoolExecutor(8) as pool:
-    print(len(set(pool.map(first, range(8)))))
+with ThreadPoolExecutor(4) as pool:
+    print(len(set(pool.map(first, range(4)))))
 """
 
 

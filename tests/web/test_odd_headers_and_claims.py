@@ -185,12 +185,12 @@ def taking_cards(app_with: Callable[..., Flask]) -> Flask:
 class TestHeaders:
     @pytest.mark.parametrize("name", HEADERS)
     def test_no_value_crashes_the_service(self, taking_cards: Flask, token: Callable[..., str], name: str) -> None:
-        client = taking_cards.test_client()
+        client, bearer = taking_cards.test_client(), f"Bearer {token()}"
         variable = name.upper().replace("-", "_")
         key = variable if name in {"Content-Length", "Content-Type"} else f"HTTP_{variable}"
         for method, path, body in REQUESTS:
             for value in VALUES:
-                environ = {"HTTP_AUTHORIZATION": f"Bearer {token()}", key: value}
+                environ = {"HTTP_AUTHORIZATION": bearer, key: value}
                 answer = client.open(
                     path, method=method, data=body, content_type="application/json", environ_overrides=environ
                 )
@@ -199,6 +199,7 @@ class TestHeaders:
 
     def test_no_mixture_of_them_does(self, taking_cards: Flask, token: Callable[..., str]) -> None:
         client, dice = taking_cards.test_client(), random.Random(SEED)
+        bearer = f"Bearer {token()}"
         for _ in range(600):
             method, path, body = dice.choice(REQUESTS)
             headers = {
@@ -206,7 +207,7 @@ class TestHeaders:
                 for name in dice.sample(HEADERS, 5)
                 if name not in {"Content-Length", "Content-Type"}
             }
-            environ = {"HTTP_AUTHORIZATION": f"Bearer {token()}", **headers}
+            environ = {"HTTP_AUTHORIZATION": bearer, **headers}
             answer = client.open(
                 path, method=method, data=body, content_type="application/json", environ_overrides=environ
             )
