@@ -6,8 +6,9 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from app.customers import countries
+from app.purchases import einvoice
 from app.purchases.amounts import Line, percent
-from app.purchases.invoice_models import InvoiceStatus
+from app.purchases.invoice_models import InvoiceStatus, Series
 from app.purchases.models import PaymentMethod
 from app.purchases.sheets import ADDRESS, RIGHT_WIDTH, WIDTH, Sheets
 from app.web.paper import GREY
@@ -34,6 +35,7 @@ _MOST_LINES = 5
 class _Layout(NamedTuple):
     """What an invoice and a credit note have in different words."""
 
+    series: Series
     title: str
     number: str
     facts: Iterable[tuple[str, str]]
@@ -48,6 +50,7 @@ def render_invoice(invoice: Mapping[str, Any]) -> bytes:
     status = InvoiceStatus(invoice["status"])
     by_transfer = invoice["payment_method"] == PaymentMethod.MANUAL
     layout = _Layout(
+        series=Series.INVOICE,
         title="Invoice",
         number=invoice["invoice_number"],
         facts=_facts_of_invoice(invoice),
@@ -63,6 +66,7 @@ def render_credit_note(note: Mapping[str, Any]) -> bytes:
     """The credit note as a PDF; the same bytes for the same credit note."""
     is_void = note["voided_at"] is not None
     layout = _Layout(
+        series=Series.CREDIT_NOTE,
         title="Credit note",
         number=note["credit_note_number"],
         facts=(
@@ -88,7 +92,8 @@ def _render(document: Mapping[str, Any], layout: _Layout) -> bytes:
     country = countries.name_of(document["billing_country_code"])
     texts = [value for value in document.values() if isinstance(value, str)]
     texts += [country, *(line.description for line in lines), *layout.closing]
-    sheets = Sheets(f"{layout.title} {layout.number}", document["created_at"], texts)
+    attached = einvoice.attachment(document, layout.series)
+    sheets = Sheets(f"{layout.title} {layout.number}", document["created_at"], texts, attached)
     sheets.heading(layout.title, document["seller_name"], list(_seller(document)))
     with sheets.side_by_side():
         sheets.label("Billed to")

@@ -26,8 +26,10 @@ _COLUMNS_WITHOUT_TAX = (90, 20, 30, 0, 30)
 class Sheets:
     """A document that is written from top to bottom; a page that is full is followed by another."""
 
-    def __init__(self, name: str, created_at: datetime, texts: Iterable[str]) -> None:
-        self._pdf = paper.document(name, created_at, texts)
+    def __init__(
+        self, name: str, created_at: datetime, texts: Iterable[str], attached: paper.Attachment | None = None
+    ) -> None:
+        self._pdf = paper.document(name, created_at, texts, attached=attached)
         self._name = name
         self._pdf.add_page()
         self._top = self._left_bottom = 0.0

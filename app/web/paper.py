@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import TYPE_CHECKING, Literal, NamedTuple
+from xml.sax.saxutils import escape
 
 from flask import Response
 
@@ -19,6 +20,15 @@ MIMETYPE = "application/pdf"
 BINARY = {"type": "string", "format": "binary"}
 MARGIN = 20
 GREY = (110, 110, 110)
+_PRODUCER = "fpdf2"
+_METADATA = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about="" xmlns:pdfaid="http://www.aiim.org/pdfa/ns/id/"
+ pdfaid:part="3" pdfaid:conformance="B"/>
+<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/">
+<dc:title><rdf:Alt><rdf:li xml:lang="x-default">{title}</rdf:li></rdf:Alt></dc:title></rdf:Description>
+<rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:pdf="http://ns.adobe.com/pdf/1.3/"
+ xmp:CreateDate="{at}" pdf:Producer="{producer}"/>
+{more}</rdf:RDF></x:xmpmeta>"""
 _lock = Lock()
 # Here the characters of Chinese, Japanese and Korean begin, which have a large font of their own.
 _FIRST_CJK = "\u1100"
@@ -33,6 +43,16 @@ _OTHER_FONTS = ("apart", "cjk")
 _LONGEST = 160
 
 
+class Attachment(NamedTuple):
+    """A file inside a document that says the same for programs, and what the document's metadata say about it (XMP)."""
+
+    name: str
+    mimetype: str
+    content: bytes
+    description: str
+    metadata: str
+
+
 class _Library(NamedTuple):
     """What a process makes once: the class of documents, and a directory with the fonts as files."""
 
@@ -41,20 +61,52 @@ class _Library(NamedTuple):
 
 
 def document(
-    title: str, created_at: datetime, texts: Iterable[str], orientation: Literal["portrait", "landscape"] = "portrait"
+    title: str,
+    created_at: datetime,
+    texts: Iterable[str],
+    orientation: Literal["portrait", "landscape"] = "portrait",
+    attached: Attachment | None = None,
 ) -> "FPDF":
-    """An A4 document without pages, with the fonts that these texts need; the same bytes for the same content."""
-    pdf = _library().make(orientation, format="A4")
+    """An A4 document without pages, with the fonts that these texts need; the same bytes for the same content.
+
+    With a file `attached` it is PDF/A-3, as programs that look for one expect.
+    """
+    pdf = _library().make(orientation, format="A4", enforce_compliance=attached and "PDF/A-3B")
     # Text is text: with an alias, "{nb}" would be the number of pages.
     pdf.alias_nb_pages(None)  # type: ignore[arg-type] # as its documentation says
     pdf.set_creation_date(created_at)
     pdf.set_title(title)
+    if attached is not None:
+        _attach(pdf, title, created_at, attached)
     pdf.set_margin(MARGIN)
     pdf.set_auto_page_break(False)
     written = "".join(texts)
     _add_fonts(pdf, written)
     prepare_for(pdf, written)
     return pdf
+
+
+def _attach(pdf: "FPDF", title: str, created_at: datetime, attached: Attachment) -> None:
+    pdf.embed_file(
+        bytes=attached.content,
+        basename=attached.name,
+        mime_type=attached.mimetype,
+        desc=attached.description,
+        creation_date=created_at,
+        modification_date=created_at,
+        associated_file_relationship="Alternative",
+        compress=True,
+    )
+    pdf.set_producer(_PRODUCER)
+    # The library would write the time of the call into its own.
+    pdf.set_xmp_metadata(
+        _METADATA.format(
+            title=escape(title),
+            producer=_PRODUCER,
+            at=created_at.isoformat(timespec="seconds"),
+            more=attached.metadata,
+        )
+    )
 
 
 def prepare_for(pdf: "FPDF", text: str) -> None:
