@@ -35,6 +35,11 @@ class Answer:
         return str(self.error["message"]) if self.error else ""
 
     @property
+    def reason(self) -> str:
+        """The API's word for what went wrong; empty for a success."""
+        return str(self.error["reason"]) if self.error else ""
+
+    @property
     def problems(self) -> Mapping[str, Any]:
         """The problems of each field that was sent, by its name in the API."""
         details = (self.error or {}).get("details") or {}

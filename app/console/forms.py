@@ -97,6 +97,8 @@ class Form:
     # Asks why, for the audit trail. Where the operation has a reason of its own, that is a field.
     asks_reason: bool = False
     constants: Mapping[str, Any] = field(default_factory=dict)
+    # The fields beside which refusals for reasons of the API are shown.
+    blame: Mapping[str, str] = field(default_factory=dict)
 
     def entered(self) -> dict[str, str]:
         """What was entered, by field."""
@@ -116,11 +118,15 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The call that a form makes. `current` reads the object that it changes, if there is one."""
+    """The call that a form makes. `current` reads the object that it changes, if there is one.
+
+    With `versioned`, it changes the version that was read and no other.
+    """
 
     method: str
     address: str
     current: str | None = None
+    versioned: bool = True
 
 
 Rows = Sequence[tuple[str, Any]]
@@ -180,7 +186,7 @@ def handle(
 def _send(form: Form, target: Target, entered: Mapping[str, str], *, rehearse: bool = False) -> Answer:
     # A rehearsal leaves its key to the call itself.
     headers = {} if rehearse else {"Idempotency-Key": request.form.get(KEY_FIELD, "")}
-    if etag := request.form.get(ETAG_FIELD):
+    if target.versioned and (etag := request.form.get(ETAG_FIELD)):
         headers["If-Match"] = etag
     if reason := request.form.get(REASON_FIELD, "").strip():
         headers["X-Change-Reason"] = calls.header_text(reason)
@@ -207,7 +213,10 @@ class _Shown:
 
     def failure(self, answer: Answer, theirs: Sequence[tuple[str, str, str]] | None = None) -> AnyResponse:
         """The form with what was entered, and what is wrong with it."""
-        page = self.page(message=answer.message, problems=answer.problems, theirs=theirs)
+        problems = dict(answer.problems)
+        if blamed := self.form.blame.get(answer.reason):
+            problems[blamed] = answer.message
+        page = self.page(message=answer.message, problems=problems, theirs=theirs)
         return current_app.response_class(page, answer.status)
 
     def page(self, **values: Any) -> str:

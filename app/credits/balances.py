@@ -118,9 +118,18 @@ def credits_of(account_id: int) -> int:
     return credits
 
 
-def credits_of_accounts(account_ids: Sequence[int]) -> dict[int, int]:
-    """The credit balances of accounts, by their ids."""
-    return {account_id: each.credits for account_id, each in forecast.of_accounts(account_ids).standings.items()}
+def credits_of_accounts(account_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """The credits and debts of accounts, as their settings show them to staff, by their ids."""
+    return {
+        account_id: {
+            "credit_balance": each.credits,
+            "credits_held": each.held,
+            "credits_frozen": each.frozen,
+            "credits_available": each.available,
+            "debt": each.debt,
+        }
+        for account_id, each in forecast.of_accounts(account_ids).standings.items()
+    }
 
 
 def _with_due(

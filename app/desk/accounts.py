@@ -62,15 +62,11 @@ def _every_due() -> list[int]:
 
 def _with_balances(due: Sequence[int]) -> Callable[[Row[Any]], dict[str, Any]]:
     """What shows an account, whose balance is not the stored one if something is due."""
-    credits = balances.credits_of_accounts(due)
+    ahead = balances.credits_of_accounts(due)
 
     def show(row: Row[Any]) -> dict[str, Any]:
         code = countries.code_of(row.billing_country)
-        return {
-            **row._asdict(),
-            "billing_country_code": code,
-            "credit_balance": credits.get(row.id, row.credit_balance),
-        }
+        return {**row._asdict(), "billing_country_code": code, **ahead.get(row.id, {})}
 
     return show
 

@@ -41,6 +41,10 @@ _ACCOUNTS: Select[*tuple[Any, ...]] = (
         CustomerAccount.name.label("account_name"),
         Plan.name.label("plan"),
         CreditBalance.credits.label("credit_balance"),
+        CreditBalance.held.label("credits_held"),
+        CreditBalance.frozen.label("credits_frozen"),
+        (CreditBalance.credits - CreditBalance.held - CreditBalance.frozen).label("credits_available"),
+        CreditBalance.debt,
         CreditBalance.due_at,
     )
     .join(CreditBalance, CreditBalance.account_id == CustomerAccount.id)

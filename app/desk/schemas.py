@@ -53,9 +53,18 @@ class OfAccount(Schema):
 
 
 class DeskAccount(OfAccount, AccountSettings):
-    """A customer account with its settings and its balance."""
+    """A customer account with its settings, its balance, and what of that is not free to spend."""
 
     etag = ETag.CONSTANT
+
+    credits_held = fields.Integer(metadata={"description": "Credits of the balance that are held."})
+    credits_frozen = fields.Integer(
+        metadata={"description": "Credits of the balance that are frozen, as their payment is disputed."}
+    )
+    credits_available = fields.Integer(
+        metadata={"description": "Credits that can be spent: those that are neither held nor frozen."}
+    )
+    debt = fields.Integer(metadata={"description": "Credits that the account owes."})
 
 
 class AccountQuery(SnakePageArguments):

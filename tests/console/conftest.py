@@ -8,7 +8,9 @@ from flask import Flask
 
 from app.config import Settings
 from cli.token import link
+from tests.caller import Caller
 from tests.console.web import Web
+from tests.factories.desk import Customer, two_customers
 
 Browsers = Callable[..., Web]
 Links = Callable[..., str]
@@ -35,3 +37,8 @@ def browser(app: Flask, offered: Links) -> Browsers:
         return web
 
     return make
+
+
+@pytest.fixture
+def customers(admin: Caller, as_caller: Callable[..., Caller]) -> list[Customer]:
+    return two_customers(admin, as_caller)

@@ -1,5 +1,6 @@
 """A browser without JavaScript: it keeps cookies, reads pages, and sends their forms as they stand."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from bs4 import BeautifulSoup, Tag
@@ -120,3 +121,8 @@ def _value(entry: Tag) -> str:
         chosen = entry.find("option", selected=True) or entry.find("option")
         return str(chosen["value"]) if isinstance(chosen, Tag) else ""
     return str(entry.get("value", "on" if entry.get("type") == "checkbox" else ""))
+
+
+def sent(messages: Sequence[Any]) -> int:
+    """How many statements a page sent to the database; what ends a transaction is none."""
+    return sum(message != b"COMMIT" for message in messages)

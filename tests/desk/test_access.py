@@ -7,9 +7,9 @@ import pytest
 from flask import Flask
 
 from tests.caller import Caller, data, error
-from tests.desk.conftest import Customer
 from tests.document import address, example_body, operations, served
 from tests.factories.customers import join
+from tests.factories.desk import Customer
 
 PEOPLE = ("owner", "admin", "member", "stranger")
 # Machines of other families, and those of the desk that may only read or only manage.

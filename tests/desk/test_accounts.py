@@ -41,7 +41,8 @@ class TestList:
         settings = data(customer.get("/v1/account/settings/"))
         (listed,) = data(admin.get(ACCOUNTS))["results"]
         more = {"account_id": settings["id"], "account_name": "Harbour Studio", "created_by": "owner", "plan": "Free"}
-        assert listed == {**settings, **more}
+        free = {"credits_held": 0, "credits_frozen": 0, "credits_available": 100, "debt": 0}
+        assert listed == {**settings, **more, **free}
         assert data(admin.get(f"{ACCOUNTS}{settings['id']}/")) == listed
 
     def test_an_unknown_account_is_not_found(self, admin: Caller) -> None:

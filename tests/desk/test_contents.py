@@ -7,7 +7,7 @@ from freezegun import freeze_time
 
 from app.clock import utc_now
 from tests.caller import Caller, data, error
-from tests.desk.conftest import Customer
+from tests.factories.desk import Customer
 
 # By the list: where its customer finds it, and who made its newest row.
 LISTS = {

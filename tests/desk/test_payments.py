@@ -3,7 +3,7 @@
 import pytest
 
 from tests.caller import Caller, data, error
-from tests.desk.conftest import Customer
+from tests.factories.desk import Customer
 from tests.factories.purchases import approve
 
 PAYMENTS, INVOICES, CREDIT_NOTES = "/v1/admin/payments/", "/v1/admin/invoices/", "/v1/admin/credit-notes/"

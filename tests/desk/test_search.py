@@ -15,9 +15,9 @@ from app.desk import accounts, search
 from app.desk import queries as account_queries
 from app.desk import search_queries as queries
 from tests.caller import Caller, data, error
-from tests.desk.conftest import Customer
 from tests.factories.accounts import create_account, create_client
 from tests.factories.bookings import create_booking, pay, periods_of
+from tests.factories.desk import Customer
 from tests.factories.exports import records
 from tests.factories.purchases import credit_note
 
