@@ -8,6 +8,8 @@ from werkzeug.routing import Rule
 
 AUTOMATIC_METHODS = {"HEAD", "OPTIONS"}
 _PARAMETER = re.compile(r"<(?:(?P<converter>[^:<>]+):)?(?P<name>[^<>]+)>")
+# One of the words in brackets.
+_CHOICES = re.compile(r"any\('?(?P<first>[^',)]+).*\)")
 _EXAMPLES = {
     "int": "1",
     "int_id": "1",
@@ -22,6 +24,8 @@ def address(rule: Rule, **known: str) -> str:
     """A path that `rule` matches; parameters that are not `known` get an example of their type."""
 
     def value(match: re.Match[str]) -> str:
+        if choices := _CHOICES.fullmatch(match["converter"] or ""):
+            return known.get(match["name"], choices["first"])
         return known.get(match["name"], _EXAMPLES[match["converter"] or "path"])
 
     return _PARAMETER.sub(value, rule.rule)

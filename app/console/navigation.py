@@ -17,6 +17,12 @@ class Section(NamedTuple):
 _STAFF = (
     ("Search", "/console", "searchEverything"),
     ("Clients", "/console/clients", "listClients"),
+    ("Customers", "/console/customers", "listAccounts"),
+    ("Transfers", "/console/transfers", "listAllPayments"),
+    ("Invoices", "/console/invoices", "listAllInvoices"),
+    ("Catalogue", "/console/catalogue", "listPlans"),
+    ("API keys", "/console/keys", "listApiKeys"),
+    ("Audit", "/console/audit", "listAuditEntries"),
 )
 _PORTAL = (("Overview", "/portal"),)
 _HOMES = ("/console", "/portal")

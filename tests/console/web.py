@@ -94,15 +94,16 @@ class Web:
 
     def __init__(self, app: Flask, **environ: Any) -> None:
         self.client = app.test_client()
-        self._environ = environ
+        # A file that is not read to its end would keep its place among the exports.
+        self._sent: dict[str, Any] = {"environ_overrides": environ, "buffered": True}
 
     def get(self, path: str, status: int = 200, query: Any = None) -> Page:
         """Open a page."""
-        return self._page(path, self.client.get(path, query_string=query, environ_overrides=self._environ), status)
+        return self._page(path, self.client.get(path, query_string=query, **self._sent), status)
 
     def send(self, path: str, entries: Any, status: int) -> Page:
         """Send entries as a form does."""
-        return self._page(path, self.client.post(path, data=entries, environ_overrides=self._environ), status)
+        return self._page(path, self.client.post(path, data=entries, **self._sent), status)
 
     def _page(self, path: str, response: TestResponse, status: int) -> Page:
         page = Page(self, path, response)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask import Response, redirect
+from flask import Response
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.console import calls, listing
@@ -96,16 +96,12 @@ _OFFERS = {
     ),
 }
 _KINDS = f"any({', '.join(repr(kind) for kind in _OFFERS)})"
+_FIRST = "plans"
 _OPERATIONS = {"plans": "listPlans", "packages": "listPackages", "tax-rates": "listTaxRates"}
 
 
-@blueprint.get("/catalogue")
-def catalogue() -> AnyResponse:
-    """The catalogue begins with its plans."""
-    return redirect("/console/catalogue/plans", 303)
-
-
-@blueprint.get(f"/catalogue/<{_KINDS}:kind>")
+@blueprint.get("/catalogue", defaults={"kind": _FIRST})
+@blueprint.get("/catalogue/<any('packages', 'tax-rates'):kind>")
 def offers(kind: str) -> Response | str:
     """Plans, packages or tax rates."""
     offer, address = _OFFERS[kind], calls.path("v1", "admin", kind)
@@ -118,14 +114,14 @@ def offers(kind: str) -> Response | str:
         list=listing.read(address, *filters),
         offer=offer,
         kind=kind,
-        tabs=[(f"/console/catalogue/{each}", _OFFERS[each].label) for each in _OFFERS if may(_OPERATIONS[each])],
+        tabs=[(_page(each), _OFFERS[each].label) for each in _OFFERS if may(_OPERATIONS[each])],
     )
 
 
 @blueprint.route(f"/catalogue/<{_KINDS}:kind>/new", methods=["GET", "POST"])
 def new_offer(kind: str) -> AnyResponse | str:
     """Create a plan, a package or a tax rate."""
-    offer, page = _OFFERS[kind], f"/console/catalogue/{kind}"
+    offer, page = _OFFERS[kind], _page(kind)
     return handle(
         Form(f"New {offer.one}", offer.fields, f"Create {offer.one}"),
         Target("POST", calls.path("v1", "admin", kind)),
@@ -139,7 +135,7 @@ def new_offer(kind: str) -> AnyResponse | str:
 @blueprint.route(f"/catalogue/<{_KINDS}:kind>/<int:offer_id>", methods=["GET", "POST"])
 def edit_offer(kind: str, offer_id: int) -> AnyResponse | str:
     """Change a plan, a package or a tax rate."""
-    offer, page = _OFFERS[kind], f"/console/catalogue/{kind}"
+    offer, page = _OFFERS[kind], _page(kind)
     address = calls.path("v1", "admin", kind, offer_id)
     return handle(
         Form(f"Edit {offer.one} {offer_id}", offer.fields, "Save changes", asks_reason=True),
@@ -148,3 +144,7 @@ def edit_offer(kind: str, offer_id: int) -> AnyResponse | str:
         said=f"The {offer.one} was saved.",
         back=page,
     )
+
+
+def _page(kind: str) -> str:
+    return "/console/catalogue" if kind == _FIRST else f"/console/catalogue/{kind}"
