@@ -11,8 +11,8 @@ from app import tenancy
 from app.db.base import db
 from app.tenancy import Routed
 from tests.caller import Caller, data
-from tests.desk.conftest import Customer
 from tests.factories.customers import open_customer
+from tests.factories.desk import Customer
 
 POLICIES = text("SELECT tablename, cmd, qual FROM pg_policies WHERE schemaname = 'public' AND policyname = 'desk'")
 WALLED = text("SELECT relname FROM pg_class WHERE relrowsecurity ORDER BY 1")
