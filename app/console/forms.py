@@ -99,16 +99,20 @@ class Form:
     constants: Mapping[str, Any] = field(default_factory=dict)
     # The fields beside which refusals for reasons of the API are shown.
     blame: Mapping[str, str] = field(default_factory=dict)
+    # Sends the fields that differ from the object alone: where one that is sent as it was still has an effect.
+    sends_changes: bool = False
 
     def entered(self) -> dict[str, str]:
         """What was entered, by field."""
         return {each.name: request.form.get(each.name, "").strip() for each in self.fields}
 
-    def body(self, entered: Mapping[str, str]) -> dict[str, Any]:
-        """The body of the call."""
+    def body(self, entered: Mapping[str, str], current: Mapping[str, Any]) -> dict[str, Any]:
+        """The body of the call, which changes `current` if there is such an object."""
         body: dict[str, Any] = dict(self.constants)
         for each in self.fields:
             text = entered[each.name]
+            if self.sends_changes and text == each.shown(current.get(each.name)):
+                continue
             if text or each.kind == Kind.CHECK:
                 body[each.name] = each.sent(text)
             elif each.blank != Blank.OMITTED:
@@ -170,9 +174,9 @@ def handle(
         filled = {each.name: each.shown(values.get(each.name)) for each in form.fields}
         return replace(shown, values=filled, etag=current.etag).page()
     if outcome is not None and not request.form.get(CONFIRMED_FIELD):
-        would = _send(form, target, shown.values, rehearse=True) if outcome.rehearsed else current
+        would = _send(form, target, shown.values, current.data, rehearse=True) if outcome.rehearsed else current
         return shown.failure(would) if would.error else shown.page(outcome=outcome.rows(would.data, shown.values))
-    answer = _send(form, target, shown.values)
+    answer = _send(form, target, shown.values, current.data)
     if answer.error is not None:
         if answer.status == HTTPStatus.PRECONDITION_FAILED:
             return replace(shown, etag=current.etag).failure(answer, _differences(form, shown.values, current.data))
@@ -183,14 +187,16 @@ def handle(
     return redirect(done(answer.data), 303)
 
 
-def _send(form: Form, target: Target, entered: Mapping[str, str], *, rehearse: bool = False) -> Answer:
+def _send(
+    form: Form, target: Target, entered: Mapping[str, str], current: Mapping[str, Any], *, rehearse: bool = False
+) -> Answer:
     # A rehearsal leaves its key to the call itself.
     headers = {} if rehearse else {"Idempotency-Key": request.form.get(KEY_FIELD, "")}
     if target.versioned and (etag := request.form.get(ETAG_FIELD)):
         headers["If-Match"] = etag
     if reason := request.form.get(REASON_FIELD, "").strip():
         headers["X-Change-Reason"] = calls.header_text(reason)
-    body = form.body(entered) if target.method in idempotency.METHODS | {"PUT"} else None
+    body = form.body(entered, current) if target.method in idempotency.METHODS | {"PUT"} else None
     return calls.call(target.method, target.address, body=body, headers=headers, rehearse=rehearse)
 
 

@@ -30,12 +30,14 @@ class Listing:
         return f"{request.path}?{urlencode({name: value for name, value in arguments.items() if value})}"
 
 
-def read(address: str, *filters: str, defaults: Mapping[str, str] | None = None) -> Listing:
+def read(
+    address: str, *filters: str, defaults: Mapping[str, str] | None = None, page_size: int = _PAGE_SIZE
+) -> Listing:
     """The page of a list that the address of this request asks for, by the names of the API's own filters."""
     chosen = _chosen(filters, defaults)
     size = "perPage" if address.startswith("/v6/") else "per_page"
     page = request.args.get("page", "1")
-    answer = calls.call("GET", address, query={**chosen, "page": page, size: _PAGE_SIZE})
+    answer = calls.call("GET", address, query={**chosen, "page": page, size: page_size})
     if answer.error is not None:
         # A filter that is mistyped is mended on the page; anything else is not about the filters.
         if answer.status != 400:  # noqa: PLR2004 - bad input

@@ -16,7 +16,10 @@ class Section(NamedTuple):
 # With the operation that its first page calls: who may not call it does not see the section.
 _STAFF = (
     ("Search", "/console", "searchEverything"),
+    ("Billing accounts", "/console/billing-accounts", "listBillingAccounts"),
     ("Clients", "/console/clients", "listClients"),
+    ("Payments", "/console/payments", "listWorkPeriodPayments"),
+    ("Bookings", "/console/bookings", "listResourceBookings"),
     ("Customers", "/console/customers", "listAccounts"),
     ("Transfers", "/console/transfers", "listAllPayments"),
     ("Invoices", "/console/invoices", "listAllInvoices"),

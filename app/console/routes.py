@@ -9,14 +9,18 @@ from app.console.staff import (
     account_users,
     audit,
     billing_accounts,
+    bookings,
     catalogue,
     clients,
     customer_forms,
     customers,
     documents,
     keys,
+    payment_runs,
+    payments,
     purchases,
     search,
+    work_periods,
 )
 from app.console.staff.blueprint import blueprint as console
 
@@ -28,6 +32,7 @@ PAGES = (
     account_users,
     audit,
     billing_accounts,
+    bookings,
     catalogue,
     clients,
     customer_forms,
@@ -35,6 +40,9 @@ PAGES = (
     documents,
     keys,
     overview,
+    payment_runs,
+    payments,
     purchases,
     search,
+    work_periods,
 )

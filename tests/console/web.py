@@ -69,10 +69,11 @@ class Form:
         self._path = str(form.get("action") or path)
         self._method = str(form.get("method", "get")).upper()
         self.entries: dict[str, Any] = {}
-        for each in form.find_all(["input", "textarea", "select"]):
-            if each.get("name") and _is_sent(each):
+        fields = [each for each in _fields(form) if each.get("name")]
+        for each in fields:
+            if _is_sent(each):
                 self.entries.setdefault(str(each["name"]), []).append(_value(each))
-        self.names = {str(each["name"]) for each in form.find_all(["input", "textarea", "select"]) if each.get("name")}
+        self.names = {str(each["name"]) for each in fields}
 
     def __setitem__(self, name: str, entry: str | list[str]) -> None:
         assert name in self.names, f"There is no field {name}, only {sorted(self.names)}"
@@ -109,6 +110,14 @@ class Web:
         page = Page(self, path, response)
         assert response.status_code == status, (response.status_code, page.html.get_text(" ", strip=True))
         return page
+
+
+def _fields(form: Tag) -> list[Tag]:
+    """The fields of a form: those inside, and those elsewhere that name it."""
+    kinds = ["input", "textarea", "select"]
+    inside = form.find_all(kinds)
+    elsewhere = form.find_parents()[-1].find_all(kinds, form=form["id"]) if form.get("id") else []
+    return [*inside, *elsewhere]
 
 
 def _is_sent(entry: Tag) -> bool:
