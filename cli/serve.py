@@ -164,11 +164,11 @@ def _announce(settings: Settings, link: str | None) -> None:
             err=True,
         )
     address = settings.address
-    click.echo(f"Service    {address}\nReference  {address}/docs\nConsole    {link or f'{address}/console'}")
+    click.echo(f"Service    {address}\nReference  {address}/docs")
     if not settings.auth_secrets:
         click.echo("Tokens     are issued by the identity provider of AUTH_JWKS_URL")
     elif settings.production:
         click.echo("Tokens     are issued by `flask token`")
     else:
         click.echo(f"Token      {token.mint(settings)}")
-    click.echo("Ctrl-C stops it.")
+    click.echo(f"Console    {link or f'{address}/console'}\nCtrl-C stops it.")

@@ -127,7 +127,7 @@ class Service:
         self.process = start(sys.executable, "-c", command, **{**defaults, **environ}, PORT=str(self.port))
         self.banner = self._banner()
         # The administrator token it printed; a test may call as somebody else.
-        self.token = self.banner[3].split()[1]
+        self.token = self.banner[2].split()[1]
 
     def _banner(self) -> list[str]:
         assert self.process.stdout is not None

@@ -15,7 +15,10 @@ def test_books_that_are_right_pass(run: Run) -> None:
     result = run("ledger", "verify")
     assert (result.exit_code, result.output) == (
         0,
-        "5 budgets, 19 movements: budget 113500, locked 14200.5, consumed 7950.\nEvery stored total equals its rows.\n",
+        (
+            "9 budgets, 119 movements: budget 337000, locked 23980.5, consumed 190383.25.\n"
+            "Every stored total equals its rows.\n"
+        ),
     )
 
 
@@ -28,7 +31,7 @@ def test_books_that_are_right_pass(run: Run) -> None:
         ),
         (
             "UPDATE budgets SET consumed = 0 WHERE billing_account_id = 2",
-            "billing account 2: consumed is kept as 0, its lines make 4300",
+            "billing account 2: consumed is kept as 0, its lines make 55900",
         ),
         (
             "DELETE FROM budget_lines WHERE billing_account_id = 3",
@@ -54,7 +57,7 @@ def test_books_that_are_right_pass(run: Run) -> None:
         ("UPDATE number_series SET last = last + 1", "invoices of "),
         (
             "UPDATE row_counts SET rows = rows - 1 WHERE table_name = 'clients'",
-            "clients: the stored number of rows is 2",
+            "clients: the stored number of rows is 4",
         ),
     ],
 )
@@ -65,7 +68,7 @@ def test_a_total_that_differs_is_named(run: Run, app: Flask, tampering: str, lin
         connection.execute(text(tampering))
     result = run("ledger", "verify")
     with app.app_context(), db.engine.begin() as connection:
-        connection.execute(text("UPDATE row_counts SET rows = 3 WHERE table_name = 'clients'"))
+        connection.execute(text("UPDATE row_counts SET rows = 5 WHERE table_name = 'clients'"))
     assert result.exit_code == 1
     assert any(each.startswith(line) for each in result.output.splitlines())
     assert result.output.endswith("stored totals differ from their rows.\n")
@@ -74,8 +77,8 @@ def test_a_total_that_differs_is_named(run: Run, app: Flask, tampering: str, lin
 def test_demonstration_data_is_loaded_once(run: Run, admin: Caller) -> None:
     assert run("demo").output.startswith("Loaded")
     accounts = data(admin.get("/v6/billing-accounts"))
-    assert accounts["count"] == 5
-    assert {account["status"] for account in accounts["results"]} == {"ACTIVE"}
+    assert accounts["count"] == 9
+    assert {account["status"] for account in accounts["results"]} == {"ACTIVE", "INACTIVE"}
     again = run("demo")
     assert (again.exit_code, again.output) == (0, "The demo data is already loaded.\n")
     assert data(admin.get("/v6/billing-accounts")) == accounts
@@ -86,5 +89,5 @@ def test_the_demonstrations_customer_has_analytics_to_look_at(run: Run, as_calle
     customer = as_caller(user="demo-customer")
     found = data(customer.get("/v1/account/usage/analytics/?days=30"))
     assert sum(day["usage"] > 0 for day in found["daily_usage"]) > 20
-    assert found["total_purchases"] == 1000
+    assert found["total_purchases"] == 1500
     assert found["current_balance"] == credits_of(customer) > 0

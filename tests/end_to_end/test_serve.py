@@ -8,7 +8,7 @@ from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.error import URLError
-from urllib.request import Request, urlopen
+from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 
 import psutil
 import psycopg2
@@ -24,9 +24,11 @@ def test_service_starts_answers_and_leaves_nothing(empty_var_dir: Path, signal_n
     service = Service(empty_var_dir)
     assert service.banner[0].split() == ["Service", f"http://127.0.0.1:{service.port}"]
     assert service.banner[1].split() == ["Reference", f"http://127.0.0.1:{service.port}/docs"]
-    assert service.banner[2].startswith(f"Console    http://127.0.0.1:{service.port}/console")
+    assert service.banner[3].split()[0] == "Console"
     assert service.get("/health/ready")["status"] == "ok"
     assert service.get("/v6/clients")["count"] == 0, "the printed token is an administrator's"
+    with build_opener(HTTPCookieProcessor()).open(service.banner[3].split()[1]) as page:
+        assert page.url == f"http://127.0.0.1:{service.port}/console", "the printed link signs in"
     service.stop(signal_number)
     assert using(empty_var_dir) == []
     with pytest.raises(URLError):
