@@ -187,7 +187,7 @@ def test_in_production_no_token_is_printed(empty_var_dir: Path, database_url: st
     """What a service prints is kept in logs, which more people read than may administer."""
     service = Service(empty_var_dir, APP_ENV="production", AUTH_SECRET="x" * 32, DATABASE_URL=database_url)
     assert "eyJ" not in "".join(service.banner)
-    assert service.banner[3] == "Tokens     are issued by `flask token`\n"
+    assert service.banner[2] == "Tokens     are issued by `flask token`\n"
     service.stop()
 
 
