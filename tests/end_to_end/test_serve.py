@@ -67,7 +67,7 @@ def test_a_second_start_keeps_the_data(var_dir: Path) -> None:
     assert out.startswith("Loaded")
     first.stop()
     second = Service(var_dir, first.port)
-    assert second.get("/v6/clients")["count"] == 3
+    assert second.get("/v6/clients")["count"] == 5
     second.stop()
 
 
