@@ -71,7 +71,10 @@ def moment(text: str | None) -> Markup:
     if not text:
         return _NOTHING
     at = datetime.fromisoformat(text).astimezone(UTC)
-    shown = dates.format_datetime(at, format="medium", tzinfo=dates.UTC, locale=locale())
+    # To the minute; the title has all of it.
+    day_shown = dates.format_date(at, format="medium", locale=locale())
+    minute = dates.format_time(at, format="short", locale=locale())
+    shown = f"{day_shown}, {minute}"
     return Markup('<time datetime="{}" title="{}">{} UTC</time>').format(text, text, shown)
 
 
