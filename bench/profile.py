@@ -28,7 +28,7 @@ _PARTS: dict[str, list[tuple[str, set[str]]]] = {
     "token, role": [("app/auth/guards.py", {"admit"})],
     "arguments": [("webargs/core.py", {"parse"})],
     "SQL: waiting for the database": [("app/db/fast/driver.py", {"execute", "commit", "rollback"})],
-    "SQL: SQLAlchemy": [("sqlalchemy/orm/scoping.py", {"execute", "connection", "commit", "rollback", "remove"})],
+    "SQL: SQLAlchemy": [("app/db/base.py", {"execute", "get_bind", "commit", "rollback", "close"})],
     "dump": [("app/web/schemas.py", {"dump"})],
     "JSON": [("app/web/json.py", {"response"})],
 }
