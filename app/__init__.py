@@ -10,6 +10,7 @@ from app.audit import actors
 from app.auth.tokens import TokenVerifier
 from app.billing_accounts.book_routes import blueprint as budget_books
 from app.billing_accounts.correction_routes import blueprint as budget_corrections
+from app.billing_accounts.report_routes import blueprint as budget_reports
 from app.billing_accounts.routes import blueprint as billing_accounts
 from app.clients.routes import blueprint as clients
 from app.config import ROOT, Settings
@@ -53,6 +54,7 @@ FEATURES = (
     billing_accounts,
     budget_books,
     budget_corrections,
+    budget_reports,
     booking_blueprint,
     period_blueprint,
     work_period_payments,

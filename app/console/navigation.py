@@ -24,6 +24,7 @@ _STAFF = (
     ("Transfers", "/console/transfers", "listAllPayments"),
     ("Invoices", "/console/invoices", "listAllInvoices"),
     ("Catalogue", "/console/catalogue", "listPlans"),
+    ("Reports", "/console/reports", "getUsageReport"),
     ("API keys", "/console/keys", "listApiKeys"),
     ("Audit", "/console/audit", "listAuditEntries"),
 )

@@ -19,6 +19,7 @@ from app.console.staff import (
     payment_runs,
     payments,
     purchases,
+    reports,
     search,
     work_periods,
 )
@@ -43,6 +44,7 @@ PAGES = (
     payment_runs,
     payments,
     purchases,
+    reports,
     search,
     work_periods,
 )

@@ -109,3 +109,18 @@ OPEN_INVOICES: AnyPrepared = Prepared("""
     FROM invoices AS invoice LEFT JOIN payments AS payment ON payment.invoice_id = invoice.id
     WHERE invoice.status = 'pending' ORDER BY invoice.due_date, invoice.id
 """)
+# What the accounts spent by day (UTC) and operation, and what of that or of earlier days was taken back on that day. By
+# the time in UTC, which has an index over all accounts.
+USAGE: AnyPrepared = Prepared("""
+    SELECT CAST(timezone('UTC', moved.created_at) AS date) AS date,
+        coalesce(moved.operation_type, used.operation_type) AS operation_type,
+        CAST(coalesce(-sum(moved.amount) FILTER (WHERE moved.reverses IS NULL), 0) AS bigint) AS credits_used,
+        CAST(coalesce(sum(moved.amount) FILTER (WHERE moved.reverses IS NOT NULL), 0) AS bigint) AS credits_returned,
+        count(*) FILTER (WHERE moved.reverses IS NULL) AS count
+    FROM credit_transactions AS moved
+    LEFT JOIN credit_transactions AS used ON used.account_id = moved.account_id AND used.position = moved.reverses
+    WHERE timezone('UTC', moved.created_at) >= CAST(:first AS date)
+        AND timezone('UTC', moved.created_at) < CAST(:last AS date) + 1
+        AND (moved.transaction_type = 'deduction' OR moved.reverses IS NOT NULL)
+    GROUP BY 1, 2 ORDER BY 1, 2
+""")

@@ -1,5 +1,7 @@
 """Request and response schemas of the vendor's reports."""
 
+from typing import Any
+
 import marshmallow as ma
 
 from app.desk.reports import AGES
@@ -8,6 +10,9 @@ from app.web import fields
 from app.web.fields import QueryArguments
 from app.web.negotiation import OF_REPORTS
 from app.web.schemas import ETag, Schema, SnakeReadSchema
+
+# A year, with its leap day.
+MAX_DAYS = 366
 
 
 class _ReportQuery(Schema, QueryArguments):
@@ -20,6 +25,20 @@ class CreditsReportQuery(_ReportQuery):
     """The month of a report."""
 
     month = fields.Month(required=True, metadata={"description": "The month, in UTC."})
+
+
+class UsageReportQuery(_ReportQuery):
+    """The days of a report."""
+
+    first = fields.Day(data_key="from", required=True, metadata={"description": "The first day, in UTC."})
+    last = fields.Day(data_key="to", required=True, metadata={"description": "The last day, which is included."})
+
+    @ma.validates_schema
+    def _validate(self, values: dict[str, Any], **_: Any) -> None:
+        if values["first"] > values["last"]:
+            raise ma.ValidationError("from must not be after to.", "from")
+        if (values["last"] - values["first"]).days >= MAX_DAYS:
+            raise ma.ValidationError(f"Must not be more than {MAX_DAYS} days after from.", "to")
 
 
 class ReceivablesQuery(_ReportQuery):
@@ -59,6 +78,48 @@ class CreditsReport(SnakeReadSchema):
             "example": "29.00",
         }
     )
+
+
+class UsageSums(Schema):
+    """What was spent, and what was taken back."""
+
+    credits_used = _credits("Credits that were spent.")
+    credits_returned = _credits("Credits that were spent, then or before, and were taken back.")
+    count = fields.Integer(metadata={"description": "How many operations credits were spent on."})
+
+
+class DayUsage(SnakeReadSchema, UsageSums):
+    """What all accounts spent on one day."""
+
+    date = fields.Day(metadata={"description": "The day, in UTC."})
+
+
+class OperationUsage(SnakeReadSchema, UsageSums):
+    """What all accounts spent on one kind of operation."""
+
+    operation_type = fields.Text(metadata={"description": "The operation.", "example": "search"})
+
+
+class UsageReport(SnakeReadSchema, UsageSums):
+    """What all accounts spent in a range of days."""
+
+    etag = ETag.NEVER
+
+    first = fields.Day(data_key="from", metadata={"description": "The first day, in UTC."})
+    last = fields.Day(data_key="to", metadata={"description": "The last day, in UTC."})
+    by_day = ma.fields.Nested(DayUsage, many=True, metadata={"description": "Their sums by day, every day in order."})
+    by_operation_type = ma.fields.Nested(
+        OperationUsage, many=True, metadata={"description": "Their sums by operation, the one with most credits first."}
+    )
+
+
+class UsageRow(DayUsage, OperationUsage):
+    """A row of the CSV: what all accounts spent on one kind of operation on one day."""
+
+    class Meta:
+        """The columns in order."""
+
+        fields = ("date", "operation_type", "credits_used", "credits_returned", "count")
 
 
 class OpenInvoice(SnakeReadSchema):

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +19,9 @@ from app.errors import Invalid
 
 # The last day after the due date of an invoice of each age.
 AGES = {"not due": 0, "1-30": 30, "31-60": 60, "61-90": 90, "over 90": None}
+
+
+_USED = ("credits_used", "credits_returned", "count")
 
 
 class CreditsReport:
@@ -66,6 +69,40 @@ class CreditsReport:
     def _unposted(self) -> list[Transaction]:
         account_ids = db.session.execute(DUE_ACCOUNTS, {"now": self._now}).scalars().all()
         return forecast.of_accounts(account_ids).transactions
+
+
+class UsageReport:
+    """What all accounts spent in a range of days (UTC), by day and by operation, and what was taken back on them."""
+
+    def __init__(self, first: date, last: date) -> None:
+        self._first, self._last = first, last
+
+    def whole(self) -> dict[str, Any]:
+        """The sums of the days, also of those without any, and of the operations, the one with most credits first."""
+        by_day: dict[Any, Counter[str]] = {
+            self._first + timedelta(days=n): Counter() for n in range((self._last - self._first).days + 1)
+        }
+        by_operation: dict[Any, Counter[str]] = defaultdict(Counter)
+        total: Counter[str] = Counter()
+        for row in self._rows():
+            for sums in (by_day[row.date], by_operation[row.operation_type], total):
+                for name in _USED:
+                    sums[name] += getattr(row, name)
+        operations = sorted(by_operation.items(), key=lambda each: (-each[1]["credits_used"], each[0]))
+        return {
+            "first": self._first,
+            "last": self._last,
+            **_used(total),
+            "by_day": [{"date": day, **_used(sums)} for day, sums in by_day.items()],
+            "by_operation_type": [{"operation_type": name, **_used(sums)} for name, sums in operations],
+        }
+
+    def every_row(self) -> EveryRow:
+        """A row for each day and operation."""
+        return EveryRow.of(iter([[row._asdict() for row in self._rows()]]), ["date", "operation_type", *_USED])
+
+    def _rows(self) -> Sequence[Any]:
+        return db.session.execute(queries.USAGE, {"first": self._first, "last": self._last}).all()
 
 
 class Receivables:
@@ -137,6 +174,10 @@ def _draws_of_bought(transactions: list[Transaction]) -> dict[str, list[Any]]:
     ]
     columns = zip(*draws, strict=True) if draws else ((), (), (), ())
     return dict(zip(("account_ids", "lot_ids", "credits", "instants"), map(list, columns), strict=True))
+
+
+def _used(sums: Counter[str]) -> dict[str, int]:
+    return {name: sums[name] for name in _USED}
 
 
 def _aged(row: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from tests.factories.exports import records
 from tests.factories.purchases import approve, buy
 
 REPORT, RECEIVABLES = "/v1/admin/reports/credits/", "/v1/admin/reports/receivables/"
+USAGE = "/v1/admin/reports/usage/"
 CREDITS = "/v1/billing/credits/"
 ADDED = ("granted", "purchased", "adjusted", "returned")
 TAKEN = ("spent", "refunded", "charged_back", "debt_paid", "expired", "voided")
@@ -293,3 +294,43 @@ class TestReceivables:
         found = data(staff.get(RECEIVABLES))
         assert (found["count"], found["totals"], found["invoices"]) == (0, [], [])
         assert records(staff, RECEIVABLES) == []
+
+
+class TestUsage:
+    def test_it_sums_what_is_used_by_day_and_by_operation(
+        self, staff: Caller, as_caller: Callable[..., Caller]
+    ) -> None:
+        one, two = (as_caller(user=f"owner-{n}", hours=TEN_YEARS) for n in (1, 2))
+        for owner in (one, two):
+            open_customer(owner)
+        with freeze_time(FIRST):
+            used = spend(one, 10, "search")
+            spend(two, 5, "image")
+        with freeze_time(FIRST + timedelta(days=1)):
+            spend(one, 3, "image")
+            data(one.post(f"{CREDITS}usage/{used['id']}/reverse/", {"reason": "x", "credits": 4}), 201)
+            found = data(staff.get(f"{USAGE}?from=2031-01-09&to=2031-01-11"))
+            rows = records(staff, f"{USAGE}?from=2031-01-10&to=2031-01-10")
+        sums = ("credits_used", "credits_returned", "count")
+        assert [found[name] for name in ("from", "to", *sums)] == ["2031-01-09", "2031-01-11", 18, 4, 3]
+        assert [[each[name] for name in ("date", *sums)] for each in found["by_day"]] == [
+            ["2031-01-09", 0, 0, 0],
+            ["2031-01-10", 15, 0, 2],
+            ["2031-01-11", 3, 4, 1],
+        ]
+        assert [[each[name] for name in ("operation_type", *sums)] for each in found["by_operation_type"]] == [
+            ["search", 10, 4, 1],
+            ["image", 8, 0, 2],
+        ]
+        assert [[row[name] for name in ("date", "operation_type", *sums)] for row in rows] == [
+            ["2031-01-10", "image", "5", "0", "1"],
+            ["2031-01-10", "search", "10", "0", "1"],
+        ]
+
+    @pytest.mark.parametrize(("first", "last"), [("2031-01-02", "2031-01-01"), ("2030-01-01", "2031-01-02"), ("", "x")])
+    def test_its_days_are_few_and_in_order(self, admin: Caller, first: str, last: str) -> None:
+        error(admin.get(f"{USAGE}?from={first}&to={last}"), 400, "invalid_input")
+
+    def test_only_staff_and_their_machines_may(self, customer: Caller, as_caller: Callable[..., Caller]) -> None:
+        error(customer.get(f"{USAGE}?from=2031-01-01&to=2031-01-02"), 403, "forbidden")
+        data(as_caller(scopes=("read:accounts",)).get(f"{USAGE}?from=2031-01-01&to=2031-01-02"))

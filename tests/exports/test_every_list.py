@@ -64,7 +64,11 @@ def address(callers: dict[str, Caller], path: str) -> str:
     for name, find in known.items():
         if f"{{{name}}}" in path:
             path = path.replace(f"{{{name}}}", str(find()))
-    needed = {"/v1/admin/accounts/lookup": {"user_id": "owner-1"}, "/v1/admin/search": {"q": "harbour"}}
+    needed = {
+        "/v1/admin/accounts/lookup": {"user_id": "owner-1"},
+        "/v1/admin/search": {"q": "harbour"},
+        "/v6/reports/budgets": {"maxShare": "1"},
+    }
     return with_query(path, **needed[path]) if path in needed else path
 
 

@@ -16,6 +16,7 @@ LENIENT = {"operations", "pages", "api-docs"}
 NEEDED = {
     "/statement": "&from=2025-01-01&to=2025-01-31",
     "/reports/credits": "&month=2025-10",
+    "/reports/usage": "&from=2025-01-01&to=2025-01-31",
     "/admin/search": "&q=x",
 }
 BROKEN = b'{"x":'

@@ -46,11 +46,11 @@ _ATTENTION = (
         "/console/transfers",
     ),
     (
-        "payments of work periods failed",
-        "listWorkPeriodPayments",
-        "/v6/work-period-payments",
-        {"status": "failed", "perPage": 1},
-        "/console/payments?status=failed",
+        "billing accounts run out of budget",
+        "listBudgetsRunningOut",
+        "/v6/reports/budgets",
+        {"perPage": 1},
+        "/console/reports/budgets",
     ),
 )
 

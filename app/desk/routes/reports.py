@@ -37,6 +37,24 @@ class Credits(Resource):
         return reports.CreditsReport(arguments["month"])
 
 
+@blueprint.route("/usage")
+class Usage(Resource):
+    """What all accounts spent in a range of days."""
+
+    @blueprint.arguments(schemas.UsageReportQuery(), location="query")
+    @blueprint.report(schemas.UsageReport, schemas.UsageRow)
+    @blueprint.doc(operationId="getUsageReport")
+    @guards.reads()
+    def get(self, arguments: dict[str, Any]) -> reports.UsageReport:
+        """Get what all accounts spent in a range of days
+
+        Returns the credits that all accounts spent from one day to another (UTC), both included, and those that were
+        taken back on them, by day and by kind of operation. As CSV it has a row for each day and operation. More than
+        366 days are refused with 400 `invalid_input`.
+        """
+        return reports.UsageReport(arguments["first"], arguments["last"])
+
+
 @blueprint.route("/receivables")
 class Receivables(Resource):
     """The invoices that are not paid."""
