@@ -117,7 +117,7 @@ class ListQuery:
     filters: Mapping[str, ColumnElement[bool]] = field(default_factory=dict)
     sort_sources: Mapping[str, FromClause] = field(default_factory=dict)
     counts: Mapping[frozenset[str], Select[int]] = field(default_factory=dict)
-    # Whether the rows of a page are only shown, with decimals and moments as in JSON (`app.db.fast.wire`).
+    # Whether the rows of a page are only shown, with values as they are in JSON (`app.db.fast.wire`).
     only_shown: bool = False
     # Whether the rows are joined to the keys of their page; not where a key has no index, as in a view.
     joins_page: bool = True

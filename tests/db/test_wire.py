@@ -1,4 +1,4 @@
-"""Decimals and moments that go from PostgreSQL to JSON as text."""
+"""Decimals, moments and UUIDs that go from PostgreSQL to JSON as text."""
 
 from typing import Any
 
@@ -13,6 +13,7 @@ VALUES = (
     *(f"CAST({number} AS numeric)" for number in ("0", "100", "12.50", "0.0001", "-7.1000", "1E20", "-0.0", "NULL")),
     *("'2026-01-31T23:59:59Z'::timestamptz", "'2026-01-31T23:59:59.5Z'::timestamptz", "NULL::timestamptz"),
     *("'2026-01-31T23:59:59.070Z'::timestamptz", "'0001-01-01T00:00:00.999999Z'::timestamptz"),
+    *("'6A1E7C1E-0000-7000-8000-0000000000AB'::uuid", "NULL::uuid"),
     *("'text'", "1", "true", "'2026-01-31'::date"),
 )
 

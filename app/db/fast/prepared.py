@@ -60,7 +60,7 @@ class Prepared(TypedReturnsRows[*Columns]):
         self.parts = [part for statement in statements for part in compilation.parts(statement)]
         self.sql = ";".join(self.parts)
 
-    # Whether decimals and moments of its rows are as they are written in JSON.
+    # Whether decimals, moments and UUIDs of its rows are as they are written in JSON.
     is_shown = False
 
     def shown(self) -> Self:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from psycopg2 import extensions
 
-_NUMERIC, _TIMESTAMPTZ = 1700, 1184
+_NUMERIC, _TIMESTAMPTZ, _UUID = 1700, 1184, 2950
 
 
 def _number(text: Any, _cursor: Any) -> orjson.Fragment | None:
@@ -31,10 +31,11 @@ def _moment(text: Any, _cursor: Any) -> str | None:
 _TYPES = (
     extensions.new_type((_NUMERIC,), "number as in JSON", _number),
     extensions.new_type((_TIMESTAMPTZ,), "moment as in JSON", _moment),
+    extensions.new_type((_UUID,), "UUID as in JSON", lambda text, _cursor: text),
 )
 
 
 def write_json(cursor: Any) -> None:
-    """Have a cursor of the driver yield decimals and moments as they are written in JSON."""
+    """Have a cursor of the driver yield decimals, moments and UUIDs as they are written in JSON."""
     for each in _TYPES:
         extensions.register_type(each, cursor)
