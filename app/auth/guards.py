@@ -15,6 +15,8 @@ ACCOUNT_HEADER = "X-Account-Id"
 # Entries of the environment of calls inside the process, which no client can set: the caller, who was verified before,
 # and whether the call is undone when it is answered.
 SIGNED_IN, REHEARSED = "billing.signed_in", "billing.rehearsed"
+# An entry that such a call leaves behind: the id of the customer account it was about, and the caller's role in it.
+MEMBERSHIP = "billing.membership"
 
 View = Callable[..., Any]
 
@@ -45,6 +47,10 @@ class Guard:
             # Its scopes count in that account alone, which is what the guards of customers are about.
             return False
         return actor.has_role(*self.roles) or actor.has_scope(self.scopes)
+
+    def admits_member(self, actor: Actor, member_role: str | None) -> bool:  # noqa: ARG002 - of guards of customers
+        """Whether the caller is admitted who has `member_role` in a customer account, or in none."""
+        return self.admits(actor)
 
     @property
     def needs(self) -> str:

@@ -165,6 +165,12 @@ class Settings:
         example="sk_live_...",
         secret=True,
     )
+    stripe_publishable_key: str | None = setting(
+        "STRIPE_PUBLISHABLE_KEY",
+        values.visible,
+        "Shows the fields for cards on the portal; without it the portal offers bank transfer only",
+        example="pk_live_...",
+    )
     stripe_webhook_secret: str | None = setting(
         "STRIPE_WEBHOOK_SECRET",
         values.visible,
@@ -250,6 +256,8 @@ def _require_together(found: Mapping[str, Any]) -> None:
     """Raise ConfigurationError if a setting that another one requires is missing."""
     if found["auth_jwks_url"] and not found["valid_issuers"]:
         raise ConfigurationError("AUTH_JWKS_URL requires VALID_ISSUERS, the list of accepted issuers.")
+    if found["stripe_publishable_key"] and not found["stripe_secret_key"]:
+        raise ConfigurationError("STRIPE_PUBLISHABLE_KEY requires STRIPE_SECRET_KEY.")
     sign_in: SignIn = found["sign_in"]
     if sign_in.issuer and not sign_in.client_id:
         raise ConfigurationError("OIDC_ISSUER requires OIDC_CLIENT_ID.")

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask, Request, current_app, g, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
@@ -17,7 +17,14 @@ from app.errors import Invalid, Unauthorized
 
 CSRF_FIELD = "csrf_token"
 PREFIXES = ("/console", "/portal")
-_SECRET, _ACCOUNT = "secret", "account_id"
+_SECRET, _ACCOUNT, _ACCOUNT_NAME, _CARD = "secret", "account_id", "account_name", "card"
+
+
+class Membership(NamedTuple):
+    """The customer account that a page is about, and the person's role in it."""
+
+    account_id: int
+    role: str
 
 
 class _Cookies(SecureCookieSessionInterface):
@@ -103,9 +110,45 @@ def require_form_token() -> None:
         raise Invalid("This form belongs to an earlier session. Go back, reload the page, and send it again") from None
 
 
-def choose_account(account_id: int) -> None:
-    """Have the pages of the portal be about one of several accounts of the person."""
-    session[_ACCOUNT] = account_id
+def note_membership(account_id: int, role: str) -> None:
+    """Note the membership that a call of this page was made with."""
+    g.membership = Membership(account_id, role)
+
+
+def membership() -> Membership | None:
+    """The membership that the calls of this page were made with; None before the first, and without any account."""
+    found: Membership | None = g.get("membership")
+    return found
+
+
+def choose_account(account_id: int | None) -> None:
+    """Have the pages of the portal be about one of several accounts of the person; None for the API's choice."""
+    session.pop(_ACCOUNT_NAME, None)
+    session.pop(_ACCOUNT, None)
+    if account_id is not None:
+        session[_ACCOUNT] = account_id
+
+
+def name_account(name: str) -> None:
+    """Have the pages of the portal show this name of the account."""
+    if session.get(_ACCOUNT_NAME) != name:
+        session[_ACCOUNT_NAME] = name
+
+
+def account_name() -> str:
+    """The name of the account, if a page has shown it."""
+    return str(session.get(_ACCOUNT_NAME, ""))
+
+
+def keep_card_secret(payment_id: int, secret: str) -> None:
+    """Keep the secret with which this browser confirms a card payment; that of an earlier one is forgotten."""
+    session[_CARD] = [payment_id, secret]
+
+
+def card_secret(payment_id: int) -> str | None:
+    """The secret of a card payment that this browser began."""
+    known, secret = session.get(_CARD) or (None, None)
+    return secret if known == payment_id else None
 
 
 def chosen_account() -> int | None:

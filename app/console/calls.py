@@ -15,7 +15,7 @@ from urllib.parse import quote
 from flask import Flask, Response, current_app, g, request
 from werkzeug.test import EnvironBuilder
 
-from app.auth.guards import ACCOUNT_HEADER, REHEARSED, SIGNED_IN
+from app.auth.guards import ACCOUNT_HEADER, MEMBERSHIP, REHEARSED, SIGNED_IN
 from app.console import browser
 from app.web import encoded_slashes
 
@@ -114,7 +114,10 @@ def _dispatch(
     environ["RAW_URI"] = f"{address}?{environ['QUERY_STRING']}"
     encoded_slashes.mark(environ)
     # Its context variables are its own: it ends with its log line, while the page goes on.
-    return copy_context().run(_run, current_app._get_current_object(), environ)  # type: ignore[attr-defined] # noqa: SLF001 - Flask's documented way to the application itself
+    response = copy_context().run(_run, current_app._get_current_object(), environ)  # type: ignore[attr-defined] # noqa: SLF001 - Flask's documented way to the application itself
+    if MEMBERSHIP in environ:
+        browser.note_membership(*environ[MEMBERSHIP])
+    return response
 
 
 def _run(app: Flask, environ: dict[str, Any]) -> Response:

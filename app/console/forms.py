@@ -37,6 +37,10 @@ class Kind(StrEnum):
     CHOICE = "choice"
     WORDS = "words"
     EMAIL = "email"
+    # Several of its choices.
+    SEVERAL = "several"
+    # What the page shows in its own words, and the call has to name.
+    HIDDEN = "hidden"
 
 
 class Blank(StrEnum):
@@ -45,6 +49,9 @@ class Blank(StrEnum):
     OMITTED = "omitted"
     NULL = "null"
     EMPTY = "empty"
+
+
+_LISTS = (Kind.WORDS, Kind.SEVERAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,7 @@ class Field:
         """A value of the API as it is entered."""
         if value is None:
             return ""
-        if self.kind == Kind.WORDS and isinstance(value, list):
+        if self.kind in _LISTS and isinstance(value, list):
             return ", ".join(str(each) for each in value)
         if self.kind == Kind.DATE:
             return str(value)[:10]
@@ -79,7 +86,7 @@ class Field:
                 return text == "true"
             case Kind.INTEGER if _INTEGER.fullmatch(text):
                 return int(text)
-            case Kind.WORDS:
+            case Kind.WORDS | Kind.SEVERAL:
                 return [word.strip() for word in text.split(",") if word.strip()]
             case _:
                 return text
@@ -101,10 +108,17 @@ class Form:
     blame: Mapping[str, str] = field(default_factory=dict)
     # Sends the fields that differ from the object alone: where one that is sent as it was still has an effect.
     sends_changes: bool = False
+    # A template that extends that of all forms, and what else it shows.
+    template: str = "console/form.html"
+    context: Mapping[str, Any] = field(default_factory=dict)
 
     def entered(self) -> dict[str, str]:
         """What was entered, by field."""
-        return {each.name: request.form.get(each.name, "").strip() for each in self.fields}
+        return {each.name: ",".join(request.form.getlist(each.name)).strip() for each in self.fields}
+
+    def hidden(self, initial: Mapping[str, Any]) -> dict[str, str]:
+        """What hidden fields say: what the page shows now, whatever was sent before."""
+        return {each.name: each.shown(initial.get(each.name)) for each in self.fields if each.kind == Kind.HIDDEN}
 
     def body(self, entered: Mapping[str, str], current: Mapping[str, Any]) -> dict[str, Any]:
         """The body of the call, which changes `current` if there is such an object."""
@@ -162,21 +176,23 @@ def handle(
     """Show a form, or send it: to the page `done` with what is `said`, or back with problems beside their fields.
 
     `initial` fills fields of a form about nothing yet, as do arguments of the address. `outcome` is shown before
-    anything is done. `shows_secret` shows the answer itself, which has a secret that is never shown again.
+    anything is done; at once where nothing is to be entered. `shows_secret` shows the answer itself, which has a secret
+    that is never shown again.
     """
     permitted.require(target.method, target.address)
-    current = calls.call("GET", target.current) if target.current else Answer(200, {})
-    if current.error is not None:
-        raise calls.Refused(current)
-    shown = _Shown(form, back, form.entered(), request.form.get(ETAG_FIELD), confirms=outcome is not None)
+    current = _current(target)
+    entered, hidden = form.entered(), form.hidden(initial or {})
+    shown = _Shown(form, back, {**entered, **hidden}, request.form.get(ETAG_FIELD), confirms=outcome is not None)
     if request.method != "POST":
         values = {**current.data, **(initial or {}), **request.args.to_dict()}
         filled = {each.name: each.shown(values.get(each.name)) for each in form.fields}
-        return replace(shown, values=filled, etag=current.etag).page()
+        shown = replace(shown, values={**filled, **hidden}, etag=current.etag)
+        if outcome is None or form.fields or form.asks_reason:
+            return shown.page()
     if outcome is not None and not request.form.get(CONFIRMED_FIELD):
-        would = _send(form, target, shown.values, current.data, rehearse=True) if outcome.rehearsed else current
-        return shown.failure(would) if would.error else shown.page(outcome=outcome.rows(would.data, shown.values))
-    answer = _send(form, target, shown.values, current.data)
+        would = _send(form, target, entered, current.data, rehearse=True) if outcome.rehearsed else current
+        return shown.failure(would) if would.error else shown.page(outcome=outcome.rows(would.data, entered))
+    answer = _send(form, target, entered, current.data)
     if answer.error is not None:
         if answer.status == HTTPStatus.PRECONDITION_FAILED:
             return replace(shown, etag=current.etag).failure(answer, _differences(form, shown.values, current.data))
@@ -185,6 +201,14 @@ def handle(
         return render("console/secret.html", title=said, answer=answer.data, back=done(answer.data))
     flash(said)
     return redirect(done(answer.data), 303)
+
+
+def _current(target: Target) -> Answer:
+    """The object that a form changes. Raises Refused."""
+    current = calls.call("GET", target.current) if target.current else Answer(200, {})
+    if current.error is not None:
+        raise calls.Refused(current)
+    return current
 
 
 def _send(
@@ -229,7 +253,7 @@ class _Shown:
         """The form."""
         defaults: dict[str, Any] = {"message": "", "problems": {}, "theirs": None, "outcome": None}
         return render(
-            "console/form.html",
+            self.form.template,
             title=self.form.title,
             form=self.form,
             values=self.values,
@@ -239,5 +263,5 @@ class _Shown:
             # A key whose call failed may be used again; one whose call succeeded replays.
             key=request.form.get(KEY_FIELD) or str(uuid4()),
             change_reason=request.form.get(REASON_FIELD, ""),
-            **{**defaults, **values},
+            **{**defaults, **self.form.context, **values},
         )

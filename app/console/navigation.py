@@ -28,16 +28,28 @@ _STAFF = (
     ("API keys", "/console/keys", "listApiKeys"),
     ("Audit", "/console/audit", "listAuditEntries"),
 )
-_PORTAL = (("Overview", "/portal"),)
+_PORTAL = (
+    ("Overview", "/portal", "getCreditBalance"),
+    ("Credits", "/portal/credits", "listCreditLots"),
+    ("Usage", "/portal/usage", "getUsageAnalytics"),
+    ("Buy", "/portal/buy", "listCreditPackages"),
+    ("Payments", "/portal/payments", "listPayments"),
+    ("Invoices", "/portal/invoices", "listInvoices"),
+    ("Team", "/portal/team", "listTeamMembers"),
+    ("Limits", "/portal/limits", "listCreditCaps"),
+    ("API keys", "/portal/keys", "listAccountApiKeys"),
+    ("Settings", "/portal/settings", "getAccountSettings"),
+    ("History", "/portal/history", "listAccountAuditEntries"),
+    ("Your accounts", "/portal/accounts", "listMemberships"),
+)
 _HOMES = ("/console", "/portal")
 
 
 def sections(path: str) -> list[Section]:
     """The sections of the part that `path` belongs to, as far as the person may open them."""
-    if path.startswith("/portal"):
-        return [Section(label, address, _is_current(address, path)) for label, address in _PORTAL]
+    offered = _PORTAL if path.startswith("/portal") else _STAFF
     return [
-        Section(label, address, _is_current(address, path)) for label, address, operation in _STAFF if may(operation)
+        Section(label, address, _is_current(address, path)) for label, address, operation in offered if may(operation)
     ]
 
 

@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from flask import Blueprint, Response, current_app, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -32,7 +33,7 @@ def pages(name: str, import_name: str, prefix: str) -> Blueprint:
 
 def present_failures(blueprint: Blueprint) -> None:
     """Have failures of a blueprint's pages shown as pages, with the status and the words of the API."""
-    blueprint.register_error_handler(Refused, _refused)
+    blueprint.register_error_handler(Refused, show_refusal)
     blueprint.after_request(_as_page)
 
 
@@ -45,9 +46,16 @@ def render(template: str, **values: Any) -> str:
         person=actor,
         sections=sections(request.path) if actor else [],
         form_token=browser.form_token,
+        account_name=browser.account_name(),
+        fresh_key=lambda: str(uuid4()),
         may=permitted.may,
         **values,
     )
+
+
+def show_refusal(error: Refused) -> Response:
+    """What the API refused, as a page."""
+    return _failure_page(error.answer.status, error.answer.message)
 
 
 def _admit() -> AnyResponse | None:
@@ -55,10 +63,6 @@ def _admit() -> AnyResponse | None:
     if request.method == "POST":
         browser.require_form_token()
     return None
-
-
-def _refused(error: Refused) -> Response:
-    return _failure_page(error.answer.status, error.answer.message)
 
 
 def _as_page(response: Response) -> Response:

@@ -20,10 +20,14 @@ def init_app(app: Flask) -> None:
 
 
 def may(operation: str) -> bool:
-    """Whether the roles or scopes of the person admit them to an operation, by its `operationId`."""
+    """Whether the roles of the person, or their role in the customer account of the page, admit them to an operation.
+
+    It is named by its `operationId`.
+    """
     guards: dict[str, Guard] = current_app.extensions[_EXTENSION]
     actor = browser.signed_in()
-    return actor is not None and guards[operation].admits(actor)
+    membership = browser.membership()
+    return actor is not None and guards[operation].admits_member(actor, membership and membership.role)
 
 
 def require(method: str, address: str) -> None:

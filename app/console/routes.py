@@ -1,8 +1,7 @@
 """The blueprints of the pages, complete once this module is imported."""
 
 from app.console import sign_in_routes
-from app.console.portal import overview
-from app.console.portal.blueprint import blueprint as portal
+from app.console.portal.routes import blueprint as portal
 from app.console.staff import (
     account_books,
     account_corrections,
@@ -40,7 +39,6 @@ PAGES = (
     customers,
     documents,
     keys,
-    overview,
     payment_runs,
     payments,
     purchases,

@@ -13,8 +13,8 @@ from typing import Any
 from flask import g, request
 
 from app import origin, tenancy
-from app.auth.actor import account_id_from, current_actor
-from app.auth.guards import ACCOUNT_HEADER, Guard, View, authenticate, guarded_by
+from app.auth.actor import Actor, account_id_from, current_actor
+from app.auth.guards import ACCOUNT_HEADER, MEMBERSHIP, Guard, View, authenticate, guarded_by
 from app.auth.permissions import READ_ACCOUNT
 from app.customers import membership
 from app.customers.membership import Membership
@@ -58,6 +58,10 @@ class MemberGuard(_CustomerGuard):
             return membership.of_key(actor, self.member_roles, (*self.scopes, *self.key_scopes))
         return membership.resolve(actor, self.member_roles, or_scopes=self.scopes)
 
+    def admits_member(self, actor: Actor, member_role: str | None) -> bool:
+        """Whether the caller is admitted who has `member_role` in a customer account, or in none."""
+        return self.admits(actor) or member_role in self.member_roles
+
     @property
     def needs(self) -> str:
         """Who may call, as a sentence for the OpenAPI document."""
@@ -81,6 +85,10 @@ class PersonGuard(_CustomerGuard):
     """Admits people: callers whose token names a user. They read their own memberships and invitations."""
 
     needs = "Needs a token of a person."
+
+    def admits_member(self, actor: Actor, member_role: str | None) -> bool:  # noqa: ARG002 - it needs none
+        """Whether the caller is a person."""
+        return actor.user_id is not None
 
     def admit(self) -> None:
         """Authenticate the caller. Raises Unauthorized, Invalid, and Forbidden for a token without a user id."""
@@ -133,6 +141,7 @@ def _with_membership(guard: MemberGuard) -> Callable[[View], View]:
             with transaction() if resource.commit == "in parts" else nullcontext():
                 found = own.resolve()
             if found is not None:
+                request.environ[MEMBERSHIP] = found
                 origin.act_in(found.account_id)
             return view(resource, *arguments, membership=found, **values)
 

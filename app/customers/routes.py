@@ -66,6 +66,18 @@ class Team(Resource):
 class OneMember(Resource):
     """One member of the team."""
 
+    @blueprint.response(200, schemas.TeamMember)
+    @blueprint.doc(operationId="getTeamMember")
+    @member()
+    def get(self, member_id: int, membership: Membership) -> Row[Any]:
+        """Get a member of the team
+
+        Returns a member of the caller's account, or an open invitation to it, with the `ETag` that a change of the role
+        and a removal take as `If-Match`. An unknown id, one of another account, and an invitation that ended are
+        refused with 404 `not_found`.
+        """
+        return team.get(membership.account_id, member_id)
+
     @blueprint.arguments(schemas.RoleChange(), example=schemas.ROLE_EXAMPLE)
     @blueprint.response(200, schemas.TeamMember)
     @fails(failures.LAST_OWNER, failures.OWNERS_ONLY, failures.CLOSED)

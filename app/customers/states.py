@@ -65,8 +65,14 @@ def require_may_buy(membership: Membership) -> None:
     """
     account = require_open_of(membership.account_id)
     require_active(membership.account_id, account.status)
-    if membership.role not in MANAGERS and not account.members_may_buy:
+    if not may_buy(membership, account):
         raise not_a_buyer()
+
+
+def may_buy(membership: Membership, account: Row[Any]) -> bool:
+    """Whether the member is among those who buy, and the status of the account lets them."""
+    is_buyer = membership.role in MANAGERS or account.members_may_buy
+    return bool(is_buyer and account.status == AccountStatus.ACTIVE)
 
 
 def not_a_buyer() -> Forbidden:

@@ -34,6 +34,11 @@ def members(account_id: int, arguments: Mapping[str, Any], listed: ListQuery | N
     return (listed or queries.MEMBERS).page(arguments, account_id=account_id, now=utc_now())
 
 
+def get(account_id: int, member_id: int) -> Row[Any]:
+    """One member, or an open invitation, of an account. Raises NotFound."""
+    return _find({"account_id": account_id, "member_id": member_id, "now": utc_now()})
+
+
 def every_invitation(account_id: int) -> Sequence[Row[Any]]:
     """The invitations of an account that were not accepted, those that ended included, newest first."""
     return db.session.execute(queries.EVERY_INVITATION, {"account_id": account_id}).all()
@@ -138,9 +143,7 @@ def _lock(actor: Actor, caller: Membership, member_id: int, *, stays_owner: bool
     """
     states.lock(caller.account_id)
     values = {"account_id": caller.account_id, "member_id": member_id, "now": utc_now()}
-    member = db.session.execute(queries.MEMBER, values).one_or_none()
-    if member is None:
-        raise NotFound(f"Member {member_id} was not found")
+    member = _find(values)
     _require_owner_for(caller, MemberRole(member.role))
     if not stays_owner:
         _require_other_owner(caller.account_id, member)
@@ -148,6 +151,13 @@ def _lock(actor: Actor, caller: Membership, member_id: int, *, stays_owner: bool
     caller = membership.resolve(replace(actor, account_id=caller.account_id), membership.MANAGERS)
     _require_owner_for(caller, MemberRole(member.role))
     return _Decision(caller, member)
+
+
+def _find(values: Mapping[str, Any]) -> Row[Any]:
+    member = db.session.execute(queries.MEMBER, values).one_or_none()
+    if member is None:
+        raise NotFound(f"Member {values['member_id']} was not found")
+    return member
 
 
 def _require_owner_for(caller: Membership, role: MemberRole) -> None:

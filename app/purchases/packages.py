@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row
 
 from app.clock import utc_now
-from app.customers import accounts
+from app.customers import accounts, states
+from app.customers.membership import Membership
 from app.db.paging import Page
 from app.errors import Conflict, Reason
 from app.purchases import amounts, catalogue, tax
@@ -39,17 +40,18 @@ class Quote(NamedTuple):
         }
 
 
-def search(account_id: int, arguments: Mapping[str, Any]) -> Page:
+def search(membership: Membership, arguments: Mapping[str, Any]) -> Page:
     """One page of the packages for sale, cheapest first, with what each costs this customer now.
 
     Its tax and its total are None if they depend on the country of the customer, which is unknown.
     """
-    decided = _tax(account_id, utc_now())
+    account = accounts.settings(membership.account_id)
+    decided, may_purchase = _tax(account, utc_now()), states.may_buy(membership, account)
 
     def show(package: Row[Any]) -> dict[str, Any]:
         quote = None if decided is None else _quote(package, decided)
         sums = {"tax_amount": quote and quote.tax, "total_price": quote and quote.total}
-        return {**package._asdict(), **sums}
+        return {**package._asdict(), **sums, "may_purchase": may_purchase}
 
     return catalogue.search({**arguments, "is_active": True}).shown(show)
 
@@ -59,7 +61,7 @@ def quote(account_id: int, package: Row[Any], expected_total: Decimal | None, no
 
     Raises Conflict if that depends on their country, which is unknown, and if it is not the total they expect.
     """
-    decided = _tax(account_id, now)
+    decided = _tax(accounts.settings(account_id), now)
     if decided is None:
         raise tax.country_unknown()
     quoted = _quote(package, decided)
@@ -82,8 +84,7 @@ def price_changed(expected: Decimal | None, tax: Decimal, price: Decimal) -> Con
     )
 
 
-def _tax(account_id: int, now: datetime) -> Tax | None:
-    account = accounts.settings(account_id)
+def _tax(account: Row[Any], now: datetime) -> Tax | None:
     return tax.of_sale(account.billing_country, account.tax_id, now.date())
 
 

@@ -44,10 +44,10 @@ class CreditPackages(Resource):
     def get(self, arguments: dict[str, Any], membership: Membership) -> Page:
         """List the packages for sale
 
-        Lists the credit packages that are for sale, cheapest first, with tax and total price for the caller's account.
-        Packages that are no longer for sale are omitted.
+        Lists the credit packages that are for sale, cheapest first, with tax and total price for the caller's account,
+        and whether the caller may purchase them. Packages that are no longer for sale are omitted.
         """
-        return packages.search(membership.account_id, arguments)
+        return packages.search(membership, arguments)
 
 
 @blueprint.route("/credit-packages/<bigint_id:package_id>/purchase")

@@ -52,6 +52,9 @@ class CreditPackage(SnakeReadSchema):
         metadata={"description": "Price with tax for this customer; `null` if the tax is."},
     )
     is_active = fields.Boolean(metadata={"description": "Whether the package is for sale."})
+    may_purchase = fields.Boolean(
+        metadata={"description": "Whether the caller may purchase it, by their role and the status of the account."}
+    )
     expires_after_days = fields.Integer(
         least=1,
         allow_none=True,

@@ -131,7 +131,7 @@ def _buy(customer: Actor, *, approved: bool) -> None:
     """Buy the cheapest package by bank transfer. Purchases commit their own transactions."""
     with transaction():
         own = membership.resolve(customer)
-        cheapest = packages.search(own.account_id, {"page": 1, "per_page": 1}).results[0]
+        cheapest = packages.search(own, {"page": 1, "per_page": 1}).results[0]
     bought = purchases.purchase(customer, own, cheapest["id"], PaymentMethod.MANUAL, request_key=None)
     if approved:
         with transaction():

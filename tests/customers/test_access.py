@@ -87,6 +87,7 @@ CALLS = [
     Call("listAccountAuditEntries", "GET", "/v1/account/audit/", MANAGERS),
     Call("getAccountHistory", "GET", "/v1/account/history/", MANAGERS),
     Call("listTeamMembers", "GET", "/v1/account/team/", MEMBERS),
+    Call("getTeamMember", "GET", "/v1/account/team/{invitation}/", MEMBERS),
     Call("inviteTeamMember", "POST", "/v1/account/team/", MANAGERS, {"email": "new@harbour.example"}),
     Call("changeTeamMember", "PATCH", "/v1/account/team/{invitation}/", MANAGERS, {"role": "admin"}),
     Call("removeTeamMember", "DELETE", "/v1/account/team/{invitation}/", MANAGERS),

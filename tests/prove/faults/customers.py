@@ -93,7 +93,11 @@ FAULTS = (
     fault(
         "every member buys",
         "desk/test_account_life.py::TestWhoBuys",
-        ("app/customers/states.py", "and not account.members_may_buy:", "and account.members_may_buy is None:"),
+        (
+            "app/customers/states.py",
+            "in MANAGERS or account.members_may_buy",
+            "in MANAGERS or account.members_may_buy is not None",
+        ),
     ),
     fault(
         "stored responses outlive the account",
