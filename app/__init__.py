@@ -34,6 +34,7 @@ from app.desk.routes.payments import blueprint as desk_payments
 from app.desk.routes.reports import blueprint as desk_reports
 from app.desk.routes.search import blueprint as desk_search
 from app.desk.routes.tax_rates import blueprint as tax_rates
+from app.imports.routes import blueprint as imports
 from app.purchases import gateways
 from app.purchases.invoice_routes import blueprint as invoices
 from app.purchases.routes import blueprint as purchases
@@ -76,6 +77,7 @@ FEATURES = (
     desk_search,
     desk_catalogue,
     tax_rates,
+    imports,
 )
 ENGINE_OPTIONS = {
     "pool_size": THREADS_PER_WORKER,

@@ -11,6 +11,7 @@ from app.customers import models as customers
 from app.db import job_runs, row_counts
 from app.desk import models as desk
 from app.idempotency import models as idempotency
+from app.imports import models as imports
 from app.purchases import invoice_models as invoices
 from app.purchases import models as purchases
 from app.work_periods import models as work_periods
@@ -26,6 +27,7 @@ __all__ = [
     "customers",
     "desk",
     "idempotency",
+    "imports",
     "invoices",
     "job_runs",
     "purchases",

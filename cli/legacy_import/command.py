@@ -26,6 +26,7 @@ from cli.legacy_import.mapping import (
     PROJECT_MANAGER,
     USER_ACCOUNT,
 )
+from cli.legacy_import.recorded import recorded
 from cli.legacy_import.report import Report, file_progress
 
 _LEGACY_KINDS = (CLIENT, ACCOUNT, CONTEST_FEE, CLIENT_LINK, CHALLENGE_BUDGET)
@@ -55,6 +56,7 @@ def import_legacy(
     """Import clients, billing accounts and challenge budgets from exports. Repeating it changes nothing."""
     with ExitStack() as stack:
         report = Report(tuple(kind.key for kind in _LEGACY_KINDS), stack.enter_context(_opened(errors, files)))
+        stack.enter_context(recorded(report, files, dry_run=dry_run))
         spools = {kind: stack.enter_context(spool(with_raw=kind in _KINDS_WITH_RAW)) for kind in _LEGACY_KINDS}
         with file_progress() as progress:
             read_files(files, spools, report, progress)
@@ -82,6 +84,7 @@ def import_access(files: tuple[Path, ...], *, dry_run: bool, errors: Path | None
     url = settings.member_db_url
     with ExitStack() as stack:
         report = Report((USER_ACCOUNT.key, PROJECT_MANAGER.key), stack.enter_context(_opened(errors, files)))
+        stack.enter_context(recorded(report, files, dry_run=dry_run))
         users, managers = stack.enter_context(spool()), stack.enter_context(spool(with_raw=True))
         with file_progress() as progress:
             read_files(files, {USER_ACCOUNT: users, PROJECT_MANAGER: managers}, report, progress)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import click
 from rich.console import Console
@@ -22,6 +22,8 @@ from cli.legacy_import.rejected import as_line
 
 # Notes are counted by their text; a file with a different note for every row must not exhaust memory.
 MAX_NOTES = 100
+# Reasons and notes of a run that are stored, of each.
+MAX_STORED = 100
 PLAIN_PROGRESS_SECONDS = 5
 # Width without a terminal: wide enough for all numbers.
 REPORT_COLUMNS = 200
@@ -104,8 +106,7 @@ class Report:
         """Print the report."""
         table = Table("kind", *("read", "created", "updated", "unchanged", "kept", "repeated", "rejected"))
         for key, count in self.counts.items():
-            numbers = (count.read, *count.merged, count.repeated, count.rejected)
-            table.add_row(key, *(f"{number:,}" for number in numbers))
+            table.add_row(key, *(f"{number:,}" for number in _outcomes(count)))
         _print(table)
         for (key, reason), times in self.reasons.most_common():
             click.echo(f"{key}: {times:,} rejected: {reason}")
@@ -123,6 +124,22 @@ class Report:
             table.add_row(f"{key} {name}", *(plain(amount) for amount in amounts))
         if self.totals:
             _print(table)
+
+    def figures(self) -> dict[str, Any]:
+        """The figures as they are stored, amounts as text."""
+        names = ("read", "created", "updated", "unchanged", "kept", "repeated", "rejected")
+        amounts = (*(each.name for each in fields(Total)), "difference")
+        return {
+            "kinds": [
+                {"kind": key, **dict(zip(names, _outcomes(count), strict=True))} for key, count in self.counts.items()
+            ],
+            "totals": [
+                {"kind": key, "name": name, **{each: plain(getattr(total, each)) for each in amounts}}
+                for (key, name), total in sorted(self.totals.items())
+            ],
+            "rejections": _most_common(self.reasons),
+            "notes": _most_common(self.notes),
+        }
 
     def failure(self) -> str | None:
         """Why the import failed, or None if it succeeded."""
@@ -175,6 +192,14 @@ def file_progress() -> Iterator[FileProgress]:
     columns = (TextColumn("Reading {task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
         yield FileProgress(bar)
+
+
+def _outcomes(count: KindCounts) -> tuple[int, ...]:
+    return (count.read, *count.merged, count.repeated, count.rejected)
+
+
+def _most_common(said: Counter[tuple[str, str]]) -> list[dict[str, Any]]:
+    return [{"kind": key, "text": text, "count": times} for (key, text), times in said.most_common(MAX_STORED)]
 
 
 def _print(table: Table) -> None:

@@ -1,0 +1,1 @@
+"""The runs of imports: what each read and changed, and how it ended."""
