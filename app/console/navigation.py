@@ -26,6 +26,7 @@ _STAFF = (
     ("Catalogue", "/console/catalogue", "listPlans"),
     ("Reports", "/console/reports", "getUsageReport"),
     ("API keys", "/console/keys", "listApiKeys"),
+    ("Imports", "/console/imports", "listImports"),
     ("Audit", "/console/audit", "listAuditEntries"),
 )
 _PORTAL = (

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.auth.guards import requires
-from app.auth.permissions import Role
+from app.auth.permissions import Role, scopes
 from app.db.paging import Page
 from app.imports import runs, schemas
 from app.web.blueprint import ApiBlueprint
@@ -18,7 +18,7 @@ blueprint = ApiBlueprint(
     guide="legacy-import.md#reports",
 )
 
-_read = requires(roles=[Role.ADMINISTRATOR])
+_read = requires(roles=[Role.ADMINISTRATOR], scopes=scopes("audit", "read"))
 
 
 @blueprint.route("")
