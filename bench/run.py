@@ -47,6 +47,7 @@ PAYMENTS_EACH = 2
 USAGE = "/v1/billing/credits/usage"
 
 _LOCK = """'{"challengeId": "c' .. math.random(1, 200) .. '", "amount": ' .. math.random(1, 9) .. '}'"""
+_CONSUME = """'{"externalType": "ENGAGEMENT", "externalId": "e' .. request_id .. '", "amount": 1}'"""
 _KEY = 'headers["Idempotency-Key"] = request_id'
 
 
@@ -119,12 +120,15 @@ def _account_loads(many: int) -> list[tuple[str, Load]]:
 
     return [
         ("list of 20", Load(f"'{ACCOUNTS}'")),
+        ("list of clients", Load("'/v6/clients'")),
         ("detail, 25 lines", Load(f"'{ACCOUNTS}/1'")),
+        ("access check", Load(f"'{ACCOUNTS}/' .. math.random(10, {many}) .. '/users/7/access'")),
         ("lock, spread", Load(spread, "PATCH", _LOCK)),
         ("lock, one hot account", lock(HOT)),
         ("lock, empty account", lock(EMPTY)),
         ("lock, account with 51,000 lines", lock(2)),
         ("lock with a key", Load(spread, "PATCH", _LOCK, _KEY)),
+        ("consume, engagement", Load(spread.replace("/lock-amount", "/consume-amount"), "PATCH", _CONSUME)),
         # Last: what it leaves running would slow down the next.
         ("detail, 51,000 lines", Load(f"'{ACCOUNTS}/2'")),
     ]
