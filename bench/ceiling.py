@@ -24,6 +24,11 @@ _VALUES = {
     "now": "now()",
     "amount": "CAST(:amount AS numeric)",
     "account_id": "CAST(:account_id AS int)",
+    "actor": "decode(repeat('00', 32), 'hex')",
+    "actor_kind": "'command'",
+    "action": "'bench'",
+    "reason": "CAST(NULL AS text)",
+    "request_id": "CAST(NULL AS text)",
 }
 
 
