@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, Request
-from flask.sessions import NullSession, SessionInterface, SessionMixin
+from flask import Flask
 
 Proxied = TypeVar("Proxied")
 
@@ -15,23 +14,8 @@ def itself(proxy: Proxied) -> Proxied:
     return found
 
 
-class _NoSessions(SessionInterface):
-    """Callers have tokens; cookies are neither read nor set."""
-
-    _none = NullSession()
-
-    def open_session(self, app: Flask, request: Request) -> SessionMixin:  # noqa: ARG002 - the interface's
-        """Open nothing."""
-        return self._none
-
-    def save_session(self, *_: Any) -> None:
-        """Save nothing."""
-
-
 class Application(Flask):
-    """Flask for views that are plain functions, without cookies."""
-
-    session_interface: SessionInterface = _NoSessions()
+    """Flask for views that are plain functions."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """The function itself: none is a coroutine, which Flask would find out eight times for each request."""
