@@ -14,7 +14,7 @@ from app.billing_accounts.report_routes import blueprint as budget_reports
 from app.billing_accounts.routes import blueprint as billing_accounts
 from app.clients.routes import blueprint as clients
 from app.config import ROOT, Settings
-from app.console import browser, formats, permitted, sign_in_routes
+from app.console import browser, formats, permitted
 from app.console import routes as console
 from app.credits.account_routes import blueprint as account
 from app.credits.hold_routes import blueprint as holds
@@ -136,7 +136,6 @@ def create_app(settings: Settings | None = None) -> Flask:
 def _add_pages(app: Flask, settings: Settings) -> None:
     browser.init_app(app, settings)
     formats.init_app(app)
-    sign_in_routes.init_app(app, settings)
     permitted.init_app(app)
     for blueprint in console.BLUEPRINTS:
         app.register_blueprint(blueprint)

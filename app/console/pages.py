@@ -8,8 +8,7 @@ from uuid import uuid4
 from flask import Blueprint, Response, current_app, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.config import Settings
-from app.console import browser, permitted
+from app.console import browser, identity_provider, permitted
 from app.console.calls import Refused
 from app.console.navigation import sections
 from app.web.documentation import VERSION
@@ -81,13 +80,9 @@ def _as_page(response: Response) -> Response:
 
 def _failure_page(status: int, message: str) -> Response:
     if status == HTTPStatus.UNAUTHORIZED:
-        body = render("console/sign_in.html", title="Sign in", message=message, provider=provider_is_configured())
+        body = render(
+            "console/sign_in.html", title="Sign in", message=message, provider=identity_provider.is_configured()
+        )
     else:
         body = render("console/failure.html", title="This did not work", status=status, message=message)
     return current_app.response_class(body, status)
-
-
-def provider_is_configured() -> bool:
-    """Whether people sign in at an identity provider."""
-    settings: Settings = current_app.config["SETTINGS"]
-    return settings.sign_in.issuer is not None
