@@ -42,6 +42,7 @@ from app.trail.routes import blueprint as trail
 from app.web import browsers, converters, exports, limits, metrics, operations, pages, requests
 from app.web.application import Application
 from app.web.documentation import ServiceApi
+from app.web.health import blueprint as health
 from app.web.json import OrjsonProvider
 from app.work_periods.payment_routes import blueprint as work_period_payments
 from app.work_periods.routes import booking_blueprint, period_blueprint
@@ -51,6 +52,7 @@ __all__ = ["create_app", "models"]
 MAX_BODY_BYTES = 4 * 1024 * 1024
 THREADS_PER_WORKER = 4
 FEATURES = (
+    health,
     clients,
     billing_accounts,
     budget_books,

@@ -12,6 +12,7 @@ from app.audit import chains, erasure
 from app.audit.chains import Finding, Head
 from app.billing_accounts.ledger import journal as budgets
 from app.credits.ledger import journal as credits
+from app.db import job_runs
 from app.db.transaction import transaction
 from cli.database import with_database
 
@@ -30,6 +31,13 @@ audit = AppGroup("audit", help="Verify the audit trail.", epilog="Example: flask
 @with_database
 def verify(anchor: Path | None) -> None:
     """Recompute every chain; list the first row of each that was tampered with, and exit with 1 if there are any."""
+    with job_runs.noted("audit verify"):
+        _verify(anchor)
+    click.echo("Every chain is as it was written.")
+
+
+def _verify(anchor: Path | None) -> None:
+    """Raises ClickException if anything was tampered with."""
     found = 0
     with transaction():
         chains.read_one_snapshot()
@@ -44,7 +52,6 @@ def verify(anchor: Path | None) -> None:
             click.echo(f"{chain.kind}: {rows:,} rows in {number:,} chains.")
     if found:
         raise click.ClickException(f"{found} chains or values are not as they were written.")
-    click.echo("Every chain is as it was written.")
 
 
 @audit.command(epilog="Example: flask audit anchor > heads-2026-11-26.txt")

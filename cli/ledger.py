@@ -7,7 +7,7 @@ from flask.cli import AppGroup
 
 from app.billing_accounts import audit as budgets
 from app.credits import audit as credits
-from app.db import row_counts
+from app.db import job_runs, row_counts
 from app.purchases import audit as purchases
 from app.work_periods import audit as work_periods
 from cli.database import with_database
@@ -27,11 +27,12 @@ AUDITS = (
 @with_database
 def verify() -> None:
     """Recompute every stored total from its rows; list differences, and exit with 1 if there are any."""
-    found = 0
-    for difference in chain.from_iterable(audit() for audit in AUDITS):
-        click.echo(f"{difference.subject}: {difference.problem}")
-        found += 1
-    click.echo(budgets.summary())
-    if found:
-        raise click.ClickException(f"{found} stored totals differ from their rows.")
+    with job_runs.noted("ledger verify"):
+        found = 0
+        for difference in chain.from_iterable(audit() for audit in AUDITS):
+            click.echo(f"{difference.subject}: {difference.problem}")
+            found += 1
+        click.echo(budgets.summary())
+        if found:
+            raise click.ClickException(f"{found} stored totals differ from their rows.")
     click.echo("Every stored total equals its rows.")

@@ -113,9 +113,8 @@ def _round(stopped: Event) -> None:
 
 def _succeeds(name: str, job: Callable[[], str]) -> bool:
     try:
-        with told():
+        with told(), job_runs.noted(name):
             outcome = job()
-            job_runs.record_success(name)
     except click.ClickException as error:
         click.echo(f"{name}: {error.message}", err=True)
         return False

@@ -31,6 +31,7 @@ _ACTIONS = {
     # Of customers, at the vendor's desk.
     "accounts": ("read", "manage"),
     "audit": ("read",),
+    "health": ("read",),
 }
 # Of API keys of a customer account: what any member of it may read.
 READ_ACCOUNT = "read:account"

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 WIDTH = 720
+_COLUMNS_WIDTH, _MOST_LABELS = 520, 6
 _LABELS, _ROW, _FOOT = 90, 18, 18
 _STEPS = (1, 2, 5, 10)
 _TICKS = 4
@@ -70,13 +71,13 @@ def nice_steps(most: float) -> list[float]:
     return lines
 
 
-def columns(rows: Sequence[Mapping[str, Any]], label: str, amount: str, *, height: int = 180) -> Columns:
+def columns(rows: Sequence[Mapping[str, Any]], label: str, amount: str, *, height: int = 200) -> Columns:
     """A column for each row. Labels are shown as far as there is room for them."""
     amounts = [float(Decimal(str(row[amount] or 0))) for row in rows]
     lines = nice_steps(max(amounts, default=0))
     floor, left = height - _FOOT, 56
     scale = (floor - 8) / lines[-1]
-    each = (WIDTH - left) / max(len(rows), 1)
+    each = (_COLUMNS_WIDTH - left) / max(len(rows), 1)
     bars = [
         Bar(
             round(left + n * each + each * 0.1, 2),
@@ -87,14 +88,14 @@ def columns(rows: Sequence[Mapping[str, Any]], label: str, amount: str, *, heigh
         )
         for n, (row, size) in enumerate(zip(rows, amounts, strict=True))
     ]
-    every = max(1, -(-len(rows) // 8))
+    every = max(1, -(-len(rows) // _MOST_LABELS))
     return Columns(
-        width=WIDTH,
+        width=_COLUMNS_WIDTH,
         height=height,
         zero=floor,
         bars=bars,
         ticks=[Tick(round(floor - line * scale, 2), _short(line)) for line in lines],
-        labels=[Tick(bar.x + bar.width / 2, bar.label) for bar in bars[::every]],
+        labels=[_label(bar) for bar in bars[::every]],
     )
 
 
@@ -128,6 +129,14 @@ def _days(start: datetime, end: datetime, place: Any) -> list[Tick]:
 
 def _at(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text).astimezone(UTC) if text else None
+
+
+def _label(bar: Bar) -> Tick:
+    """The label of a column, in the middle below it, unless it would reach beyond the edge there."""
+    middle = bar.x + bar.width / 2
+    if middle > _COLUMNS_WIDTH - _LABELS / 3:
+        return Tick(_COLUMNS_WIDTH, bar.label, "end")
+    return Tick(round(middle, 2), bar.label)
 
 
 def _short(number: float) -> str:

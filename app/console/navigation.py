@@ -28,6 +28,7 @@ _STAFF = (
     ("API keys", "/console/keys", "listApiKeys"),
     ("Imports", "/console/imports", "listImports"),
     ("Audit", "/console/audit", "listAuditEntries"),
+    ("Health", "/console/health", "getHealthReport"),
 )
 _PORTAL = (
     ("Overview", "/portal", "getCreditBalance"),

@@ -1,11 +1,13 @@
-"""When each maintenance job last succeeded, and that one process at a time runs them."""
+"""When each job last succeeded and failed, and that one process at a time does maintenance."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import String, bindparam, select, text
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clock import utc_now
@@ -15,19 +17,35 @@ from app.db.transaction import transaction
 
 
 class JobRun(Base):
-    """The last success of one maintenance job."""
+    """The last success and the last failure of one job: of maintenance, or a verification."""
 
     __tablename__ = "job_runs"
 
     job: Mapped[str] = mapped_column(String(63), primary_key=True)
-    succeeded_at: Mapped[Moment]
+    succeeded_at: Mapped[Moment | None]
+    failed_at: Mapped[Moment | None]
 
 
-_NEW = insert(JobRun).values(job=bindparam("job"), succeeded_at=bindparam("now"))
-_RECORD = _NEW.on_conflict_do_update(index_elements=[JobRun.job], set_={"succeeded_at": _NEW.excluded.succeeded_at})
+class Run(NamedTuple):
+    """When a job last succeeded and failed, if ever."""
+
+    job: str
+    succeeded_at: datetime | None
+    failed_at: datetime | None
+
+
+_NEW = insert(JobRun).values(job=bindparam("job"))
+_SUCCEEDED, _FAILED = (
+    _NEW.values({column: bindparam("now")}).on_conflict_do_update(
+        index_elements=[JobRun.job], set_={column: bindparam("now")}
+    )
+    for column in ("succeeded_at", "failed_at")
+)
+_RUNS = select(JobRun.job, JobRun.succeeded_at, JobRun.failed_at).order_by(JobRun.job)
 # Metrics are better without these than late.
 _LAST_SUCCESSES = Prepared(
-    "SET LOCAL statement_timeout = '2s'", select(JobRun.job, JobRun.succeeded_at).order_by(JobRun.job)
+    "SET LOCAL statement_timeout = '2s'",
+    select(JobRun.job, JobRun.succeeded_at).where(JobRun.succeeded_at.is_not(None)).order_by(JobRun.job),
 )
 # The lock is a transaction's, not a session's: behind PgBouncer the next transaction may get another session. The
 # transaction does nothing else, so it holds up neither vacuum nor anybody's rows.
@@ -50,7 +68,24 @@ def alone() -> Iterator[bool]:
 def record_success(job: str) -> None:
     """Note that a job has just succeeded."""
     with transaction():
-        db.session.execute(_RECORD, {"job": job, "now": utc_now()})
+        db.session.execute(_SUCCEEDED, {"job": job, "now": utc_now()})
+
+
+@contextmanager
+def noted(job: str) -> Iterator[None]:
+    """Note that the job in the block has succeeded or failed. It fails with its own exception in any case."""
+    try:
+        yield
+    except Exception:
+        with suppress(SQLAlchemyError), transaction():
+            db.session.execute(_FAILED, {"job": job, "now": utc_now()})
+        raise
+    record_success(job)
+
+
+def runs() -> list[Run]:
+    """The jobs that ever ran."""
+    return [Run(*row) for row in db.session.execute(_RUNS)]
 
 
 def last_successes() -> dict[str, datetime]:

@@ -137,15 +137,33 @@ def _metrics_of(method: str, route: str, status: int) -> tuple[Counter, Histogra
     return _requests.labels(method, route, status), _seconds.labels(method, route)
 
 
+def _registry() -> CollectorRegistry:
+    """The metrics of all workers."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return PROCESS_REGISTRY
+    registry = CollectorRegistry()
+    registry.register(_Shared(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])))
+    return registry
+
+
+def requests_handled() -> tuple[int, int]:
+    """How many requests all workers have handled since they were started together, and how many of them failed."""
+    counts = [
+        (sample.labels["status"], int(sample.value))
+        for metric in _registry().collect()
+        if metric.name == "billing_http_requests"
+        for sample in metric.samples
+        if sample.name == "billing_http_requests_total"
+    ]
+    return sum(count for _, count in counts), sum(count for status, count in counts if status.startswith("5"))
+
+
 def exposition(last_successes: Mapping[str, datetime]) -> tuple[bytes, str]:
     """The metrics in Prometheus text format, and its content type.
 
     `last_successes` are the timestamps of the last success of each maintenance job.
     """
-    registry = PROCESS_REGISTRY
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        registry = CollectorRegistry()
-        registry.register(_Shared(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])))
+    registry = _registry()
     jobs = CollectorRegistry()
     succeeded = Gauge(
         "billing_maintenance_last_success_timestamp_seconds",

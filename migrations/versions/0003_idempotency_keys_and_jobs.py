@@ -26,7 +26,8 @@ def upgrade() -> None:
     op.create_table(
         "job_runs",
         sa.Column("job", sa.String(length=63), nullable=False),
-        sa.Column("succeeded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("succeeded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failed_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("job", name=op.f("pk_job_runs")),
     )
 

@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from app.db import job_runs
 from app.db.base import db
 from cli.audit import CHAINS
 from tests.caller import ACCOUNTS, Caller, data
@@ -57,11 +58,13 @@ def found(run: Run, *options: object) -> Sequence[str]:
     return named
 
 
-def test_what_was_written_is_sound(run: Run) -> None:
+def test_what_was_written_is_sound(run: Run, app: Flask) -> None:
     result = run("audit", "verify")
     assert result.exit_code == 0, result.output
     assert "movements of billing account: 5 rows in 1 chains." in result.output
     assert result.output.endswith("Every chain is as it was written.\n")
+    with app.app_context():
+        assert set(job_runs.last_successes()) == {"audit verify"}
 
 
 @pytest.mark.parametrize(("table", "of_one", "chain"), EVERY)

@@ -4,6 +4,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from app.db import job_runs
 from app.db.base import db
 from tests.caller import Caller, data
 from tests.cli.conftest import Run
@@ -72,6 +73,10 @@ def test_a_total_that_differs_is_named(run: Run, app: Flask, tampering: str, lin
     assert result.exit_code == 1
     assert any(each.startswith(line) for each in result.output.splitlines())
     assert result.output.endswith("stored totals differ from their rows.\n")
+    with app.app_context():
+        (noted,) = job_runs.runs()
+    assert (noted.job, noted.succeeded_at) == ("ledger verify", None)
+    assert noted.failed_at is not None
 
 
 def test_demonstration_data_is_loaded_once(run: Run, admin: Caller) -> None:

@@ -41,6 +41,8 @@ class Replica:
     def __init__(self, primary: Engine, engine: Engine, *, max_lag: float) -> None:
         self.engine = engine
         self.in_use = False
+        # How long it took, when it was last looked at, to have what the primary had; None if it is left out.
+        self.lag_seconds: float | None = None
         self._primary = primary
         self._max_lag = max_lag
         self._too_far_behind = f"it is more than {max_lag} seconds behind"
@@ -107,6 +109,7 @@ class Replica:
         position = self._position()
         if position is None:
             return
+        started = time.monotonic()
         try:
             with self.engine.connect() as connection:
                 keeps_up = self._catches_up(connection, position)
@@ -117,11 +120,14 @@ class Replica:
             return
         if not keeps_up:
             self._leave_out(self._too_far_behind)
-        elif not self.in_use:
+            return
+        self.lag_seconds = time.monotonic() - started
+        if not self.in_use:
             self.in_use = True
             _log.info("The replica is in use")
 
     def _leave_out(self, reason: str) -> None:
+        self.lag_seconds = None
         if self.in_use:
             self.in_use = False
             _log.warning("The replica is left out: %s", reason)
