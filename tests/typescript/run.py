@@ -3,6 +3,7 @@
 python -m tests.typescript.run flows|browser
 """
 
+import json
 import os
 import re
 import shutil
@@ -16,6 +17,16 @@ from tests.processes import ROOT, Service, command, free_port
 HERE = ROOT / "tests" / "typescript"
 BUILT = HERE / "built"
 SCRIPTS = {"flows": ["flows", "client"], "browser": ["browser"]}
+
+
+def compare_htmx() -> int:
+    """Whether the pages load the file of the package; 0 if they do."""
+    [note] = (ROOT / "app" / "console" / "static").glob("htmx-*.json")
+    noted = json.loads(note.read_text())
+    published = HERE / "node_modules" / noted["package"] / noted["file"]
+    same = published.read_bytes() == note.with_suffix(".min.js").read_bytes()
+    sys.stdout.write(f"{note.stem}: {'is' if same else 'is not'} the file of its package\n")
+    return int(not same)
 
 
 def generate(port: int) -> int:
@@ -60,7 +71,7 @@ def main(part: str) -> int:
             "CHROMIUM": shutil.which("chromium") or "",
             "SCREENSHOTS": str(BUILT / "screenshots"),
         }
-        codes = [generate(service.port)] if part == "flows" else []
+        codes = [compare_htmx(), generate(service.port)] if part == "flows" else []
         for script in SCRIPTS[part]:
             words = ["npm", "run", "--silent", script]
             codes.append(subprocess.run(words, cwd=HERE, env=environ, check=False).returncode)
