@@ -18,6 +18,7 @@ from app.errors import Invalid, Unauthorized
 CSRF_FIELD = "csrf_token"
 PREFIXES = ("/console", "/portal")
 _SECRET, _ACCOUNT, _ACCOUNT_NAME, _CARD = "secret", "account_id", "account_name", "card"
+_ROLE = "role"
 
 
 class Membership(NamedTuple):
@@ -113,6 +114,8 @@ def require_form_token() -> None:
 def note_membership(account_id: int, role: str) -> None:
     """Note the membership that a call of this page was made with."""
     g.membership = Membership(account_id, role)
+    if session.get(_ROLE) != role:
+        session[_ROLE] = role
 
 
 def membership() -> Membership | None:
@@ -121,10 +124,16 @@ def membership() -> Membership | None:
     return found
 
 
+def member_role() -> str | None:
+    """The role that the person has in the account, as the last call about it found it."""
+    role: str | None = session.get(_ROLE)
+    return role
+
+
 def choose_account(account_id: int | None) -> None:
     """Have the pages of the portal be about one of several accounts of the person; None for the API's choice."""
-    session.pop(_ACCOUNT_NAME, None)
-    session.pop(_ACCOUNT, None)
+    for name in (_ACCOUNT, _ACCOUNT_NAME, _ROLE):
+        session.pop(name, None)
     if account_id is not None:
         session[_ACCOUNT] = account_id
 

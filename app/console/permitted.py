@@ -20,14 +20,13 @@ def init_app(app: Flask) -> None:
 
 
 def may(operation: str) -> bool:
-    """Whether the roles of the person, or their role in the customer account of the page, admit them to an operation.
+    """Whether the roles of the person, or their role in the customer account, admit them to an operation.
 
     It is named by its `operationId`.
     """
     guards: dict[str, Guard] = current_app.extensions[_EXTENSION]
     actor = browser.signed_in()
-    membership = browser.membership()
-    return actor is not None and guards[operation].admits_member(actor, membership and membership.role)
+    return actor is not None and guards[operation].admits_member(actor, browser.member_role())
 
 
 def require(method: str, address: str) -> None:

@@ -2,9 +2,8 @@
 
 from flask import Response, request
 
-from app.console import calls, listing
+from app.console import calls, charts, listing
 from app.console.pages import render
-from app.console.portal import charts
 from app.console.portal.blueprint import blueprint
 
 _LIST = "/v1/billing/credits/usage"
@@ -18,10 +17,10 @@ def usage() -> str:
     """Usage by day and by type."""
     days = request.args.get("days", "30")
     found = calls.get("/v1/account/usage/analytics", {"days": days})
-    chart = charts.bars(found["daily_usage"], "usage")
+    chart = charts.columns(found["daily_usage"], "date", "usage")
     return render(
         "console/portal/usage.html",
-        title="Usage", tabs_of=_TABS, days=days, periods=PERIODS, usage=found, chart=chart, size=charts,
+        title="Usage", tabs_of=_TABS, days=days, periods=PERIODS, usage=found, chart=chart,
     )  # fmt: skip
 
 
