@@ -7,6 +7,8 @@ import pytest
 from tests.caller import Caller, data, error
 from tests.console.conftest import Browsers
 from tests.console.web import Page, sent
+from tests.factories.accounts import create_account
+from tests.factories.bookings import create_booking
 from tests.factories.desk import Customer
 from tests.factories.purchases import approve
 
@@ -24,6 +26,9 @@ class TestSearch:
         assert f"/console/invoices/{invoice['id']}" in web.get(f"/console?q={invoice['invoice_number']}").links()
         client = data(admin.post("/v6/clients", {"name": "Meridian"}), 201)
         assert f"/console/clients/{client['id']}" in web.get("/console?q=meridian").links()
+        booking = create_booking(admin, create_account(admin, client["id"]), projectId=471100)
+        page = web.get("/console?q=471100").links()
+        assert f"/console/bookings/{booking['id']}" in page
         assert "Nothing matches" in web.get("/console?q=zzzzzz").find(id="hits").get_text()
 
     def test_the_home_page_says_what_needs_attention(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from flask import redirect, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -32,8 +33,8 @@ _KINDS = {
     "usage": _Kind("Usage", "/console/customers/{account_id}/usage"),
     "client": _Kind("Clients", "/console/clients/{id}"),
     "billing_account": _Kind("Billing accounts", "/console/billing-accounts/{id}"),
-    "resource_booking": _Kind("Bookings", "/console/payments?resourceBookingId={id}"),
-    "work_period": _Kind("Work periods", "/console/payments?workPeriodId={id}"),
+    "resource_booking": _Kind("Bookings", "/console/bookings/{id}"),
+    "work_period": _Kind("Work periods", "/console/payments/periods/{id}"),
     "work_period_payment": _Kind("Work period payments", "/console/payments/{id}"),
 }
 # Lists whose rows somebody should look at: what they are, their operation, the list, its filters, and its page.
@@ -77,9 +78,13 @@ def _groups(hits: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[tuple[Map
     order = {kind: place for place, kind in reversed(list(enumerate(hit["kind"] for hit in hits)))}
     ranked = sorted(hits, key=lambda hit: order[hit["kind"]])
     return [
-        (_KINDS[kind].label, [(hit, _KINDS[kind].page.format(**hit)) for hit in found])
+        (_KINDS[kind].label, [(hit, _page_of(hit)) for hit in found])
         for kind, found in groupby(ranked, key=lambda hit: hit["kind"])
     ]
+
+
+def _page_of(hit: Mapping[str, Any]) -> str:
+    return _KINDS[hit["kind"]].page.format(id=quote(str(hit["id"]), safe=""), account_id=hit["account_id"])
 
 
 def _attention() -> list[tuple[int, str, str]]:
