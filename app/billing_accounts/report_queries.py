@@ -50,6 +50,7 @@ _DAYS_LEFT = case(
     ),
     (_REMAINING <= 0, 0),
 )
+_MOST = Budget.amount * bindparam("max_share")
 # Of the budgets, which are read as a whole, few are left; their accounts are then found by their keys.
 BUDGETS = ListQuery(
     rows=select(
@@ -69,7 +70,8 @@ BUDGETS = ListQuery(
     ),
     key=Budget.billing_account_id,
     filters={
-        "max_share": and_(Budget.amount > 0, Budget.amount * bindparam("max_share") >= _REMAINING),
+        # What is due only adds to what remains, so most budgets are left out without a look at it.
+        "max_share": and_(Budget.amount > 0, Budget.remaining <= _MOST, _REMAINING <= _MOST),
         "status": exists()
         .where(BillingAccount.id == Budget.billing_account_id, BillingAccount.status == bindparam("status"))
         .correlate(Budget),
