@@ -52,6 +52,10 @@ browser: .venv/checks-installed tests/typescript/built/compiled ## Open /docs an
 	@command -v chromium >/dev/null || { echo "Chromium is needed, as the command chromium"; exit 1; }
 	$(BIN)/python -m tests.typescript.run browser
 
+.PHONY: pictures
+pictures: .venv/checks-installed tests/typescript/built/compiled ## Draw the pictures of the README from the demo data, in Chromium
+	$(BIN)/python -m tests.typescript.run pictures
+
 # The package as an application installs it: packed, then unpacked among the others.
 TYPESCRIPT_PACKAGE := tests/typescript/node_modules/billing-service-client
 

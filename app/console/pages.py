@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.console import browser, identity_provider, permitted
 from app.console.calls import Refused
 from app.console.navigation import sections
+from app.errors import NotFound
 from app.web.documentation import VERSION
 
 # Everything is loaded from here, and nothing in a page is code or style.
@@ -26,6 +27,7 @@ def pages(name: str, import_name: str, prefix: str) -> Blueprint:
     """A blueprint of pages for people who are signed in."""
     blueprint = Blueprint(name, import_name, url_prefix=prefix, template_folder=TEMPLATES)
     blueprint.before_request(_admit)
+    blueprint.add_url_rule("/<path:unknown>", view_func=_no_page)
     present_failures(blueprint)
     return blueprint
 
@@ -55,6 +57,10 @@ def render(template: str, **values: Any) -> str:
 def show_refusal(error: Refused) -> Response:
     """What the API refused, as a page."""
     return _failure_page(error.answer.status, error.answer.message)
+
+
+def _no_page(unknown: str) -> AnyResponse:
+    raise NotFound(f"There is no page {unknown!r} here")
 
 
 def _admit() -> AnyResponse | None:

@@ -1,6 +1,6 @@
 """Runs the compiled flows, the tests of the package and the TypeScript of docs/, or the checks in a browser.
 
-python -m tests.typescript.run flows|browser
+python -m tests.typescript.run flows|browser|pictures
 """
 
 import json
@@ -11,12 +11,13 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tests.processes import ROOT, Service, command, free_port
 
 HERE = ROOT / "tests" / "typescript"
 BUILT = HERE / "built"
-SCRIPTS = {"flows": ["flows", "client"], "browser": ["browser"]}
+SCRIPTS = {"flows": ["flows", "client"], "browser": ["browser"], "pictures": ["pictures"]}
 
 
 def compare_htmx() -> int:
@@ -52,6 +53,11 @@ def token(var_dir: str, *options: str) -> str:
     return out.strip()
 
 
+def link(var_dir: str, base: str, *options: str) -> str:
+    """A link that signs somebody in at the service at `base`."""
+    return base + urlsplit(token(var_dir, "--console", *options)).path
+
+
 def main(part: str) -> int:
     """Start the service, run the npm scripts of `part`, stop it; the first exit code that is not 0."""
     page_port = free_port()
@@ -60,16 +66,23 @@ def main(part: str) -> int:
         service = Service(Path(name), CORS_ORIGINS=page)
         code, _, err = command("demo", VAR_DIR=name)
         assert code == 0, err
+        base = f"http://127.0.0.1:{service.port}"
+        customer = ("--user", "demo-customer", "--email", "customer@demo.example")
         environ = {
             **os.environ,
-            "BASE_URL": f"http://127.0.0.1:{service.port}",
+            "BASE_URL": base,
             "PAGE_PORT": str(page_port),
             "ADMIN_TOKEN": service.token,
             "CUSTOMER_TOKEN": token(name, "--user", "ann", "--email", "ann@harbour.example"),
-            "BUYER_TOKEN": token(name, "--user", "demo-customer", "--email", "customer@demo.example"),
+            "BUYER_TOKEN": token(name, *customer),
             "JOBS_TOKEN": token(name, "--user", "jobs", "--scope", "spend:credits"),
+            "STAFF_LINK": link(name, base),
+            "STAFF_LINK_2": link(name, base),
+            "CUSTOMER_LINK": link(name, base, *customer),
+            "CUSTOMER_LINK_2": link(name, base, *customer),
             "CHROMIUM": shutil.which("chromium") or "",
             "SCREENSHOTS": str(BUILT / "screenshots"),
+            "PICTURES": str(ROOT / "docs" / "pictures"),
         }
         codes = [compare_htmx(), generate(service.port)] if part == "flows" else []
         for script in SCRIPTS[part]:

@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { chromium } from "playwright-core";
 
 import { setting } from "../flows/support.js";
+import { everyPage, pictures, tasks } from "./console.js";
 import { diagrams } from "./diagrams.js";
 import { otherOrigin } from "./other_origin.js";
 import { reference } from "./reference.js";
@@ -21,7 +22,7 @@ async function main(): Promise<void> {
   await mkdir(setting("SCREENSHOTS"), { recursive: true });
   const browser = await chromium.launch({ executablePath: setting("CHROMIUM"), args: QUIET });
   try {
-    for (const check of [reference, otherOrigin, diagrams]) {
+    for (const check of process.argv[2] === "pictures" ? [pictures] : [tasks, everyPage, reference, otherOrigin, diagrams]) {
       await check(browser);
       console.log(`${check.name}: as people see it`);
     }
