@@ -57,7 +57,7 @@ def configure(directory: Path, port: int, upstream: int, tls: int | None, change
     )
     replaced = [
         ("listen 8080 ", f"listen 127.0.0.1:{port} "),
-        ("server 127.0.0.1:3000;", f"server 127.0.0.1:{upstream};"),
+        ("server 127.0.0.1:3000 ", f"server 127.0.0.1:{upstream} "),
         ("/var/log/nginx/", f"{directory}/"),
         ("http {\n", "http {\n" + temporary),
         ("user www-data;", f"pid {directory}/nginx.pid;\nuser www-data;"),

@@ -110,7 +110,7 @@ def test_one_port_is_meant_everywhere() -> None:
     [service] = [each for each in containers() if each["name"] == "service"]
     named = [str(service["ports"][0]["containerPort"]), image_settings()["PORT"]]
     named += re.findall(r"^EXPOSE (\d+)$", DOCKERFILE, re.MULTILINE)
-    named += re.findall(r"server 127\.0\.0\.1:(\d+);", NGINX)
+    named += re.findall(r"server 127\.0\.0\.1:(\d+) ", NGINX)
     assert len(named) == 4
     assert set(named) == {"3000"}
 

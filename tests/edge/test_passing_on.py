@@ -149,6 +149,17 @@ class TestPassingOn:
         assert [head.split(" ")[0] for head in upstream.heads] == ["GET", line.split(" ", maxsplit=1)[0]]
         assert "a-token" not in (directory / "access.log").read_text()
 
+    @pytest.mark.parametrize("line", [POST, "PATCH /v6/%41%2Fb?c=%20 HTTP/1.1"])
+    def test_a_write_with_a_key_is_sent_once_more(self, before: Target, upstream: Upstream, line: str) -> None:
+        request = before.head(line, "Content-Length: 2", "Idempotency-Key: k") + b"{}"
+        assert envelope(after_one(before, upstream, request)) == (502, "service_unavailable")
+        assert [head.split("\r\n")[0] for head in upstream.heads[1:]] == [line, line]
+
+    def test_a_key_without_a_caller_lets_nothing_be_sent_again(self, before: Target, upstream: Upstream) -> None:
+        request = f"{POST}\r\nHost: here\r\nContent-Length: 2\r\nIdempotency-Key: k\r\n\r\n{{}}".encode()
+        assert envelope(after_one(before, upstream, request)) == (502, "service_unavailable")
+        assert len(upstream.heads) == 2
+
     def test_a_read_is_sent_again_when_a_kept_connection_breaks(self, before: Target, upstream: Upstream) -> None:
         answer = after_one(before, upstream, before.head("GET / HTTP/1.1"))
         assert envelope(answer) == (502, "service_unavailable")
