@@ -100,9 +100,9 @@ prove: .venv/checks-installed ## Run the checks of tests/prove whole and write d
 	$(BIN)/python -m bench.findings $(FINDINGS)
 
 .PHONY: prove-ha
-prove-ha: .venv/checks-installed ## Fail over and break replicas under load and write the figures of docs/scaling.md
+prove-ha: .venv/ha-installed ## Fail over, break replicas, restart the service under load; write docs/scaling.md (needs root)
 	@mkdir -p var && rm -f $(FINDINGS)
-	$(PROVE) -n 0 tests/prove/test_failover.py tests/prove/test_replica_reads.py
+	$(PROVE) -n 0 tests/prove/ha tests/prove/test_replica_reads.py
 	$(BIN)/python -m bench.findings $(FINDINGS)
 
 .PHONY: migration
@@ -127,6 +127,7 @@ requirements: .venv/checks-installed ## Pin the packages of requirements*.in ane
 	$(PIP_COMPILE) --upgrade --output-file requirements.txt requirements.in
 	$(PIP_COMPILE) --upgrade --output-file requirements-embedded.txt requirements-embedded.in
 	$(PIP_COMPILE) --upgrade --output-file requirements-dev.txt requirements-dev.in
+	$(PIP_COMPILE) --upgrade --output-file requirements-ha.txt requirements-ha.in
 
 # A stamp is written only when an install has finished: one that was killed is done again.
 .venv/created:
@@ -145,4 +146,11 @@ requirements: .venv/checks-installed ## Pin the packages of requirements*.in ane
 
 .venv/checks-installed: requirements-dev.txt .venv/service-installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# In a directory of their own: other programs than those of this project run them.
+.venv/ha-installed: requirements-ha.txt .venv/checks-installed
+	@echo "Installing Patroni and etcd"
+	@rm -rf .venv/ha
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --target .venv/ha -r requirements-ha.txt
 	@touch $@

@@ -91,7 +91,8 @@ ENGINE_OPTIONS = {
     # Values are what callers sent: they do not belong in logs.
     "hide_parameters": True,
     "connect_args": {
-        "connect_timeout": 5,
+        # Each server of several: one that is off delays every new connection by so much.
+        "connect_timeout": 3,
         # Of what was sent, and of a server that has been silent: the machine's network answers, not its PostgreSQL.
         "tcp_user_timeout": DEAD_PEER_SECONDS * 1000,
         "keepalives_idle": DEAD_PEER_SECONDS // 2,

@@ -1,9 +1,8 @@
-"""PostgreSQL servers that belong together: a primary, and standbys that follow whichever is the primary."""
+"""PostgreSQL servers that belong together: a primary, and standbys that follow it."""
 
 import os
 import pwd
 import subprocess
-from collections.abc import Sequence
 from contextlib import ExitStack, closing, nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -59,10 +58,6 @@ class Server:
         psutil.wait_procs(self._frozen)
         self._killed = True
 
-    def promote(self) -> None:
-        """Make this standby the primary."""
-        assert self.query("SELECT pg_promote()") == [(True,)]
-
     def freeze(self) -> None:
         """Let it answer nothing while its connections stay open."""
         self._frozen = [self.postmaster, *self.postmaster.children(recursive=True)]
@@ -82,16 +77,13 @@ class Server:
             self._life.close()
 
 
-def follow(stack: ExitStack, primary: Server, directory: Path, others: Sequence[Path] = (), **more: Any) -> Server:
-    """A standby in `directory` that follows `primary`, and after a failover the one of `others` that took over."""
+def follow(stack: ExitStack, primary: Server, directory: Path, **more: Any) -> Server:
+    """A standby in `directory` that follows `primary`."""
     data = directory / "postgres"
     directory.mkdir()
     source = ("-h", primary.address, "-U", "postgres", "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
     subprocess.run([embedded.program_path("pg_basebackup"), "-D", data, *source], check=True)
-    hosts = ",".join([primary.address, *(str(embedded.socket_dir(other)) for other in others)])
-    conninfo = f"host={hosts} user=postgres application_name={directory.name} target_session_attrs=read-write"
-    if not others:
-        conninfo = conninfo.removesuffix(" target_session_attrs=read-write")
+    conninfo = f"host={primary.address} user=postgres application_name={directory.name}"
     with (data / "postgresql.auto.conf").open("a") as settings:
         settings.write(f"primary_conninfo = '{conninfo}'\nwal_retrieve_retry_interval = '100ms'\n")
     if os.geteuid() == 0:

@@ -1,10 +1,11 @@
 """Callers that write all the time, keep account of what they were answered, and compare it with the database."""
 
+import itertools
 import json
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
@@ -15,6 +16,7 @@ from uuid import uuid4
 from app.config import Settings
 from cli.token import mint
 from tests.caller import ACCOUNTS
+from tests.factories.bookings import BOOKING, BOOKINGS, PAYMENTS, PERIODS
 from tests.processes import Service
 
 USAGE = "/v1/billing/credits/usage/"
@@ -29,12 +31,21 @@ GIVES_UP = 0.1
 ROWS = """
     SELECT set_config('billing.account_id', '*', false);
     SELECT billing_account_id::text, kind, external_id, amount::bigint FROM budget_lines
+    WHERE external_type <> 'WORK_PERIOD_PAYMENT'
     UNION ALL
     SELECT account_id::text, transaction_type, operation_type, -amount FROM credit_transactions
     WHERE transaction_type = 'deduction'
     UNION ALL
     SELECT billing_account_id::text, 'movement ' || kind, external_id, greatest(locked_delta, consumed_delta)::bigint
-    FROM budget_movements WHERE external_id IS NOT NULL
+    FROM budget_movements WHERE external_id IS NOT NULL AND external_type <> 'WORK_PERIOD_PAYMENT'
+    UNION ALL
+    SELECT 'payments', kind, '', (amount * 100)::bigint FROM (
+        SELECT 'payment' AS kind, amount FROM work_period_payments
+        UNION ALL
+        SELECT 'line', amount FROM budget_lines WHERE external_type = 'WORK_PERIOD_PAYMENT'
+        UNION ALL
+        SELECT 'movement', locked_delta FROM budget_movements WHERE external_type = 'WORK_PERIOD_PAYMENT'
+    ) AS paid
     UNION ALL
     SELECT 'clients', 'client', name, 0 FROM clients WHERE name <> 'Acme'
     UNION ALL
@@ -92,6 +103,9 @@ class Books:
     token: str
     billing_accounts: tuple[int, int]
     customer: int
+    work_period: str
+    # What tells payments from each other: their amounts, in cents.
+    cents: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
 
 def open_books(service: Service, settings: Settings) -> Books:
@@ -110,7 +124,9 @@ def open_books(service: Service, settings: Settings) -> Books:
     client = made("/v6/clients", {"name": "Acme"})["id"]
     account = {"name": "Acme", "budget": PLENTY, "markup": 0, "clientId": client}
     accounts = made(ACCOUNTS, account)["id"], made(ACCOUNTS, account)["id"]
-    return Books(service.port, mint(settings, scopes=("spend:credits",)), accounts, customer)
+    booking = made(BOOKINGS, {**BOOKING, "billingAccountId": accounts[0]})["id"]
+    period = service.get(f"{PERIODS}?resourceBookingId={booking}")["results"][0]["id"]
+    return Books(service.port, mint(settings, scopes=("spend:credits",)), accounts, customer, period)
 
 
 class Writer(Thread):
@@ -151,7 +167,7 @@ class Writer(Thread):
 
     def _next(self) -> Iterable[Write]:
         account, reference, amount = self._account(), str(uuid4()), self._chance.randrange(1, 9)
-        kind = self._chance.choice(["lock", "settle", "charge", "spend", "open"])
+        kind = self._chance.choice(["lock", "settle", "charge", "spend", "pay", "open"])
         if kind == "charge":
             consumes = [
                 {"billingAccountId": each, "externalId": reference, "amount": amount}
@@ -167,6 +183,11 @@ class Writer(Thread):
             body = {"operation_type": reference, "credits_used": amount, "account_id": self._books.customer}
             row = Row(str(self._books.customer), "deduction", reference, amount)
             yield Write("POST", USAGE, body, frozenset({row}))
+        elif kind == "pay":
+            cents = next(self._books.cents)
+            body = {"workPeriodId": self._books.work_period, "days": 0, "amount": cents / 100}
+            paid = frozenset(Row("payments", each, "", cents) for each in ("payment", "line", "movement"))
+            yield Write("POST", PAYMENTS, body, paid)
         elif kind == "open":
             entry = frozenset(Row("clients", each, reference, 0) for each in ("client", "createClient"))
             yield Write("POST", "/v6/clients", {"name": reference}, entry)

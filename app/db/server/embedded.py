@@ -259,7 +259,7 @@ def _prepare_directories(var_dir: Path) -> None:
         if sockets.stat().st_uid != os.geteuid():
             raise EmbeddedDatabaseError(f"{sockets} belongs to another user")
         return
-    _ensure_server_user()
+    ensure_server_user()
     for path in (sockets, var_dir / "postgres.log"):
         path.touch()
         _give_to_server(path)
@@ -267,7 +267,8 @@ def _prepare_directories(var_dir: Path) -> None:
         _make_reachable(path)
 
 
-def _ensure_server_user() -> None:
+def ensure_server_user() -> None:
+    """Make the user a server started by root runs as, unless there is one. Raises EmbeddedDatabaseError."""
     try:
         pwd.getpwnam(SERVER_USER)
     except KeyError:
