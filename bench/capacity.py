@@ -6,7 +6,7 @@
 import argparse
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -22,8 +22,9 @@ from app import create_app
 from app.config import ROOT, Settings
 from app.db.base import db
 from app.db.server import embedded
-from bench import accounts, bulk_payments, customers, report, service, work_periods
+from bench import accounts, bulk_payments, customers, processor, report, service, work_periods
 from bench.bulk_payments import PAYMENTS, Api
+from bench.processor import Spent
 
 TARGET = ROOT / "docs" / "scaling.md"
 CALLERS = 4
@@ -45,10 +46,9 @@ Operation = tuple[int, Callable[[Api, int], object]]
 
 @dataclass(frozen=True)
 class Usage:
-    """What is used so far: seconds of processor time by process of the service and of PostgreSQL, bytes of log."""
+    """What is used so far: processor time, and bytes of log."""
 
-    service: dict[int, float]
-    database: dict[int, float]
+    processor: Spent
     log: int
 
 
@@ -56,16 +56,12 @@ class Meter:
     """Reads what a running service and its database use."""
 
     def __init__(self, var_dir: Path) -> None:
-        self._server = psutil.Process(int((var_dir / "postgres" / "postmaster.pid").read_text().split()[0]))
+        self._processor = processor.Meter(psutil.Process().children(), [processor.server_of(var_dir)])
         self._dsn = make_url(embedded.url(var_dir)).set(drivername="postgresql", username="postgres").render_as_string()
 
     def read(self) -> Usage:
         """Everything used until now."""
-        return Usage(
-            _seconds(psutil.Process().children()),
-            _seconds([self._server]),
-            int(self.query("SELECT pg_current_wal_insert_lsn() - '0/0'")),
-        )
+        return Usage(self._processor.read(), int(self.query("SELECT pg_current_wal_insert_lsn() - '0/0'")))
 
     def query(self, statement: str) -> Any:
         """The one value a statement finds, asked by the server's owner outside of a transaction."""
@@ -147,8 +143,7 @@ def _spend(
     with ThreadPoolExecutor(len(apis)) as pool:
         list(pool.map(lambda api: [operation(api, next(_NUMBERS)) for _ in range(calls // len(apis))], apis))
     after = meter.read()
-    used = _used(before.service, after.service), _used(before.database, after.database)
-    return used, after.log - before.log
+    return after.processor.since(before.processor), after.log - before.log
 
 
 def _budget_operations() -> dict[str, Operation]:
@@ -207,22 +202,6 @@ def _sizes(meter: Meter) -> Iterator[str]:
         rows = meter.query(f"SELECT count(*) FROM {table}")
         heap, indexes = (int(meter.query(f"SELECT {size}('{table}')")) for size in ("pg_table_size", "pg_indexes_size"))
         yield f"| `{table}` | {heap / rows:,.0f} | {indexes / rows:,.0f} |"
-
-
-def _seconds(processes: list[psutil.Process]) -> dict[int, float]:
-    """Processor time by process id of processes and all they started, autovacuum apart."""
-    found: dict[int, float] = {}
-    for process in processes:
-        with suppress(psutil.NoSuchProcess):
-            if "autovacuum" not in " ".join(process.cmdline()):
-                times = process.cpu_times()
-                found[process.pid] = times.user + times.system
-            found |= _seconds(process.children())
-    return found
-
-
-def _used(before: dict[int, float], after: dict[int, float]) -> float:
-    return sum(seconds - before.get(pid, 0.0) for pid, seconds in after.items())
 
 
 if __name__ == "__main__":

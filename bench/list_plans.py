@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from app import create_app
 from app.billing_accounts.queries import LIST
+from app.clock import utc_now
 from app.config import ROOT, Settings
 from app.db.base import db
 from app.db.paging import contains_pattern
@@ -29,7 +30,7 @@ def plan(title: str, filters: dict[str, Any], sort_by: str, order: str) -> tuple
     """The title and the plan of the page statement, without its exact costs."""
     page, _ = LIST.statements(frozenset(filters), sort_by, order, 20)
     patterns = {f"{name}_pattern": contains_pattern(value) for name, value in filters.items() if isinstance(value, str)}
-    values = {**filters, **patterns}
+    values = {**filters, **patterns, "now": utc_now()}
     explain = f"EXPLAIN (ANALYZE, COSTS OFF, BUFFERS OFF, SUMMARY ON) {page.sql}"
     return title, "\n".join(db.session.connection().exec_driver_sql(explain, values).scalars())
 

@@ -4,11 +4,13 @@ import re
 import shutil
 import statistics
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from tempfile import NamedTemporaryFile
 from uuid import uuid4
+
+from bench.service import Running
 
 CONNECTIONS, THREADS = 16, 2
 _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
@@ -16,23 +18,39 @@ _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 @dataclass(frozen=True)
 class Load:
-    """Requests to repeat. `path` and `body` are Lua expressions, evaluated for each request.
+    """Requests to repeat. `path`, `method` and `body` are Lua expressions, evaluated for each request.
 
-    No two requests of any run have the same `request_id`.
+    `before` holds statements that run before that, and `world` what a thread has once. No two requests of any run have
+    the same `request_id`.
     """
 
     path: str
-    method: str = "GET"
+    method: str = "'GET'"
     body: str = "nil"
-    headers: str = ""
+    before: str = ""
+    world: str = ""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """The median of several runs: requests per second, and milliseconds of the slowest hundredth."""
+    """The median of several runs: requests per second, and milliseconds of the slowest hundredth.
+
+    Beside it the microseconds of processor time that one takes the service and PostgreSQL, where that was read.
+    """
 
     rps: float
-    p99: float
+    p99: float = 0
+    service: float = 0
+    database: float = 0
+
+    @classmethod
+    def median(cls, runs: Sequence["Measured"]) -> "Measured":
+        """The median of each figure."""
+        return cls(*(statistics.median(getattr(run, each.name) for run in runs) for each in fields(cls)))
+
+    def __str__(self) -> str:
+        rates = f"{self.rps:,.0f} per second, p99 {self.p99:.1f} ms"
+        return f"{rates}; processor time of each: service {self.service:,.1f} µs, PostgreSQL {self.database:,.1f} µs"
 
 
 def require_wrk() -> None:
@@ -43,12 +61,11 @@ def require_wrk() -> None:
         raise SystemExit("wrk is needed and could not be installed: install the Debian package wrk.")
 
 
-def measure(url: str, token: str, load: Load, *, seconds: int, rounds: int) -> Measured:
+def measure(target: Running, token: str, load: Load, *, seconds: int, rounds: int) -> Measured:
     """Drive the service several times. Raises RuntimeError when an answer was not a success."""
     # Of what is new, such as workers that are not up yet, nothing is to be seen.
-    _run(url, token, load, 1)
-    runs = [_run(url, token, load, seconds) for _ in range(rounds)]
-    return Measured(statistics.median(run.rps for run in runs), statistics.median(run.p99 for run in runs))
+    _run(target, token, load, 1)
+    return Measured.median([_run(target, token, load, seconds) for _ in range(rounds)])
 
 
 @contextmanager
@@ -60,17 +77,22 @@ def script(token: str, load: Load) -> Iterator[str]:
         yield file.name
 
 
-def _run(url: str, token: str, load: Load, seconds: int) -> Measured:
+def _run(target: Running, token: str, load: Load, seconds: int) -> Measured:
+    meter = target.meter()
+    before = meter.read()
     with script(token, load) as path:
         command = ["wrk", f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "60s", "--latency"]
-        report = subprocess.run([*command, "-s", path, url], check=True, capture_output=True, text=True).stdout
+        report = subprocess.run([*command, "-s", path, target.url], check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in report or "Socket errors" in report:
         raise RuntimeError(f"{load}\n{report}")
+    spent = meter.read().since(before)
+    requests = re.search(r"(\d+) requests in", report)
     rps = re.search(r"Requests/sec:\s+([\d.]+)", report)
     p99 = re.search(r"99%\s+([\d.]+)(us|ms|s)", report)
-    if rps is None or p99 is None:
+    if requests is None or rps is None or p99 is None:
         raise RuntimeError(report)
-    return Measured(float(rps[1]), float(p99[1]) * _UNITS[p99[2]])
+    each = [1e6 * seconds / int(requests[1]) for seconds in spent]
+    return Measured(float(rps[1]), float(p99[1]) * _UNITS[p99[2]], *each)
 
 
 def _script(token: str, load: Load) -> str:
@@ -79,12 +101,13 @@ def _script(token: str, load: Load) -> str:
 local threads = 0
 function setup(thread) thread:set("id", threads); threads = threads + 1 end
 local n = 0
+{load.world}
 function init() math.randomseed(os.time() + id) end
 function request()
   n = n + 1
   local request_id = "{uuid4()}-" .. id .. "-" .. n
   local headers = {{["Authorization"] = "Bearer {token}", ["Content-Type"] = "application/json"}}
-  {load.headers}
-  return wrk.format("{load.method}", {load.path}, headers, {load.body})
+  {load.before}
+  return wrk.format({load.method}, {load.path}, headers, {load.body})
 end
 """

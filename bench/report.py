@@ -40,6 +40,8 @@ def _circumstances(options: argparse.Namespace) -> Iterator[str]:
     postgres = subprocess.run(
         [str(embedded.program_path("postgres")), "--version"], check=True, capture_output=True, text=True
     )
+    # Beside others rates are those of what they leave: more than the four or so of wrk, workers and PostgreSQL.
+    yield f"Load of the machine over the last quarter of an hour: {os.getloadavg()[2]:.1f}."
     yield f"`make bench`: {options.workers} workers of 4 threads, wrk -t2 -c16, median of {options.rounds} runs of"
     yield f"{options.seconds} s; {options.accounts:,} accounts. {machine()}; Python {platform.python_version()},"
     yield f"{postgres.stdout.strip().replace('postgres (PostgreSQL)', 'PostgreSQL')}, {versions}."
@@ -53,12 +55,14 @@ def machine() -> str:
 
 def _rates(rows: Sequence[Row]) -> Iterator[str]:
     yardstick = next(row.measured for row in rows if row.name == YARDSTICK and row.measured)
-    yield "| | per second | share of a bare answer | p99 ms |"
-    yield "|---|---:|---:|---:|"
+    yield "| | per second | share of a bare answer | p99 ms | µs of the service | µs of PostgreSQL |"
+    yield "|---|---:|---:|---:|---:|---:|"
     for row in rows:
         if row.measured is not None:
-            share, p99 = row.measured.rps / yardstick.rps, row.measured.p99
-            yield f"| {row.name} | {row.measured.rps:,.0f} | {share:.0%} | {f'{p99:.0f}' if p99 else ''} |"
+            measured = row.measured
+            others = [f"{each:,.0f}" if each else "" for each in (measured.p99, measured.service, measured.database)]
+            share = measured.rps / yardstick.rps
+            yield f"| {row.name} | {measured.rps:,.0f} | {share:.0%} | {' | '.join(others)} |"
 
 
 def _seconds(rows: Sequence[Row]) -> Iterator[str]:

@@ -4,6 +4,7 @@ make bench
 """
 
 import argparse
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ from bench import (
 )
 from bench.bulk_payments import Api
 from bench.load import Load, Measured
+from bench.processor import Meter, server_of
 from bench.report import Row
 from bench.service import Running
 
@@ -49,6 +51,7 @@ USAGE = "/v1/billing/credits/usage"
 _LOCK = """'{"challengeId": "c' .. math.random(1, 200) .. '", "amount": ' .. math.random(1, 9) .. '}'"""
 _CONSUME = """'{"externalType": "ENGAGEMENT", "externalId": "e' .. request_id .. '", "amount": 1}'"""
 _KEY = 'headers["Idempotency-Key"] = request_id'
+_HOLDS = "/v1/billing/credits/holds/"
 
 
 def main() -> None:
@@ -79,7 +82,7 @@ def _measure(options: argparse.Namespace) -> Iterator[Row]:
             if options.only in noisy_neighbor.NAME:
                 yield from noisy_neighbor.measure(target, seconds=options.seconds, rounds=options.rounds)
             if options.only in "ceiling: lock in pgbench":
-                yield Row("ceiling: lock in pgbench", Measured(ceiling.lock_rate(var_dir, options), 0))
+                yield Row("ceiling: lock in pgbench", Measured(ceiling.lock_rate(var_dir, options)))
             yield from _bulk(target, admin)
             # Before millions of rows are loaded, which the server then has to tidy up after.
             yield from _imports(target, var_dir, options)
@@ -116,22 +119,49 @@ def _account_loads(many: int) -> list[tuple[str, Load]]:
     spread = f"'{ACCOUNTS}/' .. math.random(10, {many}) .. '/lock-amount'"
 
     def lock(account: int, headers: str = "") -> Load:
-        return Load(f"'{ACCOUNTS}/{account}/lock-amount'", "PATCH", _LOCK, headers)
+        return Load(f"'{ACCOUNTS}/{account}/lock-amount'", "'PATCH'", _LOCK, headers)
 
     return [
         ("list of 20", Load(f"'{ACCOUNTS}'")),
         ("list of clients", Load("'/v6/clients'")),
         ("detail, 25 lines", Load(f"'{ACCOUNTS}/1'")),
         ("access check", Load(f"'{ACCOUNTS}/' .. math.random(10, {many}) .. '/users/7/access'")),
-        ("lock, spread", Load(spread, "PATCH", _LOCK)),
+        ("lock, spread", Load(spread, "'PATCH'", _LOCK)),
         ("lock, one hot account", lock(HOT)),
         ("lock, empty account", lock(EMPTY)),
         ("lock, account with 51,000 lines", lock(2)),
-        ("lock with a key", Load(spread, "PATCH", _LOCK, _KEY)),
-        ("consume, engagement", Load(spread.replace("/lock-amount", "/consume-amount"), "PATCH", _CONSUME)),
+        ("lock with a key", Load(spread, "'PATCH'", _LOCK, _KEY)),
+        ("consume, engagement", Load(spread.replace("/lock-amount", "/consume-amount"), "'PATCH'", _CONSUME)),
+        ("mixed traffic: 70 % reads, 30 % writes", _mixed(many)),
         # Last: what it leaves running would slow down the next.
         ("detail, 51,000 lines", Load(f"'{ACCOUNTS}/2'")),
     ]
+
+
+def _mixed(many: int) -> Load:
+    """Lists, details, access checks, locks and consumption of thousands of accounts."""
+    return Load(
+        f"(dice <= 20 and '{ACCOUNTS}' or dice <= 50 and account or dice <= 70 and account .. '/users/7/access'"
+        " or dice <= 90 and account .. '/lock-amount' or account .. '/consume-amount')",
+        "(dice <= 70 and 'GET' or 'PATCH')",
+        f"(dice > 90 and {_CONSUME} or dice > 70 and {_LOCK} or nil)",
+        f"local dice, account = math.random(100), '{ACCOUNTS}/' .. math.random(10, {many})",
+    )
+
+
+def _hold_and_capture(account_id: str) -> Load:
+    """Half of the requests hold credits; the others capture what one of them held, a part of it."""
+    return Load(
+        f"(hold and '{_HOLDS}' .. hold .. '/capture/' or '{_HOLDS}')",
+        "'POST'",
+        """(hold and '{"amount": 1, "account_id": ' .. account .. '}' or '{"operation_type": "search", "amount": 2,'
+            .. '"reference": "' .. request_id .. '", "account_id": ' .. account .. '}')""",
+        f"local hold, account = table.remove(holds), {account_id}",
+        """holds = {}
+        function response(status, _, body)
+          if status == 201 then table.insert(holds, body:match('"id":(%d+)')) end
+        end""",
+    )
 
 
 def _bulk(target: Running, admin: str) -> Iterator[Row]:
@@ -166,24 +196,32 @@ def _imports(target: Running, var_dir: Path, options: argparse.Namespace) -> Ite
             continue
         if not export.exists():
             legacy_export.write(export, rows=IMPORTED_ROWS)
-        seconds = _import_believed_empty(export) if "believed empty" in name else _import(target, export)
-        rate = IMPORTED_ROWS / seconds
-        print(f"{name}: {rate:,.0f} rows per second", flush=True)
-        yield Row(f"{name}, rows", Measured(rate, 0))
+        measured = _import_believed_empty(export) if "believed empty" in name else _import(target, export)
+        print(
+            f"{name}: {measured.rps:,.0f} rows per second, {measured.service:.1f} + {measured.database:.1f} µs",
+            flush=True,
+        )
+        yield Row(f"{name}, rows", measured)
 
 
-def _import(target: Running, export: Path) -> float:
-    started = time.perf_counter()
+def _import(target: Running, export: Path) -> Measured:
+    # The command is a child of this process, and has ended.
+    meter = Meter([], [server_of(target.var_dir)])
+    before, own, started = meter.read(), os.times(), time.perf_counter()
     target.flask("import-legacy", str(export))
-    return time.perf_counter() - started
+    took = time.perf_counter() - started
+    _, database = meter.read().since(before)
+    ended = os.times()
+    service = ended.children_user + ended.children_system - own.children_user - own.children_system
+    return Measured(IMPORTED_ROWS / took, 0, service / IMPORTED_ROWS * 1e6, database / IMPORTED_ROWS * 1e6)
 
 
-def _import_believed_empty(export: Path) -> float:
-    """Seconds of an import into a database of its own, whose statistics were taken after a rehearsal left nothing."""
+def _import_believed_empty(export: Path) -> Measured:
+    """An import into a database of its own, whose statistics were taken after a rehearsal left nothing."""
     with service.directory() as var_dir, embedded.running(var_dir):
         with _session(var_dir):
             flask_migrate.upgrade()
-        target = Running(url="", var_dir=var_dir, ready_after=0)
+        target = Running("", var_dir, 0, os.getpid())
         target.flask("import-legacy", str(export), "--dry-run")
         with _session(var_dir):
             db.session.execute(text("ANALYZE"))
@@ -197,8 +235,11 @@ def _credits(target: Running, var_dir: Path, options: argparse.Namespace) -> Ite
     with _session(var_dir):
         ids = customers.load(accounts=CUSTOMERS, transactions=1)
     anyone = f"({{{str(ids)[1:-1]}}})[math.random({len(ids)})]"
-    many = Load(f"'{USAGE}/'", "POST", _usage(anyone))
-    yield from _drive(target, machine, [("usage of many accounts", many)], options)
+    many = Load(f"'{USAGE}/'", "'POST'", _usage(anyone))
+    held = _hold_and_capture(str(ids[0]))
+    yield from _drive(
+        target, machine, [("usage of many accounts", many), ("hold, then capture, one account", held)], options
+    )
     for transactions in (1, options.transactions):
         with _session(var_dir):
             credits.load(account_id, rows=transactions)
@@ -209,10 +250,10 @@ def _credits(target: Running, var_dir: Path, options: argparse.Namespace) -> Ite
             (f"transactions {after}", Load("'/v1/billing/transactions/'")),
         ]
         yield from _drive(target, owner, reads, options)
-        usage = Load(f"'{USAGE}/'", "POST", _usage(str(account_id)))
+        usage = Load(f"'{USAGE}/'", "'POST'", _usage(str(account_id)))
         yield from _drive(target, machine, [(f"usage {after}", usage)], options)
         if options.only in f"bulk usage {after}":
-            yield Row(f"bulk usage {after}, items", Measured(_bulk_usage(target, machine, account_id, options), 0))
+            yield Row(f"bulk usage {after}, items", Measured(_bulk_usage(target, machine, account_id, options)))
             print(f"bulk usage {after}: done", flush=True)
 
 
@@ -237,8 +278,8 @@ def _bulk_usage(target: Running, machine: str, account_id: int, options: argpars
 def _drive(target: Running, token: str, loads: list[tuple[str, Load]], options: argparse.Namespace) -> Iterator[Row]:
     for name, what in loads:
         if options.only in name:
-            measured = load.measure(target.url, token, what, seconds=options.seconds, rounds=options.rounds)
-            print(f"{name}: {measured.rps:,.0f} per second, p99 {measured.p99:.1f} ms", flush=True)
+            measured = load.measure(target, token, what, seconds=options.seconds, rounds=options.rounds)
+            print(f"{name}: {measured}", flush=True)
             yield Row(name, measured)
 
 

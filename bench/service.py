@@ -15,8 +15,11 @@ from typing import IO
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import psutil
+
 from app import THREADS_PER_WORKER
 from app.config import ROOT
+from bench.processor import Meter, server_of
 
 START_SECONDS = 60
 
@@ -28,6 +31,11 @@ class Running:
     url: str
     var_dir: Path
     ready_after: float
+    process: int
+
+    def meter(self) -> Meter:
+        """What reads the processor time that it and its database spend."""
+        return Meter([psutil.Process(self.process)], [server_of(self.var_dir)])
 
     def flask(self, *words: str) -> str:
         """The output of a `flask` command on the same database. Raises CalledProcessError."""
@@ -78,7 +86,7 @@ def _serve(
             if process.poll() is not None or time.perf_counter() - started > START_SECONDS:
                 raise RuntimeError(f"{command} did not start:\n{Path(log.name).read_text()[-2000:]}")
             time.sleep(0.02)
-        yield Running(address[: address.index("/", 7)], var_dir, time.perf_counter() - started)
+        yield Running(address[: address.index("/", 7)], var_dir, time.perf_counter() - started, process.pid)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()
