@@ -21,6 +21,8 @@ SETTING = "billing.account_id"
 USER_SETTING = "billing.user_id"
 # With ASCII letters in lower case, as compared by the policies.
 EMAIL_SETTING = "billing.email"
+# Of the person's memberships and invitations, as an array; a policy must not look for them itself.
+PERSON_ACCOUNTS_SETTING = "billing.person_accounts"
 # "on" where the rows of all accounts are read for staff.
 DESK_SETTING = "billing.desk"
 # What they look for in the directory, as a pattern.
@@ -31,7 +33,14 @@ ROUTE_SETTING = "billing.route"
 _SET = Prepared(f"""
     SELECT set_config('{SETTING}', CAST(:account_id AS text), true),
         set_config('{USER_SETTING}', :user_id, true), set_config('{EMAIL_SETTING}', :email, true),
-        set_config('{DESK_SETTING}', :desk, true)
+        set_config('{PERSON_ACCOUNTS_SETTING}', '', true), set_config('{DESK_SETTING}', :desk, true)
+""")
+_SET_PERSON_ACCOUNTS = Prepared(f"""
+    SELECT set_config('{PERSON_ACCOUNTS_SETTING}', CAST(ARRAY(
+        SELECT account_id FROM account_members WHERE user_id = :user_id
+        UNION ALL
+        SELECT account_id FROM account_members WHERE user_id IS NULL AND lower(email COLLATE "C") = :email
+    ) AS text), true)
 """)
 _ASK_FOR_ROUTE = Prepared(f"SELECT set_config('{ROUTE_SETTING}', CAST(:route AS text), true)")
 _SET_ROUTED = Prepared(f"""
@@ -39,7 +48,7 @@ _SET_ROUTED = Prepared(f"""
             SELECT CAST(account_id AS text) FROM account_routes WHERE kind = :kind AND id = :id
         ), ''), true),
         set_config('{USER_SETTING}', '', true), set_config('{EMAIL_SETTING}', '', true),
-        set_config('{DESK_SETTING}', '', true)
+        set_config('{PERSON_ACCOUNTS_SETTING}', '', true), set_config('{DESK_SETTING}', '', true)
 """)
 _SEARCH = Prepared(f"SELECT set_config('{SEARCH_SETTING}', fold_text(:pattern), true)")
 
@@ -70,6 +79,7 @@ def set_every_account() -> None:
 def set_person(user_id: str, folded_email: str = "") -> None:
     """Restrict the rest of this transaction to a person: their memberships, and the invitations to an address."""
     _set(user_id=user_id, email=folded_email)
+    defer(_SET_PERSON_ACCOUNTS, {"user_id": user_id, "email": folded_email})
 
 
 def set_desk() -> None:

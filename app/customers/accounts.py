@@ -38,6 +38,8 @@ def create(actor: Actor, values: Mapping[str, Any], *, limit: int) -> Opened:
     closed one, or opened `limit` accounts.
     """
     db.session.execute(queries.ONE_OPENING_AT_A_TIME, {"user_id": membership.require_person(actor)})
+    # Among their accounts is one that was opened while this waited.
+    tenancy.set_person(**membership.own(actor))
     if db.session.execute(queries.OWNS_SOME_ACCOUNT, membership.own(actor)).scalar_one():
         raise Conflict("You already own an account")
     is_first = openings.record(actor, limit)

@@ -353,11 +353,12 @@ def _wall_off(table: str, column: str = "account_id") -> None:
     """Show rows of `table` only to transactions that act for their account; also to the owner of the table."""
     op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-    # The settings are read once for a statement, not once for a row.
+    # No subquery, which a distributed database refuses in a policy. The planner takes a CASE for half of the rows;
+    # an equation would be multiplied with that of the statement, which names the account, too.
     op.execute(f"""
         CREATE POLICY own_account ON {table} USING (
-            {column} = (SELECT CAST(nullif(nullif(current_setting('billing.account_id', true), ''), '*') AS bigint))
-            OR (SELECT current_setting('billing.account_id', true) = '*')
+            CASE current_setting('billing.account_id', true)
+                WHEN CAST({column} AS text) THEN true WHEN '*' THEN true ELSE false END
         )
     """)
     # Staff read all accounts, and change nothing by that.

@@ -31,14 +31,14 @@ def upgrade() -> None:
     # Keys of staff are of no account, and visible only where all accounts are.
     op.execute("ALTER TABLE api_keys ENABLE ROW LEVEL SECURITY")
     op.execute("ALTER TABLE api_keys FORCE ROW LEVEL SECURITY")
-    # The settings are read once for a statement, not once for a row.
+    # No subquery, which a distributed database refuses in a policy. The planner takes a CASE for half of the rows;
+    # an equation would be multiplied with that of the statement, which names the account, too.
     op.execute("""
         CREATE POLICY own_account ON api_keys USING (
-            account_id = (SELECT CAST(nullif(nullif(current_setting('billing.account_id', true), ''), '*') AS bigint))
-            OR (SELECT current_setting('billing.account_id', true) = '*')
+            CASE current_setting('billing.account_id', true)
+                WHEN CAST(account_id AS text) THEN true WHEN '*' THEN true ELSE false END
         )
     """)
-    # Without a subquery, as on the other tables that staff read.
     op.execute("CREATE POLICY desk ON api_keys FOR SELECT USING (current_setting('billing.desk', true) = 'on')")
     # Digests and ids of keys: nothing about anybody, so no policy.
     op.create_table(
