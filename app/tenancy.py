@@ -10,8 +10,10 @@ Staff and gateways name a payment or a lot by its id alone. Its route says whose
 (`customers.models.AccountRoute`): that account becomes the tenant before the row is touched.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 
+from app.db.base import db
 from app.db.fast.prepared import Prepared
 from app.db.transaction import defer
 
@@ -44,11 +46,15 @@ _SET_PERSON_ACCOUNTS = Prepared(f"""
 """)
 _ASK_FOR_ROUTE = Prepared(f"SELECT set_config('{ROUTE_SETTING}', CAST(:route AS text), true)")
 _SET_ROUTED = Prepared(f"""
-    SELECT set_config('{SETTING}', coalesce((
-            SELECT CAST(account_id AS text) FROM account_routes WHERE kind = :kind AND id = :id
-        ), ''), true),
+    WITH found AS MATERIALIZED (SELECT account_id FROM account_routes WHERE kind = :kind AND id = :id)
+    SELECT account_id, set_config('{SETTING}', coalesce(CAST(account_id AS text), ''), true),
         set_config('{USER_SETTING}', '', true), set_config('{EMAIL_SETTING}', '', true),
         set_config('{PERSON_ACCOUNTS_SETTING}', '', true), set_config('{DESK_SETTING}', '', true)
+    FROM (SELECT) AS one LEFT JOIN found ON true
+""")
+_KEEP_ROUTES = Prepared("""
+    INSERT INTO account_routes (kind, id, account_id)
+    SELECT :kind, made.* FROM unnest(CAST(:ids AS bigint[]), CAST(:account_ids AS bigint[])) AS made
 """)
 _SEARCH = Prepared(f"SELECT set_config('{SEARCH_SETTING}', fold_text(:pattern), true)")
 
@@ -65,10 +71,19 @@ def set_account(account_id: int) -> None:
     _set(account_id=str(account_id))
 
 
-def set_account_of(kind: Routed, object_id: int) -> None:
-    """Restrict the rest of this transaction to the rows of the account that an object is of; of none, to none."""
+def set_account_of(kind: Routed, object_id: int) -> int | None:
+    """Restrict the rest of this transaction to the rows of the account that an object is of, and return that account.
+
+    Without an object there is none, and nothing is visible.
+    """
     defer(_ASK_FOR_ROUTE, {"route": f"{kind} {object_id}"})
-    defer(_SET_ROUTED, {"kind": kind, "id": object_id})
+    account_id: int | None = db.session.execute(_SET_ROUTED, {"kind": kind, "id": object_id}).one().account_id
+    return account_id
+
+
+def keep_routes(kind: Routed, ids: Sequence[int | None], account_ids: Sequence[int]) -> None:
+    """Keep whose new objects are, in the transaction that makes them and along with its next statement."""
+    defer(_KEEP_ROUTES, {"kind": kind, "ids": ids, "account_ids": account_ids})
 
 
 def set_every_account() -> None:

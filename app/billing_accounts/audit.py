@@ -36,8 +36,8 @@ _DIFFERENT_EXPIRIES = text("""
     ORDER BY billing_account_id
 """)
 _WITHOUT_BUDGET = text("""
-    SELECT id FROM billing_accounts
-    WHERE NOT EXISTS (SELECT FROM budgets WHERE budgets.billing_account_id = billing_accounts.id) ORDER BY id
+    SELECT id FROM billing_accounts LEFT JOIN budgets ON billing_account_id = id
+    WHERE billing_account_id IS NULL ORDER BY id
 """)
 
 # Each movement against the one before it. In the order of the primary key: nothing is sorted, and nothing kept.

@@ -60,15 +60,14 @@ _REST = text("""
     ORDER BY b.account_id
 """)
 _DEBT = text("""
-    SELECT * FROM (
-        SELECT account_id, debt,
-            coalesce((SELECT sum(lot.debt) FROM credit_lots AS lot WHERE lot.account_id = b.account_id), 0)
-            + coalesce((
-                SELECT sum(amount) FROM credit_transactions AS t
-                WHERE t.account_id = b.account_id AND transaction_type = 'debt_payment'
-            ), 0) AS computed
-        FROM credit_balances AS b
-    ) AS b WHERE debt <> computed ORDER BY account_id
+    SELECT account_id, b.debt, coalesce(lots.debt, 0) + coalesce(paid.amount, 0) AS computed
+    FROM credit_balances AS b
+    LEFT JOIN (SELECT account_id, sum(debt) AS debt FROM credit_lots GROUP BY account_id) AS lots USING (account_id)
+    LEFT JOIN (
+        SELECT account_id, sum(amount) AS amount FROM credit_transactions
+        WHERE transaction_type = 'debt_payment' GROUP BY account_id
+    ) AS paid USING (account_id)
+    WHERE b.debt <> coalesce(lots.debt, 0) + coalesce(paid.amount, 0) ORDER BY account_id
 """)
 # Whatever falls due would not be looked for before the instant kept on the balance.
 _HELD = text("""
@@ -81,21 +80,22 @@ _HELD = text("""
     ORDER BY lot.account_id, lot.id
 """)
 _HOLDS = text("""
-    SELECT * FROM (
-        SELECT hold.account_id, hold.id, hold.remaining, hold.captured,
-            coalesce((SELECT sum(credits) FROM unnest(lot_credits) AS credits), 0) AS drawn,
-            -coalesce((
-                SELECT sum(amount) FROM credit_transactions AS t
-                WHERE t.account_id = hold.account_id AND t.hold_id = hold.id
-            ), 0) AS spent
-        FROM credit_holds AS hold
-    ) AS hold
-    WHERE remaining <> drawn OR captured <> spent ORDER BY account_id, id
+    SELECT account_id, id, hold.remaining, hold.captured, hold.drawn, -coalesce(posted.amount, 0) AS spent
+    FROM (
+        SELECT account_id, id, remaining, captured,
+            coalesce((SELECT sum(credits) FROM unnest(lot_credits) AS credits), 0) AS drawn
+        FROM credit_holds
+    ) AS hold LEFT JOIN (
+        SELECT account_id, hold_id AS id, sum(amount) AS amount FROM credit_transactions
+        WHERE hold_id IS NOT NULL GROUP BY account_id, hold_id
+    ) AS posted USING (account_id, id)
+    WHERE hold.remaining <> hold.drawn OR hold.captured <> -coalesce(posted.amount, 0) ORDER BY account_id, id
 """)
 _CAPS = text(f"""
-    SELECT * FROM (
-        SELECT account_id, id, used, ({capping.USED}) AS computed FROM credit_caps AS cap
-    ) AS cap WHERE used <> computed ORDER BY account_id, id
+    SELECT cap.account_id, cap.id, cap.used, coalesce(sum(use.credits), 0) AS computed
+    FROM credit_caps AS cap LEFT JOIN ({capping.USES}) AS use ON use.account_id = cap.account_id AND {capping.COUNTS}
+    GROUP BY cap.account_id, cap.id, cap.used HAVING cap.used <> coalesce(sum(use.credits), 0)
+    ORDER BY cap.account_id, cap.id
 """)
 _REVERSED = text("""
     SELECT account_id, day, kept.reversed, coalesce(made.reversed, 0) AS computed

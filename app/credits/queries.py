@@ -162,7 +162,6 @@ DAILY_TOTALS = Prepared(
 )
 
 _OWN_LOT = CreditLot.account_id == bindparam("account_id")
-ACCOUNT_OF_LOT = Prepared(select(CreditLot.account_id).where(CreditLot.id == bindparam("lot_id")))
 LOT_OF_REFERENCE: AnyPrepared = Prepared(
     select(*columns_of(CreditLot, but={"account_id", "is_bought", "is_spendable", "is_live"})).where(
         _OWN_LOT, CreditLot.reference == bindparam("reference")

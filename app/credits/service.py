@@ -8,7 +8,7 @@ from sqlalchemy import Row
 
 from app import origin, tenancy
 from app.auth.actor import Actor
-from app.credits import queries, spending_accounts
+from app.credits import spending_accounts
 from app.credits.ledger import batch, grants, reversal, single
 from app.credits.ledger.batch import Entry, Outcome, Posted
 from app.credits.ledger.grants import Granted, Terms
@@ -16,7 +16,6 @@ from app.credits.ledger.lots import Lot
 from app.credits.ledger.transactions import Transaction
 from app.credits.models import TransactionType
 from app.customers.membership import Membership
-from app.db.base import db
 from app.errors import NotFound, ServiceError
 from app.tenancy import Routed
 
@@ -80,8 +79,7 @@ def grant(values: Mapping[str, Any]) -> Granted:
 
 def void(lot_id: int, reason: str) -> Lot:
     """Void what is not held of a lot. Raises NotFound, and Conflict for a bought lot."""
-    tenancy.set_account_of(Routed.CREDIT_LOT, lot_id)
-    account_id = db.session.execute(queries.ACCOUNT_OF_LOT, {"lot_id": lot_id}).scalar_one_or_none()
+    account_id = tenancy.set_account_of(Routed.CREDIT_LOT, lot_id)
     if account_id is None:
         raise NotFound(f"Lot {lot_id} was not found")
     with origin.because(reason):

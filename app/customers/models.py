@@ -127,7 +127,7 @@ class DirectoryEntry(Base):
 
 
 class AccountRoute(Base):
-    """Whose an object is that calls name by its id alone, read before the tenant is known; triggers keep it.
+    """Whose an object is that calls name by its id alone, read before the tenant is known.
 
     A transaction reads the route that it asks for, besides those of its tenant.
     """

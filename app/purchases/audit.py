@@ -12,12 +12,16 @@ from app.purchases import document_audit, states
 # Pending refunds do not count as returned. When all that was received went back, the whole invoice is credited.
 _STATUSES = text("""
     SELECT p.id, p.status, coalesce(i.status, 'missing') AS invoice_status
-    FROM payments p LEFT JOIN invoices i ON i.id = p.invoice_id
+    FROM payments p LEFT JOIN invoices i ON i.account_id = p.account_id AND i.id = p.invoice_id
+    LEFT JOIN (
+        SELECT account_id, payment_id, sum(amount) AS amount FROM refunds
+        WHERE status = 'pending' GROUP BY account_id, payment_id
+    ) AS pending ON pending.account_id = p.account_id AND pending.payment_id = p.id
     CROSS JOIN LATERAL (
-        SELECT CASE WHEN amount < least(p.amount, p.received_amount) THEN amount ELSE p.amount END AS amount FROM (
-            SELECT p.amount_refunded - coalesce(sum(r.amount), 0) + p.amount_charged_back AS amount
-            FROM refunds r WHERE r.payment_id = p.id AND r.status = 'pending'
-        ) AS gone
+        SELECT p.amount_refunded - coalesce(pending.amount, 0) + p.amount_charged_back AS amount
+    ) AS gone
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN gone.amount < least(p.amount, p.received_amount) THEN gone.amount ELSE p.amount END AS amount
     ) AS returned
     WHERE coalesce(i.status, 'missing') <> CASE
         WHEN p.status IN ('pending', 'failed', 'cancelled') AND p.payment_method = 'stripe' AND i.id IS NULL
@@ -43,14 +47,13 @@ _CREDITS = text("""
 """)
 # What was claimed of a lot was taken, or is owed or debt.
 _TAKEN = text("""
-    SELECT * FROM (
-        SELECT p.id, p.credits_refunded, lot.owed + lot.debt - coalesce((
-                SELECT sum(t.amount) FROM credit_transactions t
-                WHERE t.account_id = p.account_id AND t.lot_ids = ARRAY[p.lot_id]
-                    AND t.transaction_type IN ('refund', 'chargeback') AND t.reverses IS NULL
-            ), 0) AS taken
-        FROM payments p JOIN credit_lots AS lot ON lot.account_id = p.account_id AND lot.id = p.lot_id
-    ) AS p WHERE credits_refunded <> taken ORDER BY id
+    SELECT p.id, p.credits_refunded, lot.owed + lot.debt - coalesce(t.amount, 0) AS taken
+    FROM payments p JOIN credit_lots AS lot ON lot.account_id = p.account_id AND lot.id = p.lot_id
+    LEFT JOIN (
+        SELECT account_id, lot_ids, sum(amount) AS amount FROM credit_transactions
+        WHERE transaction_type IN ('refund', 'chargeback') AND reverses IS NULL GROUP BY account_id, lot_ids
+    ) AS t ON t.account_id = p.account_id AND t.lot_ids = ARRAY[p.lot_id]
+    WHERE p.credits_refunded <> lot.owed + lot.debt - coalesce(t.amount, 0) ORDER BY p.id
 """)
 # Totals and status of a payment follow from its refunds and disputes.
 _RETURNED = text(f"""
@@ -61,20 +64,21 @@ _RETURNED = text(f"""
             SELECT p.id, p.status, p.lot_id, least(p.amount, p.received_amount) AS amount, totals.*,
                 ARRAY[p.amount_refunded, p.amount_disputed, p.amount_charged_back, p.credits_refunded] AS kept,
                 ARRAY[totals.refunded, totals.disputed, totals.charged_back, totals.credits] AS made
-            FROM payments p CROSS JOIN LATERAL (
-                SELECT least(p.amount, r.refunded) AS refunded, r.refunding, least(p.amount, d.disputed) AS disputed,
-                    least(p.amount, d.charged_back) AS charged_back, r.credits + d.credits AS credits
-                FROM (
-                    SELECT coalesce(sum(amount) FILTER (WHERE status <> 'failed'), 0) AS refunded,
-                        coalesce(sum(amount) FILTER (WHERE status = 'pending'), 0) AS refunding,
-                        coalesce(sum(credits) FILTER (WHERE status <> 'failed'), 0) AS credits
-                    FROM refunds WHERE payment_id = p.id
-                ) AS r CROSS JOIN (
-                    SELECT coalesce(sum(amount) FILTER (WHERE status = 'open'), 0) AS disputed,
-                        coalesce(sum(amount) FILTER (WHERE status = 'lost'), 0) AS charged_back,
-                        coalesce(sum(credits), 0) AS credits
-                    FROM disputes WHERE payment_id = p.id
-                ) AS d
+            FROM payments p LEFT JOIN (
+                SELECT account_id, payment_id, sum(amount) FILTER (WHERE status <> 'failed') AS refunded,
+                    sum(amount) FILTER (WHERE status = 'pending') AS refunding,
+                    sum(credits) FILTER (WHERE status <> 'failed') AS credits
+                FROM refunds GROUP BY account_id, payment_id
+            ) AS r ON r.account_id = p.account_id AND r.payment_id = p.id LEFT JOIN (
+                SELECT account_id, payment_id, sum(amount) FILTER (WHERE status = 'open') AS disputed,
+                    sum(amount) FILTER (WHERE status = 'lost') AS charged_back, sum(credits) AS credits
+                FROM disputes GROUP BY account_id, payment_id
+            ) AS d ON d.account_id = p.account_id AND d.payment_id = p.id
+            CROSS JOIN LATERAL (
+                SELECT least(p.amount, coalesce(r.refunded, 0)) AS refunded, coalesce(r.refunding, 0) AS refunding,
+                    least(p.amount, coalesce(d.disputed, 0)) AS disputed,
+                    least(p.amount, coalesce(d.charged_back, 0)) AS charged_back,
+                    coalesce(r.credits, 0) + coalesce(d.credits, 0) AS credits
             ) AS totals
         ) AS returned
     ) AS returned
@@ -83,7 +87,7 @@ _RETURNED = text(f"""
 _FROZEN = text("""
     SELECT p.id, lot.frozen, coalesce(sum(d.frozen), 0) AS disputes
     FROM payments p JOIN credit_lots AS lot ON lot.account_id = p.account_id AND lot.id = p.lot_id
-    LEFT JOIN disputes d ON d.payment_id = p.id
+    LEFT JOIN disputes d ON d.account_id = p.account_id AND d.payment_id = p.id
     GROUP BY p.id, lot.frozen HAVING lot.frozen <> coalesce(sum(d.frozen), 0) ORDER BY p.id
 """)
 

@@ -45,7 +45,7 @@ def cancel(payment: Row[Any]) -> None:
     """Credit the whole invoice of a payment that was cancelled, which makes it void. Without an invoice do nothing."""
     if payment.invoice_id is None:
         return
-    invoice = invoices.lock(payment.invoice_id)
+    invoice = invoices.lock(payment)
     if invoice.status == InvoiceStatus.PENDING:
         _issue(invoice, [], invoice.total_amount, CANCELLED)
         invoices.mark(invoice, paid_at=None, amount_credited=invoice.total_amount)
@@ -57,15 +57,15 @@ def follow(payment: Row[Any], returned: Decimal, what: str, *, waived: Decimal =
     For more money than is credited, one credit note is issued, with the reason of the refund of that amount, else with
     `what` as its reason. For less, because a refund failed after it had succeeded, its credit note becomes void.
     """
-    invoice = invoices.lock(payment.invoice_id)
-    notes = list(db.session.execute(queries.NOTES_OF_INVOICE, {"invoice_id": invoice.id}))
+    invoice = invoices.lock(payment)
+    notes = list(db.session.execute(queries.NOTES_OF_INVOICE, invoices.key_of(invoice)))
     credited = returned + waived
     for note in _excess(notes, _sum(notes) - credited):
         _void(invoice, note)
         notes.remove(note)
     due = credited - _sum(notes)
     if due > 0:
-        _issue(invoice, notes, due, _reason(payment.id, due - waived) or what)
+        _issue(invoice, notes, due, _reason(payment, due - waived) or what)
     if credited != invoice.amount_credited:
         invoices.mark(invoice, paid_at=invoice.paid_at, amount_credited=credited)
 
@@ -111,7 +111,8 @@ def _issue(invoice: Row[Any], earlier: list[Row[Any]], amount: Decimal, reason: 
 
 def _void(invoice: Row[Any], note: Row[Any]) -> None:
     now = utc_now()
-    db.session.execute(queries.VOID_CREDIT_NOTE, {"credit_note_id": note.id, "now": now})
+    values = {"account_id": invoice.account_id, "credit_note_id": note.id, "now": now}
+    db.session.execute(queries.VOID_CREDIT_NOTE, values)
     record(
         ObjectType.CREDIT_NOTE,
         note.id,
@@ -129,6 +130,6 @@ def _sum(notes: list[Row[Any]]) -> Decimal:
     return sum((note.total_amount for note in notes), ZERO)
 
 
-def _reason(payment_id: int, amount: Decimal) -> str:
-    values = {"payment_id": payment_id, "amount": amount}
+def _reason(payment: Row[Any], amount: Decimal) -> str:
+    values = {"account_id": payment.account_id, "payment_id": payment.id, "amount": amount}
     return db.session.execute(queries.REASON_OF_REFUND, values).scalar_one_or_none() or ""

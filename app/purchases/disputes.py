@@ -62,11 +62,11 @@ def after_failed_refund(payment: Row[Any], credits: int, uncovered: Decimal) -> 
     for each in _disputes(payment):
         if each.status == DisputeStatus.OPEN and known.refundable:
             share = int(credits * min(each.amount, known.refundable) // known.refundable)
-            _mark(each.id, each.status, each.amount, frozen=each.frozen + share)
+            _mark(payment, each.id, each.status, each.amount, frozen=each.frozen + share)
         elif each.status == DisputeStatus.LOST and uncovered:
             before = known._replace(returned=known.returned - uncovered)
             claimed = returns.claim(payment, before, uncovered, TransactionType.CHARGEBACK, "Charged back")
-            _mark(each.id, each.status, each.amount, credits=each.credits + claimed)
+            _mark(payment, each.id, each.status, each.amount, credits=each.credits + claimed)
             uncovered = ZERO
     _freeze(payment)
 
@@ -80,13 +80,16 @@ def _settle(payment: Row[Any], dispute_id: int, about: DisputeReport, known: Bou
         # What is left of the lot belongs to the money that did not go back.
         rest = claims.rest(payment.account_id, payment.lot_id)
         frozen = int(rest * min(about.amount, known.refundable) // known.refundable)
-    _mark(dispute_id, about.status, about.amount, frozen=frozen, credits=credits)
+    _mark(payment, dispute_id, about.status, about.amount, frozen=frozen, credits=credits)
     return credits
 
 
-def _mark(dispute_id: int, status: str, amount: Decimal, *, frozen: int = 0, credits: int = 0) -> None:
-    values = {"dispute_id": dispute_id, "status": status, "amount": amount, "now": utc_now()}
-    db.session.execute(return_queries.MARK_DISPUTE, {**values, "frozen": frozen, "credits": credits})
+def _mark(
+    payment: Row[Any], dispute_id: int, status: str, amount: Decimal, *, frozen: int = 0, credits: int = 0
+) -> None:
+    values = {"account_id": payment.account_id, "dispute_id": dispute_id, "status": status, "amount": amount}
+    values |= {"frozen": frozen, "credits": credits, "now": utc_now()}
+    db.session.execute(return_queries.MARK_DISPUTE, values)
 
 
 def _freeze(payment: Row[Any]) -> None:
@@ -109,4 +112,4 @@ def _create(payment: Row[Any], about: DisputeReport) -> int:
 
 
 def _disputes(payment: Row[Any]) -> Sequence[Row[Any]]:
-    return db.session.execute(return_queries.DISPUTES, {"payment_id": payment.id}).all()
+    return db.session.execute(return_queries.DISPUTES, posting.key_of(payment)).all()

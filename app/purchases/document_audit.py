@@ -33,19 +33,23 @@ _RATES = text(f"""
 """)
 _CREDITED = text("""
     SELECT i.invoice_number, i.amount_credited, coalesce(sum(n.total_amount), 0) AS noted
-    FROM invoices i LEFT JOIN credit_notes n ON n.invoice_id = i.id AND n.voided_at IS NULL
-    GROUP BY i.id HAVING i.amount_credited <> coalesce(sum(n.total_amount), 0) ORDER BY i.id
+    FROM invoices i LEFT JOIN credit_notes n
+        ON n.account_id = i.account_id AND n.invoice_id = i.id AND n.voided_at IS NULL
+    GROUP BY i.id, i.invoice_number, i.amount_credited
+    HAVING i.amount_credited <> coalesce(sum(n.total_amount), 0) ORDER BY i.id
 """)
 _OVER_CREDITED = text("""
     SELECT i.invoice_number, invoiced.place
     FROM invoices i CROSS JOIN LATERAL jsonb_array_elements(i.lines) WITH ORDINALITY AS invoiced (line, place)
-    CROSS JOIN LATERAL (
-        SELECT sum(CAST(line ->> 'net' AS numeric)) AS net, sum(CAST(line ->> 'tax' AS numeric)) AS tax
-        FROM credit_notes n CROSS JOIN LATERAL jsonb_array_elements(n.lines) WITH ORDINALITY AS credited (line, place)
-        WHERE n.invoice_id = i.id AND n.voided_at IS NULL AND credited.place = invoiced.place
+    JOIN (
+        SELECT account_id, invoice_id, credited.place, sum(CAST(line ->> 'net' AS numeric)) AS net,
+            sum(CAST(line ->> 'tax' AS numeric)) AS tax
+        FROM credit_notes CROSS JOIN LATERAL jsonb_array_elements(lines) WITH ORDINALITY AS credited (line, place)
+        WHERE voided_at IS NULL GROUP BY account_id, invoice_id, credited.place
     ) AS credited
+        ON credited.account_id = i.account_id AND credited.invoice_id = i.id AND credited.place = invoiced.place
     WHERE credited.net > CAST(line ->> 'net' AS numeric) OR credited.tax > CAST(line ->> 'tax' AS numeric)
-    ORDER BY i.id, place
+    ORDER BY i.id, invoiced.place
 """)
 _NUMBERS = text("""
     SELECT prefix, year, coalesce(series.last, 0) AS last, coalesce(made.documents, 0) AS documents

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, func, select, update
+from sqlalchemy import BindParameter, and_, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.customers.models import CustomerAccount
@@ -14,7 +14,8 @@ from app.purchases.models import Payment
 from app.purchases.return_models import Refund, RefundStatus
 
 _NOW: BindParameter[Any] = bindparam("now")
-_OF_PAYMENT = Payment.id == bindparam("payment_id")
+_OF_PAYMENT = and_(Payment.account_id == bindparam("account_id"), Payment.id == bindparam("payment_id"))
+_IS_INVOICE = and_(Invoice.account_id == bindparam("account_id"), Invoice.id == bindparam("invoice_id"))
 
 # The row is held until the document is committed: the next number is given when this one is certain.
 NEXT_NUMBER = Prepared(
@@ -43,14 +44,12 @@ INVOICES = ListQuery(
     sorts={"created_at": Invoice.created_at},
     default_sort="created_at",
 )
-INVOICE: AnyPrepared = Prepared(
-    select(*_INVOICE).where(Invoice.id == bindparam("invoice_id"), Invoice.account_id == bindparam("account_id"))
-)
-LOCK_INVOICE: AnyPrepared = Prepared(
-    select(*columns_of(Invoice)).where(Invoice.id == bindparam("invoice_id")).with_for_update(key_share=True)
-)
+INVOICE: AnyPrepared = Prepared(select(*_INVOICE).where(_IS_INVOICE))
+LOCK_INVOICE: AnyPrepared = Prepared(select(*columns_of(Invoice)).where(_IS_INVOICE).with_for_update(key_share=True))
 NUMBER_OF_PAYMENT = Prepared(
-    select(Invoice.invoice_number).join(Payment, Payment.invoice_id == Invoice.id).where(_OF_PAYMENT)
+    select(Invoice.invoice_number)
+    .join(Payment, and_(Payment.account_id == Invoice.account_id, Payment.invoice_id == Invoice.id))
+    .where(_OF_PAYMENT)
 )
 # What is invoiced of an order, and the customer as they are now.
 ORDER: AnyPrepared = Prepared(
@@ -90,10 +89,11 @@ SET_INVOICE = Prepared(
 )
 MARK_INVOICE = Prepared(
     update(Invoice)
-    .where(Invoice.id == bindparam("invoice_id"))
+    .where(_IS_INVOICE)
     .values(**values_of(Invoice.status, Invoice.paid_at, Invoice.amount_credited), updated_at=_NOW)
 )
 
+_IS_CREDIT_NOTE = and_(CreditNote.account_id == bindparam("account_id"), CreditNote.id == bindparam("credit_note_id"))
 _CREDIT_NOTE = columns_of(CreditNote, but={"account_id"})
 CREDIT_NOTES = ListQuery(
     rows=select(*_CREDIT_NOTE),
@@ -107,27 +107,26 @@ CREDIT_NOTES = ListQuery(
     sorts={"created_at": CreditNote.created_at},
     default_sort="created_at",
 )
-CREDIT_NOTE: AnyPrepared = Prepared(
-    select(*_CREDIT_NOTE).where(
-        CreditNote.id == bindparam("credit_note_id"), CreditNote.account_id == bindparam("account_id")
-    )
-)
+CREDIT_NOTE: AnyPrepared = Prepared(select(*_CREDIT_NOTE).where(_IS_CREDIT_NOTE))
 # Those that count.
 NOTES_OF_INVOICE: AnyPrepared = Prepared(
     select(CreditNote.id, CreditNote.credit_note_number, CreditNote.total_amount, CreditNote.lines)
-    .where(CreditNote.invoice_id == bindparam("invoice_id"), CreditNote.voided_at.is_(None))
+    .where(
+        CreditNote.account_id == bindparam("account_id"),
+        CreditNote.invoice_id == bindparam("invoice_id"),
+        CreditNote.voided_at.is_(None),
+    )
     .order_by(CreditNote.id)
 )
 CREATE_CREDIT_NOTE = Prepared(
     insert(CreditNote).values(**values_of(*columns_of(CreditNote, but={"id", "voided_at"}))).returning(CreditNote.id)
 )
-VOID_CREDIT_NOTE = Prepared(
-    update(CreditNote).where(CreditNote.id == bindparam("credit_note_id")).values(voided_at=_NOW)
-)
+VOID_CREDIT_NOTE = Prepared(update(CreditNote).where(_IS_CREDIT_NOTE).values(voided_at=_NOW))
 # Why the last refund of an amount was made.
 REASON_OF_REFUND = Prepared(
     select(Refund.reason)
     .where(
+        Refund.account_id == bindparam("account_id"),
         Refund.payment_id == bindparam("payment_id"),
         Refund.amount == bindparam("amount"),
         Refund.status == RefundStatus.SUCCEEDED,

@@ -42,19 +42,27 @@ def get(account_id: int, invoice_id: int) -> Row[Any]:
     return invoice
 
 
-def number_of(payment_id: int) -> str:
+def number_of(payment: Row[Any]) -> str:
     """The number of the present invoice of a payment."""
-    return db.session.execute(queries.NUMBER_OF_PAYMENT, {"payment_id": payment_id}).scalar_one()
+    values = {"account_id": payment.account_id, "payment_id": payment.id}
+    return db.session.execute(queries.NUMBER_OF_PAYMENT, values).scalar_one()
 
 
-def lock(invoice_id: int) -> Row[Any]:
-    """Lock an invoice until the transaction ends."""
-    return db.session.execute(queries.LOCK_INVOICE, {"invoice_id": invoice_id}).one()
+def lock(payment: Row[Any]) -> Row[Any]:
+    """Lock the invoice of a payment until the transaction ends."""
+    values = {"account_id": payment.account_id, "invoice_id": payment.invoice_id}
+    return db.session.execute(queries.LOCK_INVOICE, values).one()
 
 
-def issue(payment_id: int, *, paid: bool = False) -> int:
+def key_of(invoice: Row[Any]) -> dict[str, int]:
+    """The parameters by which statements find an invoice."""
+    return {"account_id": invoice.account_id, "invoice_id": invoice.id}
+
+
+def issue(account_id: int, payment_id: int, *, paid: bool = False) -> int:
     """Issue the invoice of a payment, with the next number of this year (UTC), and return its id."""
-    order = db.session.execute(queries.ORDER, {"payment_id": payment_id}).one()._asdict()
+    payment = {"account_id": account_id, "payment_id": payment_id}
+    order = db.session.execute(queries.ORDER, payment).one()._asdict()
     by_transfer = order["payment_method"] == PaymentMethod.MANUAL
     number, now = numbering.take(Series.INVOICE)
     due = seller.due_date(now.date()) if by_transfer and not paid else now.date()
@@ -73,9 +81,9 @@ def issue(payment_id: int, *, paid: bool = False) -> int:
         "created_at": now,
     }
     invoice_id: int = db.session.execute(queries.CREATE_INVOICE, values).scalar_one()
-    db.session.execute(queries.SET_INVOICE, {"payment_id": payment_id, "invoice_id": invoice_id})
+    db.session.execute(queries.SET_INVOICE, {**payment, "invoice_id": invoice_id})
     after = {name: values[name] for name in _AUDITED}
-    record(ObjectType.INVOICE, invoice_id, after=after, account_id=order["account_id"])
+    record(ObjectType.INVOICE, invoice_id, after=after, account_id=account_id)
     return invoice_id
 
 
@@ -84,9 +92,9 @@ def settle(payment: Row[Any]) -> None:
 
     A payment without an invoice, or whose invoice is void because the order was cancelled, is invoiced now.
     """
-    invoice = None if payment.invoice_id is None else lock(payment.invoice_id)
+    invoice = None if payment.invoice_id is None else lock(payment)
     if invoice is None or invoice.status == InvoiceStatus.VOID:
-        issue(payment.id, paid=True)
+        issue(payment.account_id, payment.id, paid=True)
     else:
         mark(invoice, paid_at=utc_now(), amount_credited=invoice.amount_credited)
 
@@ -95,7 +103,7 @@ def mark(invoice: Row[Any], *, paid_at: datetime | None, amount_credited: Any) -
     """Set when a locked invoice was paid and how much of it is credited, and the status that follows from both."""
     after = {"paid_at": paid_at, "amount_credited": amount_credited}
     status = _status(invoice, **after)
-    values = {**after, "invoice_id": invoice.id, "status": status, "now": utc_now()}
+    values = {**after, **key_of(invoice), "status": status, "now": utc_now()}
     db.session.execute(queries.MARK_INVOICE, values)
     after["status"] = status
     before = {name: getattr(invoice, name) for name in after}

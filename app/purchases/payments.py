@@ -27,23 +27,25 @@ from app.purchases import gateways, invoices, packages, posting, queries, settle
 from app.purchases.gateways.protocol import Order
 from app.purchases.models import CURRENCY, PaymentMethod, PaymentStatus
 from app.purchases.states import Event
+from app.tenancy import Routed
 
 KEYS_LIVE = timedelta(hours=24)
 # What the entry of a new payment says.
 _AUDITED = ("status", "payment_method", "package_id", "credits", "amount", "currency", "invoice_id")
 
 
+def get(account_id: int, payment_id: int) -> Row[Any]:
+    """A payment of the account, as it is now. Raises NotFound."""
+    values = {"account_id": account_id, "payment_id": payment_id}
+    payment = db.session.execute(queries.PAYMENT, values).one_or_none()
+    if payment is None:
+        raise NotFound(f"Payment {payment_id} was not found")
+    return payment
+
+
 def search(account_id: int, arguments: Mapping[str, Any], listed: ListQuery | None = None) -> Page:
     """One page of the payments of an account; `listed` is a query of the same rows with more columns."""
     return (listed or queries.PAYMENTS).page(arguments, account_id=account_id)
-
-
-def get(account_id: int, payment_id: int) -> Row[Any]:
-    """A payment of an account. Raises NotFound."""
-    payment = present(payment_id)
-    if payment.account_id != account_id:
-        raise NotFound(f"Payment {payment_id} was not found")
-    return payment
 
 
 def count_open(account_id: int) -> dict[str, int]:
@@ -85,8 +87,8 @@ def purchase(
     with transaction():
         tenancy.set_account(payment.account_id)
         if opened.reference is not None:
-            settlement.keep_reference(payment.id, opened.reference)
-        payment = present(payment.id)
+            settlement.keep_reference(payment, opened.reference)
+        payment = get(payment.account_id, payment.id)
         return {
             "invoice": payment.invoice_id and invoices.get(payment.account_id, payment.invoice_id),
             "payment": payment,
@@ -107,7 +109,7 @@ def approve(actor: Actor, payment_id: int, received: Mapping[str, Any]) -> Row[A
         raise Conflict("Only bank transfers can be approved; the payment gateway settles this payment")
     states.after(payment.status, Event.APPROVE)
     settlement.succeed(payment, by=actor.subject, received=_received(payment, received))
-    return present(payment_id)
+    return get(payment.account_id, payment_id)
 
 
 def cancel(actor: Actor, membership: Membership | None, payment_id: int) -> Row[Any]:
@@ -121,15 +123,15 @@ def cancel(actor: Actor, membership: Membership | None, payment_id: int) -> Row[
         payment = _lock_to_cancel(actor, membership, payment_id)
         if payment.payment_method == PaymentMethod.MANUAL:
             settlement.cancel(payment, by=actor.subject)
-            return present(payment_id)
-        payment = present(payment_id)
+            return get(payment.account_id, payment_id)
+        payment = get(payment.account_id, payment_id)
     gateway = gateways.configured().get(PaymentMethod(payment.payment_method))
     if gateway is None:
         raise Conflict(f"{payment.payment_method} is no longer enabled")
     standing = gateway.cancel(order_for(payment))
     with transaction():
-        settlement.apply(payment_id, standing, by=actor.subject)
-        cancelled = present(payment_id)
+        settlement.apply(posting.lock_again(payment), standing, by=actor.subject)
+        cancelled = get(payment.account_id, payment_id)
     if cancelled.status != PaymentStatus.CANCELLED:
         raise Conflict(f"The payment gateway no longer cancels the payment, which is {cancelled.status}")
     return cancelled
@@ -179,7 +181,7 @@ def _begin(
 ) -> Row[Any]:
     """Record the intent of a purchase, or find the record of an earlier request with the same key."""
     account_id = membership.account_id
-    key = {"request_key_owner": actor.identity, "request_key": request_key}
+    key = {"account_id": account_id, "request_key_owner": actor.identity, "request_key": request_key}
     now = utc_now()
     begun = None if request_key is None else _begun(key, now)
     if begun is not None:
@@ -191,7 +193,6 @@ def _begin(
     values = {
         **key,
         "requested_by": actor.subject,
-        "account_id": account_id,
         "package_id": package.id,
         "credits": package.credits,
         "expires_after_days": package.expires_after_days,
@@ -201,15 +202,16 @@ def _begin(
         "now": now,
     }
     payment_id: int = db.session.execute(queries.CREATE_PAYMENT, values).scalar_one()
+    tenancy.keep_routes(Routed.PAYMENT, [payment_id], [account_id])
     if method == PaymentMethod.MANUAL:
-        invoices.issue(payment_id)
-    payment = present(payment_id)
+        invoices.issue(account_id, payment_id)
+    payment = get(account_id, payment_id)
     after = {name: getattr(payment, name) for name in _AUDITED}
     record(ObjectType.PAYMENT, payment.id, after=after, account_id=account_id)
     return payment
 
 
-def _begun(key: Mapping[str, str | None], now: datetime) -> Row[Any] | None:
+def _begun(key: Mapping[str, Any], now: datetime) -> Row[Any] | None:
     """The payment of an earlier request with the same key; requests with one key wait for each other."""
     db.session.execute(queries.ONE_KEYED_REQUEST_AT_A_TIME, key)
     db.session.execute(queries.FORGET_OLD_KEY, {**key, "expired": now - KEYS_LIVE})
@@ -226,11 +228,3 @@ def order_for(payment: Row[Any]) -> Order:
         created_at=payment.created_at,
         reference=payment.gateway_reference or None,
     )
-
-
-def present(payment_id: int) -> Row[Any]:
-    """The current state of the payment. Raises NotFound, also if the tenant is another account."""
-    payment = db.session.execute(queries.PAYMENT, {"payment_id": payment_id}).one_or_none()
-    if payment is None:
-        raise NotFound(f"Payment {payment_id} was not found")
-    return payment

@@ -21,11 +21,23 @@ from app.tenancy import Routed
 
 def lock(payment_id: int) -> Row[Any]:
     """Lock the payment until the transaction ends, and set its account as the tenant. Raises NotFound."""
-    tenancy.set_account_of(Routed.PAYMENT, payment_id)
-    payment = db.session.execute(queries.LOCK_PAYMENT, {"payment_id": payment_id}).one_or_none()
+    account_id = tenancy.set_account_of(Routed.PAYMENT, payment_id)
+    values = {"account_id": account_id, "payment_id": payment_id}
+    payment = None if account_id is None else db.session.execute(queries.LOCK_PAYMENT, values).one_or_none()
     if payment is None:
         raise NotFound(f"Payment {payment_id} was not found")
     return payment
+
+
+def lock_again(payment: Row[Any]) -> Row[Any]:
+    """Lock a payment that was read before, and set its account as the tenant; the payment as it is now."""
+    tenancy.set_account(payment.account_id)
+    return db.session.execute(queries.LOCK_PAYMENT, key_of(payment)).one()
+
+
+def key_of(payment: Row[Any]) -> dict[str, int]:
+    """The parameters by which statements find a payment."""
+    return {"account_id": payment.account_id, "payment_id": payment.id}
 
 
 def add(payment: Row[Any]) -> int | None:
@@ -49,7 +61,7 @@ def take(payment: Row[Any], credits: int, what: str) -> None:
 
 def description(payment: Row[Any], what: str) -> str:
     """What transactions about a payment say."""
-    return f"{what}, invoice {invoices.number_of(payment.id)}"
+    return f"{what}, invoice {invoices.number_of(payment)}"
 
 
 def record_change(payment: Row[Any], after: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ from sqlalchemy import (
     BindParameter,
     Select,
     String,
+    and_,
     any_,
     bindparam,
     case,
@@ -35,8 +36,9 @@ _NOW: BindParameter[Any] = bindparam("now")
 _CREATED = {"created_at": _NOW, "updated_at": _NOW}
 _USES_METHOD = Payment.payment_method == any_(list_of("methods", Payment.payment_method))
 
-_IS_PAYMENT = Payment.id == bindparam("payment_id")
-_PAYMENTS: Select[*tuple[Any, ...]] = select(
+_OF_ACCOUNT = Payment.account_id == bindparam("account_id")
+_IS_PAYMENT = and_(_OF_ACCOUNT, Payment.id == bindparam("payment_id"))
+_PAYMENT: tuple[Any, ...] = (
     *columns_of(
         Payment,
         but={
@@ -57,22 +59,28 @@ _PAYMENTS: Select[*tuple[Any, ...]] = select(
     ),
     cast(Payment.gateway_key, String).label("gateway_key"),
     func.coalesce(Payment.gateway_reference, "").label("gateway_reference"),
-    return_queries.REFUNDS_OF_PAYMENT.label("refunds"),
+)
+_PAYMENTS: Select[*tuple[Any, ...]] = select(
+    *_PAYMENT, return_queries.refunds_of_payment(Payment.account_id).label("refunds")
+)
+_PAYMENT_OF_ACCOUNT: Select[*tuple[Any, ...]] = select(
+    *_PAYMENT,
+    return_queries.refunds_of_payment(bindparam("account_id", type_=Payment.account_id.type)).label("refunds"),
 )
 PAYMENTS = ListQuery(
     rows=_PAYMENTS,
     key=Payment.id,
     filters={
-        "account_id": Payment.account_id == bindparam("account_id"),
+        "account_id": _OF_ACCOUNT,
         "status": Payment.status == bindparam("status"),
         "payment_method": Payment.payment_method == bindparam("payment_method"),
     },
     sorts={"created_at": Payment.created_at},
     default_sort="created_at",
 )
-PAYMENT = Prepared(_PAYMENTS.where(_IS_PAYMENT))
+PAYMENT = Prepared(_PAYMENT_OF_ACCOUNT.where(_IS_PAYMENT))
 LOCK_PAYMENT = Prepared(
-    _PAYMENTS.add_columns(
+    _PAYMENT_OF_ACCOUNT.add_columns(
         Payment.request_key_owner,
         Payment.lot_id,
         Payment.expires_after_days,
@@ -80,8 +88,10 @@ LOCK_PAYMENT = Prepared(
     .where(_IS_PAYMENT)
     .with_for_update(key_share=True)
 )
-_HAS_KEY = (Payment.request_key_owner == bindparam("request_key_owner")) & (
-    Payment.request_key == bindparam("request_key")
+_HAS_KEY = and_(
+    _OF_ACCOUNT,
+    Payment.request_key_owner == bindparam("request_key_owner"),
+    Payment.request_key == bindparam("request_key"),
 )
 # A key means something for a day; who uses it again later begins something new.
 FORGET_OLD_KEY = Prepared(
@@ -89,7 +99,7 @@ FORGET_OLD_KEY = Prepared(
     .where(_HAS_KEY, Payment.created_at <= bindparam("expired"))
     .values(request_key=null(), updated_at=Payment.updated_at)
 )
-KEYED_PAYMENT = Prepared(_PAYMENTS.where(_HAS_KEY))
+KEYED_PAYMENT = Prepared(_PAYMENT_OF_ACCOUNT.where(_HAS_KEY))
 _KEY = literal("purchase ").concat(bindparam("request_key_owner")).concat(" ").concat(bindparam("request_key"))
 ONE_KEYED_REQUEST_AT_A_TIME = Prepared(select(func.pg_advisory_xact_lock(func.hashtextextended(_KEY, 0))))
 CREATE_PAYMENT = Prepared(
@@ -124,7 +134,7 @@ COUNT_OPEN: AnyPrepared = Prepared(
     select(
         func.count().filter(Payment.status.in_(sorted(OPEN | {PaymentStatus.REFUNDING}))).label("payments"),
         func.count().filter(Payment.status == PaymentStatus.DISPUTED).label("disputes"),
-    ).where(Payment.account_id == bindparam("account_id"))
+    ).where(_OF_ACCOUNT)
 )
 _CHANGE_PAYMENT = update(Payment).where(_IS_PAYMENT)
 KEEP_REFERENCE = Prepared(
@@ -158,8 +168,8 @@ SETTLE_PAYMENT = Prepared(
 _IS_INTENT = Payment.gateway_reference == bindparam("reference")
 _HAS_GATEWAY_KEY = Payment.gateway_key == cast(bindparam("gateway_key"), Payment.gateway_key.type)
 # By the intent; by what it says it is for only when nobody knows it.
-FIND_PAYMENT = Prepared(
-    select(Payment.id)
+FIND_PAYMENT: AnyPrepared = Prepared(
+    select(Payment.account_id, Payment.id)
     .where(_IS_INTENT | (_HAS_GATEWAY_KEY & (Payment.payment_method == PaymentMethod.STRIPE)))
     .order_by(_IS_INTENT.desc().nulls_last())
     .limit(1)

@@ -141,8 +141,8 @@ def _look_again(payment: Row[Any]) -> None:
     """Note when to look at a payment again, also after a failure: one that always fails must not always come first."""
     with transaction():
         tenancy.set_account(payment.account_id)
-        check_at = _next_check(payments.present(payment.id))
-        db.session.execute(queries.SET_CHECK_AT, {"payment_id": payment.id, "check_at": check_at})
+        check_at = _next_check(payments.get(payment.account_id, payment.id))
+        db.session.execute(queries.SET_CHECK_AT, {**posting.key_of(payment), "check_at": check_at})
 
 
 def _problem(error: ServiceError | SQLAlchemyError) -> str:
@@ -153,26 +153,26 @@ def _problem(error: ServiceError | SQLAlchemyError) -> str:
 
 
 def _settle(payment: Row[Any], found: _Found) -> list[Reconciled]:
-    locked = posting.lock(payment.id)
+    locked = posting.lock_again(payment)
     if found.reference is not None:
-        settlement.keep_reference(payment.id, found.reference)
+        settlement.keep_reference(payment, found.reference)
     if payment.status in OPEN:
         if found.standing is None:
             return [Reconciled(payment.id, "not begun yet", changed=False)]
-        changed = settlement.apply(payment.id, found.standing, by=_RECONCILER)
+        changed = settlement.apply(locked, found.standing, by=_RECONCILER)
         return [Reconciled(payment.id, found.standing.status, changed=changed)]
     source, settled = Source(_RECONCILER, utc_now()), []
     for refund_id, standing in found.refunds:
         refund_records.settle(
-            posting.lock(payment.id), refund_records.refund_of(payment.id, refund_id), standing, source
+            posting.lock_again(payment), refund_records.refund_of(payment, refund_id), standing, source
         )
         outcome = _OUTCOMES.get(standing.status) or f"refund refused: {standing.failure}"
         settled.append(Reconciled(payment.id, outcome, changed=standing.status != RefundStatus.PENDING))
-    changes = [refund_records.report(posting.lock(payment.id), each, source) for each in found.returns.refunds]
+    changes = [refund_records.report(posting.lock_again(payment), each, source) for each in found.returns.refunds]
     listed = found.returns.disputes
-    changes += [disputes.report(posting.lock(payment.id), each, by=_RECONCILER) for each in listed or ()]
+    changes += [disputes.report(posting.lock_again(payment), each, by=_RECONCILER) for each in listed or ()]
     if any(changes):
-        settled.append(Reconciled(payment.id, posting.lock(locked.id).status, changed=True))
+        settled.append(Reconciled(payment.id, posting.lock_again(locked).status, changed=True))
     if listed is None:
         settled.append(Reconciled(payment.id, "disputes are not listed by the gateway", changed=False, is_partial=True))
     return settled

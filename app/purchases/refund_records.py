@@ -38,14 +38,14 @@ class Source(NamedTuple):
     at: datetime
 
 
-def refunds_of(payment_id: int) -> Sequence[Row[Any]]:
+def refunds_of(payment: Row[Any]) -> Sequence[Row[Any]]:
     """The known refunds of a payment, oldest first."""
-    return db.session.execute(return_queries.REFUNDS, {"payment_id": payment_id}).all()
+    return db.session.execute(return_queries.REFUNDS, posting.key_of(payment)).all()
 
 
-def refund_of(payment_id: int, refund_id: int) -> Row[Any]:
+def refund_of(payment: Row[Any], refund_id: int) -> Row[Any]:
     """A refund that exists."""
-    (found,) = (each for each in refunds_of(payment_id) if each.id == refund_id)
+    (found,) = (each for each in refunds_of(payment) if each.id == refund_id)
     return found
 
 
@@ -58,18 +58,18 @@ def begin(payment: Row[Any], terms: RefundTerms, request: Mapping[str, Any], *, 
         posting.take(payment, terms.credits, "Refund")
     refund_id = _create(payment, terms, RefundStanding(None, PENDING, ""), Source(by, utc_now()), request)
     returns.follow(payment, by=by)
-    return refund_of(payment.id, refund_id)
+    return refund_of(payment, refund_id)
 
 
 def settle(payment: Row[Any], refund: Row[Any], standing: RefundStanding, source: Source) -> bool:
     """Apply a report on a known refund, and return whether it changed anything. A failed one returns the credits."""
     if refund.gateway_reference is None and standing.reference is not None:
-        named = {"refund_id": refund.id, "reference": standing.reference, "now": utc_now()}
+        named = {**_key_of(refund), "reference": standing.reference, "now": utc_now()}
         db.session.execute(return_queries.NAME_REFUND, named)
     if refund.status != FAILED and standing.amount is not None and 0 < standing.amount < refund.amount:
         # The gateway had returned the rest before.
         _split(payment, refund, refund.amount - standing.amount, source)
-        refund = refund_of(payment.id, refund.id)
+        refund = refund_of(payment, refund.id)
     if standing.status in {refund.status, PENDING} or refund.status == FAILED:
         return False
     excess = returns.excess(payment)
@@ -86,7 +86,7 @@ def settle(payment: Row[Any], refund: Row[Any], standing: RefundStanding, source
 def report(payment: Row[Any], about: RefundReport, source: Source) -> bool:
     """Apply a report on a refund, known here or not, and return whether it changed anything."""
     states.after(payment.status, Event.RETURN)
-    known = refunds_of(payment.id)
+    known = refunds_of(payment)
     same = _same(known, about)
     if same is not None:
         return settle(payment, same, about.standing, source)
@@ -102,7 +102,7 @@ def report_total(payment: Row[Any], amount: Decimal, source: Source) -> bool:
     Refunds that failed since are subtracted. Stripe's timestamps are in whole seconds.
     """
     states.after(payment.status, Event.RETURN)
-    failed = (each for each in refunds_of(payment.id) if each.status == FAILED)
+    failed = (each for each in refunds_of(payment) if each.status == FAILED)
     amount -= sum((each.amount for each in failed if each.failed_at.replace(microsecond=0) > source.at), Decimal(0))
     more = amount - payment.amount_refunded
     return more > 0 and _add(payment, more, RefundStanding(None, SUCCEEDED, ""), source)
@@ -111,7 +111,7 @@ def report_total(payment: Row[Any], amount: Decimal, source: Source) -> bool:
 def catch_up(payment: Row[Any]) -> Bought:
     """Claim the credits of refunds that were reported before the payment succeeded; what that makes of it."""
     known = Bought(payment.credits, payment.amount, Decimal(0), 0)
-    for each in refunds_of(payment.id):
+    for each in refunds_of(payment):
         if each.status != FAILED:
             credits = returns.claim(payment, known, each.amount, TransactionType.REFUND, "Refund")
             _resize(each, each.amount, credits)
@@ -138,14 +138,14 @@ def _name(payment: Row[Any], unnamed: Sequence[Row[Any]], about: RefundReport, s
     )
     if about.amount < refund.amount:
         _split(payment, refund, refund.amount - about.amount, source)
-        refund = refund_of(payment.id, refund.id)
+        refund = refund_of(payment, refund.id)
     more = min(about.amount, refund.amount + _rest(payment)) - refund.amount
     if more > 0 and about.standing.status != FAILED:
         credits = returns.claim(payment, returns.bought(payment), more, TransactionType.REFUND, "Refund")
         _resize(refund, refund.amount + more, refund.credits + credits)
     if about.standing.status == PENDING:
         _mark(payment, refund, about.standing, source)
-    settle(payment, refund_of(payment.id, refund.id), about.standing, source)
+    settle(payment, refund_of(payment, refund.id), about.standing, source)
     returns.follow(payment, by=source.by)
     return True
 
@@ -167,7 +167,7 @@ def _add(payment: Row[Any], amount: Decimal, standing: RefundStanding, source: S
 
 def _rest(payment: Row[Any]) -> Decimal:
     """The money of which no refund is known."""
-    known = (each.amount for each in refunds_of(payment.id) if each.status != FAILED)
+    known = (each.amount for each in refunds_of(payment) if each.status != FAILED)
     return Decimal(payment.amount) - sum(known, Decimal(0))
 
 
@@ -204,11 +204,15 @@ def _create(
 
 
 def _mark(payment: Row[Any], refund: Row[Any], standing: RefundStanding, source: Source) -> None:
-    values = {"refund_id": refund.id, "status": standing.status, "failure": standing.failure[:500]}
+    values = {**_key_of(refund), "status": standing.status, "failure": standing.failure[:500]}
     db.session.execute(return_queries.MARK_REFUND, {**values, "at": source.at, "now": utc_now()})
     posting.record_change(payment, {"refund_status": standing.status})
 
 
 def _resize(refund: Row[Any], amount: Decimal, credits: int) -> None:
-    values = {"refund_id": refund.id, "amount": amount, "credits": credits, "now": utc_now()}
+    values = {**_key_of(refund), "amount": amount, "credits": credits, "now": utc_now()}
     db.session.execute(return_queries.RESIZE_REFUND, values)
+
+
+def _key_of(refund: Row[Any]) -> dict[str, int]:
+    return {"account_id": refund.account_id, "refund_id": refund.id}

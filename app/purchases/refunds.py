@@ -30,24 +30,25 @@ def refund(actor: Actor, payment_id: int, asked: Mapping[str, Any], request_key:
     gateway cannot be reached; the refund is then completed later.
     """
     with transaction():
-        pending = _begin(actor, payment_id, asked, request_key)
-        payment = payments.present(payment_id)
+        begun = posting.lock(payment_id)
+        pending = _begin(actor, begun, asked, request_key)
+        payment = payments.get(begun.account_id, payment_id)
     if pending is not None:
         standing = finish(payment, pending, by=actor.subject)
         if standing.status == RefundStatus.FAILED:
             raise Conflict(f"The payment gateway refused the refund: {standing.failure}")
     with transaction():
         tenancy.set_account(payment.account_id)
-        return payments.present(payment_id)
+        return payments.get(payment.account_id, payment_id)
 
 
 def finish(payment: Row[Any], pending: Row[Any], *, by: str) -> RefundStanding:
     """Make a pending refund at the gateway, or find it there, and settle the outcome."""
     standing = ask(gateways.configured()[PaymentMethod(payment.payment_method)], payment, pending)
     with transaction():
-        locked = posting.lock(payment.id)
+        locked = posting.lock_again(payment)
         # Another call, or an event, may have settled the same refund meanwhile.
-        refund_records.settle(locked, refund_records.refund_of(payment.id, pending.id), standing, Source(by, utc_now()))
+        refund_records.settle(locked, refund_records.refund_of(payment, pending.id), standing, Source(by, utc_now()))
     return standing
 
 
@@ -60,18 +61,17 @@ def ask(gateway: Gateway, payment: Row[Any], pending: Row[Any]) -> RefundStandin
         return RefundStanding(None, RefundStatus.FAILED, str(error))
 
 
-def _begin(actor: Actor, payment_id: int, asked: Mapping[str, Any], request_key: str | None) -> Row[Any] | None:
-    """The pending refund, created by this call or an earlier one; None if the refund is complete.
+def _begin(actor: Actor, payment: Row[Any], asked: Mapping[str, Any], request_key: str | None) -> Row[Any] | None:
+    """The pending refund of a locked payment, created by this call or an earlier one; None if the refund is complete.
 
     Raises Conflict, and Forbidden for a closed account.
     """
-    payment = posting.lock(payment_id)
     account_states.require_open_of(payment.account_id)
     if payment.payment_method not in gateways.configured():
         raise Conflict(f"{payment.payment_method} is no longer enabled")
     key = {"request_key": request_key, "request_key_owner": actor.identity}
     request = {"reason": asked["reason"], "asked_amount": asked.get("amount"), "asked_credits": asked.get("credits")}
-    pending = _keyed(payment_id, key, request)
+    pending = _keyed(payment, key, request)
     if pending is None:
         states.after(payment.status, Event.REFUND)
         terms = _terms(payment, asked.get("amount"), asked.get("credits"))
@@ -81,7 +81,7 @@ def _begin(actor: Actor, payment_id: int, asked: Mapping[str, Any], request_key:
     if payment.payment_method == PaymentMethod.MANUAL:
         # Staff send the money back; there is no gateway to call.
         done = RefundStanding(None, RefundStatus.SUCCEEDED, "")
-        refund_records.settle(posting.lock(payment_id), pending, done, Source(actor.subject, utc_now()))
+        refund_records.settle(posting.lock_again(payment), pending, done, Source(actor.subject, utc_now()))
         return None
     return pending
 
@@ -99,7 +99,7 @@ def _terms(payment: Row[Any], amount: Any, credits: int | None) -> RefundTerms:
     return terms
 
 
-def _keyed(payment_id: int, key: Mapping[str, str | None], request: Mapping[str, Any]) -> Row[Any] | None:
+def _keyed(payment: Row[Any], key: Mapping[str, str | None], request: Mapping[str, Any]) -> Row[Any] | None:
     """The refund that this request began before, unless it failed. Raises KeyReused if it asked for another one."""
     if key["request_key"] is None:
         return None
@@ -107,7 +107,7 @@ def _keyed(payment_id: int, key: Mapping[str, str | None], request: Mapping[str,
     begun = next(
         (
             each
-            for each in refund_records.refunds_of(payment_id)
+            for each in refund_records.refunds_of(payment)
             if {"request_key": each.request_key, "request_key_owner": each.request_key_owner} == key
             and each.status != RefundStatus.FAILED
             and each.created_at > since

@@ -2,7 +2,20 @@
 
 from typing import Any
 
-from sqlalchemy import BindParameter, String, any_, bindparam, case, cast, func, select, update
+from sqlalchemy import (
+    BindParameter,
+    ScalarSelect,
+    SQLColumnExpression,
+    String,
+    and_,
+    any_,
+    bindparam,
+    case,
+    cast,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from app.db import json_rows
@@ -19,22 +32,27 @@ _AT: BindParameter[Any] = bindparam("at")
 # What changed at a gateway may change again.
 CHECK_SOON = case((Payment.payment_method != PaymentMethod.MANUAL, cast(_NOW, Payment.check_at.type)))
 
+_IS_PAYMENT = and_(Payment.account_id == bindparam("account_id"), Payment.id == bindparam("payment_id"))
 _REFUND_JSON: json_rows.Json = (
     *('{"id":', *json_rows.value(Refund.id), ',"amount":', *json_rows.word(Refund.amount)),
     *(',"credits":', *json_rows.value(Refund.credits), ',"status":', *json_rows.word(Refund.status)),
     *(',"reason":', *json_rows.value(Refund.reason), ',"created_at":', *json_rows.time(Refund.created_at), "}"),
 )
-# The refunds of a payment as JSON, oldest first, as its schema has them.
-REFUNDS_OF_PAYMENT = (
-    select(json_rows.text(json_rows.json_list(json_rows.text(_REFUND_JSON), Refund.id)))
-    .where(Refund.payment_id == Payment.id)
-    .correlate(Payment)
-    .scalar_subquery()
-)
+
+
+def refunds_of_payment(account_id: SQLColumnExpression[int]) -> ScalarSelect[Any]:
+    """The refunds of a payment as JSON, oldest first, as its schema has them; `account_id` is whose it is."""
+    return (
+        select(json_rows.text(json_rows.json_list(json_rows.text(_REFUND_JSON), Refund.id)))
+        .where(Refund.account_id == account_id, Refund.payment_id == Payment.id)
+        .correlate(Payment)
+        .scalar_subquery()
+    )
+
 
 REFUNDS: AnyPrepared = Prepared(
     select(*columns_of(Refund, but={"gateway_key"}), cast(Refund.gateway_key, String).label("gateway_key"))
-    .where(Refund.payment_id == bindparam("payment_id"))
+    .where(Refund.account_id == bindparam("account_id"), Refund.payment_id == bindparam("payment_id"))
     .order_by(Refund.id)
 )
 PENDING_REFUNDS: AnyPrepared = Prepared(
@@ -68,7 +86,7 @@ CREATE_REFUND = Prepared(
     )
     .returning(Refund.id)
 )
-_CHANGE_REFUND = update(Refund).where(Refund.id == bindparam("refund_id"))
+_CHANGE_REFUND = update(Refund).where(Refund.account_id == bindparam("account_id"), Refund.id == bindparam("refund_id"))
 MARK_REFUND = Prepared(
     _CHANGE_REFUND.values(
         status=_STATUS,
@@ -82,7 +100,9 @@ NAME_REFUND = Prepared(_CHANGE_REFUND.values(gateway_reference=bindparam("refere
 RESIZE_REFUND = Prepared(_CHANGE_REFUND.values(**values_of(Refund.amount, Refund.credits), updated_at=_NOW))
 
 DISPUTES: AnyPrepared = Prepared(
-    select(*columns_of(Dispute)).where(Dispute.payment_id == bindparam("payment_id")).order_by(Dispute.id)
+    select(*columns_of(Dispute))
+    .where(Dispute.account_id == bindparam("account_id"), Dispute.payment_id == bindparam("payment_id"))
+    .order_by(Dispute.id)
 )
 CREATE_DISPUTE = Prepared(
     insert(Dispute)
@@ -94,7 +114,7 @@ CREATE_DISPUTE = Prepared(
 )
 MARK_DISPUTE = Prepared(
     update(Dispute)
-    .where(Dispute.id == bindparam("dispute_id"))
+    .where(Dispute.account_id == bindparam("account_id"), Dispute.id == bindparam("dispute_id"))
     .values(**values_of(Dispute.status, Dispute.amount, Dispute.frozen, Dispute.credits), updated_at=_NOW)
 )
 
@@ -104,8 +124,8 @@ def _sum(column: Any, *conditions: Any) -> Any:
     return cast(found.scalar_subquery(), column.type)
 
 
-_REFUNDED_OF = Refund.payment_id == Payment.id
-_DISPUTED_OF = Dispute.payment_id == Payment.id
+_REFUNDED_OF = and_(Refund.account_id == bindparam("account_id"), Refund.payment_id == Payment.id)
+_DISPUTED_OF = and_(Dispute.account_id == bindparam("account_id"), Dispute.payment_id == Payment.id)
 _NOT_FAILED = Refund.status != RefundStatus.FAILED
 # What went back of a payment, by its refunds and disputes.
 TOTALS: AnyPrepared = Prepared(
@@ -115,11 +135,11 @@ TOTALS: AnyPrepared = Prepared(
         _sum(Dispute.amount, _DISPUTED_OF, Dispute.status == DisputeStatus.OPEN).label("disputed"),
         _sum(Dispute.amount, _DISPUTED_OF, Dispute.status == DisputeStatus.LOST).label("charged_back"),
         (_sum(Refund.credits, _REFUNDED_OF, _NOT_FAILED) + _sum(Dispute.credits, _DISPUTED_OF)).label("credits"),
-    ).where(Payment.id == bindparam("payment_id"))
+    ).where(_IS_PAYMENT)
 )
 FOLLOW_PAYMENT = Prepared(
     update(Payment)
-    .where(Payment.id == bindparam("payment_id"))
+    .where(_IS_PAYMENT)
     .values(
         **values_of(
             Payment.amount_refunded,

@@ -77,7 +77,7 @@ def follow(payment: Row[Any], what: str = "Refund", *, by: str, failure: str = "
         "credits_refunded": totals.credits,
         "failure": failure[:500] if paid else payment.failure,
     }
-    about = {"payment_id": payment.id, "settled_by": by, "now": utc_now()}
+    about = {**posting.key_of(payment), "settled_by": by, "now": utc_now()}
     db.session.execute(return_queries.FOLLOW_PAYMENT, {**values, **about})
     posting.record_change(payment, values)
     if paid:
@@ -85,11 +85,11 @@ def follow(payment: Row[Any], what: str = "Refund", *, by: str, failure: str = "
         # When all that was received went back, nothing was sold: the difference that was accepted is credited, too.
         all_gone = gone >= received(payment)
         gone, waived = min(gone, received(payment)), payment.amount - received(payment) if all_gone else ZERO
-        credit_notes.follow(posting.lock(payment.id), gone, what, waived=waived)
+        credit_notes.follow(posting.lock_again(payment), gone, what, waived=waived)
 
 
 def _totals(payment: Row[Any]) -> Row[Any]:
-    return db.session.execute(return_queries.TOTALS, {"payment_id": payment.id}).one()
+    return db.session.execute(return_queries.TOTALS, posting.key_of(payment)).one()
 
 
 def is_paid(payment: Row[Any]) -> bool:

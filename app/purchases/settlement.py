@@ -30,18 +30,18 @@ NOT_BY_TRANSFER: Mapping[str, Any] = {
 }
 
 
-def keep_reference(payment_id: int, reference: str) -> None:
+def keep_reference(payment: Row[Any], reference: str) -> None:
     """Store the gateway's reference of a payment, unless it has one."""
-    db.session.execute(queries.KEEP_REFERENCE, {"payment_id": payment_id, "reference": reference, "now": utc_now()})
+    values = {**posting.key_of(payment), "reference": reference, "now": utc_now()}
+    db.session.execute(queries.KEEP_REFERENCE, values)
 
 
-def apply(payment_id: int, standing: Standing, *, by: str) -> bool:
-    """Apply a report on a payment, and return whether it changed anything.
+def apply(payment: Row[Any], standing: Standing, *, by: str) -> bool:
+    """Apply a report on a locked payment, and return whether it changed anything.
 
     Reports may arrive more than once and in any order: success is final, and a failed payment may still succeed. Raises
     Invalid if amount or currency differ from the payment.
     """
-    payment = posting.lock(payment_id)
     event = _EVENTS.get(standing.status)
     if event == Event.PAID and (standing.amount, standing.currency) != (payment.amount, payment.currency):
         raise Invalid(
@@ -65,11 +65,11 @@ def succeed(payment: Row[Any], *, by: str, received: Mapping[str, Any] = NOT_BY_
     """
     invoices.settle(payment)
     lot_id = posting.add(payment)
-    values = {"payment_id": payment.id, "lot_id": lot_id, "settled_by": by, "now": utc_now(), **received}
+    values = {**posting.key_of(payment), "lot_id": lot_id, "settled_by": by, "now": utc_now(), **received}
     db.session.execute(queries.SETTLE_PAYMENT, values)
     posting.record_change(payment, {"status": PaymentStatus.SUCCEEDED, **received})
     if payment.amount_refunded or payment.amount_disputed or payment.amount_charged_back:
-        paid = posting.lock(payment.id)
+        paid = posting.lock_again(payment)
         disputes.catch_up(paid, refund_records.catch_up(paid))
         returns.follow(paid, by=by)
 
@@ -81,6 +81,6 @@ def cancel(payment: Row[Any], *, by: str) -> None:
 
 
 def _mark(payment: Row[Any], status: PaymentStatus, *, by: str, failure: str = "") -> None:
-    values = {"payment_id": payment.id, "status": status, "settled_by": by, "now": utc_now()}
+    values = {**posting.key_of(payment), "status": status, "settled_by": by, "now": utc_now()}
     db.session.execute(queries.MARK_PAYMENT, {**values, "failure": failure[:500]})
     posting.record_change(payment, {"status": status, "failure": failure[:500]})

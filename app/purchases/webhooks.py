@@ -1,7 +1,9 @@
 """Stripe webhook events: each is applied once, in any order and however often it is delivered."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Row
 
 from app import tenancy
 from app.clock import utc_now
@@ -10,7 +12,6 @@ from app.db.transaction import transaction
 from app.errors import Invalid
 from app.purchases import disputes, posting, queries, refund_records, settlement
 from app.purchases.gateways.protocol import DisputeReport
-from app.tenancy import Routed
 from app.web.json import parse
 
 if TYPE_CHECKING:
@@ -39,14 +40,14 @@ def receive(body: bytes, signature: str, secret: str | None) -> bool:
     key = event.report.key if isinstance(event.report, stripe_events.IntentReport) else None
     tenancy.set_every_account()
     found = {"reference": event.intent, "gateway_key": key}
-    payment_id = db.session.execute(queries.FIND_PAYMENT, found).scalar_one_or_none()
-    if payment_id is None:
+    payment = db.session.execute(queries.FIND_PAYMENT, found).one_or_none()
+    if payment is None:
         return False
-    tenancy.set_account_of(Routed.PAYMENT, payment_id)
+    tenancy.set_account(payment.account_id)
     seen = {"id": event.event_id, "event_type": event.event_type, "now": utc_now()}
     if db.session.execute(queries.RECORD_EVENT, seen).one_or_none() is None:
         return False
-    return _apply(payment_id, event)
+    return _apply(posting.lock_again(payment), event)
 
 
 def prune_events() -> int:
@@ -55,15 +56,15 @@ def prune_events() -> int:
         return len(db.session.execute(queries.PRUNE_EVENTS, {"before": utc_now() - EVENTS_ARE_KEPT}).all())
 
 
-def _apply(payment_id: int, event: "EventReport") -> bool:
+def _apply(payment: Row[Any], event: "EventReport") -> bool:
+    """Apply a report on a locked payment."""
     from app.purchases.gateways.stripe_events import IntentReport, ReturnReport  # noqa: PLC0415
 
     report = event.report
     if isinstance(report, IntentReport):
         # The process that created the payment may have died before it stored the reference.
-        settlement.keep_reference(payment_id, event.intent)
-        return settlement.apply(payment_id, report.standing, by=_APPLIED_BY)
-    payment = posting.lock(payment_id)
+        settlement.keep_reference(payment, event.intent)
+        return settlement.apply(payment, report.standing, by=_APPLIED_BY)
     if event.currency != payment.currency:
         raise Invalid(f"Expected an event in {payment.currency}, not {event.currency}")
     if isinstance(report, DisputeReport):

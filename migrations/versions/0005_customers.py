@@ -99,7 +99,6 @@ def downgrade() -> None:
     op.drop_table("customer_accounts")
     op.execute("DROP FUNCTION list_account()")
     op.execute("DROP FUNCTION list_member()")
-    op.execute("DROP FUNCTION keep_route()")
 
 
 def _wall_off(table: str, column: str = "account_id") -> None:
@@ -131,13 +130,6 @@ def _create_routes() -> None:
     op.execute("""
         CREATE POLICY asked_for ON account_routes FOR SELECT
         USING (current_setting('billing.route', true) = kind || ' ' || CAST(id AS text))
-    """)
-    # With the statement that makes the objects, many at once.
-    op.execute("""
-        CREATE FUNCTION keep_route() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-            INSERT INTO account_routes (kind, id, account_id) SELECT TG_ARGV[0], id, account_id FROM made;
-            RETURN NULL;
-        END $$
     """)
 
 

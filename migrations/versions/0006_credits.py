@@ -221,10 +221,6 @@ def upgrade() -> None:
         "plan_grants",
     ):
         _wall_off(table)
-    op.execute(
-        "CREATE TRIGGER keep_route AFTER INSERT ON credit_lots REFERENCING NEW TABLE AS made"
-        " FOR EACH STATEMENT EXECUTE FUNCTION keep_route('credit_lot')"
-    )
     _append_only("credit_transactions")
     _chain_by_hash()
 

@@ -135,10 +135,6 @@ def upgrade() -> None:
     op.create_index(
         "uq_payments_request_key", "payments", ["account_id", "request_key_owner", "request_key"], unique=True
     )
-    op.execute(
-        "CREATE TRIGGER keep_route AFTER INSERT ON payments REFERENCING NEW TABLE AS made"
-        " FOR EACH STATEMENT EXECUTE FUNCTION keep_route('payment')"
-    )
     _create_refunds()
     _create_disputes()
     op.create_table(

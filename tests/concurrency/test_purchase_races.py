@@ -176,7 +176,7 @@ def test_numbers_have_no_gaps_when_issues_are_rolled_back(
     def issue(payment_id: int, *, fails: bool) -> None:
         with app.app_context(), suppress(UndoneError), transaction():
             tenancy.set_account(customer_id)
-            invoices.issue(payment_id)
+            invoices.issue(customer_id, payment_id)
             if fails:
                 raise UndoneError
 

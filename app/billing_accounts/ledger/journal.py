@@ -128,11 +128,12 @@ def _with_defaults(values: Mapping[str, str]) -> list[str]:
 _NUMBERED = _with_defaults({name: name for name in CONTENT if name not in {"budget_delta", *CAUSE}})
 
 
-def post_numbered(*, also: str = "", joined: str = "") -> str:
+def post_numbered(*, also: str = "", joined: str = "", where: str = "true") -> str:
     """The CTEs `movement` and `moved` of a statement whose CTE `numbered` has movements of locked budgets.
 
     Each has the `head` of its budget and all columns but `budget_delta`, which is 0, and the cause. `also` is what else
-    the UPDATE of the budgets sets, from what is `joined` to the `last` movement of each.
+    the UPDATE of the budgets sets, from what is `joined` to the `last` movement of each, and `where` names the account
+    if there is but one.
     """
     return f"""
         movement AS (
@@ -147,6 +148,6 @@ def post_numbered(*, also: str = "", joined: str = "") -> str:
             FROM (
                 SELECT DISTINCT ON (billing_account_id) * FROM movement ORDER BY billing_account_id, position DESC
             ) AS last {joined}
-            WHERE budgets.billing_account_id = last.billing_account_id
+            WHERE budgets.billing_account_id = last.billing_account_id AND {where}
         )
     """

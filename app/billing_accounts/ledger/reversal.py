@@ -71,7 +71,7 @@ _REVERSE = Prepared(f"""
             budget.amount AS budget_after, locked AS locked_after,
             consumed - sum(taken) OVER (ORDER BY nth) AS consumed_after, head
         FROM budgets AS budget, taken WHERE billing_account_id = :account_id
-    ), {journal.post_numbered()}, shown AS (
+    ), {journal.post_numbered(where="budgets.billing_account_id = :account_id")}, shown AS (
         SELECT {journal.SHOWN} FROM movement
     )
     SELECT shown.*, decision.refusal, decision.consumed AS held

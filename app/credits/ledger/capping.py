@@ -12,31 +12,42 @@ from app.credits.ledger.caps import Cap
 from app.db.base import db
 from app.db.fast.prepared import AnyPrepared, Prepared
 
-# What counts in a period against a member, an operation or a key: the counterpart of what `Standing` counts one by one.
-USED = """
-    SELECT coalesce(sum(use.credits), 0) FROM (
-        SELECT user_id, operation_type, key_id, created_at, -amount - coalesce((
-                SELECT sum(amount) FROM credit_transactions AS returned
-                WHERE returned.account_id = spent.account_id AND returned.reverses = spent.position
-            ), 0) AS credits
-        FROM credit_transactions AS spent
-        WHERE account_id = cap.account_id AND transaction_type = 'deduction' AND hold_id IS NULL
-        UNION ALL
-        SELECT user_id, operation_type, key_id, created_at, captured + remaining - coalesce((
-                SELECT sum(returned.amount) FROM credit_transactions AS spent JOIN credit_transactions AS returned
-                    ON returned.account_id = spent.account_id AND returned.reverses = spent.position
-                WHERE spent.account_id = hold.account_id AND spent.hold_id = hold.id
-            ), 0)
-        FROM credit_holds AS hold WHERE account_id = cap.account_id
-    ) AS use
-    WHERE CASE cap.kind WHEN 'member' THEN use.user_id WHEN 'key' THEN CAST(use.key_id AS text)
+# What counts against members, operations and keys: the counterpart of what `Standing` counts one by one.
+_USES = """
+    SELECT account_id, user_id, operation_type, key_id, created_at, -amount - coalesce(returned, 0) AS credits
+    FROM (
+        SELECT * FROM credit_transactions
+        WHERE transaction_type = 'deduction' AND hold_id IS NULL AND {of_account}
+    ) AS spent LEFT JOIN (
+        SELECT account_id, reverses AS position, sum(amount) AS returned FROM credit_transactions
+        WHERE reverses IS NOT NULL AND {of_account} GROUP BY account_id, reverses
+    ) AS returned USING (account_id, position)
+    UNION ALL
+    SELECT account_id, user_id, operation_type, key_id, created_at, captured + remaining - coalesce(returned, 0)
+    FROM (SELECT * FROM credit_holds WHERE {of_account}) AS hold LEFT JOIN (
+        SELECT account_id, spent.hold_id AS id, sum(back.amount) AS returned
+        FROM (SELECT * FROM credit_transactions WHERE hold_id IS NOT NULL AND {of_account}) AS spent
+        JOIN (
+            SELECT account_id, reverses AS position, amount FROM credit_transactions
+            WHERE reverses IS NOT NULL AND {of_account}
+        ) AS back USING (account_id, position)
+        GROUP BY account_id, spent.hold_id
+    ) AS returned USING (account_id, id)
+"""
+USES = _USES.format(of_account="true")
+# Whether a use counts against a cap, in its period.
+COUNTS = """
+    CASE cap.kind WHEN 'member' THEN use.user_id WHEN 'key' THEN CAST(use.key_id AS text)
             ELSE use.operation_type END = cap.subject
         AND CASE cap.period WHEN 'total' THEN true
             ELSE date_trunc(cap.period, use.created_at AT TIME ZONE 'UTC') = cap.period_start END
 """
 _SET: AnyPrepared = Prepared(f"""
     INSERT INTO credit_caps AS kept (account_id, kind, subject, period, credits, used, period_start, created_at)
-    SELECT cap.account_id, cap.kind, cap.subject, cap.period, cap.credits, ({USED}), cap.period_start, :now
+    SELECT cap.account_id, cap.kind, cap.subject, cap.period, cap.credits, (
+            SELECT coalesce(sum(use.credits), 0)
+            FROM ({_USES.format(of_account="account_id = :account_id")}) AS use WHERE {COUNTS}
+        ), cap.period_start, :now
     FROM (
         SELECT CAST(:account_id AS bigint) AS account_id, CAST(:kind AS text) AS kind,
             CAST(:subject AS text) AS subject, CAST(:period AS text) AS period, CAST(:credits AS bigint) AS credits,
@@ -48,7 +59,7 @@ _SET: AnyPrepared = Prepared(f"""
 _SUBJECTS = {CapKind.MEMBER: "user_id", CapKind.OPERATION: "operation_type", CapKind.KEY: "key_id"}
 _DELETE = Prepared("DELETE FROM credit_caps WHERE account_id = :account_id AND id = :cap_id RETURNING *")
 _MARK = Prepared("""
-    UPDATE credit_balances AS b SET is_capped = EXISTS (SELECT FROM credit_caps WHERE account_id = b.account_id)
+    UPDATE credit_balances SET is_capped = EXISTS (SELECT FROM credit_caps WHERE account_id = :account_id)
     WHERE account_id = :account_id
 """)
 

@@ -8,7 +8,7 @@ _ERASE = Prepared(
     "UPDATE credit_holds SET user_id = '' WHERE account_id = :account_id AND user_id <> ''",
     "DELETE FROM credit_caps WHERE account_id = :account_id AND kind = 'member'",
     """
-    UPDATE credit_balances AS b SET is_capped = EXISTS (SELECT FROM credit_caps WHERE account_id = b.account_id)
+    UPDATE credit_balances SET is_capped = EXISTS (SELECT FROM credit_caps WHERE account_id = :account_id)
     WHERE account_id = :account_id
     """,
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from app import tenancy
 from app.audit.cause import CAUSE
 from app.credits import plan_queries
 from app.credits.ledger import balances, journal
@@ -18,6 +19,7 @@ from app.credits.ledger.standing import Standing
 from app.credits.ledger.transactions import Transaction
 from app.db.fast.prepared import AnyPrepared, Prepared
 from app.db.transaction import defer
+from app.tenancy import Routed
 
 _POSTED = {
     "account_id": "bigint",
@@ -190,6 +192,7 @@ def write_lots(lots: Sequence[tuple[Standing, Lot]]) -> None:
     """Add new lots, and change those that are not as they were read."""
     made = [each for each in lots if each[1].saved is None]
     if made:
+        tenancy.keep_routes(Routed.CREDIT_LOT, [lot.id for _, lot in made], [each.account_id for each, _ in made])
         defer(WRITE_LOTS, {name: [_of_lot(name, *each) for each in made] for name in _NEW})
     changed = [each for each in lots if each[1].saved not in {None, each[1].standing}]
     if changed:
