@@ -114,8 +114,8 @@ FAULTS = (
         "purchases/test_manual.py::TestForeign",
         (
             DOCUMENTS,
-            'bindparam("invoice_id"), Invoice.account_id == bindparam("account_id")',
-            'bindparam("invoice_id")',
+            'Invoice.account_id == bindparam("account_id"), Invoice.id == bindparam("invoice_id")',
+            'Invoice.id == bindparam("invoice_id")',
         ),
         NO_WALL,
     ),
