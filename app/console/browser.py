@@ -15,7 +15,7 @@ from app.config import Settings
 from app.console import sign_ins
 from app.errors import Invalid, Unauthorized
 
-CSRF_FIELD = "csrf_token"
+CSRF_FIELD, ACCOUNT_FIELD = "csrf_token", "account"
 PREFIXES = ("/console", "/portal")
 _SECRET, _ACCOUNT, _ACCOUNT_NAME, _CARD = "secret", "account_id", "account_name", "card"
 _ROLE = "role"
@@ -68,8 +68,8 @@ def _cookie_secrets(settings: Settings) -> list[str]:
 
 
 def sign_in(secret: str) -> None:
-    """Let this browser have the session with this secret, and nothing of an earlier one."""
-    session.clear()
+    """Let this browser have the session with this secret, and nothing of an earlier one, which ends."""
+    sign_out()
     session[_SECRET] = secret
 
 
@@ -109,6 +109,17 @@ def require_form_token() -> None:
         validate_csrf(request.form.get(CSRF_FIELD))
     except ValidationError:
         raise Invalid("This form belongs to an earlier session. Go back, reload the page, and send it again") from None
+
+
+def form_account() -> str:
+    """What a form says about the account that it was made for: empty for the API's choice."""
+    return str(chosen_account() or "")
+
+
+def require_same_account() -> None:
+    """Refuse a form that was made for another account than the one chosen meanwhile, in another tab. Raises Invalid."""
+    if request.form.get(ACCOUNT_FIELD, form_account()) != form_account():
+        raise Invalid("You chose another account after this form was made, so nothing was done. Reload the page first")
 
 
 def note_membership(account_id: int, role: str) -> None:

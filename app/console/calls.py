@@ -5,6 +5,7 @@ log line. Only the token is missing: the page has verified who the caller is.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from werkzeug.test import EnvironBuilder
 from app.auth.guards import ACCOUNT_HEADER, MEMBERSHIP, REHEARSED, SIGNED_IN
 from app.console import browser
 from app.web import encoded_slashes
+
+_LINE_BREAKS = re.compile("[\r\n]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,8 @@ def _dispatch(
         method=method,
         query_string={name: value for name, value in (query or {}).items() if value not in (None, "")},
         json=body,
-        headers=list(sent.items()),
+        # What a form brings may have line breaks, which no header can: the API refuses what is left.
+        headers=[(name, _LINE_BREAKS.sub(" ", value)) for name, value in sent.items()],
         environ_overrides={"REMOTE_ADDR": request.remote_addr, SIGNED_IN: g.actor, REHEARSED: rehearse},
     )
     environ = builder.get_environ()

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 
 from babel import Locale, UnknownLocaleError, dates, numbers
 from flask import Flask, request
@@ -16,7 +17,8 @@ _MOST_PLACES = 6
 
 def init_app(app: Flask) -> None:
     """Add the formats to the templates of `app`."""
-    for name, format_ in {"money": money, "whole": whole, "moment": moment, "day": day, "percent": percent}.items():
+    formats = {"money": money, "whole": whole, "moment": moment, "day": day, "percent": percent, "segment": segment}
+    for name, format_ in formats.items():
         app.jinja_env.filters[name] = format_
 
 
@@ -34,6 +36,11 @@ def _locale_of(header: str) -> Locale:
         except (UnknownLocaleError, ValueError, TypeError):
             continue
     return _FALLBACK
+
+
+def segment(text: str) -> str:
+    """A text as one segment of an address, whatever it holds."""
+    return quote(text, safe="")
 
 
 def money(amount: Any, currency: str | None = None) -> Markup:

@@ -189,7 +189,7 @@ def handle(
         shown = replace(shown, values={**filled, **hidden}, etag=current.etag)
         if outcome is None or form.fields or form.asks_reason:
             return shown.page()
-    if outcome is not None and not request.form.get(CONFIRMED_FIELD):
+    if outcome is not None and not _is_confirmed():
         would = _send(form, target, entered, current.data, rehearse=True) if outcome.rehearsed else current
         return shown.failure(would) if would.error else shown.page(outcome=outcome.rows(would.data, entered))
     answer = _send(form, target, entered, current.data)
@@ -201,6 +201,11 @@ def handle(
         return render("console/secret.html", title=said, answer=answer.data, back=done(answer.data))
     flash(said)
     return redirect(done(answer.data), 303)
+
+
+def _is_confirmed() -> bool:
+    """Whether the outcome was seen. A GET confirms nothing: only what is posted has shown the token of its session."""
+    return request.method == "POST" and bool(request.form.get(CONFIRMED_FIELD))
 
 
 def _current(target: Target) -> Answer:

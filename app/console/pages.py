@@ -13,6 +13,7 @@ from app.console.calls import Refused
 from app.console.navigation import sections
 from app.errors import NotFound
 from app.web.documentation import VERSION
+from app.web.encoded_slashes import ENCODED_SLASH
 
 # Everything is loaded from here, and nothing in a page is code or style.
 POLICY = (
@@ -27,6 +28,7 @@ def pages(name: str, import_name: str, prefix: str) -> Blueprint:
     """A blueprint of pages for people who are signed in."""
     blueprint = Blueprint(name, import_name, url_prefix=prefix, template_folder=TEMPLATES)
     blueprint.before_request(_admit)
+    blueprint.url_value_preprocessor(_read_slashes)
     blueprint.add_url_rule("/<path:unknown>", view_func=_no_page)
     present_failures(blueprint)
     return blueprint
@@ -47,6 +49,7 @@ def render(template: str, **values: Any) -> str:
         person=actor,
         sections=sections(request.path) if actor else [],
         form_token=browser.form_token,
+        form_account=browser.form_account,
         account_name=browser.account_name(),
         fresh_key=lambda: str(uuid4()),
         may=permitted.may,
@@ -67,7 +70,15 @@ def _admit() -> AnyResponse | None:
     browser.require_person()
     if request.method == "POST":
         browser.require_form_token()
+        browser.require_same_account()
     return None
+
+
+def _read_slashes(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """Read the slashes inside the identifiers of a path: `corp%2Fann` is the user `corp/ann`."""
+    if values:
+        texts = {name: value for name, value in values.items() if isinstance(value, str)}
+        values.update({name: text.replace(ENCODED_SLASH, "/") for name, text in texts.items()})
 
 
 def _as_page(response: Response) -> Response:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, current_app, redirect, url_for
+from flask import Blueprint, Response, current_app, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.auth.actor import Actor
@@ -13,13 +13,15 @@ from app.config import Settings
 from app.console import browser, identity_provider, sign_ins
 from app.console.home import home_of
 from app.console.pages import TEMPLATES, present_failures, render
-from app.errors import Unauthorized
+from app.errors import Forbidden, Unauthorized
 from app.web import assets, limits
 
 blueprint = Blueprint("console_sign_in", __name__, template_folder=TEMPLATES)
 present_failures(blueprint)
 
 _FILES = Path(__file__).parent / "static"
+# By these, browsers and programs say that nobody has followed a link yet.
+_PURPOSES = ("Sec-Purpose", "Purpose", "X-Moz")
 
 
 @blueprint.get("/console/sign-in")
@@ -32,6 +34,8 @@ def ask() -> str:
 def redeem(link: str) -> AnyResponse:
     """Sign in by a one-time link."""
     limits.charge_sign_in()
+    if request.method == "HEAD" or any("prefetch" in request.headers.get(name, "") for name in _PURPOSES):
+        raise Forbidden("This link works once. Follow it to sign in")
     secret = sign_ins.redeem(link)
     if secret is None:
         raise Unauthorized("This link was used before, or has expired. Ask for a new one")

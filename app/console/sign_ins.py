@@ -46,6 +46,8 @@ def find(session: str) -> dict[str, Any] | None:
         claims: dict[str, Any] | None = db.session.execute(
             queries.FIND, _valid(session, SignInKind.SESSION)
         ).scalar_one_or_none()
+    # The calls of a page take a connection of their own: it would hold two, and so need a pool twice as large.
+    db.session.close()
     return claims
 
 
