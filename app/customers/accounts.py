@@ -13,7 +13,7 @@ from app.audit.models import ObjectType
 from app.audit.recording import record
 from app.auth.actor import Actor
 from app.clock import utc_now
-from app.customers import membership, openings, queries, states
+from app.customers import directory, membership, openings, queries, states
 from app.customers.models import MemberRole
 from app.db import versions
 from app.db.base import db
@@ -56,7 +56,10 @@ def create(actor: Actor, values: Mapping[str, Any], *, limit: int) -> Opened:
     record(ObjectType.CUSTOMER_ACCOUNT, account.id, after=_changeable(account), account_id=account.id)
     now = utc_now()
     owner = {**membership.person(actor), "account_id": account.id, "role": MemberRole.OWNER, "date_joined": now}
-    db.session.execute(queries.ADD_MEMBER, {**owner, "invited_at": now, "invited_by": "", "expires_at": None})
+    made = {**owner, "invited_at": now, "invited_by": "", "expires_at": None}
+    member = db.session.execute(queries.ADD_MEMBER, made).one()
+    directory.list_account(account.id)
+    directory.list_members(account.id, [member.id])
     return Opened(account, is_first)
 
 
@@ -75,6 +78,7 @@ def update(account_id: int, changes: Mapping[str, Any], expected: Expected) -> R
     changed = db.session.execute(queries.UPDATE, values).one_or_none()
     if changed is None:
         raise versions.failure(present.version, expected)
+    directory.list_account(account_id)
     record(ObjectType.CUSTOMER_ACCOUNT, account_id, before=known, after=after, account_id=account_id)
     return changed
 

@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 from app.clock import utc_now
-from app.customers import queries, states
+from app.customers import directory, queries, states
 from app.customers.models import AccountStatus
 from app.db.base import db
 from app.errors import Conflict
@@ -20,3 +20,5 @@ def erase(account_id: int) -> None:
     db.session.execute(queries.REMOVE_TEAM, {"account_id": account_id})
     values = {"account_id": account_id, "name": f"Erased account {account_id}", "slug": f"erased-{uuid4().hex}"}
     db.session.execute(queries.ERASE_ACCOUNT, {**values, "now": utc_now()})
+    directory.forget_team(account_id)
+    directory.list_account(account_id)

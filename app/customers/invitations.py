@@ -11,7 +11,7 @@ from app.audit.models import ObjectType
 from app.audit.recording import record
 from app.auth.actor import Actor
 from app.clock import utc_now
-from app.customers import membership, queries, states
+from app.customers import directory, membership, queries, states
 from app.db.base import db
 from app.db.paging import Page
 from app.db.transaction import transaction
@@ -32,7 +32,9 @@ def prune() -> int:
     with transaction():
         tenancy.set_every_account()
         before = utc_now() - ENDED_ARE_KEPT
-        return len(db.session.execute(queries.PRUNE_INVITATIONS, {"before": before}).all())
+        pruned = list(db.session.execute(queries.PRUNE_INVITATIONS, {"before": before}).scalars())
+        directory.forget_members(pruned)
+        return len(pruned)
 
 
 def accept(actor: Actor, invitation_id: int) -> Row[Any]:
@@ -62,6 +64,7 @@ def decline(actor: Actor, invitation_id: int) -> Row[Any]:
 
 
 def _record(invitation: Row[Any], status: str) -> None:
+    directory.list_members(invitation.account_id, [invitation.id])
     record(
         ObjectType.TEAM_MEMBER,
         invitation.id,

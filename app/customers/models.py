@@ -105,7 +105,7 @@ class DirectoryKind(StrEnum):
 
 
 class DirectoryEntry(Base):
-    """The words by which staff look for an account or a member, folded; triggers keep it.
+    """The words by which staff look for an account or a member, folded; `directory` keeps it.
 
     It is apart from what it names for its policy, which is the search itself: staff see the entries that match what
     they look for, and no others. A condition of the query could not use the trigrams, since PostgreSQL applies policies

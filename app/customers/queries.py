@@ -179,6 +179,7 @@ END_EXPIRED = Prepared(
         AccountMember.expires_at <= bindparam("now"),
     )
     .values(ended_at=AccountMember.expires_at)
+    .returning(AccountMember.id)
 )
 END_INVITATION = Prepared(
     update(AccountMember)

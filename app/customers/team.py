@@ -11,7 +11,7 @@ from app.audit.models import ObjectType
 from app.audit.recording import record
 from app.auth.actor import Actor
 from app.clock import utc_now
-from app.customers import membership, queries, states
+from app.customers import directory, membership, queries, states
 from app.customers.membership import Membership
 from app.customers.models import MemberRole
 from app.db import versions
@@ -67,7 +67,7 @@ def invite(actor: Actor, caller: Membership, email: str, role: MemberRole) -> Ro
         "date_joined": None,
     }
     expired = {"account_id": caller.account_id, "folded_email": fold_ascii(email), "now": now}
-    db.session.execute(queries.END_EXPIRED, expired)
+    directory.list_members(caller.account_id, list(db.session.execute(queries.END_EXPIRED, expired).scalars()))
     member = db.session.execute(queries.ADD_MEMBER, invitation).one_or_none()
     if member is None:
         raise Conflict(f"{email} is already a member of this account or invited to it")
@@ -125,6 +125,7 @@ def leave(actor: Actor, caller: Membership) -> EndedMembership:
 def _record(
     account_id: int, member_id: int, *, before: Mapping[str, Any] | None = None, after: Mapping[str, Any] | None = None
 ) -> None:
+    directory.list_members(account_id, [member_id])
     record(ObjectType.TEAM_MEMBER, member_id, before=before, after=after, account_id=account_id)
 
 

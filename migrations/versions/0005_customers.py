@@ -97,8 +97,6 @@ def downgrade() -> None:
     op.drop_table("account_directory")
     op.drop_table("account_members")
     op.drop_table("customer_accounts")
-    op.execute("DROP FUNCTION list_account()")
-    op.execute("DROP FUNCTION list_member()")
 
 
 def _wall_off(table: str, column: str = "account_id") -> None:
@@ -185,43 +183,4 @@ def _create_directory() -> None:
         CREATE POLICY desk ON account_directory FOR SELECT USING (
             words LIKE current_setting('billing.desk_search', true) AND current_setting('billing.desk', true) = 'on'
         )
-    """)
-    _keep_words(
-        "list_account",
-        "customer_accounts",
-        "account",
-        account_id="NEW.id",
-        columns="NEW.name, NEW.slug, NEW.billing_email",
-    )
-    # An invitation that was declined or withdrawn is of no team.
-    _keep_words(
-        "list_member",
-        "account_members",
-        "member",
-        account_id="NEW.account_id",
-        columns="NEW.email, NEW.first_name, NEW.last_name, NEW.user_id",
-        unless="NEW.ended_at IS NOT NULL",
-    )
-
-
-def _keep_words(function: str, table: str, kind: str, *, account_id: str, columns: str, unless: str = "false") -> None:
-    op.execute(f"""
-        CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-            IF TG_OP = 'DELETE' THEN
-                DELETE FROM account_directory WHERE kind = '{kind}' AND object_id = OLD.id;
-                RETURN NULL;
-            ELSIF {unless} THEN
-                DELETE FROM account_directory WHERE kind = '{kind}' AND object_id = NEW.id;
-                RETURN NULL;
-            END IF;
-            INSERT INTO account_directory (kind, object_id, account_id, words)
-            VALUES ('{kind}', NEW.id, {account_id}, fold_text(concat_ws(' ', {columns})))
-            ON CONFLICT (kind, object_id) DO UPDATE SET words = excluded.words;
-            RETURN NULL;
-        END $$
-    """)
-    op.execute(f"""
-        CREATE TRIGGER directory AFTER INSERT OR UPDATE OR DELETE ON {table}
-        FOR EACH ROW EXECUTE FUNCTION {function}()
     """)

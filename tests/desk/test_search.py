@@ -31,7 +31,6 @@ As = Callable[..., Caller]
 # Set-wise, and undone with the transaction that it is in.
 CROWD = """
     SELECT set_config('billing.account_id', '*', true);
-    ALTER TABLE customer_accounts DISABLE TRIGGER directory;
     DROP INDEX ix_account_directory_words;
     INSERT INTO customer_accounts (name, slug, created_by, created_at, updated_at)
     SELECT 'Customer ' || n, 'c-' || n, 'x', now(), now() FROM generate_series(1, %(accounts)s) AS n;
