@@ -226,7 +226,8 @@ class TestTrailingSlash:
             seen = [(each.status_code, each.mimetype, each.headers.get("Location")) for each in (bare, slashed)]
             assert seen[0] == seen[1], (method, path)
             assert bare.status_code not in {301, 302, 303, 307, 308, 405}, (method, path)
-            if rule.endpoint != "operations.exposition":
+            # These two measure as they answer.
+            if rule.endpoint not in {"operations.exposition", "health.Report"}:
                 assert bare.get_data() == slashed.get_data(), (method, path)
             bare.close()
             slashed.close()
