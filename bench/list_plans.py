@@ -76,7 +76,7 @@ are shown.
 |---|---|---|---|
 {rows}
 
-The count of an unfiltered list is kept by triggers on the table and read from one row; a filtered list counts its
+The count of an unfiltered list is kept by triggers on the table and read from a few rows; a filtered list counts its
 matching rows by the filter's index. A filter that most rows match is cheapest to answer by reading the table.
 
 {whole}
@@ -91,8 +91,8 @@ def main() -> None:
             flask_migrate.upgrade()
             accounts.load(accounts=ACCOUNTS)
             db.session.commit()
-            db.session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
-            db.session.execute(text("VACUUM (ANALYZE)"))
+            with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.execute(text("VACUUM (ANALYZE)"))
             write(list(plans()))
             db.session.remove()
             db.engine.dispose()

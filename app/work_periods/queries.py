@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Select, Text, Uuid, any_, bindparam, cast,
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.db import json_rows
+from app.db import json_rows, row_counts
 from app.db.columns import columns_of, list_of, rows_of
 from app.db.fast.prepared import AnyPrepared, Prepared
 from app.db.paging import ListQuery, one_or_more
@@ -32,6 +32,7 @@ BOOKINGS = ListQuery(
         "status": ResourceBooking.status,
     },
     default_sort="created_at",
+    counts=row_counts.unfiltered(ResourceBooking),
 )
 _PERIOD = columns_of(WorkPeriod, but={"version", "open_payments", "completed_payments"})
 PERIODS = ListQuery(
@@ -55,6 +56,7 @@ PERIODS = ListQuery(
         "payment_status": WorkPeriod.payment_status,
     },
     default_sort="start_date",
+    counts=row_counts.unfiltered(WorkPeriod),
 )
 _PAYMENT = columns_of(WorkPeriodPayment)
 _SHOWN_PAYMENT = columns_of(WorkPeriodPayment, but={"version", "moved_by"})
@@ -94,6 +96,7 @@ PAYMENTS = ListQuery(
         "completed_at": WorkPeriodPayment.completed_at,
     },
     default_sort="created_at",
+    counts=row_counts.unfiltered(WorkPeriodPayment),
     only_shown=True,
 )
 _PAYMENTS_OF_PERIOD = (

@@ -301,10 +301,12 @@ def _keep_row_counts() -> None:
     op.create_table(
         "row_counts",
         sa.Column("table_name", sa.String(length=63), nullable=False),
+        sa.Column("slot", sa.Integer(), nullable=False),
         sa.Column("rows", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("table_name", name=op.f("pk_row_counts")),
+        sa.PrimaryKeyConstraint("table_name", "slot", name=op.f("pk_row_counts")),
     )
-    # An upsert that inserts nothing must not lock the count, nor may a statement without rows.
+    # A transaction adds to the first slot that no other one has locked, and waits only when all are. An upsert that
+    # inserts nothing must not lock a slot, nor may a statement without rows.
     op.execute("""
         CREATE FUNCTION count_rows() RETURNS trigger LANGUAGE plpgsql AS $$
         DECLARE changed bigint;
@@ -312,18 +314,25 @@ def _keep_row_counts() -> None:
             SELECT count(*) INTO changed FROM changed_rows;
             IF changed > 0 THEN
                 UPDATE row_counts SET rows = rows + CASE TG_OP WHEN 'INSERT' THEN changed ELSE -changed END
-                WHERE table_name = TG_TABLE_NAME;
+                WHERE table_name = TG_TABLE_NAME AND slot = coalesce(
+                    (SELECT slot FROM row_counts WHERE table_name = TG_TABLE_NAME
+                        ORDER BY slot LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED), 0);
             END IF;
             RETURN NULL;
         END $$
     """)
+    op.execute("""
+        CREATE PROCEDURE count_rows_of(counted regclass) LANGUAGE plpgsql AS $$
+        BEGIN
+            INSERT INTO row_counts SELECT CAST(counted AS text), slot, 0 FROM generate_series(0, 15) AS slot;
+            EXECUTE format('CREATE TRIGGER count_insert AFTER INSERT ON %s REFERENCING NEW TABLE AS changed_rows'
+                ' FOR EACH STATEMENT EXECUTE FUNCTION count_rows()', counted);
+            EXECUTE format('CREATE TRIGGER count_delete AFTER DELETE ON %s REFERENCING OLD TABLE AS changed_rows'
+                ' FOR EACH STATEMENT EXECUTE FUNCTION count_rows()', counted);
+        END $$
+    """)
     for table in COUNTED:
-        op.execute(f"INSERT INTO row_counts (table_name, rows) VALUES ('{table}', 0)")
-        for event, rows in (("INSERT", "NEW"), ("DELETE", "OLD")):
-            op.execute(
-                f"CREATE TRIGGER count_{event.lower()} AFTER {event} ON {table}"
-                f" REFERENCING {rows} TABLE AS changed_rows FOR EACH STATEMENT EXECUTE FUNCTION count_rows()"
-            )
+        op.execute(f"CALL count_rows_of('{table}')")
 
 
 def downgrade() -> None:
@@ -335,4 +344,5 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION chain_next")
     op.execute("DROP FUNCTION chain")
     op.execute("DROP FUNCTION refuse_change()")
+    op.execute("DROP PROCEDURE count_rows_of")
     op.execute("DROP FUNCTION count_rows()")

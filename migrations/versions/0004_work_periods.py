@@ -9,6 +9,7 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+COUNTED = ("resource_bookings", "work_periods", "work_period_payments")
 MILLISECONDS = postgresql.TIMESTAMP(timezone=True, precision=3)
 PERIOD_STATUS = """CASE
     WHEN open_payments > 0 THEN 'in-progress'
@@ -184,9 +185,12 @@ def upgrade() -> None:
         [sa.literal_column("fold_text(user_handle)"), "created_at", "id"],
         unique=False,
     )
+    for table in COUNTED:
+        op.execute(f"CALL count_rows_of('{table}')")
 
 
 def downgrade() -> None:
     op.execute("DELETE FROM budget_lines WHERE external_type = 'WORK_PERIOD_PAYMENT'")
-    for table in ("work_period_payments", "work_periods", "resource_bookings"):
+    for table in reversed(COUNTED):
         op.drop_table(table)
+        op.execute(f"DELETE FROM row_counts WHERE table_name = '{table}'")

@@ -8,13 +8,15 @@ from tests.caller import ACCOUNTS, Caller, data
 from tests.factories.accounts import create_client
 from tests.factories.bookings import create_booking, move, pay, periods_of
 from tests.factories.customers import invite, open_customer, spend
+from tests.factories.imports import write_imports
 from tests.factories.purchases import add_rate, approve, buy, credit_note
 
 
 def write_everything(app: Flask, settings: Settings) -> None:
-    """Clients, budgets, bookings, payments, and two customers with credits and purchases."""
+    """Clients, budgets, bookings, payments, imports, and two customers with credits and purchases."""
     admin = Caller(app, mint(settings))
     _budgets(admin)
+    write_imports(app)
     add_rate(admin, "IE", "0.21", "2001-01-01", valid_to="2001-12-31")
     for number in (1, 2):
         owner = Caller(app, mint(settings, roles=(), user=f"owner-{number}", email=f"owner-{number}@harbour.example"))
