@@ -88,5 +88,5 @@ class ImportQuery(PageArguments):
     """Filters of the list of runs."""
 
     command = fields.Identifier(metadata={"description": "The command that ran."})
-    outcome = fields.Choice(ImportOutcome)
+    outcome = fields.Choice(ImportOutcome, metadata={"description": "How the run ended."})
     dry_run = fields.Boolean(metadata={"description": "Whether the run changed nothing."})

@@ -83,6 +83,7 @@ class Report(Resource):
 
         Returns when each maintenance job and each verification last succeeded and failed, whether the replica keeps up,
         how many requests failed, and the revision of the database.
+        Probes use `/health/live` and `/health/ready` instead.
         """
         handled, failed = metrics.requests_handled()
         replica: Replica | None = current_app.extensions["replica"]
