@@ -151,6 +151,17 @@ def test_failed_deferred_statement_rolls_back_the_transaction(changes: Any) -> N
     assert changes() == [1]
 
 
+def test_a_commit_that_fails_leaves_no_transaction_to_the_next(changes: Any) -> None:
+    with transaction():
+        db.session.execute(ADD_NOW, {"number": 1})
+    with undone_by(IntegrityError):
+        defer(ADD, {"number": 1})
+    assert driver().get_transaction_status() == TRANSACTION_STATUS_IDLE
+    with transaction():
+        defer(ADD, {"number": 2})
+    assert changes() == [1, 2]
+
+
 def test_statements_that_commit_by_themselves(changes: Any) -> None:
     with autocommit():
         db.session.execute(ADD_NOW, {"number": 1})

@@ -73,9 +73,17 @@ class Connection(extensions.connection):
         return pending
 
     def commit(self) -> None:
-        """End the transaction, if there is one, running first what was deferred."""
-        if self._deferred or self._is_open():
+        """End the transaction, if there is one, running first what was deferred. If that fails, all is undone."""
+        if not self._deferred and not self._is_open():
+            return
+        try:
             self.send(self.take_pending() + (b"" if self.autocommit else b"COMMIT"))
+        except Error:
+            # A statement failed before COMMIT was reached. SQLAlchemy takes every commit, also one that fails, for the
+            # end of the transaction: the next one to get this connection would be in it.
+            if not self.closed:
+                self.rollback()
+            raise
 
     def rollback(self) -> None:
         """Undo the transaction, if there is one; what was deferred does not run."""
