@@ -1,6 +1,5 @@
 """Keys as requests present them: malformed, unknown, rotated, revoked, and used all the time."""
 
-import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
@@ -15,9 +14,9 @@ from app.auth.api_keys.models import ApiKeySecret
 from app.config import Limiting
 from app.config.rates import rate_limits
 from app.db.base import db
-from app.web.requests import configure_logging
 from tests.api_keys.conftest import ACCOUNT_KEYS, ADMIN_KEYS, WithKey, issue
 from tests.caller import TEN_YEARS, Caller, data, error
+from tests.logged import logged
 
 SETTINGS = "/v1/account/settings/"
 
@@ -226,20 +225,18 @@ class TestLastUse:
 
 
 def test_log_never_contains_a_secret(
-    customer: Caller, customer_key: Any, worker: Caller, with_key: WithKey, capfd: pytest.CaptureFixture[str]
+    customer_key: Any, token: Callable[..., str], app_with: Callable[..., Flask]
 ) -> None:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    configure_logging("DEBUG")
-    try:
-        rotated = data(customer.post(f"{ACCOUNT_KEYS}{customer_key['id']}/rotate/", {"overlap_seconds": 60}))
-        worker.get(SETTINGS)
+    with logged() as log:
+        app = app_with(log_level="DEBUG")
+        owner = Caller(app, token(roles=(), user="owner", email="owner@harbour.example"))
+        rotated = data(owner.post(f"{ACCOUNT_KEYS}{customer_key['id']}/rotate/", {"overlap_seconds": 60}))
+        Caller(app, customer_key["key"]).get(SETTINGS)
         wrong = mistyped(rotated["key"], 10)
-        error(with_key(wrong).get(SETTINGS), 401)
-        written = capfd.readouterr().err
-    finally:
-        root.handlers[:], root.level = handlers, level
-    assert f'"actor": "key-{customer_key["id"]}"' in written
+        error(Caller(app, wrong).get(SETTINGS), 401)
+        actors = [line.get("actor") for line in log.lines()]
+        written = log.text()
+    assert f"key-{customer_key['id']}" in actors
     for key in (customer_key["key"], rotated["key"], wrong):
         assert key not in written
 
