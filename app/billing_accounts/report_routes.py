@@ -32,7 +32,7 @@ class Budgets(Resource):
         """List the billing accounts that run out
 
         Lists the active billing accounts of whose budget at most `maxShare` remains, the one with the least share
-        first, with what they consumed on average on each of the last 30 days and how many days the rest lasts at that
-        rate.
+        first. Each says what it consumed on average on each of the last 30 days, and how many days the rest lasts at
+        that rate.
         """
         return reports.running_out(arguments)

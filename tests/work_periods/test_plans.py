@@ -76,6 +76,13 @@ def test_no_page_reads_a_whole_table() -> None:
         assert f"Seq Scan on {table} " not in found, f"{table} {what}\n{found}"
 
 
+@pytest.mark.parametrize("table", LISTS)
+def test_how_many_rows_there_are_is_kept_not_counted(table: str) -> None:
+    for statement in LISTS[table].statements(frozenset(), LISTS[table].default_sort, "desc", 20):
+        assert "row_counts" in statement.sql
+        assert "count(*)" not in statement.sql
+
+
 @pytest.mark.usefixtures("_many_rows")
 @pytest.mark.parametrize("order", ["asc", "desc"])
 @pytest.mark.parametrize(
