@@ -11,7 +11,7 @@ from typing import Any
 
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.flask_client import FlaskIntegration, FlaskOAuth2App
-from flask import current_app, request
+from flask import current_app, request, session
 from joserfc.errors import JoseError
 from requests import RequestException
 from werkzeug.wrappers import Response as AnyResponse
@@ -21,6 +21,9 @@ from app.config.groups import SignIn
 from app.errors import NotFound, Unauthorized, Unavailable
 
 _NAME = "provider"
+# Where the library keeps each sign-in that was begun, for an hour. Of those that were left, a browser keeps the latest:
+# it ignores a cookie that has grown beyond 4 kB, and could not sign in any more.
+_BEGUN, _MOST_BEGUN = f"_state_{_NAME}_", 4
 # A person waits meanwhile.
 _TIMEOUT_SECONDS = 5
 _LEEWAY_SECONDS = 30
@@ -37,6 +40,9 @@ def is_configured() -> bool:
 
 def lead_there(return_to: str) -> AnyResponse:
     """Lead the browser to the provider, which sends it back to the address `return_to`. Raises Unavailable."""
+    begun = sorted((key for key in session if key.startswith(_BEGUN)), key=lambda key: session[key]["exp"])
+    for key in begun[: 1 - _MOST_BEGUN]:
+        del session[key]
     with _asking():
         provider = _provider()
         _issuer(provider)

@@ -246,3 +246,11 @@ class TestLimits:
         Web(app).get("/console/clients", 401)
         Web(app).get("/console/clients", 429)
         assert data(admin.get("/v6/clients"))["count"] == 0
+
+
+def test_sign_ins_that_were_begun_and_left_do_not_pile_up_in_the_cookie(web: Web) -> None:
+    ways_back = [way_back(web) for _ in range(9)]
+    with web.client.session_transaction("/console") as session:
+        assert len([name for name in session if name.startswith("_state_")]) == 4
+    # That of another tab is among them.
+    web.get(ways_back[-2], 303)
