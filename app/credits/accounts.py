@@ -56,9 +56,5 @@ def _require_unchanged(sent: Mapping[str, Any], present: Mapping[str, Any]) -> N
 
 
 def _with_balance(account: Row[Any]) -> dict[str, Any]:
-    more = {
-        "billing_country_code": countries.code_of(account.billing_country),
-        "plan": plans.name_of(account.id),
-        "credit_balance": balances.credits_of(account.id),
-    }
-    return {**account._asdict(), **more}
+    code = countries.code_of(account.billing_country)
+    return {**account._asdict(), "billing_country_code": code, **balances.plan_and_credits(account.id)}

@@ -108,14 +108,13 @@ def lots_of_transaction(account_id: int, transaction_id: int, arguments: Mapping
     return whole_list(rows, arguments)
 
 
-def credits_of(account_id: int) -> int:
-    """The credit balance of an account."""
-    values = {"account_id": account_id}
+def plan_and_credits(account_id: int) -> dict[str, Any]:
+    """The name of the plan that an account is on today (UTC), and its credit balance."""
+    values = {"account_id": account_id, "now": utc_now()}
     found, due = forecast.read(
-        account_id, lambda: db.session.execute(queries.CREDITS, values).one(), lambda row: row.due_at
+        account_id, lambda: db.session.execute(queries.PLAN_AND_CREDITS, values).one(), lambda row: row.due_at
     )
-    credits: int = found.credits if due is None else due.standing.credits
-    return credits
+    return {"plan": found.plan, "credit_balance": found.credits if due is None else due.standing.credits}
 
 
 def credits_of_accounts(account_ids: Sequence[int]) -> dict[int, dict[str, int]]:

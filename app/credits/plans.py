@@ -138,12 +138,6 @@ def assign(account_id: int, name: str, starts: Starts) -> None:
     planning.assign(account_id, plan, starts)
 
 
-def name_of(account_id: int) -> str:
-    """The name of the plan that the account is on today (UTC)."""
-    name: str = db.session.execute(plan_queries.PLAN_ON, {"account_id": account_id, "now": utc_now()}).one().name
-    return name
-
-
 def assigned(account_id: int) -> Sequence[Row[Any]]:
     """The plans that the account was, is or will be on, and from which day on each, latest first."""
     return db.session.execute(plan_queries.ASSIGNMENTS, {"account_id": account_id}).all()

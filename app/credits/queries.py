@@ -152,6 +152,11 @@ BALANCE: AnyPrepared = Prepared(
 CREDITS: AnyPrepared = Prepared(
     select(CreditBalance.credits, CreditBalance.due_at, CreditBalance.moved_at).where(OF_BALANCE)
 )
+PLAN_AND_CREDITS: AnyPrepared = Prepared(
+    select(Plan.name.label("plan"), CreditBalance.credits, CreditBalance.due_at)
+    .join(Plan, Plan.id == PLAN_ID)
+    .where(OF_BALANCE)
+)
 DAILY_TOTALS = Prepared(
     select(CreditDailyTotal.day, CreditDailyTotal.transaction_type, CreditDailyTotal.total, CreditDailyTotal.count)
     .where(

@@ -65,14 +65,13 @@ def require_may_buy(membership: Membership) -> None:
     """
     account = require_open_of(membership.account_id)
     require_active(membership.account_id, account.status)
-    if not may_buy(membership, account):
+    if not may_buy(membership, account.status, members_may_buy=account.members_may_buy):
         raise not_a_buyer()
 
 
-def may_buy(membership: Membership, account: Row[Any]) -> bool:
+def may_buy(membership: Membership, status: str, *, members_may_buy: bool) -> bool:
     """Whether the member is among those who buy, and the status of the account lets them."""
-    is_buyer = membership.role in MANAGERS or account.members_may_buy
-    return bool(is_buyer and account.status == AccountStatus.ACTIVE)
+    return (membership.role in MANAGERS or members_may_buy) and status == AccountStatus.ACTIVE
 
 
 def not_a_buyer() -> Forbidden:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row
 
 from app.clock import utc_now
-from app.customers import accounts, states
+from app.customers import states
 from app.customers.membership import Membership
 from app.db.paging import Page
 from app.errors import Conflict, Reason
@@ -45,8 +45,9 @@ def search(membership: Membership, arguments: Mapping[str, Any]) -> Page:
 
     Its tax and its total are None if they depend on the country of the customer, which is unknown.
     """
-    account = accounts.settings(membership.account_id)
-    decided, may_purchase = _tax(account, utc_now()), states.may_buy(membership, account)
+    buyer = tax.buyer(membership.account_id, utc_now().date())
+    decided = buyer.tax
+    may_purchase = states.may_buy(membership, buyer.status, members_may_buy=buyer.members_may_buy)
 
     def show(package: Row[Any]) -> dict[str, Any]:
         quote = None if decided is None else _quote(package, decided)
@@ -61,7 +62,7 @@ def quote(account_id: int, package: Row[Any], expected_total: Decimal | None, no
 
     Raises Conflict if that depends on their country, which is unknown, and if it is not the total they expect.
     """
-    decided = _tax(accounts.settings(account_id), now)
+    decided = tax.buyer(account_id, now.date()).tax
     if decided is None:
         raise tax.country_unknown()
     quoted = _quote(package, decided)
@@ -82,10 +83,6 @@ def price_changed(expected: Decimal | None, tax: Decimal, price: Decimal) -> Con
             "total_price": f"{price + tax:.2f}",
         },
     )
-
-
-def _tax(account: Row[Any], now: datetime) -> Tax | None:
-    return tax.of_sale(account.billing_country, account.tax_id, now.date())
 
 
 def _quote(package: Row[Any], decided: Tax) -> Quote:

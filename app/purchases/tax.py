@@ -30,11 +30,22 @@ class Tax(NamedTuple):
     tax_id: str
 
 
-def of_sale(billing_country: str, tax_id: str, day: date) -> Tax | None:
-    """The tax on a sale to a customer on a day; None if it depends on their country, which is unknown."""
-    in_force = db.session.execute(tax_queries.RATES_IN_FORCE, {"day": day})
-    rates = {row.country: row.rate for row in in_force}
-    return decide(rates, countries.code_of(billing_country), tax_id, seller.present()["seller_tax_id"])
+class Buyer(NamedTuple):
+    """A customer who may buy: the tax on a sale to them, None if it depends on their country, which is unknown."""
+
+    tax: Tax | None
+    status: str
+    members_may_buy: bool
+
+
+def buyer(account_id: int, day: date) -> Buyer:
+    """A customer as of a sale on a day."""
+    found = db.session.execute(tax_queries.BUYER, {"account_id": account_id, "day": day}).one()
+    # Two lists of the same rows, or none.
+    rates = dict(zip(found.countries or (), found.rates or (), strict=True))
+    code = countries.code_of(found.billing_country)
+    decided = decide(rates, code, found.tax_id, seller.present()["seller_tax_id"])
+    return Buyer(decided, found.status, found.members_may_buy)
 
 
 def decide(rates: Mapping[str, Decimal], country: str, tax_id: str, seller_tax_id: str) -> Tax | None:

@@ -5,6 +5,7 @@ from datetime import date
 from sqlalchemy import BigInteger, BindParameter, ColumnElement, Date, bindparam, cast, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from app.customers.models import CustomerAccount
 from app.db.columns import columns_of, values_of
 from app.db.fast.prepared import AnyPrepared, Prepared
 from app.db.paging import ListQuery
@@ -29,7 +30,18 @@ RATES = ListQuery(
     default_sort="created_at",
 )
 RATE: AnyPrepared = Prepared(select(*_RATE).where(_IS_RATE))
-RATES_IN_FORCE = Prepared(select(TaxRate.country, TaxRate.rate).where(_on("day")))
+# What the tax on a sale to a customer, and whether they may buy, depends on: in one statement, as every offer reads it.
+_IN_FORCE = select(TaxRate.country, TaxRate.rate).where(_on("day")).cte("in_force")
+BUYER: AnyPrepared = Prepared(
+    select(
+        CustomerAccount.billing_country,
+        CustomerAccount.tax_id,
+        CustomerAccount.status,
+        CustomerAccount.members_may_buy,
+        select(func.array_agg(_IN_FORCE.c.country)).scalar_subquery().label("countries"),
+        select(func.array_agg(_IN_FORCE.c.rate)).scalar_subquery().label("rates"),
+    ).where(CustomerAccount.id == bindparam("account_id"))
+)
 # One change at a time: whether it overlaps another is looked at before it is made.
 ONE_CHANGE_AT_A_TIME = Prepared(select(func.pg_advisory_xact_lock(func.hashtextextended("tax rates", 0))))
 _first, _last = cast(bindparam("valid_from"), Date), cast(bindparam("valid_to"), Date)
