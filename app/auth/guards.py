@@ -39,7 +39,7 @@ class Guard:
         """Authenticate the caller, set `g.actor`, and authorize the call. Raises Unauthorized or Forbidden."""
         actor = authenticate()
         if not self.admits(actor):
-            raise forbidden(self.roles, () if actor.bound_to is not None else self.scopes)
+            raise forbidden(self.roles, ()) if actor.bound_to is not None else self.refusal
 
     def admits(self, actor: Actor) -> bool:
         """Whether the caller has one of the roles or scopes, and no API key of a customer account."""
@@ -65,7 +65,12 @@ class Guard:
     @property
     def refusals(self) -> Sequence[ServiceError]:
         """The failures for callers with a verified token, as examples for the OpenAPI document."""
-        return [forbidden(self.roles, self.scopes)]
+        return [self.refusal]
+
+    @property
+    def refusal(self) -> Forbidden:
+        """The failure for people whom it does not admit."""
+        return forbidden(self.roles, self.scopes)
 
 
 class _Public(Guard):

@@ -2,7 +2,9 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from flask import Flask, Request, current_app, g, request, session
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
@@ -16,6 +18,8 @@ from app.console import sign_ins
 from app.errors import Invalid, Unauthorized
 
 CSRF_FIELD, ACCOUNT_FIELD = "csrf_token", "account"
+ETAG_FIELD, KEY_FIELD, CONFIRMED_FIELD = "etag", "key", "confirmed"
+_UNENTERED = frozenset({CSRF_FIELD, ACCOUNT_FIELD, ETAG_FIELD, KEY_FIELD, CONFIRMED_FIELD})
 PREFIXES = ("/console", "/portal")
 _SECRET, _ACCOUNT, _ACCOUNT_NAME, _CARD = "secret", "account_id", "account_name", "card"
 _ROLE = "role"
@@ -120,6 +124,16 @@ def require_same_account() -> None:
     """Refuse a form that was made for another account than the one chosen meanwhile, in another tab. Raises Invalid."""
     if request.form.get(ACCOUNT_FIELD, form_account()) != form_account():
         raise Invalid("You chose another account after this form was made, so nothing was done. Reload the page first")
+
+
+def entered() -> Sequence[tuple[str, str]]:
+    """What a person entered into the form of this request, as pairs of name and value.
+
+    Nothing of a form that another site has sent: it could say anything here.
+    """
+    if urlsplit(request.headers.get("Origin", "")).netloc != request.host:
+        return []
+    return [(name, value) for name, value in request.form.items(multi=True) if value and name not in _UNENTERED]
 
 
 def note_membership(account_id: int, role: str) -> None:

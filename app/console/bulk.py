@@ -10,7 +10,8 @@ from flask import current_app, flash, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.console import calls, permitted
-from app.console.forms import CONFIRMED_FIELD, KEY_FIELD, REASON_FIELD
+from app.console.browser import CONFIRMED_FIELD, CSRF_FIELD, KEY_FIELD
+from app.console.forms import REASON_FIELD
 from app.console.pages import render
 
 # The form sends one of each item that is chosen, by its id.
@@ -78,7 +79,7 @@ def _page(
     kept = {
         name: value
         for name, value in request.form.items()
-        if name not in {CHOSEN_FIELD, CONFIRMED_FIELD, KEY_FIELD, "csrf_token"}
+        if name not in {CHOSEN_FIELD, CONFIRMED_FIELD, KEY_FIELD, CSRF_FIELD}
     }
     page = render(
         "console/bulk.html",

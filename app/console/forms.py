@@ -16,11 +16,12 @@ from flask import current_app, flash, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.console import calls, permitted
+from app.console.browser import CONFIRMED_FIELD, ETAG_FIELD, KEY_FIELD
 from app.console.calls import Answer
 from app.console.pages import render
 from app.web import idempotency
 
-ETAG_FIELD, KEY_FIELD, CONFIRMED_FIELD, REASON_FIELD = "etag", "key", "confirmed", "change_reason"
+REASON_FIELD = "change_reason"
 _INTEGER = re.compile(r"-?[0-9]{1,16}", re.ASCII)
 
 
@@ -32,10 +33,8 @@ class Kind(StrEnum):
     INTEGER = "integer"
     MONEY = "money"
     DATE = "date"
-    MOMENT = "moment"
     CHECK = "check"
     CHOICE = "choice"
-    WORDS = "words"
     EMAIL = "email"
     # Several of its choices.
     SEVERAL = "several"
@@ -49,9 +48,6 @@ class Blank(StrEnum):
     OMITTED = "omitted"
     NULL = "null"
     EMPTY = "empty"
-
-
-_LISTS = (Kind.WORDS, Kind.SEVERAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +67,7 @@ class Field:
         """A value of the API as it is entered."""
         if value is None:
             return ""
-        if self.kind in _LISTS and isinstance(value, list):
+        if self.kind == Kind.SEVERAL and isinstance(value, list):
             return ", ".join(str(each) for each in value)
         if self.kind == Kind.DATE:
             return str(value)[:10]
@@ -86,7 +82,7 @@ class Field:
                 return text == "true"
             case Kind.INTEGER if _INTEGER.fullmatch(text):
                 return int(text)
-            case Kind.WORDS | Kind.SEVERAL:
+            case Kind.SEVERAL:
                 return [word.strip() for word in text.split(",") if word.strip()]
             case _:
                 return text
@@ -154,8 +150,8 @@ Rows = Sequence[tuple[str, Any]]
 class Outcome:
     """The facts that a form shows before it is done, such as one that takes something away.
 
-    `rows` makes them from what the call would answer and what was entered. Calls that commit in parts cannot be
-    rehearsed: then `rehearsed` is false, and `rows` gets the object that the form is about.
+    `rows` makes them from the object that the form is about, with what the call would answer over it, and what was
+    entered. Calls that commit in parts cannot be rehearsed: then `rehearsed` is false, and there is the object alone.
     """
 
     rows: Callable[[Mapping[str, Any], Mapping[str, str]], Rows]
@@ -191,7 +187,8 @@ def handle(
             return shown.page()
     if outcome is not None and not _is_confirmed():
         would = _send(form, target, entered, current.data, rehearse=True) if outcome.rehearsed else current
-        return shown.failure(would) if would.error else shown.page(outcome=outcome.rows(would.data, entered))
+        facts = {**current.data, **(would.data or {})}
+        return shown.failure(would) if would.error else shown.page(outcome=outcome.rows(facts, entered))
     answer = _send(form, target, entered, current.data)
     if answer.error is not None:
         if answer.status == HTTPStatus.PRECONDITION_FAILED:

@@ -1,6 +1,6 @@
 """Lists of the API as pages: filters in the address, pages, and the same list as a file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -8,16 +8,21 @@ from urllib.parse import urlencode
 from flask import Response, request
 
 from app.console import calls
+from app.console.pages import render
+from app.console.tables import Listed
 
 _PAGE_SIZE = 20
 _FORMAT = "format"
+
+
+Rows = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
     """One page of a list. With a `message`, the filters were refused and there are no rows."""
 
-    rows: Sequence[Mapping[str, Any]]
+    rows: Rows
     count: int
     page: int
     pages: int
@@ -46,6 +51,23 @@ def read(
     data = answer.data
     total = data.get("totalPages", data.get("total_pages"))
     return Listing(data["results"], data["count"], data["page"], total, chosen)
+
+
+def page(
+    listed: Listed,
+    address: str,
+    *,
+    title: str | Callable[[Rows], str],
+    template: str = "console/list.html",
+    defaults: Mapping[str, str] | None = None,
+    **values: Any,
+) -> Response | str:
+    """The page of a list, or the same list as a file. Its title may follow from its rows. Raises Refused."""
+    if wants_file():
+        return file(address, *listed.filters, defaults=defaults)
+    found = read(address, *listed.filters, defaults=defaults)
+    named = title if isinstance(title, str) else title(found.rows)
+    return render(template, title=named, list=found, listed=listed, **values)
 
 
 def wants_file() -> bool:

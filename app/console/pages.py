@@ -1,5 +1,6 @@
 """Pages: their blueprints, the frame around their content, and what a failure looks like."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ POLICY = (
 )
 TEMPLATES = Path(__file__).parent / "templates"
 _FIRST_FAILURE = 400
+_PARTS = {"console": "Billing console", "portal": "Billing portal"}
 
 
 def pages(name: str, import_name: str, prefix: str) -> Blueprint:
@@ -40,11 +42,15 @@ def present_failures(blueprint: Blueprint) -> None:
     blueprint.after_request(_as_page)
 
 
-def render(template: str, **values: Any) -> str:
-    """A page, with what its frame needs."""
+def render(template: str, *, title: str, tabs: Sequence[tuple[str, str]] = (), **values: Any) -> str:
+    """A page, with what its frame needs. `tabs` are the pages that it is one of, as address and label."""
     actor = browser.signed_in()
+    tab = next((label for address, label in tabs if address == request.path and label != title), "")
     return render_template(
         template,
+        title=title,
+        titles=[each for each in (tab, title, _PARTS.get(request.blueprint or "", "Billing")) if each],
+        tabs=tabs,
         version=VERSION,
         person=actor,
         sections=sections(request.path) if actor else [],
@@ -96,10 +102,9 @@ def _as_page(response: Response) -> Response:
 
 
 def _failure_page(status: int, message: str) -> Response:
+    shown: dict[str, Any] = {"message": message, "entered": browser.entered()}
     if status == HTTPStatus.UNAUTHORIZED:
-        body = render(
-            "console/sign_in.html", title="Sign in", message=message, provider=identity_provider.is_configured()
-        )
+        body = render("console/sign_in.html", title="Sign in", provider=identity_provider.is_configured(), **shown)
     else:
-        body = render("console/failure.html", title="This did not work", status=status, message=message)
+        body = render("console/failure.html", title="This did not work", status=status, **shown)
     return current_app.response_class(body, status)

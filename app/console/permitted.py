@@ -4,11 +4,13 @@ from urllib.parse import unquote
 
 from flask import Flask, current_app
 
-from app.auth.guards import Guard, forbidden
-from app.console import browser
+from app.auth.guards import Guard
+from app.console import browser, calls
 from app.web.encoded_slashes import ENCODED_SLASH
 
 _EXTENSION = "console_guards"
+# Any operation for members: its guard finds the role of the person.
+_FINDS_MEMBERSHIP = "/v1/billing/payment-methods"
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -36,6 +38,13 @@ def require(method: str, address: str) -> None:
     view = getattr(current_app.view_functions[endpoint], "view_class")  # noqa: B009 - Flask sets it, and does not type it
     guard: Guard = getattr(view, method.lower()).guard
     actor = browser.signed_in()
-    # What a member of a customer account may do is known once the call has found the membership.
-    if not guard.takes_account and (actor is None or not guard.admits(actor)):
-        raise forbidden(guard.roles, guard.scopes)
+    if actor is None:
+        raise guard.refusal
+    if not guard.takes_account:
+        admitted = guard.admits(actor)
+    elif not (admitted := guard.admits_member(actor, browser.member_role())):
+        # The role may be another one by now, or no page has looked at it yet.
+        calls.get(_FINDS_MEMBERSHIP)
+        admitted = guard.admits_member(actor, browser.member_role())
+    if not admitted:
+        raise guard.refusal

@@ -20,7 +20,7 @@ from app.customers import membership
 from app.customers.membership import Membership
 from app.customers.models import MemberRole
 from app.db.transaction import transaction
-from app.errors import Invalid, NotFound, ServiceError
+from app.errors import Forbidden, Invalid, NotFound, ServiceError
 from app.web.resource import Resource
 
 
@@ -76,9 +76,14 @@ class MemberGuard(_CustomerGuard):
     @property
     def refusals(self) -> Sequence[ServiceError]:
         """The failures for callers with a verified token, as examples for the OpenAPI document."""
-        managers_only = [] if self.member_roles == membership.EVERY_ROLE else [membership.not_a_manager(self.scopes)]
+        managers_only = [] if self.member_roles == membership.EVERY_ROLE else [self.refusal]
         no_key = membership.not_of_key(self.member_roles, (*self.scopes, *self.key_scopes))
         return [membership.no_account(None), *managers_only, no_key, NotFound("Account 7 was not found")]
+
+    @property
+    def refusal(self) -> Forbidden:
+        """The failure for members without one of the roles."""
+        return membership.not_a_manager(self.scopes)
 
 
 class PersonGuard(_CustomerGuard):
@@ -98,7 +103,12 @@ class PersonGuard(_CustomerGuard):
     @property
     def refusals(self) -> Sequence[ServiceError]:
         """The failures for callers with a verified token, as examples for the OpenAPI document."""
-        return [membership.not_a_person()]
+        return [self.refusal]
+
+    @property
+    def refusal(self) -> Forbidden:
+        """The failure for machines."""
+        return membership.not_a_person()
 
 
 def member(

@@ -32,7 +32,11 @@ def test_htmx_is_noted_as_the_package_that_is_compared_with_it() -> None:
 
 def test_pages_load_nothing_but_files_of_this_service(app: Flask) -> None:
     html = app.test_client().get("/console/sign-in").get_data(as_text=True)
-    for name in ("/console/assets/console.css", f"/console/assets/{next(STATIC.glob('htmx-*.js')).name}"):
+    for name in (
+        "/console/assets/console.css",
+        "/console/assets/progress.js",
+        f"/console/assets/{next(STATIC.glob('htmx-*.js')).name}",
+    ):
         assert name in html
         assert app.test_client().get(name, buffered=True).status_code == 200
     assert not re.search(r"""(src|href)=["'](https?:)?//""", html)

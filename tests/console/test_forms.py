@@ -73,3 +73,15 @@ def test_a_form_without_the_token_of_its_session_is_refused(browser: Browsers, a
     form["csrf_token"] = "made-up"
     assert "earlier session" in form.submit(400).alert
     assert data(admin.get(CLIENTS))["count"] == 0
+
+
+def test_what_was_entered_outlives_the_session(browser: Browsers) -> None:
+    """The page that refuses it shows it to be copied, but nothing of a form that another site has sent."""
+    web = browser()
+    form = filled_in(web, codeName="ACM")
+    web.send("/console/sign-out", {"csrf_token": form["csrf_token"]}, 303)
+    entries = {name: value[0] for name, value in form.entries.items()}
+    for origin, is_shown in (("http://localhost", True), ("https://elsewhere.example", False), ("null", False)):
+        response = web.client.post("/console/clients/new", data=entries, headers={"Origin": origin})
+        page = response.get_data(as_text=True)
+        assert (response.status_code, "ACM" in page, entries["key"] in page) == (401, is_shown, False), origin

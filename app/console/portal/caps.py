@@ -53,6 +53,7 @@ def remove_cap(cap_id: int) -> AnyResponse | str:
         ]
 
     return handle(
-        Form("Remove the limit", (), action="Remove"), Target("DELETE", calls.path("v1", "account", "caps", cap_id)),
+        Form(f"Remove limit {cap_id}", (), action="Remove"),
+        Target("DELETE", calls.path("v1", "account", "caps", cap_id)),
         done=lambda _: _PAGE, said="The limit was removed.", back=_PAGE, outcome=Outcome(outcome),
     )  # fmt: skip

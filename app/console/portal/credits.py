@@ -6,54 +6,95 @@ from app.clock import utc_now
 from app.console import calls, listing
 from app.console.pages import render
 from app.console.portal.blueprint import blueprint
+from app.console.tables import DATES, HOLD_STATUSES, TRANSACTION_TYPES, Column, Listed
 
-_LOTS, _TRANSACTIONS, _HOLDS = "/v1/billing/credits/lots", "/v1/billing/transactions", "/v1/billing/credits/holds"
-_STATEMENTS = "/v1/billing/statements"
-_TRANSACTION_FILTERS = ("transaction_type", "start_date", "end_date")
-_HOLD_FILTERS = ("status", "operation_type", "reference")
-_TYPES = ("grant", "purchase", "deduction", "refund", "adjustment", "expiry", "void", "chargeback", "debt_payment")
-_STATUSES = ("open", "captured", "released", "expired")
+_TRANSACTIONS, _STATEMENTS = "/v1/billing/transactions", "/v1/billing/statements"
 _TABS = (
     ("/portal/credits", "Lots"),
     ("/portal/credits/transactions", "Transactions"),
     ("/portal/credits/holds", "Holds"),
     ("/portal/credits/statement", "Statement"),
 )
+_LOTS = Listed(
+    (
+        Column("Arrived", "effective_at", "moment"),
+        Column("From", "source"),
+        Column("Status", "status", "badge"),
+        Column("Left", "remaining", "whole"),
+        Column("Held", "held", "whole"),
+        Column("Of", "credits", "whole"),
+        Column("Expires", "expires_at", "moment"),
+        Column("Description", "description"),
+    ),
+    "There are no credits yet. Buy some.",
+)
+_EVERY_TRANSACTION = Listed(
+    (
+        Column("When", "created_at", "moment"),
+        Column("Type", "transaction_type", "word"),
+        Column("Credits", "amount", "whole"),
+        Column("Balance after", "balance_after", "whole"),
+        Column("Description", "description"),
+        Column("Lots", "id", address="/portal/credits/transactions/", key="id", word="Lots"),
+    ),
+    "No transaction matches. Clear the filters to see all.",
+    choices=(("transaction_type", "Type", TRANSACTION_TYPES),),
+    dates=DATES,
+)
+_LOTS_OF_TRANSACTION = Listed(
+    (
+        Column("Lot", "lot_id"),
+        Column("From", "source"),
+        Column("Credits", "credits", "whole"),
+        Column("Expires", "expires_at", "moment"),
+        Column("Description", "description"),
+    ),
+    "This transaction changed no lot.",
+)
+_HOLDS = Listed(
+    (
+        Column("Reference", "reference"),
+        Column("Status", "status", "badge"),
+        Column("Operation", "operation_type"),
+        Column("Held", "remaining", "whole"),
+        Column("Spent", "captured", "whole"),
+        Column("Of", "amount", "whole"),
+        Column("Until", "expires_at", "moment"),
+    ),
+    "No hold matches. Programs hold credits for work under way.",
+    texts=(("operation_type", "Operation"), ("reference", "Reference")),
+    choices=(("status", "Status", HOLD_STATUSES),),
+)
 
 
 @blueprint.get("/credits")
 def lots() -> Response | str:
     """Where credits came from, and what is left of them."""
-    if listing.wants_file():
-        return listing.file(_LOTS)
-    return render("console/portal/lots.html", title="Credits", tabs_of=_TABS, list=listing.read(_LOTS))
+    template = "console/portal/lots.html"
+    return listing.page(_LOTS, "/v1/billing/credits/lots", title="Credits", tabs=_TABS, template=template)
 
 
 @blueprint.get("/credits/transactions")
 def transactions() -> Response | str:
     """Every change of the balance."""
-    if listing.wants_file():
-        return listing.file(_TRANSACTIONS, *_TRANSACTION_FILTERS)
-    found = listing.read(_TRANSACTIONS, *_TRANSACTION_FILTERS)
-    types = [(each, each.replace("_", " ")) for each in _TYPES]
-    return render("console/portal/transactions.html", title="Credits", tabs_of=_TABS, list=found, types=types)
+    return listing.page(_EVERY_TRANSACTION, _TRANSACTIONS, title="Credits", tabs=_TABS)
 
 
 @blueprint.get("/credits/transactions/<int:transaction_id>")
-def lots_of_transaction(transaction_id: int) -> str:
+def lots_of_transaction(transaction_id: int) -> Response | str:
     """The lots that a transaction drew from, or added to."""
-    found = listing.read(calls.path("v1", "billing", "transactions", transaction_id, "lots"))
-    return render("console/portal/transaction.html", title=f"Transaction {transaction_id}", list=found)
+    return listing.page(
+        _LOTS_OF_TRANSACTION,
+        calls.path("v1", "billing", "transactions", transaction_id, "lots"),
+        title=f"Transaction {transaction_id}",
+        tabs=_TABS,
+    )
 
 
 @blueprint.get("/credits/holds")
 def holds() -> Response | str:
     """Credits set aside for work under way."""
-    if listing.wants_file():
-        return listing.file(_HOLDS, *_HOLD_FILTERS)
-    statuses = [(each, each) for each in _STATUSES]
-    found = listing.read(_HOLDS, *_HOLD_FILTERS)
-    return render("console/portal/holds.html", title="Credits", tabs_of=_TABS, list=found, statuses=statuses)
+    return listing.page(_HOLDS, "/v1/billing/credits/holds", title="Credits", tabs=_TABS)
 
 
 @blueprint.get("/credits/statement")
@@ -69,4 +110,4 @@ def statement() -> Response | str:
     answer = calls.call("GET", _STATEMENTS, query=period)
     if answer.error is not None and answer.status != 400:  # noqa: PLR2004 - a period is mended on the page
         raise calls.Refused(answer)
-    return render("console/portal/statement.html", title="Credits", tabs_of=_TABS, period=period, answer=answer)
+    return render("console/portal/statement.html", title="Credits", tabs=_TABS, period=period, answer=answer)

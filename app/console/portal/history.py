@@ -3,16 +3,18 @@
 from flask import Response
 
 from app.console import listing
-from app.console.pages import render
 from app.console.portal.blueprint import blueprint
+from app.console.tables import Listed
 
-_LIST = "/v1/account/audit"
-_FILTERS = ("actor", "action", "object_type", "object_id", "at_from", "at_to")
+_ENTRIES = Listed(
+    (),
+    "No entry matches. Clear the filters to see all.",
+    texts=(("actor", "Who"), ("action", "Action"), ("object_type", "Kind"), ("object_id", "Id")),
+    dates=(("at_from", "From"), ("at_to", "To")),
+)
 
 
 @blueprint.get("/history")
 def history() -> Response | str:
     """The audit trail of the account."""
-    if listing.wants_file():
-        return listing.file(_LIST, *_FILTERS)
-    return render("console/portal/history.html", title="History", list=listing.read(_LIST, *_FILTERS))
+    return listing.page(_ENTRIES, "/v1/account/audit", title="History", template="console/history.html")

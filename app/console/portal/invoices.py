@@ -5,22 +5,42 @@ from flask import Response, request
 from app.console import calls, listing
 from app.console.pages import render
 from app.console.portal.blueprint import blueprint
+from app.console.tables import DATES, INVOICE_STATUSES, Column, Listed, file_of, link
 
-_INVOICES, _CREDIT_NOTES = "/v1/billing/invoices", "/v1/billing/credit-notes"
-_FILTERS = ("status", "start_date", "end_date")
-_CREDIT_NOTE_FILTERS = ("invoice_number", "start_date", "end_date")
-_STATUSES = ("pending", "paid", "void", "partially_refunded", "refunded")
 _TABS = (("/portal/invoices", "Invoices"), ("/portal/credit-notes", "Credit notes"))
+_INVOICES = Listed(
+    (
+        link("Number", "invoice_number", "/portal/invoices/"),
+        Column("Status", "status", "badge"),
+        Column("Total", "total_amount", "money", currency="currency"),
+        Column("Credited", "amount_credited", "money", currency="currency"),
+        Column("Issued", "issued_at", "moment"),
+        Column("Due", "due_date", "day"),
+        file_of("/portal/invoices/", "invoice_number"),
+    ),
+    "No invoice matches. Buy credits, or clear the filters.",
+    choices=(("status", "Status", INVOICE_STATUSES),),
+    dates=DATES,
+)
+_CREDIT_NOTES = Listed(
+    (
+        Column("Number", "credit_note_number"),
+        link("Invoice", "invoice_number", "/portal/invoices/", "invoice_id"),
+        Column("Total", "total_amount", "money", currency="currency"),
+        Column("Reason", "reason"),
+        Column("Issued", "created_at", "moment"),
+        file_of("/portal/credit-notes/", "credit_note_number"),
+    ),
+    "There is no credit note. Refunds and cancelled orders are corrected by them.",
+    texts=(("invoice_number", "Invoice"),),
+    dates=DATES,
+)
 
 
 @blueprint.get("/invoices")
 def invoices() -> Response | str:
     """All invoices."""
-    if listing.wants_file():
-        return listing.file(_INVOICES, *_FILTERS)
-    statuses = [(each, each.replace("_", " ")) for each in _STATUSES]
-    found = listing.read(_INVOICES, *_FILTERS)
-    return render("console/portal/invoices.html", title="Invoices", tabs_of=_TABS, list=found, statuses=statuses)
+    return listing.page(_INVOICES, "/v1/billing/invoices", title="Invoices", tabs=_TABS)
 
 
 @blueprint.get("/invoices/<int:invoice_id>")
@@ -42,10 +62,7 @@ def invoice_pdf(invoice_id: int) -> Response:
 @blueprint.get("/credit-notes")
 def credit_notes() -> Response | str:
     """All credit notes."""
-    if listing.wants_file():
-        return listing.file(_CREDIT_NOTES, *_CREDIT_NOTE_FILTERS)
-    found = listing.read(_CREDIT_NOTES, *_CREDIT_NOTE_FILTERS)
-    return render("console/portal/credit_notes.html", title="Credit notes", tabs_of=_TABS, list=found)
+    return listing.page(_CREDIT_NOTES, "/v1/billing/credit-notes", title="Credit notes", tabs=_TABS)
 
 
 @blueprint.get("/credit-notes/<int:credit_note_id>/pdf")

@@ -45,7 +45,7 @@ def rotate_key(key_id: int) -> AnyResponse | str:
         "overlap_seconds", "Former secrets work for so many seconds more", Kind.INTEGER, hint="Empty: they end at once."
     )
     return handle(
-        Form("Rotate the key", (overlap,), "Make a new secret"),
+        Form(f"Rotate API key {key_id}", (overlap,), "Make a new secret"),
         Target("POST", calls.path("v1", "account", "api-keys", key_id, "rotate")),
         done=lambda _: _PAGE, said="The key has a new secret", back=_PAGE, shows_secret=True,
     )  # fmt: skip
@@ -55,7 +55,7 @@ def rotate_key(key_id: int) -> AnyResponse | str:
 def revoke_key(key_id: int) -> AnyResponse | str:
     """Revoke a key for good."""
     return handle(
-        Form("Revoke the key", (Field("reason", "Reason", required=True),), "Revoke"),
+        Form(f"Revoke API key {key_id}", (Field("reason", "Reason", required=True),), "Revoke"),
         Target("POST", calls.path("v1", "account", "api-keys", key_id, "revoke")),
         done=lambda _: _PAGE, said="The key was revoked.", back=_PAGE, outcome=Outcome(_revoked),
     )  # fmt: skip

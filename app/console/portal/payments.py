@@ -11,33 +11,34 @@ from app.console.formats import money, whole
 from app.console.forms import Form, Outcome, Target, handle
 from app.console.pages import render
 from app.console.portal.blueprint import blueprint
+from app.console.tables import METHODS, PAYMENT_STATUSES, Column, Listed, link
 
-_LIST = "/v1/billing/payments"
-_FILTERS = ("status", "payment_method")
-_STATUSES = (
-    "pending", "succeeded", "failed", "cancelled", "refunding", "partially_refunded", "refunded", "disputed",
-    "charged_back",
-)  # fmt: skip
-METHODS = (("manual", "Bank transfer"), ("stripe", "Card"))
+_PAYMENTS = Listed(
+    (
+        link("Payment", "id", "/portal/payments/"),
+        Column("Status", "status", "badge"),
+        Column("Method", "payment_method", names=METHODS),
+        Column("Amount", "amount", "money", currency="currency"),
+        Column("Credits", "credits", "whole"),
+        Column("Ordered", "created_at", "moment"),
+        Column("Paid", "succeeded_at", "moment"),
+    ),
+    "No payment matches. What you buy is listed here.",
+    choices=(("status", "Status", PAYMENT_STATUSES), ("payment_method", "Method", tuple(METHODS.items()))),
+)
 
 
 @blueprint.get("/payments")
 def payments() -> Response | str:
     """All payments."""
-    if listing.wants_file():
-        return listing.file(_LIST, *_FILTERS)
-    statuses = [(each, each.replace("_", " ")) for each in _STATUSES]
-    found = listing.read(_LIST, *_FILTERS)
-    return render(
-        "console/portal/payments.html", title="Payments", list=found, statuses=statuses, methods=dict(METHODS)
-    )
+    return listing.page(_PAYMENTS, "/v1/billing/payments", title="Payments")
 
 
 @blueprint.get("/payments/<int:payment_id>")
 def payment(payment_id: int) -> str:
     """A payment and its refunds."""
     found = calls.get(calls.path("v1", "billing", "payments", payment_id))
-    return render("console/portal/payment.html", title=f"Payment {payment_id}", payment=found, methods=dict(METHODS))
+    return render("console/portal/payment.html", title=f"Payment {payment_id}", payment=found, methods=METHODS)
 
 
 @blueprint.route("/payments/<int:payment_id>/cancel", methods=["GET", "POST"])

@@ -1,10 +1,13 @@
 """The team of the account."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from flask import Response
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.console import calls, listing
-from app.console.forms import Field, Form, Kind, Outcome, Target, handle
+from app.console.forms import Field, Form, Kind, Outcome, Rows, Target, handle
 from app.console.pages import render
 from app.console.portal.blueprint import blueprint
 
@@ -39,8 +42,8 @@ def change_role(member_id: int) -> AnyResponse | str:
     """Change the role of a member or an invitation."""
     address = calls.path("v1", "account", "team", member_id)
     return handle(
-        Form("Change the role", (_ROLE,)), Target("PATCH", address, current=address), done=lambda _: _PAGE,
-        said="The role was changed.", back=_PAGE,
+        Form(f"Change the role of member {member_id}", (_ROLE,)), Target("PATCH", address, current=address),
+        done=lambda _: _PAGE, said="The role was changed.", back=_PAGE,
     )  # fmt: skip
 
 
@@ -48,14 +51,14 @@ def change_role(member_id: int) -> AnyResponse | str:
 def remove_member(member_id: int) -> AnyResponse | str:
     """Remove a member, or withdraw an invitation."""
     address = calls.path("v1", "account", "team", member_id)
-
-    def outcome(*_: object) -> list[tuple[str, str]]:
-        member = calls.get(address)
-        name = " ".join(filter(None, (member["first_name"], member["last_name"], member["email"])))
-        ends = "Loses access at once" if member["is_active"] else "The invitation can no longer be accepted"
-        return [("Who", name or f"Member {member_id}"), ("Role", member["role"]), ("Afterwards", ends)]
-
     return handle(
-        Form("Remove from the team", (), action="Remove"), Target("DELETE", address, current=address),
-        done=lambda _: _PAGE, said="The member was removed.", back=_PAGE, outcome=Outcome(outcome),
+        Form(f"Remove member {member_id} from the team", (), action="Remove"),
+        Target("DELETE", address, current=address),
+        done=lambda _: _PAGE, said="The member was removed.", back=_PAGE, outcome=Outcome(_removed),
     )  # fmt: skip
+
+
+def _removed(member: Mapping[str, Any], _: Mapping[str, str]) -> Rows:
+    name = " ".join(filter(None, (member["first_name"], member["last_name"], member["email"])))
+    ends = "Loses access at once" if member["is_active"] else "The invitation can no longer be accepted"
+    return [("Who", name or f"Member {member['id']}"), ("Role", member["role"]), ("Afterwards", ends)]

@@ -8,8 +8,7 @@ from flask import Response, request
 
 from app.clock import utc_now
 from app.console import calls, listing
-from app.console.pages import render
-from app.console.staff.account_pages import TYPES, address_of, head_of
+from app.console.staff.account_pages import TYPES, address_of, head_of, show
 from app.console.staff.blueprint import blueprint
 
 _FILTERS = ("kind", "externalType", "externalId", "atFrom", "atTo", "actor", "sortBy", "sortOrder")
@@ -30,16 +29,7 @@ def movements(account_id: int) -> Response | str:
     address = f"{address_of(account_id)}/movements"
     if listing.wants_file():
         return listing.file(address, *_FILTERS)
-    account = head_of(account_id)
-    found = listing.read(address, *_FILTERS)
-    return render(
-        "console/billing_accounts/movements.html",
-        title=account["name"],
-        account=account,
-        list=found,
-        kinds=_KINDS,
-        types=TYPES,
-    )
+    return show("movements", head_of(account_id), list=listing.read(address, *_FILTERS), kinds=_KINDS, types=TYPES)
 
 
 @blueprint.get("/billing-accounts/<int:account_id>/statement")
@@ -53,15 +43,8 @@ def statement(account_id: int) -> Response | str:
     answer = calls.call("GET", address, query=period) if asked else None
     if answer is not None and answer.error is not None and answer.status != 400:  # noqa: PLR2004 - a mistyped date
         raise calls.Refused(answer)
-    account = head_of(account_id)
-    return render(
-        "console/billing_accounts/statement.html",
-        title=account["name"],
-        account=account,
-        period=period if asked else _this_month(),
-        answer=answer,
-        shown=_SHOWN,
-    )
+    shown_period = period if asked else _this_month()
+    return show("statement", head_of(account_id), period=shown_period, answer=answer, shown=_SHOWN)
 
 
 @blueprint.get("/billing-accounts/<int:account_id>/history")
@@ -70,10 +53,7 @@ def history(account_id: int) -> Response | str:
     address = f"{address_of(account_id)}/history"
     if listing.wants_file():
         return listing.file(address)
-    account = head_of(account_id)
-    return render(
-        "console/billing_accounts/history.html", title=account["name"], account=account, list=listing.read(address)
-    )
+    return show("history", head_of(account_id), list=listing.read(address))
 
 
 def _this_month() -> dict[str, Any]:

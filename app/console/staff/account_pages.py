@@ -5,6 +5,8 @@ from typing import Any
 
 from app.console import calls
 from app.console.calls import Answer, Refused
+from app.console.pages import render
+from app.console.permitted import may
 
 LIST = "/v6/billing-accounts"
 # What an amount is locked or consumed for.
@@ -23,6 +25,26 @@ def address_of(account_id: int) -> str:
 def page_of(account: Mapping[str, Any]) -> str:
     """The address of the page of an account."""
     return f"/console/billing-accounts/{account['id']}"
+
+
+def show(tab: str, account: Mapping[str, Any], **values: Any) -> str:
+    """A page of an account, by the name of its template."""
+    at = page_of(account)
+    tabs = [
+        (at, "Overview"),
+        (f"{at}/movements", "Movements"),
+        (f"{at}/statement", "Statement"),
+        (f"{at}/users", "Users"),
+        *([(f"{at}/history", "History")] if may("getBillingAccountHistory") else []),
+    ]
+    return render(
+        f"console/billing_accounts/{tab}.html",
+        title=account["name"],
+        status=account["status"],
+        tabs=tabs,
+        account=account,
+        **values,
+    )
 
 
 def head_of(account_id: int) -> Mapping[str, Any]:

@@ -5,8 +5,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.console import calls, listing
 from app.console.forms import Field, Form, Outcome, Target, handle
-from app.console.pages import render
-from app.console.staff.account_pages import address_of, head_of
+from app.console.staff.account_pages import address_of, head_of, show
 from app.console.staff.blueprint import blueprint
 
 
@@ -16,10 +15,7 @@ def account_users(account_id: int) -> Response | str:
     address = f"{address_of(account_id)}/users"
     if listing.wants_file():
         return listing.file(address)
-    account = head_of(account_id)
-    return render(
-        "console/billing_accounts/users.html", title=account["name"], account=account, list=listing.read(address)
-    )
+    return show("users", head_of(account_id), list=listing.read(address))
 
 
 @blueprint.route("/billing-accounts/<int:account_id>/users/new", methods=["GET", "POST"])

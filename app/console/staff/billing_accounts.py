@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.console import calls, listing
 from app.console.forms import Blank, Field, Form, Kind, Target, handle
 from app.console.pages import render
-from app.console.staff.account_pages import LIST, TYPES, address_of, head_of, page_of
+from app.console.staff.account_pages import LIST, TYPES, address_of, head_of, page_of, show
 from app.console.staff.blueprint import blueprint
 
 _FILTERS = (
@@ -70,11 +70,7 @@ def billing_account(account_id: int) -> Response | str:
     entries = f"{address_of(account_id)}/entries"
     if listing.wants_file():
         return listing.file(entries, *_ENTRY_FILTERS)
-    account = head_of(account_id)
-    lines = listing.read(entries, *_ENTRY_FILTERS)
-    return render(
-        "console/billing_accounts/overview.html", title=account["name"], account=account, list=lines, types=TYPES
-    )
+    return show("overview", head_of(account_id), list=listing.read(entries, *_ENTRY_FILTERS), types=TYPES)
 
 
 @blueprint.route("/billing-accounts/<int:account_id>/edit", methods=["GET", "POST"])

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.console import calls, listing
 from app.console.forms import Blank, Field, Form, Kind, Target, handle
 from app.console.pages import render
+from app.console.permitted import may
 from app.console.staff.blueprint import blueprint
 
 _LIST, _PAGE = "/v6/resource-bookings", "/console/bookings"
@@ -62,7 +63,7 @@ def booking(booking_id: str) -> str:
     found = calls.get(calls.path("v6", "resource-bookings", booking_id))
     asked = {"resourceBookingId": booking_id, "sortBy": "startDate", "page": request.args.get("page", "1")}
     weeks = calls.get("/v6/work-periods", asked)
-    return render("console/bookings/detail.html", title=_title(found), booking=found, weeks=weeks)
+    return _show("detail", found, weeks=weeks)
 
 
 @blueprint.get("/bookings/<booking_id>/history")
@@ -72,8 +73,7 @@ def booking_history(booking_id: str) -> Response | str:
     if listing.wants_file():
         return listing.file(f"{address}/history")
     found = calls.get(address)
-    changes = listing.read(f"{address}/history")
-    return render("console/bookings/history.html", title=_title(found), booking=found, list=changes)
+    return _show("history", found, list=listing.read(f"{address}/history"))
 
 
 @blueprint.route("/bookings/<booking_id>/edit", methods=["GET", "POST"])
@@ -87,8 +87,17 @@ def edit_booking(booking_id: str) -> AnyResponse | str:
     )  # fmt: skip
 
 
-def _title(booking: Mapping[str, Any]) -> str:
-    return f"{booking['userHandle'] or booking['userId']} on project {booking['projectId']}"
+def _show(tab: str, booking: Mapping[str, Any], **values: Any) -> str:
+    at = _page_of(booking)
+    history = [(f"{at}/history", "History")] if may("getResourceBookingHistory") else []
+    return render(
+        f"console/bookings/{tab}.html",
+        title=f"{booking['userHandle'] or booking['userId']} on project {booking['projectId']}",
+        status=booking["status"],
+        tabs=[(at, "Overview"), *history],
+        booking=booking,
+        **values,
+    )
 
 
 def _page_of(booking: Mapping[str, Any]) -> str:

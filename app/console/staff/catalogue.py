@@ -8,10 +8,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.console import calls, listing
 from app.console.forms import Blank, Field, Form, Kind, Target, handle
-from app.console.pages import render
 from app.console.permitted import may
 from app.console.staff.blueprint import blueprint
-from app.console.tables import Column
+from app.console.tables import Column, Listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +21,8 @@ class _Offer:
     one: str
     creates: str
     changes: str
-    columns: Sequence[Column]
+    listed: Listed
     fields: Sequence[Field]
-    empty: str
-    filters: Sequence[tuple[str, str]] = ()
 
 
 _OFFERS = {
@@ -34,13 +31,16 @@ _OFFERS = {
         "plan",
         "createPlan",
         "updatePlan",
-        (
-            Column("Name", "name"),
-            Column("Id", "id"),
-            Column("Credits a month", "credits_per_month", "whole"),
-            Column("Price per credit", "price_per_credit", "money"),
-            Column("Kept at the turn of the month", "rollover"),
-            Column("Default", "is_default", "yes"),
+        Listed(
+            (
+                Column("Name", "name"),
+                Column("Id", "id"),
+                Column("Credits a month", "credits_per_month", "whole"),
+                Column("Price per credit", "price_per_credit", "money"),
+                Column("Kept at the turn of the month", "rollover"),
+                Column("Default", "is_default", "yes"),
+            ),
+            "There is no plan. Create one.",
         ),
         (
             Field("name", "Name", required=True),
@@ -49,20 +49,22 @@ _OFFERS = {
             Field("rollover", "Kept at the turn of the month", hint="all, none, or the most credits that are kept."),
             Field("is_default", "New accounts start on it", Kind.CHECK),
         ),
-        "There is no plan. Create one.",
     ),
     "packages": _Offer(
         "Packages",
         "package",
         "createPackage",
         "updatePackage",
-        (
-            Column("Name", "name"),
-            Column("Id", "id"),
-            Column("Credits", "credits", "whole"),
-            Column("Price", "price", "money"),
-            Column("Expires after days", "expires_after_days", "whole"),
-            Column("For sale", "is_active", "yes"),
+        Listed(
+            (
+                Column("Name", "name"),
+                Column("Id", "id"),
+                Column("Credits", "credits", "whole"),
+                Column("Price", "price", "money"),
+                Column("Expires after days", "expires_after_days", "whole"),
+                Column("For sale", "is_active", "yes"),
+            ),
+            "There is no package for customers to buy. Create one.",
         ),
         (
             Field("name", "Name", required=True),
@@ -71,19 +73,23 @@ _OFFERS = {
             Field("expires_after_days", "Expires after days", Kind.INTEGER, hint="Never if empty.", blank=Blank.NULL),
             Field("is_active", "For sale", Kind.CHECK),
         ),
-        "There is no package for customers to buy. Create one.",
     ),
     "tax-rates": _Offer(
         "Tax rates",
         "tax rate",
         "createTaxRate",
         "updateTaxRate",
-        (
-            Column("Country", "country"),
-            Column("Id", "id"),
-            Column("Rate", "rate", "percent"),
-            Column("From", "valid_from", "day"),
-            Column("To", "valid_to", "day"),
+        Listed(
+            (
+                Column("Country", "country"),
+                Column("Id", "id"),
+                Column("Rate", "rate", "percent"),
+                Column("From", "valid_from", "day"),
+                Column("To", "valid_to", "day"),
+            ),
+            "No tax is charged anywhere. Create a rate for each country where you charge it.",
+            texts=(("country", "Country"),),
+            dates=(("valid_on", "Valid on"),),
         ),
         (
             Field("country", "Country", required=True, hint="Its ISO 3166 code, such as DE."),
@@ -91,8 +97,6 @@ _OFFERS = {
             Field("valid_from", "From", Kind.DATE, required=True),
             Field("valid_to", "To", Kind.DATE, hint="The last day; open if empty.", blank=Blank.NULL),
         ),
-        "No tax is charged anywhere. Create a rate for each country where you charge it.",
-        (("country", "Country"), ("valid_on", "Valid on (yyyy-mm-dd)")),
     ),
 }
 _KINDS = f"any({', '.join(repr(kind) for kind in _OFFERS)})"
@@ -104,14 +108,12 @@ _OPERATIONS = {"plans": "listPlans", "packages": "listPackages", "tax-rates": "l
 @blueprint.get("/catalogue/<any('packages', 'tax-rates'):kind>")
 def offers(kind: str) -> Response | str:
     """Plans, packages or tax rates."""
-    offer, address = _OFFERS[kind], calls.path("v1", "admin", kind)
-    filters = [name for name, _ in offer.filters]
-    if listing.wants_file():
-        return listing.file(address, *filters)
-    return render(
-        "console/catalogue/list.html",
+    offer = _OFFERS[kind]
+    return listing.page(
+        offer.listed,
+        calls.path("v1", "admin", kind),
         title=offer.label,
-        list=listing.read(address, *filters),
+        template="console/catalogue/list.html",
         offer=offer,
         kind=kind,
         tabs=[(_page(each), _OFFERS[each].label) for each in _OFFERS if may(_OPERATIONS[each])],

@@ -11,20 +11,27 @@ from app.console.pages import render
 from app.console.permitted import may
 from app.console.staff.blueprint import blueprint
 from app.console.staff.customer_tabs import TABS
-from app.console.tables import Column, link
+from app.console.tables import Column, Listed, labelled, link
 
 _LIST = "/v1/admin/accounts"
-_FILTERS = ("search", "status", "plan", "sort_by", "sort_order")
-_STATUSES = (("active", "Active"), ("suspended", "Suspended"), ("closed", "Closed"))
-_COLUMNS = (
-    link("Name", "name", "/console/customers/"),
-    Column("Id", "id"),
-    Column("Status", "status", "badge"),
-    Column("Plan", "plan"),
-    Column("Balance", "credit_balance", "whole"),
-    Column("Available", "credits_available", "whole"),
-    Column("Debt", "debt", "whole"),
-    Column("Opened", "created_at", "day"),
+_CUSTOMERS = Listed(
+    (
+        link("Name", "name", "/console/customers/"),
+        Column("Id", "id"),
+        Column("Status", "status", "badge"),
+        Column("Plan", "plan"),
+        Column("Balance", "credit_balance", "whole"),
+        Column("Available", "credits_available", "whole"),
+        Column("Debt", "debt", "whole"),
+        Column("Opened", "created_at", "day"),
+    ),
+    "No customer matches. Clear the filters, or search for a part of a name or an address.",
+    texts=(("search", "Name, e-mail or id"), ("plan", "Plan")),
+    choices=(
+        ("status", "Status", labelled("active", "suspended", "closed")),
+        ("sort_by", "Sort by", (("created", "Opened"), ("balance", "Balance"))),
+        ("sort_order", "Order", (("desc", "Most or latest first"), ("asc", "Least or earliest first"))),
+    ),
 )
 # What can become of an account in a status: the page, what it says, and the operation.
 _LIFE = {
@@ -39,10 +46,7 @@ _PLACES = {"purchases": "payments"}
 @blueprint.get("/customers")
 def customers() -> Response | str:
     """All customers."""
-    if listing.wants_file():
-        return listing.file(_LIST, *_FILTERS)
-    found = listing.read(_LIST, *_FILTERS)
-    return render("console/customers/list.html", title="Customers", list=found, columns=_COLUMNS, statuses=_STATUSES)
+    return listing.page(_CUSTOMERS, _LIST, title="Customers")
 
 
 @blueprint.get("/customers/<int:account_id>")
@@ -52,6 +56,7 @@ def customer(account_id: int) -> str:
     return render(
         "console/customers/overview.html",
         title=found["name"],
+        status=found["status"],
         customer=found,
         tabs=tabs(account_id),
         life=_LIFE[found["status"]],
@@ -71,21 +76,13 @@ def customer_tab(account_id: int, tab: str) -> Response | str:
     """A list of what a customer has."""
     shown = TABS[tab]
     address = calls.path("v1", "admin", "accounts", account_id, _PLACES.get(tab, tab))
-    if listing.wants_file():
-        return listing.file(address, *shown.filters)
-    found = listing.read(address, *shown.filters)
-    return render(
-        "console/customers/rows.html",
-        title=_title(account_id, found.rows),
+    return listing.page(
+        shown.listed,
+        address,
+        title=lambda rows: _title(account_id, rows),
         tabs=tabs(account_id),
-        list=found,
-        columns=shown.columns,
-        empty=shown.empty,
-        texts=shown.texts,
-        choices=shown.choices,
-        above=shown.above,
-        files=shown.files,
-        timeline=charts.timeline(found.rows, utc_now()) if shown.above else None,
+        template=shown.template,
+        timeline_of=lambda rows: charts.timeline(rows, utc_now()),
     )
 
 

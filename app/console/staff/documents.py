@@ -5,39 +5,45 @@ from flask import Response
 from app.console import calls, listing
 from app.console.pages import render
 from app.console.staff.blueprint import blueprint
-from app.console.tables import Column, link
+from app.console.tables import DATES, INVOICE_STATUSES, Column, Listed, file_of, link
 
-_INVOICES, _NOTES = "/v1/admin/invoices", "/v1/admin/credit-notes"
-_INVOICE_FILTERS = ("invoice_number", "status", "start_date", "end_date")
-_NOTE_FILTERS = ("invoice_number", "start_date", "end_date")
-_STATUSES = (
-    ("pending", "Pending"),
-    ("paid", "Paid"),
-    ("void", "Void"),
-    ("partially_refunded", "Partially refunded"),
-    ("refunded", "Refunded"),
-)
+_TABS = (("/console/invoices", "Invoices"), ("/console/credit-notes", "Credit notes"))
 _CUSTOMER = link("Customer", "account_name", "/console/customers/", "account_id")
+_NUMBER = (("invoice_number", "Invoice number"),)
+_NONE = "None matches. They are issued with purchases, cancellations and refunds."
 _SUMS = (
     Column("Net", "net_amount", "money"),
     Column("Tax", "tax_amount", "money"),
     Column("Total", "total_amount", "money"),
 )
-_INVOICE_COLUMNS = (
-    link("Number", "invoice_number", "/console/invoices/"),
-    _CUSTOMER,
-    Column("Status", "status", "badge"),
-    Column("Issued", "issued_at", "day"),
-    Column("Due", "due_date", "day"),
-    *_SUMS,
+_INVOICES = Listed(
+    (
+        link("Number", "invoice_number", "/console/invoices/"),
+        _CUSTOMER,
+        Column("Status", "status", "badge"),
+        Column("Issued", "issued_at", "day"),
+        Column("Due", "due_date", "day"),
+        *_SUMS,
+        file_of("/console/invoices/", "invoice_number"),
+    ),
+    _NONE,
+    texts=_NUMBER,
+    choices=(("status", "Status", INVOICE_STATUSES),),
+    dates=DATES,
 )
-_NOTE_COLUMNS = (
-    link("Number", "credit_note_number", "/console/credit-notes/"),
-    _CUSTOMER,
-    link("Invoice", "invoice_number", "/console/invoices/", "invoice_id"),
-    Column("Issued", "created_at", "day"),
-    Column("Reason", "reason"),
-    *_SUMS,
+_NOTES = Listed(
+    (
+        link("Number", "credit_note_number", "/console/credit-notes/"),
+        _CUSTOMER,
+        link("Invoice", "invoice_number", "/console/invoices/", "invoice_id"),
+        Column("Issued", "created_at", "day"),
+        Column("Reason", "reason"),
+        *_SUMS,
+        file_of("/console/credit-notes/", "credit_note_number"),
+    ),
+    _NONE,
+    texts=_NUMBER,
+    dates=DATES,
 )
 _LINES = (
     Column("Description", "description"),
@@ -52,21 +58,13 @@ _LINES = (
 @blueprint.get("/invoices")
 def invoices() -> Response | str:
     """The invoices of all customers."""
-    if listing.wants_file():
-        return listing.file(_INVOICES, *_INVOICE_FILTERS)
-    found = listing.read(_INVOICES, *_INVOICE_FILTERS)
-    return render(
-        "console/documents/list.html", title="Invoices", list=found, columns=_INVOICE_COLUMNS, statuses=_STATUSES
-    )
+    return listing.page(_INVOICES, "/v1/admin/invoices", title="Invoices", tabs=_TABS)
 
 
 @blueprint.get("/credit-notes")
 def credit_notes() -> Response | str:
     """The credit notes of all customers."""
-    if listing.wants_file():
-        return listing.file(_NOTES, *_NOTE_FILTERS)
-    found = listing.read(_NOTES, *_NOTE_FILTERS)
-    return render("console/documents/list.html", title="Credit notes", list=found, columns=_NOTE_COLUMNS, statuses=())
+    return listing.page(_NOTES, "/v1/admin/credit-notes", title="Credit notes", tabs=_TABS)
 
 
 @blueprint.get("/invoices/<int:invoice_id>")

@@ -6,33 +6,37 @@ from typing import Any
 from flask import Response
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.auth.permissions import READ_ACCOUNT, SCOPES
 from app.console import calls, listing
 from app.console.forms import Field, Form, Kind, Outcome, Rows, Target, handle
-from app.console.pages import render
 from app.console.staff.blueprint import blueprint
-from app.console.tables import Column, link
+from app.console.tables import Column, Listed, link
 
 _LIST, _PAGE = "/v1/admin/api-keys", "/console/keys"
-_FILTERS = ("account_id",)
-_COLUMNS = (
-    Column("Name", "name"),
-    Column("Begins with", "prefix", "code"),
-    Column("Scopes", "scopes", "words"),
-    link("Customer", "account_id", "/console/customers/", "account_id"),
-    Column("Issued", "created_at", "moment"),
-    Column("By", "created_by"),
-    Column("Expires", "expires_at", "moment"),
-    Column("Last used", "last_used_at", "moment"),
-    Column("Revoked", "revoked_at", "moment"),
+_KEYS = Listed(
+    (
+        Column("Name", "name"),
+        Column("Begins with", "prefix", "code"),
+        Column("Scopes", "scopes", "words"),
+        link("Customer", "account_id", "/console/customers/", "account_id"),
+        Column("Issued", "created_at", "moment"),
+        Column("By", "created_by"),
+        Column("Expires", "expires_at", "moment"),
+        Column("Last used", "last_used_at", "moment"),
+        Column("Revoked", "revoked_at", "moment"),
+    ),
+    "No key matches. Issue one for a machine that calls the API.",
+    texts=(("account_id", "Customer id"),),
 )
 _NEW = (
     Field("name", "Name", required=True, hint="What people recognize the key by."),
     Field(
         "scopes",
         "Scopes",
-        Kind.WORDS,
+        Kind.SEVERAL,
         required=True,
-        hint="With commas between them, such as read:billing-account, update:billing-account. A key has no role.",
+        choices=tuple((scope, scope) for scope in (*SCOPES, READ_ACCOUNT)),
+        hint="A key has no role: it may do what its scopes say, and nothing else.",
     ),
     Field("account_id", "Customer", Kind.INTEGER, hint="Its id, for a key that acts in one account only."),
     Field("expires_at", "Expires", Kind.DATE, hint="The last day on which it works; never if empty."),
@@ -46,9 +50,7 @@ _REVOCATION = (Field("reason", "Reason", Kind.LINES, required=True, hint="Kept i
 @blueprint.get("/keys")
 def keys() -> Response | str:
     """All keys, revoked ones too."""
-    if listing.wants_file():
-        return listing.file(_LIST, *_FILTERS)
-    return render("console/keys/list.html", title="API keys", list=listing.read(_LIST, *_FILTERS), columns=_COLUMNS)
+    return listing.page(_KEYS, _LIST, title="API keys", template="console/keys/list.html")
 
 
 @blueprint.route("/keys/new", methods=["GET", "POST"])

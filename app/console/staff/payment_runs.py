@@ -7,9 +7,11 @@ from flask import current_app, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.console import calls, permitted
-from app.console.forms import CONFIRMED_FIELD, KEY_FIELD, REASON_FIELD, Field, Form, Kind
+from app.console.browser import CONFIRMED_FIELD, KEY_FIELD
+from app.console.forms import REASON_FIELD, Field, Form, Kind
 from app.console.pages import render
 from app.console.staff.blueprint import blueprint
+from app.console.staff.payments import board
 
 _ADDRESS = "/v6/work-period-payments/query"
 _FIELDS = (
@@ -60,6 +62,7 @@ def _page(entered: dict[str, str], *, answer: calls.Answer | None = None, done: 
     return render(
         "console/payments/run.html",
         title=_FORM.title,
+        tabs=board(),
         form=_FORM,
         values=entered,
         change_reason=request.form.get(REASON_FIELD, ""),

@@ -6,10 +6,12 @@ from typing import Any
 from flask import Response, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.console import calls, listing
+from app.auth.permissions import Role
+from app.console import browser, calls, listing
 from app.console.bulk import Bulk, decide
 from app.console.forms import Field, Form, Kind, Target, handle
 from app.console.pages import render
+from app.console.permitted import may
 from app.console.staff.blueprint import blueprint
 from app.errors import Invalid
 
@@ -24,12 +26,12 @@ _STATUSES = tuple(
 _SORTS = (("createdAt", "Created"), ("updatedAt", "Updated"), ("completedAt", "Completed"), ("amount", "Amount"))
 # Enough to choose from at once.
 BOARD_SIZE = 100
-_MOVE = "move"
+_MOVE, _FAIL = "move", "fail"
 # What can be done to chosen payments: its label, its heading, and the fields that it sends.
 _ACTIONS: Mapping[str, tuple[str, str, Mapping[str, str]]] = {
     "schedule": ("Schedule again", "Schedule payments again", {"status": "scheduled"}),
     "cancel": ("Cancel", "Cancel payments", {"status": "cancelled"}),
-    "fail": ("Mark as failed", "Mark payments as failed", {"status": "failed"}),
+    _FAIL: ("Mark as failed", "Mark payments as failed", {"status": "failed"}),
     _MOVE: ("Move to the billing account:", "Move payments to another billing account", {}),
 }
 _ACCOUNT = Field("billingAccountId", "Billing account", Kind.INTEGER)
@@ -52,10 +54,11 @@ def payments() -> Response | str:
     return render(
         "console/payments/list.html",
         title="Payments",
+        tabs=board(),
         list=listing.read(_LIST, *_FILTERS, page_size=BOARD_SIZE),
         statuses=_STATUSES,
         sorts=_SORTS,
-        actions=[(name, label) for name, (label, *_) in _ACTIONS.items()],
+        actions=_actions(),
     )
 
 
@@ -86,8 +89,8 @@ def change_payments() -> AnyResponse | str:
 def payment(payment_id: str) -> str:
     """A payment."""
     found = calls.get(calls.path("v6", "work-period-payments", payment_id))
-    actions = [(name, label) for name, (label, *_) in _ACTIONS.items() if name != _MOVE]
-    return render("console/payments/detail.html", title=_title(found), payment=found, actions=actions)
+    actions = [each for each in _actions() if each[0] != _MOVE]
+    return _show("detail", found, actions=actions)
 
 
 @blueprint.get("/payments/<payment_id>/history")
@@ -97,8 +100,7 @@ def payment_history(payment_id: str) -> Response | str:
     if listing.wants_file():
         return listing.file(f"{address}/history")
     found = calls.get(address)
-    changes = listing.read(f"{address}/history")
-    return render("console/payments/history.html", title=_title(found), payment=found, list=changes)
+    return _show("history", found, list=listing.read(f"{address}/history"))
 
 
 @blueprint.route("/payments/<payment_id>/edit", methods=["GET", "POST"])
@@ -112,5 +114,27 @@ def edit_payment(payment_id: str) -> AnyResponse | str:
     )
 
 
-def _title(payment: Mapping[str, Any]) -> str:
-    return f"Payment to {payment['userHandle'] or payment['userId']}"
+def _actions() -> list[tuple[str, str]]:
+    """What the person can do to payments. The guard is that of all updates; a failure is for administrators to say."""
+    actor = browser.signed_in()
+    may_fail = actor is not None and actor.has_role(Role.ADMINISTRATOR)
+    return [(name, label) for name, (label, *_) in _ACTIONS.items() if name != _FAIL or may_fail]
+
+
+def board() -> list[tuple[str, str]]:
+    """The pages about payments of all weeks that the person may open."""
+    run = [(f"{_PAGE}/run", "Pay all that match")] if may("payMatchingWorkPeriods") else []
+    return [(_PAGE, "Payments"), (f"{_PAGE}/periods", "Work periods"), *run]
+
+
+def _show(tab: str, payment: Mapping[str, Any], **values: Any) -> str:
+    at = f"/console{calls.path('payments', payment['id'])}"
+    history = [(f"{at}/history", "History")] if may("getWorkPeriodPaymentHistory") else []
+    return render(
+        f"console/payments/{tab}.html",
+        title=f"Payment to {payment['userHandle'] or payment['userId']}",
+        status=payment["status"],
+        tabs=[(at, "Overview"), *history],
+        payment=payment,
+        **values,
+    )

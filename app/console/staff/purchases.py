@@ -11,35 +11,25 @@ from app.console import calls, listing
 from app.console.forms import Field, Form, Kind, Outcome, Rows, Target, handle
 from app.console.pages import render
 from app.console.staff.blueprint import blueprint
-from app.console.tables import Column, link
+from app.console.tables import DATES, METHODS, PAYMENT_STATUSES, Column, Listed, link
 
 _LIST = "/v1/admin/payments"
-_FILTERS = ("invoice_number", "status", "payment_method", "start_date", "end_date")
 _PENDING = {"status": "pending", "payment_method": "manual"}
-_STATUSES = tuple(
-    (status, status.replace("_", " ").capitalize())
-    for status in (
-        "pending",
-        "succeeded",
-        "failed",
-        "cancelled",
-        "refunding",
-        "partially_refunded",
-        "refunded",
-        "disputed",
-        "charged_back",
-    )
-)
-_METHODS = (("manual", "Bank transfer"), ("stripe", "Card"))
-_COLUMNS = (
-    link("Payment", "id", "/console/purchases/"),
-    link("Customer", "account_name", "/console/customers/", "account_id"),
-    link("Invoice", "invoice_number", "/console/invoices/", "invoice_id"),
-    Column("Status", "status", "badge"),
-    Column("Method", "payment_method"),
-    Column("Amount", "amount", "money"),
-    Column("Credits", "credits", "whole"),
-    Column("Ordered", "created_at", "day"),
+_PAYMENTS = Listed(
+    (
+        link("Payment", "id", "/console/purchases/"),
+        link("Customer", "account_name", "/console/customers/", "account_id"),
+        link("Invoice", "invoice_number", "/console/invoices/", "invoice_id"),
+        Column("Status", "status", "badge"),
+        Column("Method", "payment_method", names=METHODS),
+        Column("Amount", "amount", "money"),
+        Column("Credits", "credits", "whole"),
+        Column("Ordered", "created_at", "day"),
+    ),
+    "No payment matches. If a transfer names an invoice, search for its number with any status.",
+    texts=(("invoice_number", "Invoice number"),),
+    choices=(("status", "Status", PAYMENT_STATUSES), ("payment_method", "Method", tuple(METHODS.items()))),
+    dates=DATES,
 )
 _REFUNDS = (
     Column("Refund", "id"),
@@ -66,17 +56,8 @@ _REFUND = (
 @blueprint.get("/transfers")
 def transfers() -> Response | str:
     """Bank transfers that wait for approval; or, by the filters, any payments."""
-    if listing.wants_file():
-        return listing.file(_LIST, *_FILTERS, defaults=_PENDING)
-    found = listing.read(_LIST, *_FILTERS, defaults=_PENDING)
-    return render(
-        "console/purchases/list.html",
-        title="Transfers",
-        list=found,
-        columns=_COLUMNS,
-        statuses=_STATUSES,
-        methods=_METHODS,
-    )
+    template = "console/purchases/list.html"
+    return listing.page(_PAYMENTS, _LIST, title="Transfers", template=template, defaults=_PENDING)
 
 
 @blueprint.get("/purchases/<int:payment_id>")

@@ -11,7 +11,7 @@ from app.console.formats import money, whole
 from app.console.forms import Field, Form, Kind, Outcome, Rows, Target, handle
 from app.console.pages import render
 from app.console.staff.blueprint import blueprint
-from app.console.staff.payments import BOARD_SIZE
+from app.console.staff.payments import BOARD_SIZE, board
 
 _LIST, _PAGE = "/v6/work-periods", "/console/payments/periods"
 _FILTERS = (
@@ -32,6 +32,7 @@ def work_periods() -> Response | str:
     return render(
         "console/payments/periods.html",
         title="Work periods",
+        tabs=board(),
         list=listing.read(_LIST, *_FILTERS, page_size=BOARD_SIZE),
         statuses=_STATUSES,
         sorts=_SORTS,
