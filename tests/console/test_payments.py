@@ -187,3 +187,13 @@ def test_who_may_not_read_payments_sees_neither_section_nor_page(browser: Browse
     assert not {BOARD, "/console/bookings"} & set(web.get("/console/billing-accounts").links())
     for page in (BOARD, f"{BOARD}/periods", f"{BOARD}/periods/{weeks[0]}", f"{BOARD}/run", "/console/bookings"):
         web.get(page, 403)
+
+
+def test_only_administrators_are_offered_to_mark_payments_as_failed(
+    browser: Browsers, admin: Caller, weeks: list[str]
+) -> None:
+    payment = pay(admin, weeks[0])
+    for roles, offered in ((("administrator",), True), (("bookingmanager",), False)):
+        web = browser(roles=roles)
+        for page in (BOARD, f"{BOARD}/{payment['id']}"):
+            assert ("Mark as failed" in web.get(page).find("main").get_text()) is offered, (roles, page)
