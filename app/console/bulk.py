@@ -10,7 +10,7 @@ from flask import current_app, flash, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.console import calls, permitted
-from app.console.browser import CONFIRMED_FIELD, CSRF_FIELD, KEY_FIELD
+from app.console.browser import ACCOUNT_FIELD, CONFIRMED_FIELD, CSRF_FIELD, KEY_FIELD
 from app.console.forms import REASON_FIELD
 from app.console.pages import render
 
@@ -79,7 +79,7 @@ def _page(
     kept = {
         name: value
         for name, value in request.form.items()
-        if name not in {CHOSEN_FIELD, CONFIRMED_FIELD, KEY_FIELD, CSRF_FIELD}
+        if name not in {CHOSEN_FIELD, CONFIRMED_FIELD, KEY_FIELD, CSRF_FIELD, ACCOUNT_FIELD}
     }
     page = render(
         "console/bulk.html",
