@@ -68,4 +68,23 @@ FAULTS = (
         "web/test_idempotency.py::TestWhoMayReplay",
         (KEYS, "Key(current_actor().identity", 'Key("somebody"'),
     ),
+    fault(
+        "a commit that fails leaves its transaction to the next",
+        "db/test_driver.py",
+        (
+            "app/db/fast/driver.py",
+            "            if not self.closed:\n                self.rollback()\n            raise",
+            "            raise",
+        ),
+    ),
+    fault(
+        "a form of one account acts on the one that was chosen meanwhile",
+        "console/test_attacks.py::TestForms",
+        ("app/console/pages.py", "        browser.require_same_account()\n", ""),
+    ),
+    fault(
+        "a page is confirmed by a request that shows no token",
+        "console/test_attacks.py::TestForms",
+        ("app/console/forms.py", 'request.method == "POST" and bool(', "bool("),
+    ),
 )
