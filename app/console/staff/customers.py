@@ -14,6 +14,7 @@ from app.console.staff.customer_tabs import TABS
 from app.console.tables import Column, Listed, labelled, link
 
 _LIST = "/v1/admin/accounts"
+_UP = ("/console/customers", "Customers")
 _CUSTOMERS = Listed(
     (
         link("Name", "name", "/console/customers/"),
@@ -59,6 +60,7 @@ def customer(account_id: int) -> str:
         status=found["status"],
         customer=found,
         tabs=tabs(account_id),
+        up=_UP,
         life=_LIFE[found["status"]],
     )
 
@@ -81,6 +83,7 @@ def customer_tab(account_id: int, tab: str) -> Response | str:
         address,
         title=lambda rows: _title(account_id, rows),
         tabs=tabs(account_id),
+        up=_UP,
         template=shown.template,
         timeline_of=lambda rows: charts.timeline(rows, utc_now()),
     )
