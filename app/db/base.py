@@ -109,6 +109,10 @@ class RoutedSession(Session):
             super().rollback()
         else:
             self.dispatch.after_soft_rollback(self, None)
+            # Also one whose commit failed: closing the connection would take that for the end of the transaction, and
+            # the next to get it would be inside.
+            if self._taken is not None and (begun := self._taken.get_transaction()) is not None:
+                begun.rollback()
         self._give_back()
 
     def close(self) -> None:
