@@ -28,6 +28,7 @@ DOCUMENTS = [
     "invoices.md",
     "operations.md",
     "legacy-import.md",
+    "console.md",
 ]
 ELSEWHERE = {
     "clients.md": "make typescript runs them",

@@ -103,9 +103,9 @@ class TestAddresses:
         ("off", {}),
         (
             "caller=500/second, pdf=off,query=off,export=off",
-            {"caller": "500 per 1 second", "address": "100 per 5 second"},
+            {"caller": "500 per 1 second", "address": "100 per 5 second", "sign-in": "30 per 1 minute"},
         ),
-        ("address=7/2 minutes,query=off,pdf=off,export=off", {"address": "7 per 2 minute"}),
+        ("address=7/2 minutes,sign-in=off,query=off,pdf=off,export=off", {"address": "7 per 2 minute"}),
     ],
 )
 def test_limits_change_the_defaults_by_name(text: str, limits: dict[str, str]) -> None:

@@ -69,7 +69,15 @@ class TestEveryRead:
         assert admin.get(ACCOUNTS, If_None_Match="*").status_code == 200
 
 
-UNTAGGED = {"getBillingAccountStatement", "getCreditStatement", "exportAccount", "getCreditsReport", "getReceivables"}
+UNTAGGED = {
+    "exportAccount",
+    "getBillingAccountStatement",
+    "getCreditStatement",
+    "getCreditsReport",
+    "getHealthReport",
+    "getReceivables",
+    "getUsageReport",
+}
 
 
 def _reads_of_one_object(document: Any) -> Iterator[str]:
