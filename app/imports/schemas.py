@@ -4,7 +4,7 @@ import marshmallow as ma
 
 from app.imports.models import MAX_FAILURE, ImportOutcome
 from app.web import fields
-from app.web.schemas import ETag, PageArguments, ReadSchema
+from app.web.schemas import PageArguments, ReadSchema
 
 
 def _count(description: str) -> ma.fields.Integer:
@@ -58,8 +58,6 @@ class ImportReason(ReadSchema):
 
 class ImportRun(ReadSchema):
     """A run of an import: when, by whom and of which files, what it changed, and how it ended."""
-
-    etag = ETag.NEVER
 
     id = fields.Id(metadata={"description": "Identifier of the run."})
     command = fields.Text(metadata={"description": "The command that ran.", "example": "import-legacy"})

@@ -64,7 +64,8 @@ class StrictParser(FlaskParser):
     def _body(self, req: Request, schema: ma.Schema) -> Any:
         """What `schema` makes of the body. The general way looks for hooks and coroutines, half as long again."""
         try:
-            return schema.load(self.load_json(req, schema), unknown=self.DEFAULT_UNKNOWN_BY_LOCATION["json"])
+            unknown: Any = self.DEFAULT_UNKNOWN_BY_LOCATION["json"]
+            return schema.load(self.load_json(req, schema), unknown=unknown)
         except ma.ValidationError as error:
             raise messages.invalid(error.messages_dict, location="json") from None
 
