@@ -95,8 +95,8 @@ FAULTS = (
         "desk/test_account_life.py::TestWhoBuys",
         (
             "app/customers/states.py",
-            "in MANAGERS or account.members_may_buy",
-            "in MANAGERS or account.members_may_buy is not None",
+            "in MANAGERS or members_may_buy",
+            "in MANAGERS or members_may_buy is not None",
         ),
     ),
     fault(
