@@ -93,7 +93,7 @@ def _prepare_database(*, migrate: bool, production: bool) -> None:
 
 
 def _console_link(settings: Settings) -> str | None:
-    """The link by which whoever reads the output signs in as an administrator, valid as long as the token beside it.
+    """The link in the output, which signs in as an administrator and is valid as long as the token beside it.
 
     None in production: output is logged, and more people can read logs than may administer the service.
     """

@@ -6,14 +6,15 @@ log line. Only the token is missing: the page has verified who the caller is.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
-from flask import Flask, Response, current_app, g, request
+from flask import Response, current_app, g, request
+from flask.ctx import AppContext, RequestContext
 from werkzeug.test import EnvironBuilder
 
 from app.auth.guards import ACCOUNT_HEADER, MEMBERSHIP, REHEARSED, SIGNED_IN
@@ -118,12 +119,13 @@ def _dispatch(
     environ["RAW_URI"] = f"{address}?{environ['QUERY_STRING']}"
     encoded_slashes.mark(environ)
     # Its context variables are its own: it ends with its log line, while the page goes on.
-    response = copy_context().run(_run, current_app._get_current_object(), environ)  # type: ignore[attr-defined] # noqa: SLF001 - Flask's documented way to the application itself
+    contexts = current_app.app_context(), current_app.request_context(environ)
+    response: Response = copy_context().run(_run, *contexts, current_app.full_dispatch_request)
     if MEMBERSHIP in environ:
         browser.note_membership(*environ[MEMBERSHIP])
     return response
 
 
-def _run(app: Flask, environ: dict[str, Any]) -> Response:
-    with app.app_context(), app.request_context(environ):
-        return app.full_dispatch_request()
+def _run(application: AppContext, call_: RequestContext, dispatch: Callable[[], Response]) -> Response:
+    with application, call_:
+        return dispatch()

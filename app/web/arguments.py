@@ -8,12 +8,12 @@ from urllib.parse import unquote_to_bytes
 
 import marshmallow as ma
 from flask import Request, request
+from flask.globals import request_ctx
 from webargs.flaskparser import FlaskParser
 from webargs.multidictproxy import MultiDictProxy
 
 from app.errors import Invalid, Reason, UnsupportedEncoding, UnsupportedMediaType
 from app.web import messages
-from app.web.application import itself
 from app.web.fields import QueryArguments
 from app.web.json import parse
 from app.web.schemas import Schema, SnakePageArguments
@@ -54,7 +54,7 @@ class StrictParser(FlaskParser):
     def parse(self, argmap: Any, req: Request | None = None, *, location: str | None = None, **options: Any) -> Any:
         """The arguments of a request; those of lists are remembered by the query string, which says all of them."""
         if location == "json" and isinstance(argmap, ma.Schema):
-            return self._body(itself(request) if req is None else req, argmap)
+            return self._body(request_ctx.request if req is None else req, argmap)
         if location == "query" and isinstance(argmap, SnakePageArguments):
             query = (req or request).query_string
             if len(query) <= _LONGEST_REMEMBERED:
@@ -121,7 +121,7 @@ def refuse_undeclared(inputs: Inputs) -> None:
     An empty body and `{}`, which some HTTP clients always send, count as none. Raises UnsupportedEncoding for a
     compressed body.
     """
-    sent = itself(request)
+    sent = request_ctx.request
     if sent.query_string and not inputs.query:
         _parser.parse(_NoQuery(), sent, location="query")
     if not may_have_body(sent.environ) or not (body := sent.get_data()):

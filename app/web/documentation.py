@@ -154,7 +154,7 @@ class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
         self.register_converter(converters.UuidConverter, lambda _: {"type": "string", "format": "uuid"})
 
     def register_blueprint(self, blueprint: Blueprint) -> None:
-        """Route to a blueprint now, and describe its operations when somebody asks."""
+        """Route to a blueprint now, and describe its operations when the document is first read."""
         self._app.extensions["flask-smorest"]["blp_name_to_api"][blueprint.name] = self
         self._app.register_blueprint(blueprint)
         self._undescribed.append(blueprint)

@@ -11,7 +11,8 @@ from uuid import uuid4
 
 import orjson
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
+from flask.globals import app_ctx, request_ctx
 from structlog.typing import FilteringBoundLogger, Processor
 from werkzeug.exceptions import (
     BadRequest,
@@ -24,7 +25,6 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.config import Settings
 from app.web import metrics
-from app.web.application import itself
 from app.web.arguments import may_have_body
 
 REQUEST_ID_HEADER = "X-Request-ID"
@@ -81,7 +81,7 @@ def configure_logging(level: str) -> None:
 
 
 def _begin() -> None:
-    environ, state = request.environ, itself(g)
+    environ, state = request.environ, app_ctx.g
     given = environ.get(_REQUEST_ID_SENT, "")
     state.request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid4())
     state.started_at = time.perf_counter()
@@ -116,7 +116,7 @@ def _refuse_endless_body() -> None:
 
 
 def _end(log: FilteringBoundLogger, response: Response) -> Response:
-    handled, state = itself(request), itself(g)
+    handled, state = request_ctx.request, app_ctx.g
     response.headers.add(REQUEST_ID_HEADER, state.request_id)
     seconds = time.perf_counter() - state.started_at
     route = handled.url_rule.rule if handled.url_rule else "unmatched"

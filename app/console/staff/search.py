@@ -37,7 +37,7 @@ _KINDS = {
     "work_period": _Kind("Work periods", "/console/payments/periods/{id}"),
     "work_period_payment": _Kind("Work period payments", "/console/payments/{id}"),
 }
-# Lists whose rows somebody should look at: what they are, their operation, the list, its filters, and its page.
+# Lists whose rows need attention: what they are, their operation, the list, its filters, and its page.
 _ATTENTION = (
     (
         "bank transfers wait for approval",

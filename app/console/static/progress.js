@@ -9,7 +9,7 @@ document.addEventListener("submit", (event) => {
   said.textContent = "Working. The next page shows what was done.";
   form.append(said);
 });
-// Whoever goes back finds the form as it was.
+// After navigating back, the form is as it was.
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[aria-busy]")) {
     form.removeAttribute("aria-busy");
