@@ -341,6 +341,14 @@ class TestMonths:
             ]
             assert None not in [each["id"] for each in lots(owner)]
 
+    def test_a_grant_that_arrives_as_a_month_begins_is_spent_before_it(self, owner: Caller, give: Give) -> None:
+        with freeze_time("2031-03-20T00:00:00Z"):
+            given = give(40, effective_at="2031-04-01T00:00:00Z")["lot_id"]
+        with freeze_time("2031-04-02T00:00:00Z"):
+            spent = spend(owner, 150)
+            first, _, month = seen(lots(owner), "id")
+            assert paid_by(owner, spent["id"]) == [(*first, 100), (given, 40), (*month, 10)]
+
     def test_nothing_of_a_month_is_kept_without_rollover(self, owner: Caller, app: Flask) -> None:
         with freeze_time("2031-03-20T00:00:00Z"):
             plan(app, owner, "none")

@@ -3,7 +3,6 @@
 Each stands once: statements use its SQL, decisions in memory its Python.
 """
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -16,7 +15,6 @@ from app.errors import Reason
 SPENDING_ORDER = ("priority", "expires_at", "is_bought", "effective_at", "id")
 # The result of a decision that one lot does not suffice for, or something has to be posted before.
 BY_THE_BATCH = "by the batch"
-_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Debit(NamedTuple):
@@ -83,4 +81,5 @@ STATUS = Rule(
 
 def spending_key(lot: Any) -> tuple[Any, ...]:
     """The place of a lot in the spending order."""
-    return tuple(_NEVER if value is None else value for value in (getattr(lot, name) for name in SPENDING_ORDER))
+    values = [getattr(lot, name) for name in SPENDING_ORDER]
+    return tuple((value is None, value) for value in values)
