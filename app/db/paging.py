@@ -140,7 +140,10 @@ class ListQuery:
         if per_page is None:
             fields, parts = streaming.fetch(self._every_row(frozenset(values), sort_by, order), parameters)
             return EveryRow.of(parts, fields)
-        statement, count_statement = self.statements(frozenset(values), sort_by, order, per_page, (page - 1) * per_page)
+        is_narrowed = any(name in arguments for name in given)
+        statement, count_statement = self.statements(
+            frozenset(values), sort_by, order, per_page, (page - 1) * per_page, is_narrowed=is_narrowed
+        )
         rows = db.session.execute(statement, parameters).all()
         if rows:
             count = rows[0].matching
@@ -171,15 +174,25 @@ class ListQuery:
 
     @lru_cache(maxsize=1024)  # noqa: B019 - list queries are module constants: they live as long as the process
     def statements(
-        self, filters: frozenset[str], sort_by: str, order: str, limit: int, offset: int = 0
+        self,
+        filters: frozenset[str],
+        sort_by: str,
+        order: str,
+        limit: int,
+        offset: int = 0,
+        *,
+        is_narrowed: bool = False,
     ) -> tuple[AnyPrepared, AnyPrepared]:
         """The page and count statements for one combination of filters, order and place of the page.
 
-        That place is part of the text: a plan for any place would expect to read a tenth of the list.
+        That place is part of the text: a plan for any place would expect to read a tenth of the list. A list that is
+        narrowed by its caller is planned for what it is narrowed by, of which there may be very little or very much.
         """
         page, count = self._compiled(filters, sort_by, order)
         page = page.with_values(page_limit=limit, page_offset=offset)
-        return page.shown() if self.only_shown else page, count
+        if self.only_shown:
+            page = page.shown()
+        return (page.unprepared(), count.unprepared()) if is_narrowed else (page, count)
 
     @lru_cache(maxsize=1024)  # noqa: B019 - as above
     def _every_row(self, filters: frozenset[str], sort_by: str, order: str) -> AnyPrepared:

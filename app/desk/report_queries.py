@@ -57,7 +57,7 @@ FLOWS: AnyPrepared = Prepared(f"""
             CAST(coalesce(sum(amount) FILTER (WHERE created_at >= :until), 0) AS bigint) AS later
         FROM credit_transactions AS posted WHERE created_at >= :since GROUP BY 1
     ) AS flows
-""")
+""").unprepared()
 # Of each bought lot: its price by the part of its credits that was spent or expired, rounded as a whole, so that the
 # revenue of all months is the price of what is gone. Credits that were taken because money was returned are not gone.
 REVENUE: AnyPrepared = Prepared(f"""
@@ -99,7 +99,7 @@ REVENUE: AnyPrepared = Prepared(f"""
         round(price * (gone + due_until) / credits, 2) - round(price * (gone - during + due_before) / credits, 2)
     ), 0) AS revenue
     FROM bought
-""")
+""").unprepared()
 # With the days since the day by which they were to be paid.
 OPEN_INVOICES: AnyPrepared = Prepared("""
     SELECT invoice.id, invoice.invoice_number, invoice.account_id, invoice.account_name, invoice.billing_email,
@@ -123,4 +123,4 @@ USAGE: AnyPrepared = Prepared("""
         AND timezone('UTC', moved.created_at) < CAST(:last AS date) + 1
         AND (moved.transaction_type = 'deduction' OR moved.reverses IS NOT NULL)
     GROUP BY 1, 2 ORDER BY 1, 2
-""")
+""").unprepared()

@@ -240,4 +240,4 @@ EVERYTHING: AnyPrepared = Prepared(
         _BEST.c.text_id,
     )
     .limit(bindparam("most"))
-)
+).unprepared()

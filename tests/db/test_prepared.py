@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from app.db.base import RoutedSession, db
 from app.db.fast import prepared as preparing
 from app.db.fast.prepared import AnyPrepared, Prepared, run
+from tests.caller import Caller, data
 
 
 @pytest.fixture
@@ -48,6 +49,24 @@ def test_statement_run_often_is_prepared(session: Any, direct: bool, monkeypatch
     for runs in (1, 2, 3, 4):
         assert session.execute(statement, {"number": runs}).scalar_one() == runs + 40002
         assert any("40002" in each for each in known(session)) == (direct and runs >= 3)
+
+
+def test_a_prepared_statement_is_planned_once_for_any_values(session: Any, direct: bool) -> None:
+    # Of few rows or of very many, as the statistics would have it: left to choose, it would be planned at each run.
+    statement = Prepared("SELECT count(*) + 40004 FROM generate_series(1, CAST(:number AS int))")
+    for _ in range(20):
+        session.execute(statement, {"number": 2})
+    plans = "SELECT custom_plans FROM pg_prepared_statements WHERE statement LIKE '%40004%'"
+    assert session.execute(text(plans)).all() == ([(0,)] if direct else [])
+
+
+def test_a_list_is_planned_for_what_it_is_narrowed_by(session: Any, direct: bool, admin: Caller) -> None:
+    for query in ("", "?name=40005"):
+        for _ in range(5):
+            data(admin.get(f"/v6/billing-accounts{query}"))
+    pages = [each for each in known(session) if "FROM billing_accounts" in each and "AS matching" in each]
+    assert bool(pages) == direct
+    assert not any("LIKE" in each for each in pages)
 
 
 def test_text_statements_are_not_prepared(session: Any) -> None:

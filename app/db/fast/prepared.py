@@ -5,6 +5,10 @@ is sent is `EXECUTE`, once the connection has seen the statement often enough to
 driver, too: forming SQL from a statement and columns from an answer, which SQLAlchemy does at each run of a text, takes
 longer than all else that happens to it here.
 
+A prepared statement has one plan, for any values. Left to choose, PostgreSQL plans it anew at each run if it estimates
+that to be cheaper, which depends on statistics and made a list or a detail of accounts cost it three times as much. A
+statement whose values decide how its rows are best found is `unprepared`.
+
 Without prepared statements requests cost from 25 % (a lock with a key) to 60 % (a list) more processor time of service
 and PostgreSQL; without the way straight to the driver from 4 % (a lock) to 12 % (a lock with a key): `bench/fast.py`,
 decision 0009.
@@ -67,6 +71,15 @@ class Prepared(TypedReturnsRows[*Columns]):
         """The same statement, for rows that are only shown: see `app.db.fast.wire`."""
         copied = copy(self)
         copied.is_shown = True
+        return copied
+
+    # Whether it is planned at each run, for the values of that.
+    is_planned_anew = False
+
+    def unprepared(self) -> Self:
+        """The same statement, planned at each run: for one that other values are better found in another way."""
+        copied = copy(self)
+        copied.is_planned_anew = True
         return copied
 
     def with_values(self, **values: Any) -> Self:
@@ -143,6 +156,8 @@ class _Statements:
     def sent(self, statement: AnyPrepared) -> str | None:
         """What to send for `statement`; None when it is time to prepare it."""
         sql = statement.sql
+        if statement.is_planned_anew:
+            return sql
         known = self._calls.get(sql)
         if known is not None:
             self._calls.move_to_end(sql)
@@ -189,9 +204,10 @@ def _begin(connection: Any, entry: ConnectionPoolEntry) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         is_direct = cursor.fetchone()[0] == connection.info.backend_pid
-    connection.rollback()
-    if is_direct:
-        entry.info[_INFO] = _Statements()
+        if is_direct:
+            cursor.execute("SET plan_cache_mode TO force_generic_plan")
+            entry.info[_INFO] = _Statements()
+    connection.commit()
 
 
 def prepare_now(statements: _Statements, connection: Any, statement: AnyPrepared) -> str:
