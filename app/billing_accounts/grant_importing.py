@@ -9,7 +9,7 @@ from app.clock import utc_now
 from app.db.base import db
 from app.db.staging import Merged, stage
 
-MANAGER_COLUMNS = {"account_id": "integer", "user_account_id": "text", "raw": "text"}
+MANAGER_COLUMNS = {"account_id": "integer", "user_account_id": "text"}
 USER_COLUMNS = {"user_account_id": "text", "handle": "text"}
 MEMBER_COLUMNS = {"user_id": "text", "handle": "text"}
 
@@ -38,7 +38,7 @@ _RESOLVED = """
     ) AS member ON member.wanted = known.handle
 """
 _UNRESOLVED = text(f"""
-    SELECT manager.raw, CASE
+    SELECT manager.position, CASE
         WHEN account.id IS NULL THEN 'project_id: no such billing account'
         WHEN known.handle IS NULL THEN 'user_account_id: no such user account'
         WHEN member.user_id IS NULL THEN 'user_name: no such member'
@@ -85,7 +85,7 @@ def handles() -> Iterator[str]:
 
 
 def unresolved() -> Iterator[Row[Any]]:
-    """The `raw` text of every staged manager whose account, handle or member is unknown, and the `reason`."""
+    """The `position` of every staged manager whose account, handle or member is unknown, and the `reason`."""
     yield from db.session.execute(_UNRESOLVED, execution_options={"yield_per": 1000})
 
 

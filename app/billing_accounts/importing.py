@@ -33,8 +33,8 @@ ACCOUNT_COLUMNS = {
     "end_date": "timestamptz",
     "created_by": "text",
 }
-LINK_COLUMNS = {"account_id": "integer", "client_id": "text", "raw": "text"}
-MARKUP_COLUMNS = {"account_id": "integer", "markup": "numeric", "changed_at": "timestamptz", "raw": "text"}
+LINK_COLUMNS = {"account_id": "integer", "client_id": "text"}
+MARKUP_COLUMNS = {"account_id": "integer", "markup": "numeric", "changed_at": "timestamptz"}
 
 _OTHERS = [name for name in ACCOUNT_COLUMNS if name not in {"id", "budget", "created_by", "status", "client_id"}]
 _OWN = ", ".join(["status", "client_id", *_OTHERS])
@@ -126,14 +126,14 @@ _RESULT = text(f"""
 _NO_ACCOUNT = (
     "FROM staged_markups AS staged WHERE NOT EXISTS (SELECT FROM billing_accounts WHERE id = staged.account_id)"
 )
-_MARKUPS_REJECTED = text(f"SELECT raw, 'project_id: no such billing account' AS reason {_NO_ACCOUNT}")
+_MARKUPS_REJECTED = text(f"SELECT position, 'project_id: no such billing account' AS reason {_NO_ACCOUNT}")
 _DROP_MARKUPS = text(f"DELETE {_NO_ACCOUNT}")
 _LINKED = """
     FROM staged_links AS staged LEFT JOIN billing_accounts AS account ON account.id = staged.account_id
     LEFT JOIN clients AS client ON client.id = staged.client_id
 """
 _LINKS_REJECTED = text(f"""
-    SELECT raw, CASE WHEN account.id IS NULL THEN 'project_id: no such billing account'
+    SELECT position, CASE WHEN account.id IS NULL THEN 'project_id: no such billing account'
         ELSE 'client_id: no such client' END AS reason
     {_LINKED} WHERE account.id IS NULL OR client.id IS NULL
 """)
@@ -224,13 +224,13 @@ def merge_accounts(staged: int, default_client_id: str | None) -> AccountsMerged
 
 
 def rejected_markups() -> Iterator[Row[Any]]:
-    """Take back the staged markups whose account does not exist; the `raw` text of each and the `reason`."""
+    """Take back the staged markups whose account does not exist; the `position` of each and the `reason`."""
     yield from db.session.execute(_MARKUPS_REJECTED, execution_options={"yield_per": 1000})
     db.session.execute(_DROP_MARKUPS)
 
 
 def rejected_links() -> Iterator[Row[Any]]:
-    """The `raw` text of every staged link whose account or client does not exist, and the `reason`."""
+    """The `position` of every staged link whose account or client does not exist, and the `reason`."""
     yield from db.session.execute(_LINKS_REJECTED, execution_options={"yield_per": 1000})
 
 

@@ -23,8 +23,8 @@ def stage(
 ) -> int:
     """Copy CSV `lines` to the temporary `table`, which lives as long as the transaction; the number of rows kept.
 
-    `columns` maps names to types; `position` tells where a row stood. Of rows with the same `key` only one is kept: the
-    one with the largest value in the column `newest`, of equal ones the last. Rows end up in the key's order.
+    `columns` maps names to types; `position` is the number of the line, from 1. Of rows with the same `key` only one is
+    kept: the one with the largest value in the column `newest`, of equal ones the last. Rows end up in the key's order.
     """
     connection = db.session.connection()
     names, keys = ", ".join(columns), ", ".join(key)

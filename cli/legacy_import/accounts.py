@@ -36,8 +36,8 @@ def merge_lines(rows: Spool, report: Report) -> None:
     counts = report.counts[CHALLENGE_BUDGET.key]
     counts.repeated += rows.count - staged
     without_account = line_importing.amounts_without_account()
-    for raw in line_importing.drop_lines_without_account():
-        report.reject(CHALLENGE_BUDGET.key, raw, "project_id: no such billing account")
+    for position in line_importing.drop_lines_without_account():
+        report.reject(CHALLENGE_BUDGET.key, rows.original(position), "project_id: no such billing account")
         staged -= 1
     counts.merged = line_importing.merge_lines(staged)
     amounts = line_importing.merged_amounts()
@@ -53,7 +53,7 @@ def _merge_markups(rows: Spool, staged: int, report: Report) -> None:
     counts = report.counts[CONTEST_FEE.key]
     counts.repeated += rows.count - staged
     for row in importing.rejected_markups():
-        report.reject(CONTEST_FEE.key, row.raw, row.reason)
+        report.reject(CONTEST_FEE.key, rows.original(row.position), row.reason)
         staged -= 1
     counts.merged = importing.merge_markups(staged)
 
@@ -62,7 +62,7 @@ def _merge_links(rows: Spool, report: Report, default_client_id: str | None) -> 
     counts = report.counts[CLIENT_LINK.key]
     rejected = counts.rejected
     for row in importing.rejected_links():
-        report.reject(CLIENT_LINK.key, row.raw, row.reason)
+        report.reject(CLIENT_LINK.key, rows.original(row.position), row.reason)
     counts.merged = importing.merge_links(default_client_id)
     counts.repeated += rows.count - sum(counts.merged) - (counts.rejected - rejected)
 

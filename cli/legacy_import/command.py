@@ -31,7 +31,7 @@ from cli.legacy_import.report import Report, file_progress
 
 _LEGACY_KINDS = (CLIENT, ACCOUNT, CONTEST_FEE, CLIENT_LINK, CHALLENGE_BUDGET)
 # Kinds whose rows the merge may still reject.
-_KINDS_WITH_RAW = {CONTEST_FEE, CLIENT_LINK, CHALLENGE_BUDGET}
+_STILL_REJECTED = {CONTEST_FEE, CLIENT_LINK, CHALLENGE_BUDGET}
 
 _FILES = click.argument(
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
@@ -57,7 +57,7 @@ def import_legacy(
     with ExitStack() as stack:
         report = Report(tuple(kind.key for kind in _LEGACY_KINDS), stack.enter_context(_opened(errors, files)))
         stack.enter_context(recorded(report, files, dry_run=dry_run))
-        spools = {kind: stack.enter_context(spool(with_raw=kind in _KINDS_WITH_RAW)) for kind in _LEGACY_KINDS}
+        spools = {kind: stack.enter_context(spool(with_originals=kind in _STILL_REJECTED)) for kind in _LEGACY_KINDS}
         with file_progress() as progress:
             read_files(files, spools, report, progress)
         steps = {
@@ -85,7 +85,7 @@ def import_access(files: tuple[Path, ...], *, dry_run: bool, errors: Path | None
     with ExitStack() as stack:
         report = Report((USER_ACCOUNT.key, PROJECT_MANAGER.key), stack.enter_context(_opened(errors, files)))
         stack.enter_context(recorded(report, files, dry_run=dry_run))
-        users, managers = stack.enter_context(spool()), stack.enter_context(spool(with_raw=True))
+        users, managers = stack.enter_context(spool()), stack.enter_context(spool(with_originals=True))
         with file_progress() as progress:
             read_files(files, {USER_ACCOUNT: users, PROJECT_MANAGER: managers}, report, progress)
         merge({PROJECT_MANAGER: lambda: _merge_grants(users, managers, report, url)}, report, dry_run=dry_run)
@@ -113,7 +113,7 @@ def _merge_grants(users: Spool, managers: Spool, report: Report, url: str) -> No
     counts = report.counts[PROJECT_MANAGER.key]
     counts.repeated += managers.count - staged
     for row in grant_importing.unresolved():
-        report.reject(PROJECT_MANAGER.key, row.raw, row.reason)
+        report.reject(PROJECT_MANAGER.key, managers.original(row.position), row.reason)
     counts.merged = grant_importing.merge_grants()
 
 

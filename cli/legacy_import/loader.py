@@ -2,6 +2,7 @@
 
 import csv
 import io
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -17,28 +18,61 @@ from app.db.staging import join_whole_tables, one_import_at_a_time
 from app.db.transaction import rehearsal, transaction
 from cli.legacy_import import readers
 from cli.legacy_import.mapping import RowKind, SupersededRowError
-from cli.legacy_import.rejected import as_text
 from cli.legacy_import.report import FileProgress, Report, printable
 from cli.legacy_import.values import RejectedRowError
 
 ROWS_AT_ONCE = 1000
 
 
+class Originals:
+    """The original texts of rows, on disk, by the number of the row from 1."""
+
+    def __init__(self, texts: IO[bytes], starts: IO[bytes]) -> None:
+        self._texts = texts
+        # Where each begins, in integers of eight bytes.
+        self._starts = starts
+        self._length = 0
+
+    def add(self, raws: Iterable[str]) -> None:
+        """Append texts."""
+        starts = array("q")
+        for raw in raws:
+            starts.append(self._length)
+            self._length += self._texts.write(raw.encode("utf-8", "surrogateescape"))
+        starts.tofile(self._starts)
+
+    def text(self, number: int) -> str:
+        """The text of a row, when all were added."""
+        self._starts.seek(8 * (number - 1))
+        place = array("q", self._starts.read(16))
+        end = place[1] if len(place) > 1 else self._length
+        self._texts.seek(place[0])
+        return self._texts.read(end - place[0]).decode("utf-8", "surrogateescape")
+
+
 class Spool:
     """The rows of one kind, as CSV on disk, so that memory does not grow with their number."""
 
-    def __init__(self, file: IO[bytes], *, with_raw: bool) -> None:
+    def __init__(self, file: IO[bytes], originals: Originals | None) -> None:
         self._file = file
-        self._with_raw = with_raw
+        self._originals = originals
         self._waiting: list[tuple[Any, ...]] = []
+        self._raws: list[str] = []
         self.count = 0
 
     def put(self, values: tuple[Any, ...], raw: str) -> None:
-        """Add a row, with its original text if the merge may still reject it."""
-        self._waiting.append((*values, as_text(raw)) if self._with_raw else values)
+        """Add a row; its original text is kept if the merge may still reject it."""
+        self._waiting.append(values)
+        self._raws.append(raw)
         self.count += 1
         if len(self._waiting) >= ROWS_AT_ONCE:
             self._write()
+
+    def original(self, number: int) -> str:
+        """The original text of a row, by its number from 1. Raises RuntimeError for a kind whose texts are not kept."""
+        if self._originals is None:
+            raise RuntimeError("The texts of these rows are not kept")
+        return self._originals.text(number)
 
     def lines(self) -> IO[bytes]:
         """All rows, from the first."""
@@ -50,14 +84,17 @@ class Spool:
         text = io.StringIO(newline="")
         csv.writer(text, lineterminator="\n").writerows(self._waiting)
         self._file.write(text.getvalue().encode())
+        if self._originals is not None:
+            self._originals.add(self._raws)
         self._waiting.clear()
+        self._raws.clear()
 
 
 @contextmanager
-def spool(*, with_raw: bool = False) -> Iterator[Spool]:
+def spool(*, with_originals: bool = False) -> Iterator[Spool]:
     """A spool that is deleted after the block."""
-    with TemporaryFile() as file:
-        yield Spool(file, with_raw=with_raw)
+    with TemporaryFile() as file, TemporaryFile() as texts, TemporaryFile() as starts:
+        yield Spool(file, Originals(texts, starts) if with_originals else None)
 
 
 class _Intake:

@@ -95,7 +95,10 @@ class Report:
 
     def total(self, key: str, name: str) -> Total:
         """The amounts `name` of a kind."""
-        return self.totals.setdefault((key, name), Total())
+        found = self.totals.get((key, name))
+        if found is None:
+            found = self.totals[key, name] = Total()
+        return found
 
     def note(self, key: str, note: str) -> None:
         """Count something that was dropped or ignored."""

@@ -147,6 +147,8 @@ def date(row: Row, name: str, note: Note) -> datetime | None:
 
 def _whole(value: Any, text: str) -> str:
     """`text`, the trimmed `value`, or its digits if it is an integer."""
+    if _DIGITS.fullmatch(text):
+        return text
     found = _WHOLE.fullmatch(text)
     if found is not None:
         return found[1]

@@ -19,12 +19,12 @@ from app.db.base import db
 from app.db.staging import Merged, by_index, learn_size, stage
 from app.money import ZERO
 
-LINE_COLUMNS = {"account_id": "integer", "challenge_id": "text", "kind": "text", "amount": "numeric", "raw": "text"}
+LINE_COLUMNS = {"account_id": "integer", "challenge_id": "text", "kind": "text", "amount": "numeric"}
 
 _NO_ACCOUNT = (
     "FROM staged_lines AS line WHERE NOT EXISTS (SELECT FROM budgets WHERE billing_account_id = line.account_id)"
 )
-_WITHOUT_ACCOUNT = text(f"SELECT raw {_NO_ACCOUNT}")
+_WITHOUT_ACCOUNT = text(f"SELECT position {_NO_ACCOUNT} ORDER BY 1")
 _DROP_WITHOUT_ACCOUNT = text(f"DELETE {_NO_ACCOUNT}")
 # A challenge whose lock was released here has no line any more, and is to have none.
 # One that is both locked and consumed was changed here, and so is every one that expires: what is due counts as gone,
@@ -161,8 +161,8 @@ def stage_lines(lines: IO[bytes]) -> int:
     return stage("staged_lines", LINE_COLUMNS, ["account_id", "challenge_id"], lines)
 
 
-def drop_lines_without_account() -> Iterator[str]:
-    """Take back the staged lines whose account does not exist; the `raw` text of each."""
+def drop_lines_without_account() -> Iterator[int]:
+    """Take back the staged lines whose account does not exist; the position of each among those staged."""
     yield from db.session.execute(_WITHOUT_ACCOUNT, execution_options={"yield_per": 1000}).scalars()
     db.session.execute(_DROP_WITHOUT_ACCOUNT)
 
