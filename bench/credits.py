@@ -24,7 +24,9 @@ _LOAD = (
         SELECT account_id, 'adjustment', :credits, :credits - :rows + 1, now(), 'adjustment', transactions + 1,
             'history', :actor, :actor_kind, :action, now()
         FROM credit_balances WHERE account_id = :account_id
-        RETURNING id
+        RETURNING id, account_id
+    ), route AS (
+        INSERT INTO account_routes (kind, id, account_id) SELECT 'credit_lot', id, account_id FROM lot
     ), posted AS (
         INSERT INTO credit_transactions ({journal.COLUMNS})
         SELECT {journal.selected_in_order(**_NO_KEY, lot_credits="ARRAY[amount]")}

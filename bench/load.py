@@ -49,8 +49,8 @@ class Measured:
         return cls(*(statistics.median(getattr(run, each.name) for run in runs) for each in fields(cls)))
 
     def __str__(self) -> str:
-        rates = f"{self.rps:,.0f} per second, p99 {self.p99:.1f} ms"
-        return f"{rates}; processor time of each: service {self.service:,.1f} µs, PostgreSQL {self.database:,.1f} µs"
+        spent = f"processor time of each: service {self.service:,.1f} µs, PostgreSQL {self.database:,.1f} µs"
+        return f"{self.rps:,.0f} per second, p99 {self.p99:.1f} ms; {spent}"
 
 
 def require_wrk() -> None:

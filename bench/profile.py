@@ -26,7 +26,7 @@ _PARTS: dict[str, list[tuple[str, set[str]]]] = {
     "routing": [("flask/app.py", {"create_url_adapter"}), ("flask/ctx.py", {"match_request"})],
     "id, log line, metrics": [("app/web/requests.py", {"_begin", "_end"})],
     "token, role": [("app/auth/guards.py", {"admit"})],
-    "arguments": [("webargs/core.py", {"parse"})],
+    "arguments": [("app/web/arguments.py", {"parse"})],
     "SQL: waiting for the database": [("app/db/fast/driver.py", {"execute", "commit", "rollback"})],
     "SQL: SQLAlchemy": [("app/db/base.py", {"execute", "get_bind", "commit", "rollback", "close"})],
     "dump": [("app/web/schemas.py", {"dump"})],

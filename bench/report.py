@@ -27,6 +27,9 @@ class Row:
     measured: Measured | None = None
     seconds: float | None = None
 
+    def __str__(self) -> str:
+        return f"{self.name}: {self.measured or f'{self.seconds:.2f} s'}"
+
 
 def write(rows: Sequence[Row], split: Mapping[str, Mapping[str, float]], options: argparse.Namespace) -> None:
     """Put the figures at the end of the page, below the text that is written by hand."""

@@ -7,6 +7,7 @@ from flask.cli import AppGroup
 
 from app.billing_accounts import audit as budgets
 from app.credits import audit as credits
+from app.customers import audit as routes
 from app.db import job_runs, row_counts
 from app.purchases import audit as purchases
 from app.work_periods import audit as work_periods
@@ -18,6 +19,7 @@ AUDITS = (
     budgets.differences,
     work_periods.differences,
     credits.differences,
+    routes.differences,
     purchases.differences,
     row_counts.differences,
 )

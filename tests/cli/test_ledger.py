@@ -55,6 +55,11 @@ def test_books_that_are_right_pass(run: Run) -> None:
         ("UPDATE credit_balances SET credits = credits + 1", "account "),
         ("UPDATE credit_daily_totals SET total = total - 1 WHERE transaction_type = 'grant'", "account "),
         ("UPDATE invoices SET status = 'void', paid_at = NULL, amount_credited = total_amount", "payment "),
+        ("DELETE FROM account_routes WHERE kind = 'payment'", "payment 1 of account 1: has no route"),
+        (
+            "UPDATE account_routes SET account_id = account_id + 1 WHERE kind = 'credit_lot' AND id = 1",
+            "credit lot 1 of account 1: has a route to account 2",
+        ),
         ("UPDATE number_series SET last = last + 1", "invoices of "),
         (
             "UPDATE row_counts SET rows = rows - 1 WHERE table_name = 'clients' AND slot = 3",
