@@ -181,8 +181,8 @@ class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
         for example in _FAILURES:
             by_status.setdefault(example["error"]["code"], []).append(example)
         for status, examples in by_status.items():
-            self.spec.components.response(HTTPStatus(status).name, failures.response(status, examples), lazy=True)
-        not_modified = HTTPStatus.NOT_MODIFIED.name
+            self.spec.components.response(failures.component(status), failures.response(status, examples), lazy=True)
+        not_modified = failures.component(HTTPStatus.NOT_MODIFIED)
         self.spec.components.response(not_modified, versions.NOT_MODIFIED, lazy=True)
 
     def _register_error_handlers(self) -> None:
@@ -236,7 +236,7 @@ def describe_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
     responses = doc.setdefault("responses", {})
     responses.pop("default", None)
     for status in statuses:
-        responses.setdefault(status.value, status.name)
+        responses.setdefault(status.value, failures.component(status))
     responses.update(failures.responses(doc_info, method))
     for format_ in doc_info["view"].formats[1:]:
         responses[HTTPStatus.OK.value]["content"][MIMETYPES[format_]] = exports.DOCUMENTATION[format_]

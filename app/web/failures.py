@@ -6,10 +6,10 @@ accepts an idempotency key. Failures from the rules of the feature are declared 
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from http import HTTPStatus
 from typing import Any, TypeVar
 
 import marshmallow as ma
+from werkzeug.http import HTTP_STATUS_CODES
 
 from app.auth.guards import Guard
 from app.db.versions import failure as changed_meanwhile
@@ -64,7 +64,12 @@ def response(status: int, bodies: Sequence[dict[str, Any]]) -> dict[str, Any]:
     examples = {str(body["error"]["reason"]): {"value": body} for body in bodies}
     reasons = ", ".join(f"`{reason}`" for reason in examples)
     content = {"application/json": {"schema": Error, "examples": examples}}
-    return {"description": f"{HTTPStatus(status).phrase}: {reasons}.", "content": content}
+    return {"description": f"{HTTP_STATUS_CODES[status]}: {reasons}.", "content": content}
+
+
+def component(status: int) -> str:
+    """The name of the response in the document: of Werkzeug's phrase, since those of Python change with its version."""
+    return HTTP_STATUS_CODES[status].upper().replace(" ", "_")
 
 
 def _failures(doc_info: Mapping[str, Any], method: str) -> Iterator[ServiceError]:
