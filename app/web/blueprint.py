@@ -1,7 +1,7 @@
 """The blueprint of every feature: strict arguments, responses in the envelope, and the OpenAPI document of both."""
 
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Protocol
 
 import marshmallow as ma
@@ -11,7 +11,7 @@ from flask_smorest import Blueprint
 from app.db.paging import EveryRow, Page
 from app.web import exports, negotiation, paging, versions
 from app.web.arguments import Inputs, StrictParser
-from app.web.documentation import describe_operation
+from app.web.documentation import ServiceApi, describe_operation
 from app.web.negotiation import Format
 from app.web.schemas import ETag, Schema, envelope_of
 from app.web.shown_once import shows_once
@@ -58,6 +58,10 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc] # flask-smorest is not type
                 info["guide"] = obj.guide or self._guide
                 view.inputs = Inputs.declared(info)
                 view.operation = info["manual_doc"]["operationId"]
+
+    def register_views_in_doc(self, api: ServiceApi, *args: Any, **options: Any) -> None:
+        """Have the operations described when the document is first read."""
+        api.describe_later(partial(super().register_views_in_doc, api, *args, **options))
 
     def arguments(self, schema: Any, **options: Any) -> Any:
         """Declare what a view accepts. The document requires a body unless its schema says that it may be missing."""

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from collections.abc import Callable
 from http import HTTPStatus
 from threading import RLock
 from typing import Any
@@ -124,7 +125,8 @@ class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
     ERROR_SCHEMA = Error
 
     def __init__(self, app: Flask) -> None:
-        self._undescribed: list[Blueprint] = []
+        self._undescribed: list[Callable[[], None]] = []
+        self._is_routing = False
         # Reentrant: what describes an operation may read `spec`.
         self._describing = RLock()
         app.config.update(
@@ -153,21 +155,24 @@ class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
         self.register_converter(converters.TextConverter, lambda _: text)
         self.register_converter(converters.UuidConverter, lambda _: {"type": "string", "format": "uuid"})
 
-    def register_blueprint(self, blueprint: Blueprint) -> None:
-        """Route to a blueprint now, and describe its operations when the document is first read."""
-        self._app.extensions["flask-smorest"]["blp_name_to_api"][blueprint.name] = self
-        self._app.register_blueprint(blueprint)
-        self._undescribed.append(blueprint)
+    def register_blueprint(self, blp: Blueprint, **options: Any) -> None:
+        """Route to a blueprint, whose operations are described later."""
+        self._is_routing = True
+        super().register_blueprint(blp, **options)
+        self._is_routing = False
+
+    def describe_later(self, describe: Callable[[], None]) -> None:
+        """Call `describe` before the document is first read."""
+        self._undescribed.append(describe)
 
     @property
     def spec(self) -> APISpec:
-        """The document, whole."""
+        """The document, whole but while blueprints are registered."""
         with self._describing:
-            undescribed, self._undescribed = self._undescribed, []
-            for blueprint in undescribed:
-                name = blueprint.name
-                blueprint.register_views_in_doc(self, self._app, self._spec, name=name, parameters=None)
-                self._spec.tag({"name": name, "description": blueprint.description})
+            if not self._is_routing:
+                undescribed, self._undescribed = self._undescribed, []
+                for describe in undescribed:
+                    describe()
             return self._spec
 
     @spec.setter
