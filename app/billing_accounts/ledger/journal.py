@@ -141,7 +141,7 @@ def post_numbered(*, also: str = "", joined: str = "", where: str = "true") -> s
             SELECT {", ".join(_NUMBERED)}, chain_all(head, movement_content({", ".join(_NUMBERED)})) OVER (
                 PARTITION BY billing_account_id ORDER BY position ROWS UNBOUNDED PRECEDING
             ) FROM numbered
-            RETURNING billing_account_id, position, at, locked_after, consumed_after, hash
+            RETURNING *
         ), moved AS (
             UPDATE budgets SET locked = last.locked_after, consumed = last.consumed_after, movements = last.position,
                 moved_at = last.at, head = last.hash {also}
