@@ -62,10 +62,11 @@ def no_filters(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_table_of_customers_is_walled_off(app: Flask, tables: list[str]) -> None:
-    assert len(tables) >= 8
+    # The view goes by the walls of its tables; keys, in parts or not, are read by the identity of their caller.
+    walled = {each for each in tables if each != "audit_trail" and not each.startswith("idempotency_keys")}
+    assert len(walled) >= 8
     with app.app_context():
-        # The view goes by the walls of its tables; keys are read by the identity of their caller.
-        assert set(tables) - {"audit_trail", "idempotency_keys"} <= set(db.session.execute(WALLED).scalars())
+        assert walled <= set(db.session.execute(WALLED).scalars())
 
 
 def test_the_wall_binds_the_services_own_role(app: Flask) -> None:

@@ -200,7 +200,7 @@ class TestNeverDeleted:
     @pytest.mark.parametrize("table", ["work_periods", "resource_bookings", "billing_accounts"])
     def test_nothing_that_it_is_about_can_be_deleted(self, admin: Caller, book: Book, app: Flask, table: str) -> None:
         move(admin, pay(admin, book()[0]), "cancelled")
-        with app.app_context(), pytest.raises(IntegrityError, match=r"work_period_payments|budgets|work_periods"):
+        with app.app_context(), pytest.raises(IntegrityError, match="foreign key constraint"):
             db.session.execute(text(f"DELETE FROM {table}"))
 
     def test_no_foreign_key_of_it_cascades(self, app: Flask) -> None:
