@@ -72,10 +72,12 @@ def running() -> Iterator[StripePeer]:
         with closing(socket.socket()) as probe:
             return probe.connect_ex(("127.0.0.1", port)) == 0
 
-    until(answers, "localstripe to listen")
-    yield StripePeer(port)
-    process.terminate()
-    finish(process)
+    try:
+        until(answers, "localstripe to listen")
+        yield StripePeer(port)
+    finally:
+        process.terminate()
+        finish(process)
 
 
 def _serve(port: int) -> None:
