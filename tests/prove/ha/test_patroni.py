@@ -24,8 +24,8 @@ from tests.prove.writers import ROWS, Books, Row, Write, Writer, compare, open_b
 
 SEED = 25
 WRITERS = 4
-# The longest a request may take while servers change. A primary that is cut off from the standbys keeps a write waiting
-# until it stops: after its lease, a round of Patroni's and the last attempt to renew (`ttl`, `loop_wait`, `retry_timeout`).
+# The longest a request may take while servers change. A primary that is cut off from its standbys keeps a write waiting
+# until it stops: after its lease, one round and one attempt to renew it (`ttl`, `loop_wait` and `retry_timeout`).
 ANSWER_SECONDS = 20 + 5 + 5
 # Longer than the primary could go on without etcd if nothing but its lease counted: `ttl`, and a round of Patroni's.
 LONGER_THAN_A_LEASE = 30
