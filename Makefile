@@ -28,7 +28,7 @@ test-pgbouncer: .venv/checks-installed ## Run TESTS (all, unless named) with the
 
 .PHONY: test-partitioned
 test-partitioned: .venv/checks-installed ## Run TESTS with the big tables cut by account, as over several servers
-	@# Parts have indexes of other names than those that three tests are about.
+	@# Partitions have index names of their own; these three tests name indexes.
 	$(BIN)/pytest --partitioned -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist worksteal $(TESTS) \
 		--deselect tests/billing_accounts/test_statements.py::test_nothing_reads_a_whole_table \
 		--deselect tests/cli/legacy_import/test_statistics.py::test_foreign_keys_are_checked_by_the_key \

@@ -50,7 +50,12 @@ class Measured:
 
     def __str__(self) -> str:
         spent = f"processor time of each: service {self.service:,.1f} µs, PostgreSQL {self.database:,.1f} µs"
-        return f"{self.rps:,.0f} per second, p99 {self.p99:.1f} ms; {spent}"
+        parts = [
+            f"{self.rps:,.0f} per second",
+            *([f"p99 {self.p99:.1f} ms"] if self.p99 else ()),
+            *([spent] if self.service else ()),
+        ]
+        return "; ".join(parts)
 
 
 def require_wrk() -> None:

@@ -13,7 +13,7 @@ from app.purchases import audit as purchases
 from app.work_periods import audit as work_periods
 from cli.database import with_database
 
-ledger = AppGroup("ledger", help="Verify stored totals.", epilog="Example: flask ledger verify")
+ledger = AppGroup("ledger", help="Verify stored totals and routes.", epilog="Example: flask ledger verify")
 
 AUDITS = (
     budgets.differences,
@@ -28,7 +28,7 @@ AUDITS = (
 @ledger.command(epilog="Example: flask ledger verify")
 @with_database
 def verify() -> None:
-    """Recompute every stored total from its rows; list differences, and exit with 1 if there are any."""
+    """Recompute every stored total, and check routes; list differences, and exit with 1 if there are any."""
     with job_runs.noted("ledger verify"):
         found = 0
         for difference in chain.from_iterable(audit() for audit in AUDITS):
@@ -36,5 +36,5 @@ def verify() -> None:
             found += 1
         click.echo(budgets.summary())
         if found:
-            raise click.ClickException(f"{found} stored totals differ from their rows.")
+            raise click.ClickException(f"{found} stored totals or routes differ from their rows.")
     click.echo("Every stored total equals its rows.")

@@ -1,4 +1,4 @@
-"""Checks that routes say whose every payment and lot is: what has none is found by no call that names its id alone."""
+"""Checks that every payment and lot has a route to its account, without which no call that names its id finds it."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ _ROUTES = text(
 
 
 def differences() -> Iterator[Difference]:
-    """Every payment and lot whose route leads to another account, or that has none."""
+    """Every payment and lot whose route leads to another account or is missing."""
     tenancy.set_every_account()
     for row in db.session.execute(_ROUTES):
         leads = "has no route" if row.routed is None else f"has a route to account {row.routed}"

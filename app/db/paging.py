@@ -186,7 +186,7 @@ class ListQuery:
         """The page and count statements for one combination of filters, order and place of the page.
 
         That place is part of the text: a plan for any place would expect to read a tenth of the list. A list that is
-        narrowed by its caller is planned for what it is narrowed by, of which there may be very little or very much.
+        narrowed by its caller is planned for that, since it may leave few rows or nearly all.
         """
         page, count = self._compiled(filters, sort_by, order)
         page = page.with_values(page_limit=limit, page_offset=offset)

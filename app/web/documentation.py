@@ -158,8 +158,10 @@ class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
     def register_blueprint(self, blp: Blueprint, **options: Any) -> None:
         """Route to a blueprint, whose operations are described later."""
         self._is_routing = True
-        super().register_blueprint(blp, **options)
-        self._is_routing = False
+        try:
+            super().register_blueprint(blp, **options)
+        finally:
+            self._is_routing = False
 
     def describe_later(self, describe: Callable[[], None]) -> None:
         """Call `describe` before the document is first read."""
@@ -167,7 +169,7 @@ class ServiceApi(Api):  # type: ignore[misc] # flask-smorest is not typed
 
     @property
     def spec(self) -> APISpec:
-        """The document, whole but while blueprints are registered."""
+        """The document, which is incomplete while blueprints are being registered."""
         with self._describing:
             if not self._is_routing:
                 undescribed, self._undescribed = self._undescribed, []

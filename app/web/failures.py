@@ -68,7 +68,7 @@ def response(status: int, bodies: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def component(status: int) -> str:
-    """The name of the response in the document: of Werkzeug's phrase, since those of Python change with its version."""
+    """The component name of the response: from Werkzeug's phrases; Python's differ between versions."""
     return HTTP_STATUS_CODES[status].upper().replace(" ", "_")
 
 

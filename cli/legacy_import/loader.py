@@ -42,7 +42,7 @@ class Originals:
         starts.tofile(self._starts)
 
     def text(self, number: int) -> str:
-        """The text of a row, when all were added."""
+        """The text of a row, once all have been added."""
         self._starts.seek(8 * (number - 1))
         place = array("q", self._starts.read(16))
         end = place[1] if len(place) > 1 else self._length
@@ -63,7 +63,8 @@ class Spool:
     def put(self, values: tuple[Any, ...], raw: str) -> None:
         """Add a row; its original text is kept if the merge may still reject it."""
         self._waiting.append(values)
-        self._raws.append(raw)
+        if self._originals is not None:
+            self._raws.append(raw)
         self.count += 1
         if len(self._waiting) >= ROWS_AT_ONCE:
             self._write()
@@ -86,8 +87,8 @@ class Spool:
         self._file.write(text.getvalue().encode())
         if self._originals is not None:
             self._originals.add(self._raws)
+            self._raws.clear()
         self._waiting.clear()
-        self._raws.clear()
 
 
 @contextmanager

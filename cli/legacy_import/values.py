@@ -147,6 +147,7 @@ def date(row: Row, name: str, note: Note) -> datetime | None:
 
 def _whole(value: Any, text: str) -> str:
     """`text`, the trimmed `value`, or its digits if it is an integer."""
+    # Most are, and the other patterns cost more.
     if _DIGITS.fullmatch(text):
         return text
     found = _WHOLE.fullmatch(text)

@@ -80,7 +80,7 @@ def test_a_total_that_differs_is_named(run: Run, app: Flask, tampering: str, lin
         )
     assert result.exit_code == 1
     assert any(each.startswith(line) for each in result.output.splitlines())
-    assert result.output.endswith("stored totals differ from their rows.\n")
+    assert result.output.endswith("stored totals or routes differ from their rows.\n")
     with app.app_context():
         (noted,) = job_runs.runs()
     assert (noted.job, noted.succeeded_at) == ("ledger verify", None)

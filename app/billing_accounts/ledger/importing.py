@@ -24,7 +24,8 @@ LINE_COLUMNS = {"account_id": "integer", "challenge_id": "text", "kind": "text",
 _NO_ACCOUNT = (
     "FROM staged_lines AS line WHERE NOT EXISTS (SELECT FROM budgets WHERE billing_account_id = line.account_id)"
 )
-_WITHOUT_ACCOUNT = text(f"SELECT position {_NO_ACCOUNT} ORDER BY 1")
+# In the order of the files, so that original texts are read in sequence.
+_WITHOUT_ACCOUNT = text(f"SELECT position {_NO_ACCOUNT} ORDER BY position")
 _DROP_WITHOUT_ACCOUNT = text(f"DELETE {_NO_ACCOUNT}")
 # A challenge whose lock was released here has no line any more, and is to have none.
 # One that is both locked and consumed was changed here, and so is every one that expires: what is due counts as gone,

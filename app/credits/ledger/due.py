@@ -134,5 +134,5 @@ def _cut(standing: Standing, most: int, at: datetime) -> None:
 
 
 def _age(lot: Lot) -> tuple[Any, ...]:
-    # A new one has no id yet.
+    # A new lot has no id yet, and comes last.
     return lot.effective_at, lot.id is None, lot.id

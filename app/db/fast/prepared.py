@@ -46,11 +46,12 @@ Columns = TypeVarTuple("Columns")
 
 
 class Prepared(TypedReturnsRows[*Columns]):
-    """A statement that connections prepare, compiled when it is made: `bindparam(name)` stands for a caller's value.
+    """A statement that connections prepare unless it is `unprepared`, compiled when it is made.
 
-    Several may be sent at once; the last one's rows are what comes of them. Each must be able to be prepared, but for
-    those that begin with SET. A text may hold several too, separated by semicolons, and has `:name` for a value.
-    Only `db.session.execute` and `app.db.transaction.defer` take one.
+    `bindparam(name)` stands for a caller's value. Several may be sent at once; the last one's rows are what
+    comes of them. Each must be able to be prepared, but for those that begin with SET. A text may hold several too,
+    separated by semicolons, and has `:name` for a value. Only `db.session.execute` and
+    `app.db.transaction.defer` take one.
     """
 
     @overload
@@ -73,13 +74,13 @@ class Prepared(TypedReturnsRows[*Columns]):
         copied.is_shown = True
         return copied
 
-    # Whether it is planned at each run, for the values of that.
-    is_planned_anew = False
+    # Whether it is sent unprepared, and so planned for its values at each run.
+    is_unprepared = False
 
     def unprepared(self) -> Self:
-        """The same statement, planned at each run: for one that other values are better found in another way."""
+        """The same statement, planned at each run: for one whose best plan depends on its values."""
         copied = copy(self)
-        copied.is_planned_anew = True
+        copied.is_unprepared = True
         return copied
 
     def with_values(self, **values: Any) -> Self:
@@ -156,7 +157,7 @@ class _Statements:
     def sent(self, statement: AnyPrepared) -> str | None:
         """What to send for `statement`; None when it is time to prepare it."""
         sql = statement.sql
-        if statement.is_planned_anew:
+        if statement.is_unprepared:
             return sql
         known = self._calls.get(sql)
         if known is not None:
