@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from heapq import heapify, heappop, heappush
 from itertools import count
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from app.credits.hold_models import HoldStatus
 from app.credits.ledger.causes import MONTH_BEGAN, Cause
@@ -133,6 +133,5 @@ def _cut(standing: Standing, most: int, at: datetime) -> None:
         above -= taken
 
 
-def _age(lot: Lot) -> tuple[Any, ...]:
-    # A new lot has no id yet, and comes last.
-    return lot.effective_at, lot.id is None, lot.id
+def _age(lot: Lot) -> tuple[datetime, int]:
+    return lot.effective_at, lot.id or 0
