@@ -63,6 +63,11 @@ def render(template: str, *, title: str, tabs: Sequence[tuple[str, str]] = (), *
     )
 
 
+def history_tab(at: str, operation: str) -> list[tuple[str, str]]:
+    """The tab with the changes of the object whose page is `at`; none for those who may not call `operation`."""
+    return [(f"{at}/history", "History")] if permitted.may(operation) else []
+
+
 def show_refusal(error: Refused) -> Response:
     """What the API refused, as a page."""
     return _failure_page(error.answer.status, error.answer.message)

@@ -5,8 +5,7 @@ from typing import Any
 
 from app.console import calls
 from app.console.calls import Answer, Refused
-from app.console.pages import render
-from app.console.permitted import may
+from app.console.pages import history_tab, render
 
 LIST = "/v6/billing-accounts"
 # What an amount is locked or consumed for.
@@ -35,7 +34,7 @@ def show(tab: str, account: Mapping[str, Any], **values: Any) -> str:
         (f"{at}/movements", "Movements"),
         (f"{at}/statement", "Statement"),
         (f"{at}/users", "Users"),
-        *([(f"{at}/history", "History")] if may("getBillingAccountHistory") else []),
+        *history_tab(at, "getBillingAccountHistory"),
     ]
     return render(
         f"console/billing_accounts/{tab}.html",

@@ -8,8 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.console import calls, listing
 from app.console.forms import Blank, Field, Form, Kind, Target, handle
-from app.console.pages import render
-from app.console.permitted import may
+from app.console.pages import history_tab, render
 from app.console.staff.blueprint import blueprint
 
 _LIST, _PAGE = "/v6/resource-bookings", "/console/bookings"
@@ -89,12 +88,11 @@ def edit_booking(booking_id: str) -> AnyResponse | str:
 
 def _show(tab: str, booking: Mapping[str, Any], **values: Any) -> str:
     at = _page_of(booking)
-    history = [(f"{at}/history", "History")] if may("getResourceBookingHistory") else []
     return render(
         f"console/bookings/{tab}.html",
         title=f"{booking['userHandle'] or booking['userId']} on project {booking['projectId']}",
         status=booking["status"],
-        tabs=[(at, "Overview"), *history],
+        tabs=[(at, "Overview"), *history_tab(at, "getResourceBookingHistory")],
         booking=booking,
         **values,
     )

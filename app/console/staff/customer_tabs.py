@@ -83,13 +83,7 @@ TABS = {
             ),
             "No change of the balance matches.",
             dates=DATES,
-            choices=(
-                (
-                    "transaction_type",
-                    "Type",
-                    TRANSACTION_TYPES,
-                ),
-            ),
+            choices=(("transaction_type", "Type", TRANSACTION_TYPES),),
         ),
     ),
     "usage": Tab(
@@ -128,11 +122,7 @@ TABS = {
             ),
             "This customer has bought nothing yet.",
             choices=(
-                (
-                    "status",
-                    "Status",
-                    PAYMENT_STATUSES,
-                ),
+                ("status", "Status", PAYMENT_STATUSES),
                 ("payment_method", "Method", tuple(METHODS.items())),
             ),
         ),

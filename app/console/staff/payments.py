@@ -10,7 +10,7 @@ from app.auth.permissions import Role
 from app.console import browser, calls, listing
 from app.console.bulk import Bulk, decide
 from app.console.forms import Field, Form, Kind, Target, handle
-from app.console.pages import render
+from app.console.pages import history_tab, render
 from app.console.permitted import may
 from app.console.staff.blueprint import blueprint
 from app.errors import Invalid
@@ -129,12 +129,11 @@ def board() -> list[tuple[str, str]]:
 
 def _show(tab: str, payment: Mapping[str, Any], **values: Any) -> str:
     at = f"/console{calls.path('payments', payment['id'])}"
-    history = [(f"{at}/history", "History")] if may("getWorkPeriodPaymentHistory") else []
     return render(
         f"console/payments/{tab}.html",
         title=f"Payment to {payment['userHandle'] or payment['userId']}",
         status=payment["status"],
-        tabs=[(at, "Overview"), *history],
+        tabs=[(at, "Overview"), *history_tab(at, "getWorkPeriodPaymentHistory")],
         payment=payment,
         **values,
     )
